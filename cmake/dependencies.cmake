@@ -1,0 +1,17 @@
+# Every dependency, named once, with the least version that works.
+find_package(Threads REQUIRED)
+find_package(hwy 1.0.3 REQUIRED)            # SIMD with run-time dispatch
+if(NOT LOWRANK_STD_THREADS)
+  find_package(TBB 2021.8 REQUIRED)         # parallel loops
+endif()
+find_package(CLI11 2.1 REQUIRED)            # the command line
+find_package(nlohmann_json 3.11 REQUIRED)   # JSON
+find_package(ZLIB 1.2.11 REQUIRED)          # .gz and checksums
+find_package(LibLZMA 5.2 REQUIRED)          # .xz
+find_package(zstd 1.4 REQUIRED)             # .zst
+if(LOWRANK_TESTS)
+  find_package(GTest 1.12 REQUIRED)
+endif()
+if(LOWRANK_BENCH)
+  find_package(benchmark 1.7 REQUIRED)
+endif()

@@ -1,0 +1,68 @@
+#pragma once
+
+/// \file
+/// The errors that lowrank throws. Whatever input, options, files or memory can cause arrives as one of these types, with a message that is
+/// one plain sentence naming the place: `ratings.csv:17: expected a number, found "abc"`. A door (the command line, the bindings, the
+/// service) catches `lowrank::Error` once and translates it; nothing in the library prints or exits.
+
+#include <cstddef>
+#include <stdexcept>
+#include <string>
+
+namespace lowrank {
+
+/// Base of every error that the library throws on purpose. `what()` is the whole message.
+class Error : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+/// The content of some input is wrong: a malformed line, a value out of range, a file without ratings.
+/// The message starts with `file:line: ` when both are known.
+class DataError : public Error {
+ public:
+  using Error::Error;
+  /// \param source  name of the file, or `<stdin>`
+  /// \param line    1-based line number
+  /// \param problem what is wrong there, e.g. `expected a number, found "abc"`
+  DataError(const std::string& source, std::size_t line, const std::string& problem);
+};
+
+/// The operating system refused a file: it cannot be opened, read, written, synced or renamed.
+class FileError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// An option is unknown, out of its range, or not read by the chosen method.
+class OptionError : public Error {
+ public:
+  /// \param option  the option's name as the C++ member and Python spell it, e.g. `learning_rate`; may be empty
+  /// \param problem the rest of the sentence, e.g. `must be at least 0, got -1`
+  OptionError(std::string option, const std::string& problem);
+  /// The option's name, without dashes in front.
+  [[nodiscard]] const std::string& option() const noexcept { return option_; }
+
+ private:
+  std::string option_;
+};
+
+/// An id was asked for that the model or vocabulary does not hold.
+class UnknownIdError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// A model file is truncated, altered, hostile, or not a model file at all. The message starts with the file's name.
+class ModelFileError : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Training cannot produce a finite model from this data with these options; the message suggests what to change.
+class TrainingError : public Error {
+ public:
+  using Error::Error;
+};
+
+}  // namespace lowrank

@@ -1,0 +1,28 @@
+#pragma once
+
+/// \file
+/// Titles of items, for people.
+
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+namespace lowrank {
+
+/// Maps item ids to titles.
+class Titles {
+ public:
+  /// Reads `id::title::...`, `id,title` (quoted if need be) or `id|title|...`, one a line, compressed or not; further fields are ignored. A
+  /// line that is not valid UTF-8 is read as Latin-1. A header is not told apart: its words become one more id. The first title of an id
+  /// counts. \throws FileError, DataError (a line without a separator, or without an id)
+  static Titles read(const std::string& path);
+
+  /// The title of `id` as UTF-8, or an empty view. O(1) expected.
+  [[nodiscard]] std::string_view find(std::string_view id) const;
+  [[nodiscard]] std::size_t size() const noexcept { return titles_.size(); }
+
+ private:
+  std::unordered_map<std::string, std::string> titles_;
+};
+
+}  // namespace lowrank

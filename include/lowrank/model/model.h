@@ -1,0 +1,102 @@
+#pragma once
+
+/// \file
+/// What training ends in, whatever the method.
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lowrank/data/vocabulary.h"
+#include "lowrank/model/factor_matrix.h"
+#include "lowrank/model/seen_items.h"
+
+namespace lowrank {
+
+/// The least-squares problem by which a new row (a user given by ratings) is solved against the fixed factors of the other side: what
+/// fold-in must know of the learning, in terms that no method owns. For a row with observed ratings r_j, j in S, over item factors q_j,
+/// biases b_j and mean m:
+///
+///     minimise over p, b:  sum_{j in S} w_j (r_j - m - b - b_j - <p, q_j>)^2 + unobserved_weight * sum_{all j or j not in S} <p, q_j>^2
+///                          + regularization * scale(|S|) * (|p|^2 + b^2),     w_j = observed_weight + weight_per_rating * r_j
+///
+/// with scale(n) = (n + unobserved_weight * item_count)^regularization_exponent. Units are those of the ratings.
+struct RowProblem {
+  double observed_weight = 1;
+  double weight_per_rating = 0;          ///< alpha of implicit feedback; then the target of every observed cell is 1 instead of r
+  double unobserved_weight = 0;          ///< alpha0; 0 for methods that look at observed cells only
+  bool unobserved_includes_seen = true;  ///< the unobserved term runs over all cells (true) or the missing ones only
+  double regularization = 0;             ///< lambda of p
+  double bias_regularization = 0;        ///< lambda of b
+  double regularization_exponent = 0;    ///< 1 for regularisation per rating, 0 for a constant one
+  bool solves_bias = true;               ///< b is solved, else 0
+  bool non_negative = false;             ///< p >= 0
+  bool binary_target = false;            ///< target 1 for every observed cell
+
+  friend bool operator==(const RowProblem&, const RowProblem&) = default;
+};
+
+/// A named figure of a model, e.g. {"validation_rmse", 0.93}.
+struct Metric {
+  std::string name;
+  double value = 0;
+  friend bool operator==(const Metric&, const Metric&) = default;
+};
+
+/// Where a model comes from. Depends on data, options and seed alone: no time, host, path or thread count.
+struct TrainingRecord {
+  std::string method = "sgd";  ///< the method's name
+  std::string options = "{}";  ///< its options, a JSON object, every option in the order of its description
+  std::uint64_t seed = 0;
+  std::uint64_t ratings = 0;    ///< number of ratings trained on
+  std::uint64_t epochs = 0;     ///< epochs that the kept model had
+  std::string fingerprint;      ///< of the training data: 16 hex digits (see fingerprint())
+  std::vector<Metric> metrics;  ///< figures known when the model was made, in a fixed order
+  friend bool operator==(const TrainingRecord&, const TrainingRecord&) = default;
+};
+
+/// A trained factorization: a biased dot product,
+///
+///     score(user, item) = mean + user_biases[user] + item_biases[item] + <user_factors[user], item_factors[item]>
+///
+/// A plain value: copying copies everything. Const use is safe from many threads. Indices are numbers of the vocabularies.
+struct Model {
+  Vocabulary users;
+  Vocabulary items;
+  FactorMatrix user_factors;       ///< users x rank
+  FactorMatrix item_factors;       ///< items x rank
+  std::vector<float> user_biases;  ///< one a user; zeros for a model without biases
+  std::vector<float> item_biases;  ///< one an item
+  double mean = 0;                 ///< added to every score; 0 for a model without biases
+  double rating_mean = 0;          ///< mean of the training ratings: the answer where neither user nor item is known
+  float min_rating = 0;            ///< predictions of ratings are clipped to [min_rating, max_rating]
+  float max_rating = 0;
+  bool clips = true;                        ///< false: predictions of ratings are not clipped
+  bool has_biases = true;                   ///< mean and biases are part of the model
+  std::vector<std::uint32_t> user_ratings;  ///< training ratings of each user; 0 means the user is unknown to the model
+  std::vector<std::uint32_t> item_ratings;  ///< training ratings of each item; 0 means unknown
+  SeenItems seen;                           ///< items that each user rated, held-out ones included
+  RowProblem row_problem;
+  TrainingRecord record;
+
+  [[nodiscard]] std::size_t rank() const noexcept { return user_factors.rank(); }
+  /// True when `user` is an index of this model with at least one training rating.
+  [[nodiscard]] bool knows_user(std::uint32_t user) const noexcept { return user < user_ratings.size() && user_ratings[user] != 0; }
+  [[nodiscard]] bool knows_item(std::uint32_t item) const noexcept { return item < item_ratings.size() && item_ratings[item] != 0; }
+
+  friend bool operator==(const Model&, const Model&) = default;
+};
+
+/// Score of (user, item), unclipped, from what is known: an unknown user or item (index out of range, or without a training rating)
+/// contributes nothing; where neither is known, or where the model has no biases and one is unknown, it is rating_mean. O(rank).
+double score(const Model& model, std::uint32_t user, std::uint32_t item);
+
+/// The score as a prediction of a rating: clipped to [min_rating, max_rating] when the model clips. O(rank).
+double predict(const Model& model, std::uint32_t user, std::uint32_t item);
+
+/// A 64-bit fingerprint of training data, as 16 hex digits: of the ids in their order and of indices and values as kept. Timestamps do not
+/// count. Equal data give equal digits on every machine and for any number of threads.
+std::string fingerprint(const Vocabulary& users, const Vocabulary& items, const Ratings& ratings, int threads = 0);
+
+}  // namespace lowrank

@@ -1,0 +1,55 @@
+#pragma once
+
+/// \file
+/// What a model is asked: the best items for users, what is similar, and both for users it never saw.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "lowrank/model/model.h"
+
+namespace lowrank {
+
+/// An index (of an item or user) and its score.
+struct Scored {
+  std::uint32_t index = 0;
+  float score = 0;
+  friend bool operator==(const Scored&, const Scored&) = default;
+};
+
+/// What to recommend.
+struct RecommendOptions {
+  std::size_t top = 10;       ///< length of a list; a list is shorter only where nothing else is left
+  bool include_seen = false;  ///< true: items that the user rated may be recommended again
+  int threads = 0;            ///< 0 for all; lists do not depend on it
+};
+
+/// The items that score highest for each of `users`, best first; ties in the order of the item vocabulary. Items without a training rating
+/// are never recommended. Unclipped scores. `consume(position in users, list)` is called in the order of `users`, from the calling thread;
+/// memory beyond the model is bounded whatever the number of users. A user that the model does not know gets the popularity order
+/// (see popular_items). O(items * rank) a user.
+void recommend(const Model& model, std::span<const std::uint32_t> users, const RecommendOptions& options,
+               const std::function<void(std::size_t position, std::span<const Scored> items)>& consume);
+
+/// The items with the most training ratings, ties in vocabulary order, `excluded` (ascending) left out; the score is that number of
+/// ratings.
+std::vector<Scored> popular_items(const Model& model, std::size_t top, std::span<const std::uint32_t> excluded = {});
+
+/// How likeness is measured.
+enum class Similarity : std::uint8_t { cosine, dot };
+/// `cosine|dot`. \throws OptionError("by")
+Similarity parse_similarity(std::string_view name);
+
+/// The items (users) whose factors are most like those of each of `queries`, themselves left out, best first, ties in vocabulary order;
+/// rows without a training rating never appear, nor with cosine those whose factors are all zero. A query without any likeness gets an
+/// empty list. `consume` as in recommend().
+void similar_items(const Model& model, std::span<const std::uint32_t> queries, std::size_t top, Similarity by, int threads,
+                   const std::function<void(std::size_t position, std::span<const Scored> items)>& consume);
+void similar_users(const Model& model, std::span<const std::uint32_t> queries, std::size_t top, Similarity by, int threads,
+                   const std::function<void(std::size_t position, std::span<const Scored> users)>& consume);
+
+}  // namespace lowrank

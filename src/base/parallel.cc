@@ -1,0 +1,122 @@
+#include "base/parallel.h"
+
+#include <sched.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+
+#ifdef LOWRANK_STD_THREADS
+#include <thread>
+#include <vector>
+#else
+#include <oneapi/tbb/global_control.h>
+#include <oneapi/tbb/task_arena.h>
+#include <oneapi/tbb/task_group.h>
+#endif
+
+namespace lowrank {
+
+int hardware_threads() {
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return 1;
+  return std::max(1, CPU_COUNT(&allowed));
+}
+
+namespace {
+
+/// One call of for_each: threads claim task numbers from `next` until none is left or one has failed.
+class Claims {
+ public:
+  Claims(std::size_t tasks, const std::function<void(std::size_t, int)>& body) : tasks_(tasks), body_(body) {}
+
+  void work(int slot) noexcept {
+    try {
+      for (;;) {
+        const std::size_t task = next_.fetch_add(1, std::memory_order_relaxed);
+        if (task >= tasks_) return;
+        body_(task, slot);
+      }
+    } catch (...) {
+      next_.store(tasks_, std::memory_order_relaxed);
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!error_) error_ = std::current_exception();
+    }
+  }
+
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::size_t tasks_;
+  const std::function<void(std::size_t, int)>& body_;
+  std::atomic<std::size_t> next_{0};
+  std::mutex mutex_;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+#ifdef LOWRANK_STD_THREADS
+
+struct Workers::Impl {
+  explicit Impl(int) {}
+  static void run(Claims& claims, int threads) {
+    std::vector<std::thread> others;
+    others.reserve(static_cast<std::size_t>(threads) - 1);
+    for (int slot = 1; slot < threads; ++slot) others.emplace_back([&claims, slot] { claims.work(slot); });
+    claims.work(0);
+    for (std::thread& other : others) other.join();
+  }
+};
+
+#else
+
+struct Workers::Impl {
+  /// TBB gives an arena no more threads than processors unless told so; tests ask for 8 threads on 2 processors and must get them.
+  explicit Impl(int threads)
+      : allowed(oneapi::tbb::global_control::max_allowed_parallelism,
+                std::max(static_cast<std::size_t>(threads),
+                         oneapi::tbb::global_control::active_value(oneapi::tbb::global_control::max_allowed_parallelism))),
+        arena(threads) {}
+
+  void run(Claims& claims, int threads) {
+    arena.execute([&] {
+      oneapi::tbb::task_group group;
+      for (int slot = 1; slot < threads; ++slot) group.run([&claims, slot] { claims.work(slot); });
+      claims.work(0);
+      group.wait();
+    });
+  }
+
+  oneapi::tbb::global_control allowed;
+  oneapi::tbb::task_arena arena;
+};
+
+#endif
+
+Workers::Workers(int threads)
+    : impl_(std::make_unique<Impl>(threads > 0 ? threads : hardware_threads())), count_(threads > 0 ? threads : hardware_threads()) {}
+
+Workers::~Workers() = default;
+
+void Workers::for_each(std::size_t tasks, const std::function<void(std::size_t, int)>& body) {
+  Claims claims(tasks, body);
+  const int threads = static_cast<int>(std::min<std::size_t>(static_cast<std::size_t>(count_), tasks));
+  if (threads <= 1) {
+    claims.work(0);
+  } else {
+    impl_->run(claims, threads);
+  }
+  claims.rethrow();
+}
+
+void Workers::for_ranges(std::size_t size, std::size_t grain, const std::function<void(std::size_t, std::size_t, int)>& body) {
+  const std::size_t pieces = (size + grain - 1) / grain;
+  for_each(pieces, [&](std::size_t piece, int slot) { body(piece * grain, std::min(size, (piece + 1) * grain), slot); });
+}
+
+}  // namespace lowrank

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <memory>
+
+namespace lowrank {
+
+/// A number of threads that share work: the only place where lowrank starts threads or knows how it does (oneTBB; std::thread in builds
+/// with LOWRANK_STD_THREADS, whose synchronisation a race detector can see).
+///
+/// Tasks may be dealt to threads in any way, so a result must depend on the task's number alone. An exception that a task throws ends the
+/// remaining tasks and is thrown again in the calling thread. Not to be used from inside its own tasks.
+class Workers {
+ public:
+  /// \param threads number of threads, 0 for one per processor that this process may run on
+  explicit Workers(int threads = 0);
+  ~Workers();
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  /// The number of threads, at least 1.
+  [[nodiscard]] int count() const noexcept { return count_; }
+
+  /// Runs body(task, slot) for every task in [0, tasks), each exactly once, claimed in ascending order: when a task runs, each one before
+  /// it has been claimed by a thread that is running it or has finished it. So a task may wait for a lower one. `slot` in [0, count()) is
+  /// held by no other running task: an index for scratch memory.
+  void for_each(std::size_t tasks, const std::function<void(std::size_t task, int slot)>& body);
+
+  /// Cuts [0, size) into pieces of `grain` (the last one shorter) and runs body(begin, end, slot) for each. The pieces depend on size and
+  /// grain alone.
+  void for_ranges(std::size_t size, std::size_t grain, const std::function<void(std::size_t begin, std::size_t end, int slot)>& body);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  int count_;
+};
+
+/// The number of threads that 0 stands for: processors that this process may run on.
+int hardware_threads();
+
+}  // namespace lowrank
