@@ -1,18 +1,22 @@
 #pragma once
 
 #include <cstddef>
-#include <functional>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace lowrank {
 
 /// Writes a file beside its target and puts it in the target's place when complete: until commit() the old file stands, and a run that
-/// ends before leaves it untouched and nothing beside it. A symbolic link is followed to its target.
+/// ends before leaves it untouched. What is written has no name until then where the file system allows that, so that even a killed run
+/// leaves nothing behind. A symbolic link is followed to its target. An existing target hands its permissions on.
 class AtomicFile {
  public:
-  /// \throws FileError when the folder cannot be written, or when `path` exists and is no regular file
-  explicit AtomicFile(const std::string& path);
+  /// Where the bytes wait until commit(): `automatic` in a file without a name, or a named one where the file system has no other.
+  enum class Temporary : std::uint8_t { automatic, named };
+
+  /// \throws FileError when the folder cannot be written, or when `path` exists and is no regular file or may not be written
+  explicit AtomicFile(const std::string& path, Temporary temporary = Temporary::automatic);
   /// Removes what was written unless committed.
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
@@ -20,21 +24,44 @@ class AtomicFile {
 
   /// Appends, buffered. \throws FileError, e.g. when there is no space
   void write(std::string_view bytes);
-  /// Flushes, syncs, renames. \throws FileError
+  /// Flushes, syncs, renames. Nothing may be written afterwards. \throws FileError
   void commit();
 
  private:
-  void flush();
+  void open_temporary(Temporary temporary);
+  void write_through(std::string_view bytes);
 
-  std::string target_;
-  std::string temporary_;
+  std::string path_;       ///< as given, for messages
+  std::string target_;     ///< with links followed
+  std::string folder_;     ///< of the target
+  std::string temporary_;  ///< the name of the waiting file; empty while it has none
   std::string buffer_;
   int descriptor_ = -1;
 };
 
-/// Checks in advance that save or AtomicFile could write `path` (folder there and writable, target absent or a regular file), so that a
+/// Checks in advance that AtomicFile could write `path` (folder there and writable, target absent or a regular file), so that a
 /// long run does not end in vain. \throws FileError
 void check_writable(const std::string& path);
+
+/// A regular file that is read from its beginning.
+class RegularFile {
+ public:
+  /// \throws FileError when `path` cannot be opened or is no regular file
+  explicit RegularFile(const std::string& path);
+  ~RegularFile();
+  RegularFile(const RegularFile&) = delete;
+  RegularFile& operator=(const RegularFile&) = delete;
+
+  /// The size in bytes when it was opened.
+  [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
+  /// Reads the next `size` bytes, fewer only at the end of the file. \return bytes read \throws FileError
+  std::size_t read(char* bytes, std::size_t size);
+
+ private:
+  std::string path_;
+  std::uint64_t size_ = 0;
+  int descriptor_ = -1;
+};
 
 /// The whole content of a regular file. \throws FileError
 std::string read_file(const std::string& path);
