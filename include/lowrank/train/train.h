@@ -41,7 +41,9 @@ struct Trained {
   std::size_t epochs = 0;      ///< epochs run
   std::size_t best_epoch = 0;  ///< the epoch of the kept model
   Stopped stopped = Stopped::epochs;
-  double seconds = 0;  ///< wall time of the epochs, validation left out
+  double seconds = 0;                ///< wall time of the epochs, validation left out
+  double train_rmse = 0;             ///< of the kept model over the ratings trained on, clipped when the model clips
+  std::optional<double> train_loss;  ///< the method's full objective of the kept model, where it has one
   std::vector<EpochReport> history;
 };
 

@@ -1,0 +1,63 @@
+#include "kernels/dot.h"
+
+#include "kernels/dispatch.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/dot.cc"
+#include <hwy/foreach_target.h>
+// Highway wants its main header after foreach_target.
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace lowrank::HWY_NAMESPACE {
+namespace hn = hwy::HWY_NAMESPACE;
+
+// Rows are multiples of 16 floats: with at most 16 lanes no tail is left, and two accumulators never split a row unevenly below 16 lanes.
+HWY_ATTR float dot(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, size_t stride) {
+  const hn::ScalableTag<float> d;
+  const size_t lanes = hn::Lanes(d);
+  auto sum0 = hn::Zero(d);
+  auto sum1 = hn::Zero(d);
+  size_t k = 0;
+  for (; k + 2 * lanes <= stride; k += 2 * lanes) {
+    sum0 = hn::MulAdd(hn::Load(d, a + k), hn::Load(d, b + k), sum0);
+    sum1 = hn::MulAdd(hn::Load(d, a + k + lanes), hn::Load(d, b + k + lanes), sum1);
+  }
+  if (k < stride) sum0 = hn::MulAdd(hn::Load(d, a + k), hn::Load(d, b + k), sum0);
+  return hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
+}
+
+HWY_ATTR void dot_rows(const float* query, const float* rows, size_t row_count, size_t stride, float* scores) {
+  for (size_t row = 0; row < row_count; ++row) scores[row] = dot(query, rows + row * stride, stride);
+}
+
+}  // namespace lowrank::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+
+namespace lowrank {
+
+namespace scalar {
+
+float dot(const float* a, const float* b, std::size_t stride) {
+  float sum = 0;
+  for (std::size_t k = 0; k < stride; ++k) sum += a[k] * b[k];
+  return sum;
+}
+
+void dot_rows(const float* query, const float* rows, std::size_t row_count, std::size_t stride, float* scores) {
+  for (std::size_t row = 0; row < row_count; ++row) scores[row] = dot(query, rows + row * stride, stride);
+}
+
+}  // namespace scalar
+
+float dot(const float* a, const float* b, std::size_t stride) { return LOWRANK_KERNEL(dot)(a, b, stride); }
+
+void dot_rows(const float* query, const float* rows, std::size_t row_count, std::size_t stride, float* scores) {
+  LOWRANK_KERNEL(dot_rows)(query, rows, row_count, stride, scores);
+}
+
+}  // namespace lowrank
+
+#endif
