@@ -9,24 +9,31 @@
 
 namespace lowrank {
 
-/// What to generate. A rating is round_to_scale(mean + user bias + item bias + <p, q> + noise), p and q planted factors of `rank` whose
-/// product has standard deviation `signal`; which pairs are rated: items by a Zipf law, users log-normal, no pair twice.
+/// What to generate. A rating is round_to_scale(mean + user bias + item bias + <p, q> + noise), p and q planted normal factors of `rank`
+/// whose product has standard deviation `signal`; which pairs are rated: items by a Zipf law, users log-normal, no pair twice.
+///
+/// With 69,878 users, 10,677 items and 10,000,000 ratings the defaults resemble MovieLens-10M: mean 3.5, standard deviation about 1.05,
+/// half of the users with fewer than about 70 ratings, the most popular item with some 0.3 % of all.
 struct GenerateOptions {
   std::uint32_t users = 1000;     ///< at least 1
   std::uint32_t items = 1000;     ///< at least 1
-  std::uint64_t ratings = 50000;  ///< at most users * items
+  std::uint64_t ratings = 50000;  ///< at least 1, at most users * items
   std::uint32_t rank = 10;        ///< of the planted factors; 0 for biases alone
-  double signal = 0.6;            ///< standard deviation of <p, q>, in units of the rating scale; >= 0
-  double noise = 0.7;             ///< standard deviation of the noise; >= 0
-  double user_bias = 0.4;         ///< standard deviation of user biases; >= 0
-  double item_bias = 0.5;         ///< standard deviation of item biases; >= 0
-  double mean = 3.5;
-  double min_rating = 0.5;  ///< ratings are clipped to [min_rating, max_rating]
-  double max_rating = 5.0;
-  double step = 0.5;           ///< and rounded to min_rating + a multiple of step; 0 for no rounding (and float32 values)
-  double zipf = 0.9;           ///< item i is drawn with weight (i + 10)^-zipf, i in a random order; >= 0
-  double user_sigma = 1.0;     ///< sigma of the log-normal number of ratings a user; >= 0
-  double test_fraction = 0.0;  ///< share of the ratings marked as test, in [0, 1)
+  double signal = 0.6;            ///< standard deviation of <p, q>, in units of the rating scale; in [0, 1e30]
+  double noise = 0.72;            ///< standard deviation of the noise; in [0, 1e30]
+  double user_bias = 0.4;         ///< standard deviation of user biases; in [0, 1e30]
+  double item_bias = 0.5;         ///< standard deviation of item biases; in [0, 1e30]
+  double mean = 3.56;             ///< before clipping; in [-1e30, 1e30]
+  double min_rating = 0.5;        ///< ratings are clipped to [min_rating, max_rating]; in [-1e30, 1e30]
+  double max_rating = 5.0;        ///< at least min_rating, at most 1e30
+  double step = 0.5;              ///< and rounded to min_rating + a multiple of step; 0 for no rounding (and float32 values); >= 0
+  /// The i-th most popular item (i = 0, 1, ...) is drawn with weight (i + 1 + items / 100)^-zipf; in [0, 100]. Numbers of items are in
+  /// random order. Since no pair comes twice, the most popular items saturate: no item has more ratings than there are users.
+  double zipf = 1.6;
+  double user_sigma = 1.2;  ///< sigma of the log-normal number of ratings a user; in [0, 100]. Each has 1 to `items` of them (0 only where
+                            ///< there are fewer ratings than users)
+  double test_fraction = 0.0;  ///< share of the ratings marked as test, exactly round(test_fraction * ratings) of them; in [0, 1). Chosen
+                               ///< at random, one rating of every user excepted as long as others are left
   std::uint64_t seed = 1;
 };
 
@@ -38,8 +45,9 @@ struct GeneratedRating {
   bool test;  ///< set aside
 };
 
-/// Generates exactly `options.ratings` ratings, user by user in ascending number of user, without holding them: memory is O(users + items).
-/// The same options give the same ratings on every machine and thread count. \throws OptionError
+/// Generates exactly `options.ratings` ratings, by ascending user and each user's by ascending item, without holding them: memory is
+/// O(users + items * rank), time O(ratings * rank + items) plus at most O(items) a user. Single-threaded; the same options
+/// give the same ratings. \throws OptionError naming the option that is out of range; what `consume` throws
 void generate(const GenerateOptions& options, const std::function<void(const GeneratedRating&)>& consume);
 
 }  // namespace lowrank
