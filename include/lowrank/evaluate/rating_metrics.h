@@ -19,7 +19,7 @@ struct RatingScores {
 };
 
 /// Scores `pairs` (which have values and are expressed in the model's vocabularies). Sums in double in a fixed order: the result does not
-/// depend on `threads`. \throws DataError when there are no pairs. O(n rank)
+/// depend on `threads` (0 for all). \throws DataError when there are no pairs, or no values. O(n rank)
 RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads = 0);
 
 /// The same over the ratings themselves, e.g. those trained on.
