@@ -11,11 +11,6 @@
 
 namespace lowrank {
 
-/// A set of names that an enumeration's values go by: value i has name names[i].
-struct ChoiceNames {
-  std::span<const std::string_view> names;
-};
-
 /// One option of the options struct `Owner`. Exactly one kind of member; the default is what `Owner{}` holds.
 template <class Owner>
 struct Option {

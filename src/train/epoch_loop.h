@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "lowrank/train/observer.h"
+#include "lowrank/train/train.h"
+#include "lowrank/train/validation.h"
+
+namespace lowrank {
+
+/// What one epoch measured on the way.
+struct EpochFigures {
+  std::optional<double> train_rmse = {};
+  std::optional<double> root_squared_error = {};
+  std::optional<double> train_loss = {};
+};
+
+/// A method that learns epoch by epoch, as the loop below sees it.
+class EpochLearner {
+ public:
+  EpochLearner() = default;
+  EpochLearner(const EpochLearner&) = delete;
+  EpochLearner& operator=(const EpochLearner&) = delete;
+  virtual ~EpochLearner() = default;
+
+  /// Runs epoch number `epoch` (1, 2, ...) from the present state.
+  /// \return nothing when the numbers ran away: the state is then of no use until restore()
+  virtual std::optional<EpochFigures> run(std::size_t epoch) = 0;
+  /// Writes the present state into `model`: factors, biases and mean in rating units; rows without a rating are zero. What does not change
+  /// from epoch to epoch is there already.
+  virtual void store(Model& model) = 0;
+  /// Takes `model`, which store() wrote, as the present state; or the start when null.
+  virtual void restore(const Model* model) = 0;
+  /// Cuts the step size. \return the old and the new one, or nothing when there is none to cut any further
+  virtual std::optional<DivergenceReport> cut_step() = 0;
+};
+
+/// When to stop.
+struct Stopping {
+  std::uint32_t epochs = 1;    ///< the most
+  std::uint32_t patience = 0;  ///< epochs without improvement of the validation figure
+  double tolerance = 0;        ///< relative improvement of the training error (or loss) below which training has converged; 0: never
+};
+
+/// Runs a learner's epochs: keeps the best epoch's model (with validation; else the last), stops when it is time, goes back to the last
+/// good state with a smaller step when the numbers run away, and reports each epoch. \param frame  a model with everything but the learned
+/// rows; \param ratings  number of ratings an epoch visits \throws TrainingError when no step is small enough
+Trained run_epochs(EpochLearner& learner, Model frame, std::size_t ratings, const Stopping& stopping, const Validation& validation,
+                   TrainingObserver& observer);
+
+}  // namespace lowrank

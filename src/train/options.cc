@@ -1,0 +1,216 @@
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "lowrank/base/error.h"
+#include "lowrank/train/train.h"
+
+namespace lowrank {
+
+namespace {
+
+/// Calls visit(default options) for each method in the order of the list.
+template <class Visit, std::size_t... kIndex>
+void for_each_method(const Visit& visit, std::index_sequence<kIndex...> /*methods*/) {
+  (visit(std::variant_alternative_t<kIndex, Method>{}), ...);
+}
+
+template <class Visit>
+void for_each_method(const Visit& visit) {
+  for_each_method(visit, std::make_index_sequence<std::variant_size_v<Method>>{});
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return (x == '-' ? '_' : x) == (y == '-' ? '_' : y); });
+}
+
+std::string shortest(double number) {
+  std::array<char, 32> text{};
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+  return {text.data(), end};
+}
+
+std::string range_text(double least, double most, bool least_excluded) {
+  std::string text = (least_excluded ? "above " : "at least ") + shortest(least);
+  if (std::isfinite(most)) text += " and at most " + shortest(most);
+  return text;
+}
+
+template <class Owner>
+void check_range(const Option<Owner>& option, double value) {
+  const bool low = option.least_excluded ? !(value > option.least) : !(value >= option.least);
+  if (!low && value <= option.most && std::isfinite(value)) return;
+  throw OptionError(std::string(option.name),
+                    "must be " + range_text(option.least, option.most, option.least_excluded) + ", got " + shortest(value));
+}
+
+template <class Number>
+Number parse_number(std::string_view name, std::string_view text, const char* wanted) {
+  Number number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) {
+    throw OptionError(std::string(name), std::string("expected ") + wanted + ", found \"" + std::string(text) + "\"");
+  }
+  return number;
+}
+
+std::uint8_t parse_choice(std::string_view name, std::string_view text, std::span<const std::string_view> choices) {
+  std::string all;
+  for (std::size_t index = 0; index < choices.size(); ++index) {
+    if (choices[index] == text) return static_cast<std::uint8_t>(index);
+    all += (index == 0 ? "" : ", ") + std::string(choices[index]);
+  }
+  throw OptionError(std::string(name), "must be one of " + all + ", got \"" + std::string(text) + "\"");
+}
+
+/// What depends on the type of an option's member.
+template <class Owner>
+struct Access {
+  const Option<Owner>& option;
+  Owner& owner;
+
+  void set(std::uint32_t Owner::*member, std::string_view text) const {
+    const auto number = parse_number<std::uint64_t>(option.name, text, "a whole number");
+    check_range(option, static_cast<double>(number));
+    owner.*member = static_cast<std::uint32_t>(number);
+  }
+  void set(std::uint64_t Owner::*member, std::string_view text) const {
+    owner.*member = parse_number<std::uint64_t>(option.name, text, "a whole number");
+  }
+  void set(double Owner::*member, std::string_view text) const {
+    const double number = parse_number<double>(option.name, text, "a number");
+    check_range(option, number);
+    owner.*member = number;
+  }
+  void set(bool Owner::*member, std::string_view text) const {
+    if (text != "true" && text != "false") {
+      throw OptionError(std::string(option.name), "must be true or false, got \"" + std::string(text) + "\"");
+    }
+    owner.*member = text == "true";
+  }
+  void set(std::uint8_t Owner::*member, std::string_view text) const { owner.*member = parse_choice(option.name, text, option.choices); }
+};
+
+template <class Owner>
+OptionInfo info_of(const Option<Owner>& option, const Owner& owner) {
+  OptionInfo info{.name = option.name,
+                  .help = option.help,
+                  .value = {},
+                  .least = option.least,
+                  .most = option.most,
+                  .least_excluded = option.least_excluded,
+                  .choices = {option.choices.begin(), option.choices.end()}};
+  std::visit(
+      [&]<class Member>(Member Owner::*member) {
+        const Member value = owner.*member;
+        if constexpr (std::is_same_v<Member, double>) {
+          info.kind = OptionInfo::Kind::real;
+          info.value = shortest(value);
+        } else if constexpr (std::is_same_v<Member, bool>) {
+          info.kind = OptionInfo::Kind::flag;
+          info.value = value ? "true" : "false";
+        } else if constexpr (std::is_same_v<Member, std::uint8_t>) {
+          info.kind = OptionInfo::Kind::choice;
+          info.value = option.choices[value];
+        } else {
+          info.kind = OptionInfo::Kind::integer;
+          info.value = std::to_string(value);
+          if constexpr (std::is_same_v<Member, std::uint32_t>) info.most = std::min(info.most, 4294967295.0);
+        }
+      },
+      option.member);
+  return info;
+}
+
+}  // namespace
+
+Method method_by_name(std::string_view name) {
+  std::optional<Method> found;
+  std::string all;
+  for_each_method([&]<class Options>(const Options& defaults) {
+    if (Options::kName == name) found = defaults;
+    all += (all.empty() ? "" : ", ") + std::string(Options::kName);
+  });
+  if (!found) throw OptionError("method", "there is no method \"" + std::string(name) + "\"; methods: " + all);
+  return *found;
+}
+
+std::vector<std::string_view> method_names() {
+  std::vector<std::string_view> names;
+  for_each_method([&]<class Options>(const Options&) { names.push_back(Options::kName); });
+  return names;
+}
+
+std::string_view name_of(const Method& method) {
+  return std::visit([]<class Options>(const Options&) { return Options::kName; }, method);
+}
+
+std::string_view summary_of(const Method& method) {
+  return std::visit([]<class Options>(const Options&) { return Options::kSummary; }, method);
+}
+
+std::vector<OptionInfo> options_of(const Method& method) {
+  return std::visit(
+      []<class Options>(const Options& options) {
+        std::vector<OptionInfo> infos;
+        for (const Option<Options>& option : Options::options()) infos.push_back(info_of(option, options));
+        return infos;
+      },
+      method);
+}
+
+void set_option(Method& method, std::string_view name, std::string_view value) {
+  std::visit(
+      [&]<class Options>(Options& options) {
+        for (const Option<Options>& option : Options::options()) {
+          if (!same_name(option.name, name)) continue;
+          std::visit([&](auto member) { Access<Options>{option, options}.set(member, value); }, option.member);
+          return;
+        }
+        throw OptionError(std::string(name), "method " + std::string(Options::kName) + " does not read this option");
+      },
+      method);
+}
+
+void check_options(const Method& method) {
+  std::visit(
+      []<class Options>(const Options& options) {
+        for (const Option<Options>& option : Options::options()) {
+          std::visit(
+              [&]<class Member>(Member Options::*member) {
+                if constexpr (std::is_same_v<Member, double> || std::is_same_v<Member, std::uint32_t>) {
+                  check_range(option, static_cast<double>(options.*member));
+                } else if constexpr (std::is_same_v<Member, std::uint8_t>) {
+                  if (options.*member >= option.choices.size()) throw OptionError(std::string(option.name), "is not one of the choices");
+                }
+              },
+              option.member);
+        }
+      },
+      method);
+}
+
+std::string options_json(const Method& method) {
+  nlohmann::ordered_json json = nlohmann::ordered_json::object();
+  std::visit(
+      [&]<class Options>(const Options& options) {
+        for (const Option<Options>& option : Options::options()) {
+          std::visit(
+              [&]<class Member>(Member Options::*member) {
+                if constexpr (std::is_same_v<Member, std::uint8_t>) {
+                  json[std::string(option.name)] = option.choices[options.*member];
+                } else {
+                  json[std::string(option.name)] = options.*member;
+                }
+              },
+              option.member);
+        }
+      },
+      method);
+  return json.dump();
+}
+
+}  // namespace lowrank

@@ -1,0 +1,276 @@
+#include "lowrank/train/sgd.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "base/parallel.h"
+#include "base/random.h"
+#include "kernels/sgd.h"
+#include "lowrank/base/error.h"
+#include "train/epoch_loop.h"
+#include "train/methods.h"
+#include "train/sgd_grid.h"
+#include "train/sgd_shuffle.h"
+#include "train/sgd_tutorial.h"
+#include "train/units.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr std::array<std::string_view, 2> kUpdateOrders = {"equations", "tutorial"};
+constexpr std::array<std::string_view, 2> kSchedules = {"linear", "constant"};
+
+constexpr std::array kOptions = {
+    Option<Sgd>{"rank", &Sgd::rank, "number of latent features K; 0 learns biases alone", 0, 4096},
+    Option<Sgd>{"epochs", &Sgd::epochs, "the most passes over the ratings", 1, 1e9},
+    Option<Sgd>{"learning_rate", &Sgd::learning_rate,
+                "step size alpha of the first epoch, in scale-free units (ratings divided by their standard deviation)", 0,
+                std::numeric_limits<double>::max(), true},
+    Option<Sgd>{
+        "schedule", &Sgd::schedule,
+        "step sizes after the first epoch: linear falls evenly to 1/epochs of the first in the last epoch; constant is the article's", 0, 1,
+        false, kSchedules},
+    Option<Sgd>{"regularization", &Sgd::regularization, "beta of the loss of one rating: weight of |p|^2 + |q|^2 + bu^2 + bd^2, halved", 0,
+                std::numeric_limits<double>::max()},
+    Option<Sgd>{"initial_scale", &Sgd::initial_scale,
+                "factors start as normal draws of standard deviation initial_scale / sqrt(rank); the tutorial order starts with 1 / rank",
+                0, std::numeric_limits<double>::max()},
+    Option<Sgd>{"biases", &Sgd::biases, "learn the mean and a bias for every user and item; without them a score is the dot product alone"},
+    Option<Sgd>{"update_order", &Sgd::update_order,
+                "equations: both vectors learn from the old values; tutorial: the article's program, which updates the item vector with "
+                "the new user "
+                "vector, in rating units with a constant step",
+                0, 1, false, kUpdateOrders},
+    Option<Sgd>{"tolerance", &Sgd::tolerance, "end when an epoch improves the training error by less than this share; 0: never", 0, 1},
+    Option<Sgd>{"patience", &Sgd::patience, "with validation ratings: end after this many epochs without improvement", 1, 1e9},
+    Option<Sgd>{"seed", &Sgd::seed, "of every random choice"},
+};
+
+/// The loss of one user's ratings against fixed items is the sum of e^2 + regularization n (|p|^2 + b^2) in the units of training; p is in
+/// units of sqrt(scale) of the ratings, b in units of scale.
+RowProblem row_problem(const Sgd& options, const Units& units) {
+  return {.regularization = options.regularization * units.scale,
+          .bias_regularization = options.regularization,
+          .regularization_exponent = 1,
+          .solves_bias = options.biases};
+}
+
+/// Below this no step size is worth a try.
+constexpr double kLeastRate = 1e-30;
+
+/// Scale-free training in blocks or, for small data, as one sequence.
+class SgdLearner final : public EpochLearner {
+ public:
+  SgdLearner(Ratings ratings, const Sgd& options, const RatingMoments& moments, const Model& frame, const Model* init, Workers& workers)
+      : options_(options),
+        units_(training_units(moments, options.biases)),
+        init_(init),
+        workers_(workers),
+        user_ratings_(frame.user_ratings),
+        item_ratings_(frame.item_ratings),
+        rating_count_(ratings.size()),
+        user_factors_(ratings.user_count(), options.rank),
+        item_factors_(ratings.item_count(), options.rank),
+        user_biases_(ratings.user_count()),
+        item_biases_(ratings.item_count()),
+        rate_(options.learning_rate) {
+    if (ratings.size() <= SgdShuffle::kMost) {
+      shuffle_.emplace(ratings, units_);
+      item_of_row_.resize(ratings.item_count());
+      std::iota(item_of_row_.begin(), item_of_row_.end(), 0U);
+    } else {
+      grid_.emplace(std::move(ratings), units_, user_factors_.stride(), options.seed, workers);
+      item_of_row_ = grid_->layout().item_of_row;
+    }
+    SgdLearner::restore(nullptr);
+  }
+
+  std::optional<EpochFigures> run(std::size_t epoch) override {
+    const SgdStep step = step_of(epoch);
+    const double squared =
+        grid_ ? grid_->pass(tables(), step, options_.seed, epoch, workers_) : shuffle_->pass(tables(), step, options_.seed, epoch);
+    const double rmse = std::sqrt(squared / static_cast<double>(rating_count_));
+    // Ratings have standard deviation 1 here. Errors far above it are an overflow to come.
+    constexpr double kRunaway = 100;
+    if (!(rmse < kRunaway) || !finite()) return std::nullopt;
+    return EpochFigures{.train_rmse = rmse * units_.scale};
+  }
+
+  void store(Model& model) override {
+    model.mean = options_.biases ? units_.mean : 0.0;
+    const auto factor_scale = static_cast<float>(std::sqrt(units_.scale));
+    const auto bias_scale = static_cast<float>(units_.scale);
+    for_rows(user_factors_.rows(), [&](std::size_t user) {
+      scale_row(user_factors_.row(user), model.user_factors.row(user), user_ratings_[user] != 0 ? factor_scale : 0.0F);
+      model.user_biases[user] = user_biases_[user] * bias_scale;
+    });
+    for_rows(item_factors_.rows(), [&](std::size_t row) {
+      const std::size_t item = item_of_row_[row];
+      scale_row(item_factors_.row(row), model.item_factors.row(item), item_ratings_[item] != 0 ? factor_scale : 0.0F);
+      model.item_biases[item] = item_biases_[row] * bias_scale;
+    });
+  }
+
+  void restore(const Model* model) override {
+    if (grid_) grid_->reset_order(workers_);
+    const Model* from = model != nullptr ? model : init_;
+    const auto factor_scale = static_cast<float>(1 / std::sqrt(units_.scale));
+    for_rows(user_factors_.rows(), [&](std::size_t user) {
+      start_row(user_factors_.row(user), Purpose::user_factors, user, from != nullptr ? &from->user_factors : nullptr, factor_scale);
+      user_biases_[user] =
+          start_bias(from, from != nullptr ? &from->user_biases : nullptr, user, from != nullptr ? from->mean - units_.mean : 0.0);
+    });
+    for_rows(item_factors_.rows(), [&](std::size_t row) {
+      const std::size_t item = item_of_row_[row];
+      start_row(item_factors_.row(row), Purpose::item_factors, item, from != nullptr ? &from->item_factors : nullptr, factor_scale);
+      item_biases_[row] = start_bias(from, from != nullptr ? &from->item_biases : nullptr, item, 0.0);
+    });
+  }
+
+  std::optional<DivergenceReport> cut_step() override {
+    if (rate_ < kLeastRate) return std::nullopt;
+    const double old = rate_;
+    // Halves first: most runs are just over the edge. Hopeless steps fall fast.
+    rate_ *= ++cuts_ <= 4 ? 0.5 : 0.1;
+    return DivergenceReport{.old_learning_rate = old, .new_learning_rate = rate_};
+  }
+
+  /// RMSE over the training ratings, clipped, and the loss that the steps descend, both of `model`.
+  void score(Trained& trained) {
+    restore(&trained.model);
+    const Model& model = trained.model;
+    constexpr float kAny = std::numeric_limits<float>::max();
+    const float least = model.clips ? units_.to_training(model.min_rating) : -kAny;
+    const float most = model.clips ? units_.to_training(model.max_rating) : kAny;
+    const SgdErrors errors = grid_ ? grid_->errors(tables(), least, most, workers_) : shuffle_->errors(tables(), least, most);
+    trained.train_rmse = std::sqrt(errors.clipped_squared / static_cast<double>(rating_count_)) * units_.scale;
+    double weight = 0;
+    for (std::size_t user = 0; user < user_factors_.rows(); ++user) {
+      weight += user_ratings_[user] * (squared_norm(user_factors_.row(user)) + square(user_biases_[user]));
+    }
+    for (std::size_t row = 0; row < item_factors_.rows(); ++row) {
+      weight += item_ratings_[item_of_row_[row]] * (squared_norm(item_factors_.row(row)) + square(item_biases_[row]));
+    }
+    trained.train_loss = (0.5 * errors.squared + 0.5 * options_.regularization * weight) * units_.scale * units_.scale;
+  }
+
+ private:
+  static double square(float x) { return static_cast<double>(x) * static_cast<double>(x); }
+  static double squared_norm(std::span<const float> row) {
+    double sum = 0;
+    for (const float x : row) sum += square(x);
+    return sum;
+  }
+
+  SgdTables tables() {
+    return {user_factors_.data(), user_biases_.data(), item_factors_.data(), item_biases_.data(), user_factors_.stride()};
+  }
+
+  [[nodiscard]] SgdStep step_of(std::size_t epoch) const {
+    double rate = rate_;
+    if (options_.schedule == static_cast<std::uint8_t>(Schedule::linear)) {
+      rate *= static_cast<double>(options_.epochs - (epoch - 1)) / options_.epochs;
+    }
+    const auto step = static_cast<float>(rate);
+    const auto regularization = static_cast<float>(options_.regularization);
+    return {step, regularization, options_.biases ? step : 0.0F, regularization};
+  }
+
+  void for_rows(std::size_t rows, const std::function<void(std::size_t)>& body) {
+    workers_.for_ranges(rows, 1024, [&](std::size_t begin, std::size_t end, int) {
+      for (std::size_t row = begin; row < end; ++row) body(row);
+    });
+  }
+
+  static void scale_row(std::span<const float> from, std::span<float> to, float scale) {
+    for (std::size_t k = 0; k < from.size(); ++k) to[k] = from[k] * scale;
+  }
+
+  /// The row from a model where it has it, else its random start.
+  void start_row(std::span<float> row, Purpose purpose, std::size_t index, const FactorMatrix* from, float scale) const {
+    if (from != nullptr && index < from->rows()) {
+      scale_row(from->row(index), row, scale);
+      return;
+    }
+    RandomStream stream(options_.seed, purpose, 0, index);
+    const double deviation = options_.initial_scale / std::sqrt(static_cast<double>(std::max(options_.rank, 1U)));
+    for (float& x : row) x = static_cast<float>(deviation * stream.normal());
+  }
+
+  [[nodiscard]] float start_bias(const Model* from, const std::vector<float>* biases, std::size_t index, double shift) const {
+    if (from == nullptr || !options_.biases || index >= biases->size()) return 0;
+    return static_cast<float>((static_cast<double>((*biases)[index]) + shift) / units_.scale);
+  }
+
+  [[nodiscard]] bool finite() {
+    std::vector<char> bad(static_cast<std::size_t>(workers_.count()));
+    const auto check = [&](const float* data, std::size_t size) {
+      workers_.for_ranges(size, 1U << 16U, [&](std::size_t begin, std::size_t end, int slot) {
+        // A sum of products with 0 is NaN as soon as one number is not finite.
+        float sum = 0;
+        for (std::size_t n = begin; n < end; ++n) sum += data[n] * 0.0F;
+        if (sum != 0.0F) bad[static_cast<std::size_t>(slot)] = 1;
+      });
+    };
+    check(user_factors_.data(), user_factors_.rows() * user_factors_.stride());
+    check(item_factors_.data(), item_factors_.rows() * item_factors_.stride());
+    check(user_biases_.data(), user_biases_.size());
+    check(item_biases_.data(), item_biases_.size());
+    return std::find(bad.begin(), bad.end(), 1) == bad.end();
+  }
+
+  Sgd options_;
+  Units units_;
+  const Model* init_;
+  Workers& workers_;
+  std::vector<std::uint32_t> user_ratings_;
+  std::vector<std::uint32_t> item_ratings_;
+  std::size_t rating_count_;
+  FactorMatrix user_factors_;
+  FactorMatrix item_factors_;  ///< rows by the grid's layout
+  std::vector<float> user_biases_;
+  std::vector<float> item_biases_;
+  std::vector<std::uint32_t> item_of_row_;
+  std::optional<SgdGrid> grid_;
+  std::optional<SgdShuffle> shuffle_;
+  double rate_;
+  int cuts_ = 0;
+};
+
+}  // namespace
+
+std::span<const Option<Sgd>> Sgd::options() { return kOptions; }
+
+Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Validation& validation, TrainingObserver& observer,
+                     const TrainContext& context) {
+  Workers workers(context.threads);
+  const RatingMoments moments = moments_of(ratings, workers);
+  const std::size_t count = ratings.size();
+  const Stopping stopping{options.epochs, options.patience, options.tolerance};
+  frame.has_biases = options.biases;
+  frame.rating_mean = moments.mean;
+  frame.min_rating = context.min_rating.value_or(moments.least);
+  frame.max_rating = context.max_rating.value_or(moments.most);
+  frame.clips = context.clips;
+  if (options.update_order == static_cast<std::uint8_t>(UpdateOrder::tutorial)) {
+    frame.row_problem = row_problem(options, Units{});
+    SgdTutorial learner(ratings, options, moments.mean, frame, context.init);
+    Trained trained = run_epochs(learner, std::move(frame), count, stopping, validation, observer);
+    learner.score(trained);
+    return trained;
+  }
+  frame.row_problem = row_problem(options, training_units(moments, options.biases));
+  SgdLearner learner(std::move(ratings), options, moments, frame, context.init, workers);
+  Trained trained = run_epochs(learner, std::move(frame), count, stopping, validation, observer);
+  learner.score(trained);
+  return trained;
+}
+
+}  // namespace lowrank

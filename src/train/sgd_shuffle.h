@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "kernels/sgd.h"
+#include "lowrank/data/ratings.h"
+#include "train/sgd_grid.h"
+#include "train/units.h"
+
+namespace lowrank {
+
+/// Small data: all ratings in a fresh random order every epoch, as in the article. Items keep their numbers.
+class SgdShuffle {
+ public:
+  /// The most ratings to be trained this way; more are cut into blocks.
+  static constexpr std::size_t kMost = 200'000;
+
+  SgdShuffle(const Ratings& ratings, const Units& units);
+
+  /// One pass, one rating after another. \return sum of e^2, not finite when the numbers ran away
+  double pass(const SgdTables& tables, const SgdStep& step, std::uint64_t seed, std::size_t epoch);
+
+  /// Of all ratings against the tables, predictions clipped to [least, most].
+  [[nodiscard]] SgdErrors errors(const SgdTables& tables, float least, float most) const;
+
+ private:
+  std::vector<std::uint32_t> users_;
+  std::vector<std::uint32_t> items_;
+  std::vector<float> values_;
+  std::vector<std::uint32_t> order_;
+  std::vector<std::uint32_t> shuffled_users_;
+  std::vector<std::uint32_t> shuffled_items_;
+  std::vector<float> shuffled_values_;
+};
+
+}  // namespace lowrank

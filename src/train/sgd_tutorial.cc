@@ -1,0 +1,137 @@
+#include "train/sgd_tutorial.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <span>
+
+#include "base/random.h"
+
+namespace lowrank {
+
+SgdTutorial::SgdTutorial(const Ratings& ratings, const Sgd& options, double mean, const Model& frame, const Model* init)
+    : options_(options),
+      mean_(options.biases ? mean : 0.0),
+      init_(init),
+      rate_(options.learning_rate),
+      items_(ratings.items().begin(), ratings.items().end()),
+      user_ratings_(frame.user_ratings),
+      item_ratings_(frame.item_ratings),
+      user_factors_(std::size_t{ratings.user_count()} * options.rank),
+      item_factors_(std::size_t{ratings.item_count()} * options.rank),
+      user_biases_(ratings.user_count()),
+      item_biases_(ratings.item_count()) {
+  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) users_.insert(users_.end(), ratings.items_of(user).size(), user);
+  for (std::size_t position = 0; position < ratings.size(); ++position) values_.push_back(static_cast<double>(ratings.value(position)));
+  SgdTutorial::restore(nullptr);
+}
+
+double SgdTutorial::predict(std::size_t user, std::size_t item) const {
+  double score = mean_ + user_biases_[user] + item_biases_[item];
+  for (std::size_t k = 0; k < options_.rank; ++k)
+    score += user_factors_[user * options_.rank + k] * item_factors_[item * options_.rank + k];
+  return score;
+}
+
+std::optional<EpochFigures> SgdTutorial::run(std::size_t epoch) {
+  std::vector<std::uint32_t> order(values_.size());
+  std::iota(order.begin(), order.end(), 0U);
+  RandomStream(options_.seed, Purpose::rating_order, epoch).shuffle(std::span(order));
+  const double beta = options_.regularization;
+  double squared = 0;
+  for (const std::uint32_t n : order) {
+    const std::size_t user = users_[n];
+    const std::size_t item = items_[n];
+    const double error = values_[n] - predict(user, item);
+    squared += error * error;
+    if (options_.biases) {
+      user_biases_[user] += rate_ * (error - beta * user_biases_[user]);
+      item_biases_[item] += rate_ * (error - beta * item_biases_[item]);
+    }
+    double* p = user_factors_.data() + user * options_.rank;
+    double* q = item_factors_.data() + item * options_.rank;
+    for (std::size_t k = 0; k < options_.rank; ++k) p[k] += rate_ * (error * q[k] - beta * p[k]);
+    for (std::size_t k = 0; k < options_.rank; ++k) q[k] += rate_ * (error * p[k] - beta * q[k]);
+  }
+  double after = 0;
+  for (std::size_t n = 0; n < values_.size(); ++n) after += std::pow(values_[n] - predict(users_[n], items_[n]), 2);
+  // The model is float32: what does not fit there has run away too.
+  constexpr double kMost = std::numeric_limits<float>::max();
+  const auto fits = [](const std::vector<double>& numbers) {
+    return std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::abs(x) < kMost; });
+  };
+  if (!std::isfinite(after) || !std::isfinite(squared) || !fits(user_factors_) || !fits(item_factors_) || !fits(user_biases_) ||
+      !fits(item_biases_)) {
+    return std::nullopt;
+  }
+  return EpochFigures{.train_rmse = std::sqrt(squared / static_cast<double>(values_.size())), .root_squared_error = std::sqrt(after)};
+}
+
+void SgdTutorial::store(Model& model) {
+  model.mean = mean_;
+  for (std::size_t user = 0; user < user_biases_.size(); ++user) {
+    const bool known = user_ratings_[user] != 0;
+    model.user_biases[user] = static_cast<float>(user_biases_[user]);
+    for (std::size_t k = 0; k < options_.rank; ++k) {
+      model.user_factors.row(user)[k] = known ? static_cast<float>(user_factors_[user * options_.rank + k]) : 0.0F;
+    }
+  }
+  for (std::size_t item = 0; item < item_biases_.size(); ++item) {
+    const bool known = item_ratings_[item] != 0;
+    model.item_biases[item] = static_cast<float>(item_biases_[item]);
+    for (std::size_t k = 0; k < options_.rank; ++k) {
+      model.item_factors.row(item)[k] = known ? static_cast<float>(item_factors_[item * options_.rank + k]) : 0.0F;
+    }
+  }
+}
+
+void SgdTutorial::restore(const Model* model) {
+  const Model* from = model != nullptr ? model : init_;
+  const double shift = from != nullptr && options_.biases ? from->mean - mean_ : 0.0;
+  const auto fill = [&](std::vector<double>& factors, std::vector<double>& biases, Purpose purpose, const FactorMatrix* old_factors,
+                        const std::vector<float>* old_biases, double bias_shift) {
+    for (std::size_t row = 0; row < biases.size(); ++row) {
+      const bool old = old_factors != nullptr && row < old_factors->rows();
+      RandomStream stream(options_.seed, purpose, 0, row);
+      for (std::size_t k = 0; k < options_.rank; ++k) {
+        factors[row * options_.rank + k] = old ? static_cast<double>(old_factors->row(row)[k]) : stream.normal() / options_.rank;
+      }
+      biases[row] = old && options_.biases ? static_cast<double>((*old_biases)[row]) + bias_shift : 0.0;
+    }
+  };
+  fill(user_factors_, user_biases_, Purpose::user_factors, from != nullptr ? &from->user_factors : nullptr,
+       from != nullptr ? &from->user_biases : nullptr, shift);
+  fill(item_factors_, item_biases_, Purpose::item_factors, from != nullptr ? &from->item_factors : nullptr,
+       from != nullptr ? &from->item_biases : nullptr, 0.0);
+}
+
+std::optional<DivergenceReport> SgdTutorial::cut_step() {
+  constexpr double kLeastRate = 1e-70;
+  if (rate_ < kLeastRate) return std::nullopt;
+  const double old = rate_;
+  rate_ *= 0.1;
+  return DivergenceReport{.old_learning_rate = old, .new_learning_rate = rate_};
+}
+
+void SgdTutorial::score(Trained& trained) {
+  restore(&trained.model);
+  const Model& model = trained.model;
+  double clipped = 0;
+  double loss = 0;
+  for (std::size_t n = 0; n < values_.size(); ++n) {
+    const double score = predict(users_[n], items_[n]);
+    const double bounded =
+        model.clips ? std::clamp(score, static_cast<double>(model.min_rating), static_cast<double>(model.max_rating)) : score;
+    clipped += std::pow(values_[n] - bounded, 2);
+    double weight = std::pow(user_biases_[users_[n]], 2) + std::pow(item_biases_[items_[n]], 2);
+    for (std::size_t k = 0; k < options_.rank; ++k) {
+      weight += std::pow(user_factors_[users_[n] * options_.rank + k], 2) + std::pow(item_factors_[items_[n] * options_.rank + k], 2);
+    }
+    loss += 0.5 * std::pow(values_[n] - score, 2) + 0.5 * options_.regularization * weight;
+  }
+  trained.train_rmse = std::sqrt(clipped / static_cast<double>(values_.size()));
+  trained.train_loss = loss;
+}
+
+}  // namespace lowrank

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "lowrank/data/ratings.h"
+#include "train/epoch_loop.h"
+
+namespace lowrank {
+
+/// The program of Albert Au Yeung's article (2017), in double as there: rating units, factors that start as normal draws of standard
+/// deviation 1/K, a fresh random order every epoch, a constant step, biases first, then p, then q with the new p. Does what the program
+/// does, not fast.
+class SgdTutorial final : public EpochLearner {
+ public:
+  /// \param mean  of the ratings. \param init  a model to start from, or null
+  SgdTutorial(const Ratings& ratings, const Sgd& options, double mean, const Model& frame, const Model* init);
+
+  std::optional<EpochFigures> run(std::size_t epoch) override;
+  void store(Model& model) override;
+  void restore(const Model* model) override;
+  std::optional<DivergenceReport> cut_step() override;
+
+  /// RMSE over the training ratings, clipped, and the loss, both of `trained.model`.
+  void score(Trained& trained);
+
+ private:
+  [[nodiscard]] double predict(std::size_t user, std::size_t item) const;
+
+  Sgd options_;
+  double mean_;
+  const Model* init_;
+  double rate_;
+  std::vector<std::uint32_t> users_;
+  std::vector<std::uint32_t> items_;
+  std::vector<double> values_;
+  std::vector<std::uint32_t> user_ratings_;
+  std::vector<std::uint32_t> item_ratings_;
+  std::vector<double> user_factors_;
+  std::vector<double> item_factors_;
+  std::vector<double> user_biases_;
+  std::vector<double> item_biases_;
+};
+
+}  // namespace lowrank

@@ -1,0 +1,67 @@
+#include "lowrank/train/train.h"
+
+#include <array>
+#include <limits>
+#include <utility>
+
+#include "lowrank/base/error.h"
+#include "train/methods.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr std::array<std::string_view, 4> kStopped = {"epochs", "converged", "patience", "observer"};
+
+void check_context(const TrainContext& context, std::size_t rank) {
+  if (context.threads < 0) throw OptionError("threads", "must be at least 0, got " + std::to_string(context.threads));
+  if (context.min_rating && context.max_rating && *context.min_rating > *context.max_rating) {
+    throw OptionError("min_rating", "must not be above --max-rating");
+  }
+  if (context.init != nullptr && context.init->rank() != rank) {
+    throw OptionError("init", "the model to start from has rank " + std::to_string(context.init->rank()) + ", not " + std::to_string(rank));
+  }
+}
+
+/// A model of the right shape that has learned nothing.
+Model frame_of(const Ratings& ratings, const Method& method, std::size_t rank) {
+  Model frame;
+  frame.user_factors = FactorMatrix(ratings.user_count(), rank);
+  frame.item_factors = FactorMatrix(ratings.item_count(), rank);
+  frame.user_biases.assign(ratings.user_count(), 0.0F);
+  frame.item_biases.assign(ratings.item_count(), 0.0F);
+  frame.user_ratings.resize(ratings.user_count());
+  frame.item_ratings.assign(ratings.item_count(), 0);
+  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
+    frame.user_ratings[user] = static_cast<std::uint32_t>(ratings.items_of(user).size());
+  }
+  for (const std::uint32_t item : ratings.items()) ++frame.item_ratings[item];
+  frame.record.method = name_of(method);
+  frame.record.options = options_json(method);
+  frame.record.ratings = ratings.size();
+  return frame;
+}
+
+}  // namespace
+
+std::string_view name_of(Stopped stopped) { return kStopped[static_cast<std::size_t>(stopped)]; }
+
+bool TrainingObserver::on_epoch(const EpochReport& /*report*/, const std::function<Model()>& /*model*/) { return true; }
+
+void TrainingObserver::on_divergence(const DivergenceReport& /*report*/) {}
+
+Trained train(Ratings ratings, const Method& method, const Validation& validation, TrainingObserver& observer,
+              const TrainContext& context) {
+  check_options(method);
+  if (ratings.empty()) throw DataError("there are no ratings to train on");
+  return std::visit(
+      [&]<class Options>(const Options& options) {
+        check_context(context, options.rank);
+        Model frame = frame_of(ratings, method, options.rank);
+        frame.record.seed = options.seed;
+        return train_method(std::move(ratings), options, std::move(frame), validation, observer, context);
+      },
+      method);
+}
+
+}  // namespace lowrank

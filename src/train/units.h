@@ -1,0 +1,31 @@
+#pragma once
+
+#include "base/parallel.h"
+#include "lowrank/data/ratings.h"
+
+namespace lowrank {
+
+/// The scale-free units of training: value' = (value - mean) / scale. One set of defaults then serves stars, percentages and -10..10 alike.
+struct Units {
+  double mean = 0;   ///< 0 without biases
+  double scale = 1;  ///< standard deviation of the ratings, without biases their root mean square; 1 where that is 0
+
+  [[nodiscard]] float to_training(float value) const { return static_cast<float>((static_cast<double>(value) - mean) / scale); }
+};
+
+/// Mean, extent and spread of ratings.
+struct RatingMoments {
+  double mean = 0;
+  double standard_deviation = 0;
+  double root_mean_square = 0;
+  float least = 0;
+  float most = 0;
+};
+
+/// In double, in a fixed order: does not depend on the number of threads. \param ratings at least one. O(n)
+RatingMoments moments_of(const Ratings& ratings, Workers& workers);
+
+/// Units for a model with or without biases.
+Units training_units(const RatingMoments& moments, bool biases);
+
+}  // namespace lowrank
