@@ -1,0 +1,265 @@
+#include "cli/arguments.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <sstream>
+
+#include "cli/results.h"
+#include "lowrank/base/error.h"
+
+namespace lowrank::cli {
+
+namespace {
+
+/// The name of an option as OptionError has it: `--test-fraction` is `test_fraction`.
+std::string member_name(std::string name) {
+  name.erase(0, name.find_first_not_of('-'));
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+template <class Number>
+Number parse_number(const std::string& option, const std::string& text, const char* kind) {
+  Number value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (end != text.data() + text.size() || (error != std::errc{} && error != std::errc::result_out_of_range)) {
+    throw OptionError(member_name(option), std::string("expected ") + kind + ", found \"" + text + "\"");
+  }
+  if (error == std::errc::result_out_of_range) throw OptionError(member_name(option), text + " is out of range");
+  return value;
+}
+
+template <class Integer>
+CLI::Option* add_whole(CLI::App& app, const std::string& name, Integer& target, const std::string& help, std::uint64_t least,
+                       std::uint64_t most) {
+  auto* option = app.add_option_function<std::string>(
+      name,
+      [name, &target, least, most](const std::string& text) {
+        const auto value = parse_number<std::uint64_t>(name, text, "a whole number");
+        if (value < least) throw OptionError(member_name(name), "must be at least " + std::to_string(least) + ", got " + text);
+        if (value > most) throw OptionError(member_name(name), "must be at most " + std::to_string(most) + ", got " + text);
+        target = static_cast<Integer>(value);
+      },
+      help);
+  return option->type_name("N")->default_str(std::to_string(target));
+}
+
+/// Breaks `text` into lines of at most `width` columns at blanks.
+std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
+  std::vector<std::string> lines;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    if (lines.empty() || lines.back().size() + 1 + word.size() > width) {
+      lines.push_back(word);
+    } else {
+      lines.back() += " " + word;
+    }
+  }
+  return lines;
+}
+
+/// Help text in two columns of at most 100 characters together.
+class HelpLayout : public CLI::Formatter {
+ public:
+  std::string make_usage(const CLI::App* app, std::string /*name*/) const override {
+    if (app->get_parent() == nullptr) return "\nUsage: lowrank COMMAND [options]\n\n";
+    std::string usage = "\nUsage: lowrank " + app->get_name();
+    for (const CLI::Option* option : app->get_options()) {
+      if (option->get_positional()) usage += " " + option->get_name(true);
+    }
+    for (const CLI::Option* option : app->get_options()) {
+      if (!option->get_positional() && option->get_required()) usage += " " + option->get_name() + " " + option->get_type_name();
+    }
+    return usage + " [options]\n\n";
+  }
+
+  std::string make_group(std::string group, bool is_positional, std::vector<const CLI::Option*> options) const override {
+    std::string text = is_positional ? std::string() : std::move(group) + ":\n";
+    for (const CLI::Option* option : options) text += make_option(option, is_positional);
+    return is_positional ? text + "\n" : text;
+  }
+
+  std::string make_option(const CLI::Option* option, bool is_positional) const override {
+    std::string left = "  " + (is_positional ? option->get_name(true) : option->get_name(false, true));
+    std::string help = option->get_description();
+    if (!is_positional && option->get_items_expected_max() != 0) {
+      left += " " + option->get_type_name();
+      if (!option->get_default_str().empty()) help += " (default " + option->get_default_str() + ")";
+    }
+    return two_columns(left, help);
+  }
+
+  std::string make_subcommand(const CLI::App* command) const override {
+    return two_columns("  " + command->get_name(), command->get_description());
+  }
+
+ private:
+  static std::string two_columns(const std::string& left, const std::string& right) {
+    constexpr std::size_t kIndent = 28;
+    std::string text = left;
+    if (text.size() + 2 > kIndent) text += "\n" + std::string(kIndent, ' ');
+    bool first = left.size() + 2 <= kIndent;
+    bool any = false;
+    for (const std::string& line : wrapped(right, 100 - kIndent)) {
+      if (first) {
+        text.append(kIndent - text.size(), ' ');
+        first = false;
+      } else if (any) {
+        text += "\n" + std::string(kIndent, ' ');
+      }
+      text += line;
+      any = true;
+    }
+    return text + "\n";
+  }
+};
+
+}  // namespace
+
+void add_positional(CLI::App& app, const std::string& name, std::string& target, const std::string& help) {
+  app.add_option(name, target, help)->required();
+}
+
+CLI::Option* add_text(CLI::App& app, const std::string& name, const std::string& label, std::string& target, const std::string& help) {
+  return app.add_option(name, target, help)->type_name(label)->default_str(target);
+}
+
+CLI::Option* add_integer(CLI::App& app, const std::string& name, std::uint64_t& target, const std::string& help, std::uint64_t least,
+                         std::uint64_t most) {
+  return add_whole(app, name, target, help, least, most);
+}
+
+CLI::Option* add_integer(CLI::App& app, const std::string& name, std::uint32_t& target, const std::string& help, std::uint32_t least) {
+  return add_whole(app, name, target, help, least, std::numeric_limits<std::uint32_t>::max());
+}
+
+CLI::Option* add_real(CLI::App& app, const std::string& name, double& target, const std::string& help) {
+  auto* option = app.add_option_function<std::string>(
+      name, [name, &target](const std::string& text) { target = parse_number<double>(name, text, "a number"); }, help);
+  std::string shown;
+  append(shown, target);
+  return option->type_name("X")->default_str(shown);
+}
+
+CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<float>& target, const std::string& help) {
+  auto* option = app.add_option_function<std::string>(
+      name, [name, &target](const std::string& text) { target = parse_number<float>(name, text, "a number"); }, help);
+  return option->type_name("X");
+}
+
+CLI::Option* add_list(CLI::App& app, const std::string& name, const std::string& label, std::vector<std::string>& target,
+                      const std::string& help) {
+  auto* option = app.add_option(
+      name,
+      [&target](const CLI::results_t& values) {
+        target = values;
+        return true;
+      },
+      help);
+  return option->expected(1, CLI::detail::expected_max_vector_size)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+      ->type_name(label);
+}
+
+void add_threads(CLI::App& app, int& threads) {
+  app.add_option_function<std::string>(
+         "--threads",
+         [&threads](const std::string& text) {
+           const auto value = parse_number<std::uint64_t>("threads", text, "a whole number");
+           if (value > 1024) throw OptionError("threads", "must be at most 1024, got " + text);
+           threads = static_cast<int>(value);
+         },
+         "threads to use, 0 for all; no result depends on it")
+      ->type_name("N")
+      ->default_str("0");
+}
+
+void add_output(CLI::App& app, std::string& path) {
+  add_text(app, "--output", "FILE", path, "write the results to FILE, complete or not at all")->group(kOutput);
+}
+
+CLI::Option* add_json(CLI::App& app, bool& json) { return app.add_flag("--json", json, "print one JSON document")->group(kOutput); }
+
+void add_titles(CLI::App& app, std::string& path) {
+  add_text(app, "--titles", "FILE", path, "show titles of items: a file of lines id::title, id,title or id|title")->group(kOutput);
+}
+
+void add_reading(CLI::App& app, ReadOptions& read, bool duplicates) {
+  app.add_option_function<std::string>(
+         "--format", [&read](const std::string& text) { read.format = parse_format(text); },
+         "auto, csv, tsv, movielens, matrix-market or adjacency")
+      ->type_name("NAME")
+      ->default_str("auto")
+      ->group(kReading);
+  app.add_option_function<std::string>(
+         "--columns", [&read](const std::string& text) { read.columns = Columns::parse(text); },
+         "where things stand, by number or header name: user=1,item=2,rating=3,time=4")
+      ->type_name("LIST")
+      ->group(kReading);
+  if (duplicates) {
+    app.add_option_function<std::string>(
+           "--duplicates", [&read](const std::string& text) { read.duplicates = parse_duplicates(text); },
+           "what becomes of a pair rated twice: last, first, mean or error")
+        ->type_name("RULE")
+        ->default_str("last")
+        ->group(kReading);
+  }
+  app.add_flag("--implicit-values", read.implicit_values, "a line of two columns is a rating of 1")->group(kReading);
+}
+
+void set_example(CLI::App& app, const std::string& lines) { app.footer("Example:\n" + lines); }
+
+void use_help_layout(CLI::App& app) { app.formatter(std::make_shared<HelpLayout>()); }
+
+std::vector<std::string> spread_lists(const std::vector<std::string>& arguments) {
+  std::vector<std::string> spread;
+  std::string list;
+  bool has_value = false;
+  for (const std::string& argument : arguments) {
+    if (argument == "--user" || argument == "--item") {
+      list = argument;
+      has_value = false;
+    } else if (!list.empty() && has_value && !(argument.size() > 1 && argument.starts_with('-'))) {
+      spread.push_back(list);
+    } else if (!list.empty() && !has_value) {
+      has_value = true;
+    } else {
+      list.clear();
+    }
+    spread.push_back(argument);
+  }
+  return spread;
+}
+
+std::string value_of(const std::vector<std::string>& arguments, std::string_view name, std::string_view otherwise) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string_view argument = arguments[i];
+    if (argument == name && i + 1 < arguments.size()) return arguments[i + 1];
+    if (argument.starts_with(name) && argument.size() > name.size() && argument[name.size()] == '=') {
+      return std::string(argument.substr(name.size() + 1));
+    }
+  }
+  return std::string(otherwise);
+}
+
+std::string describe(const CLI::ParseError& error, const CLI::App& program) {
+  const std::string text = error.what();
+  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
+    const std::vector<std::string> left = program.remaining(true);
+    const std::string argument = left.empty() ? "" : left.front();
+    if (program.get_subcommands().empty()) return "unknown command \"" + argument + "\" (lowrank alone lists them)";
+    if (argument.size() > 1 && argument.starts_with('-')) return "unknown option " + argument.substr(0, argument.find('='));
+    return "unexpected argument \"" + argument + "\"";
+  }
+  if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
+    const std::size_t name = text.find("--");
+    const std::string option = name == std::string::npos ? text : text.substr(name, text.find_first_of(" :", name) - name);
+    return option + (text.find("missing") != std::string::npos ? ": a value is missing" : ": given more than once");
+  }
+  return text;
+}
+
+}  // namespace lowrank::cli

@@ -1,0 +1,202 @@
+#include "cli/demo.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "lowrank/base/error.h"
+#include "lowrank/data/split.h"
+#include "lowrank/data/titles.h"
+#include "lowrank/evaluate/rating_metrics.h"
+#include "lowrank/pipeline/baselines.h"
+#include "lowrank/pipeline/run.h"
+#include "lowrank/recommend/recommend.h"
+
+namespace lowrank::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kRatingsFile = "ratings.dat.gz";
+constexpr const char* kTitlesFile = "movies.dat.gz";
+constexpr double kHeldOut = 0.1;
+constexpr std::uint64_t kSeed = 1;
+constexpr std::size_t kListLength = 6;
+// Three people of different taste, and a film that everyone knows.
+constexpr std::string_view kPeople[] = {"4396", "8822", "16036"};
+constexpr std::string_view kFilm = "1345836";
+
+struct DemoArguments {
+  std::string data;
+  int threads = 0;
+  bool quiet = false;
+};
+
+/// The folder of the ratings that come with the project: beside the program or above it in the sources, else where it is installed.
+fs::path find_data() {
+  std::error_code error;
+  const fs::path program = fs::canonical("/proc/self/exe", error);
+  std::vector<fs::path> places;
+  for (fs::path folder = program.parent_path(); !error && !folder.empty(); folder = folder.parent_path()) {
+    places.push_back(folder / "examples" / "data");
+    if (folder == folder.root_path()) break;
+  }
+  places.push_back(program.parent_path().parent_path() / "share" / "lowrank");
+  for (const fs::path& place : places) {
+    if (fs::exists(place / kRatingsFile, error)) return place;
+  }
+  throw FileError("the demo's ratings are not there: no " + std::string(kRatingsFile) +
+                  " in examples/data beside the program or above it, nor in " + places.back().string());
+}
+
+/// `text` in exactly `width` columns; a title longer than that loses its end. Counts UTF-8 characters as one column each.
+std::string column(std::string_view text, std::size_t width) {
+  std::size_t columns = 0;
+  std::size_t end = 0;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const bool starts = (static_cast<unsigned char>(text[at]) & 0xC0U) != 0x80U;
+    if (starts && ++columns > width) break;
+    end = at + 1;
+  }
+  return std::string(text.substr(0, end)) + std::string(width - std::min(columns, width), ' ');
+}
+
+std::string grouped(std::size_t number) {
+  std::string text = std::to_string(number);
+  for (std::size_t at = text.size(); at > 3; at -= 3) text.insert(at - 3, 1, ',');
+  return text;
+}
+
+class Demo {
+ public:
+  explicit Demo(const DemoArguments& arguments)
+      : folder_(arguments.data.empty() ? find_data() : fs::path(arguments.data)), threads_(arguments.threads), progress_(arguments.quiet) {}
+
+  void run() {
+    ReadOptions read;
+    read.threads = threads_;
+    data_ = read_ratings(folder_ / kRatingsFile, read);
+    titles_ = Titles::read(folder_ / kTitlesFile);
+    parts_ = hold_out(data_.ratings, kHeldOut, kSeed);
+    train_all();
+    compare();
+    for (const std::string_view person : kPeople) recommend_for(person);
+    show_similar();
+    results_.write("\n5. The article that lowrank started from factors 5 x 4 cells; its program, from many starts:\n\n");
+    show_article_example(results_);
+    results_.finish();
+  }
+
+ private:
+  Model train_with(const Sgd& options, TrainingObserver& observer) {
+    TrainContext context;
+    context.threads = threads_;
+    Model model = train_on({data_.users, data_.items, parts_.train, 0}, options, {}, observer, context).model;
+    model.seen = SeenItems(data_.ratings);
+    return model;
+  }
+
+  void train_all() {
+    const Sgd options;
+    results_.write("1. " + grouped(data_.ratings.size()) + " ratings of films, from 0 to 10, tweeted by " + grouped(data_.users.size()) +
+                   " people (MovieTweetings): " + grouped(parts_.held.size()) + "\n   are set aside, the others are factored into " +
+                   std::to_string(options.rank) + " features of every person and film.\n\n");
+    results_.flush();
+    EpochLines epochs(progress_);
+    model_ = train_with(options, epochs);
+  }
+
+  void compare() {
+    TrainingObserver silent;
+    Sgd biases;
+    biases.rank = 0;
+    results_.write("\n2. How far off are predictions of the ratings set aside? (root of the mean squared error)\n\n");
+    show_error("the mean of all ratings", baseline_model(parts_.train, Baseline::global_mean));
+    show_error("the mean of each film", baseline_model(parts_.train, Baseline::item_mean));
+    show_error("biases of people and films", train_with(biases, silent));
+    show_error("lowrank's factorization", model_);
+    results_.write("\n3. What to watch next? On the left what somebody liked, on the right what lowrank recommends.\n");
+    results_.flush();
+  }
+
+  void show_error(std::string_view name, const Model& model) {
+    results_.write("   " + column(name, 30) + fixed(score_ratings(model, parts_.held, threads_).rmse, 4) + "\n");
+  }
+
+  [[nodiscard]] std::string title(std::uint32_t item) const {
+    const std::string_view id = model_.items.id(item);
+    const std::string_view found = titles_.find(id);
+    return std::string(found.empty() ? id : found);
+  }
+
+  /// The items that a user rated highest in training; of equal ratings those rated least by others come first, as they tell most.
+  [[nodiscard]] std::vector<Scored> liked(std::uint32_t user) const {
+    std::vector<Scored> best;
+    const Ratings& ratings = parts_.train;
+    for (std::size_t at = ratings.row_offsets()[user]; at < ratings.row_offsets()[user + 1]; ++at) {
+      best.push_back({ratings.items()[at], ratings.value(at)});
+    }
+    std::ranges::stable_sort(best, [](const Scored& a, const Scored& b) { return a.score > b.score; });
+    return best;
+  }
+
+  void recommend_for(std::string_view person) {
+    const std::uint32_t user = model_.users.find(person);
+    if (user == Vocabulary::kUnknown) return;
+    const std::vector<Scored> before = liked(user);
+    std::vector<Scored> next;
+    recommend(model_, {&user, 1}, {.top = kListLength, .threads = threads_},
+              [&next](std::size_t, std::span<const Scored> items) { next.assign(items.begin(), items.end()); });
+    results_.write("\n   person " + std::string(person) + ", " + std::to_string(before.size()) + " films rated\n");
+    for (std::size_t place = 0; place < kListLength; ++place) {
+      std::string line = "   ";
+      line += place < before.size() ? column(fixed(static_cast<double>(before[place].score), 0), 3) + column(title(before[place].index), 42)
+                                    : std::string(45, ' ');
+      if (place < next.size()) line += "  " + fixed(static_cast<double>(next[place].score), 1) + " " + column(title(next[place].index), 42);
+      line.erase(line.find_last_not_of(' ') + 1);
+      results_.write(line + "\n");
+    }
+  }
+
+  void show_similar() {
+    const std::uint32_t film = model_.items.find(kFilm);
+    if (film == Vocabulary::kUnknown) return;
+    results_.write("\n4. Films most like " + title(film) + ", by the cosine of their features:\n\n");
+    similar_items(model_, {&film, 1}, kListLength, Similarity::cosine, threads_, [this](std::size_t, std::span<const Scored> items) {
+      for (const Scored& item : items) {
+        results_.write("   " + fixed(static_cast<double>(item.score), 2) + "  " + title(item.index) + "\n");
+      }
+    });
+  }
+
+  fs::path folder_;
+  int threads_;
+  Progress progress_;
+  Results results_;
+  Dataset data_;
+  Titles titles_;
+  Holdout parts_;
+  Model model_;
+};
+
+}  // namespace
+
+Command add_demo(CLI::App& program) {
+  auto arguments = std::make_shared<DemoArguments>();
+  CLI::App* app = program.add_subcommand("demo", "train on real ratings of films and recommend some");
+  add_text(*app, "--data", "FOLDER", arguments->data, "folder of ratings.dat.gz and movies.dat.gz (default: those of the project)");
+  add_threads(*app, arguments->threads);
+  app->add_flag("--quiet", arguments->quiet, "no progress on standard error");
+  set_example(*app, "  lowrank demo");
+  return {app, [arguments] {
+            Demo(*arguments).run();
+            return kExitDone;
+          }};
+}
+
+}  // namespace lowrank::cli

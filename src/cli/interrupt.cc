@@ -1,0 +1,40 @@
+#include "cli/interrupt.h"
+
+#include <unistd.h>
+
+#include <atomic>
+#include <csignal>
+#include <cstring>
+
+#include "cli/command.h"
+
+namespace lowrank::cli {
+
+namespace {
+
+std::atomic<bool> requested{false};
+std::atomic<const char*> notice_text{nullptr};
+static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<const char*>::is_always_lock_free);
+
+// Only what is allowed in a signal handler: lock-free atomics, write() and _exit().
+extern "C" void on_interrupt(int /*signal*/) {
+  if (requested.exchange(true)) _exit(kExitInterrupted);
+  if (const char* text = notice_text.load(); text != nullptr) {
+    [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text, std::strlen(text));
+  }
+}
+
+}  // namespace
+
+void catch_interrupts(const char* notice) {
+  notice_text = notice;
+  struct sigaction action {};
+  action.sa_handler = on_interrupt;
+  action.sa_flags = SA_RESTART;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, nullptr);
+}
+
+bool interrupted() { return requested; }
+
+}  // namespace lowrank::cli

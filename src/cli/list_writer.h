@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "cli/results.h"
+#include "lowrank/data/titles.h"
+
+namespace lowrank::cli {
+
+/// How lists of scored ids are written.
+struct ListStyle {
+  bool json = false;
+  bool ranks = true;            ///< text: a column of places 1, 2, ...
+  std::string_view outer_list;  ///< JSON keys: {"users":[{"user":ID,"items":[{"item":ID,"score":S}, ...]}, ...]}
+  std::string_view outer;
+  std::string_view inner_list;
+  std::string_view inner;
+  const Titles* titles = nullptr;  ///< of the inner ids
+};
+
+/// Streams lists of scored ids, each under the id that it belongs to: as text one line an entry, as JSON one document.
+class ListWriter {
+ public:
+  ListWriter(Results& results, const ListStyle& style);
+  /// Starts the list of `id`.
+  void begin(std::string_view id);
+  void add(std::string_view id, float score);
+  /// Ends the last list and the results.
+  void finish();
+
+ private:
+  void open_key(std::string_view key);
+  void end_list();
+
+  Results& results_;
+  ListStyle style_;
+  std::string id_;
+  std::string line_;
+  std::size_t lists_ = 0;
+  std::uint64_t entries_ = 0;
+};
+
+}  // namespace lowrank::cli

@@ -1,0 +1,90 @@
+#include <csignal>
+#include <exception>
+#include <new>
+#include <stdexcept>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/progress.h"
+#include "cli/results.h"
+#include "lowrank/base/error.h"
+#include "lowrank/version.h"
+
+namespace lowrank::cli {
+
+namespace {
+
+int print(const std::string& text) {
+  Results results;
+  results.write(text);
+  results.finish();
+  return kExitDone;
+}
+
+std::string version_line() { return "lowrank " + std::string(version()) + " (SIMD level " + std::string(simd_level()) + ")\n"; }
+
+int run(const std::vector<std::string>& arguments) {
+  CLI::App program("Factorizes large, sparse rating matrices and recommends from them.", "lowrank");
+  use_help_layout(program);
+  program.footer("lowrank COMMAND --help tells what a command does, with an example.");
+  program.set_help_flag("--help", "show this text");
+  bool shows_version = false;
+  program.add_flag("--version", shows_version, "show the version and the SIMD level in use");
+  const std::vector<Command> commands = {add_train(program, value_of(arguments, "--method", "sgd")),
+                                         add_evaluate(program),
+                                         add_predict(program),
+                                         add_recommend(program),
+                                         add_similar(program),
+                                         add_info(program),
+                                         add_split(program),
+                                         add_generate(program),
+                                         add_demo(program)};
+  for (const Command& command : commands) command.app->group("Commands");
+  program.require_subcommand(0, 1);
+  try {
+    std::vector<std::string> reversed = spread_lists(arguments);
+    std::reverse(reversed.begin(), reversed.end());
+    program.parse(std::move(reversed));
+  } catch (const CLI::CallForHelp&) {
+    return print(program.help());
+  } catch (const CLI::ParseError& error) {
+    print_error(describe(error, program));
+    return kExitUsage;
+  }
+  if (shows_version) return print(version_line());
+  for (const Command& command : commands) {
+    if (command.app->parsed()) return command.run();
+  }
+  return print(version_line() + program.help());
+}
+
+/// Runs the program and translates every error, in this one place.
+int guarded_run(const std::vector<std::string>& arguments) {
+  try {
+    return run(arguments);
+  } catch (const ClosedPipe&) {
+    return kExitDone;
+  } catch (const Interrupted&) {
+    return kExitInterrupted;
+  } catch (const OptionError& error) {
+    print_error(error.what());
+    return kExitUsage;
+  } catch (const std::bad_alloc&) {
+    print_error("not enough memory");
+  } catch (const std::length_error&) {
+    print_error("not enough memory");
+  } catch (const std::exception& error) {
+    print_error(error.what());
+  }
+  return kExitFailed;
+}
+
+}  // namespace
+
+}  // namespace lowrank::cli
+
+int main(int argument_count, char** arguments) {
+  // A closed pipe is met as an error of write(), so that files beside their targets are tidied away.
+  std::signal(SIGPIPE, SIG_IGN);
+  return lowrank::cli::guarded_run({arguments + 1, arguments + argument_count});
+}

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "lowrank/train/observer.h"
+
+namespace lowrank::cli {
+
+/// Progress and messages on standard error. Lines of progress stay away when quiet; the passing line is shown on a terminal only and is
+/// redrawn there.
+class Progress {
+ public:
+  explicit Progress(bool quiet);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// A line that the next one replaces.
+  void passing(const std::string& text);
+  /// A line of progress that stays.
+  void line(const std::string& text);
+  /// A message: shown also when quiet.
+  void message(const std::string& text);
+
+ private:
+  void clear();
+  bool quiet_;
+  bool terminal_;
+  bool passing_ = false;
+};
+
+/// Writes a line for every epoch.
+class EpochLines : public TrainingObserver {
+ public:
+  explicit EpochLines(Progress& progress) : progress_(progress) {}
+  bool on_epoch(const EpochReport& report, const std::function<Model()>& model) override;
+  void on_divergence(const DivergenceReport& report) override;
+
+ private:
+  Progress& progress_;
+  std::size_t last_epoch_ = 0;
+};
+
+/// What a user reads of an error: `lowrank: ` and one sentence, on standard error.
+void print_error(const std::string& text);
+
+}  // namespace lowrank::cli

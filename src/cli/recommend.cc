@@ -1,0 +1,127 @@
+#include "lowrank/recommend/recommend.h"
+
+#include <memory>
+#include <optional>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/ids.h"
+#include "cli/list_writer.h"
+#include "lowrank/base/error.h"
+#include "lowrank/model/model_file.h"
+#include "lowrank/recommend/fold_in.h"
+
+namespace lowrank::cli {
+
+namespace {
+
+struct RecommendArguments {
+  std::string model;
+  std::vector<std::string> users;
+  std::string users_file;
+  bool all = false;
+  std::string ratings;
+  std::string unknown = "error";
+  std::string titles;
+  std::string output;
+  ReadOptions read;
+  std::uint64_t top = 10;
+  bool include_seen = false;
+  int threads = 0;
+  bool json = false;
+};
+
+void check(const RecommendArguments& arguments, bool reading_stated) {
+  const int sources =
+      int{!arguments.users.empty()} + int{!arguments.users_file.empty()} + int{arguments.all} + int{!arguments.ratings.empty()};
+  if (sources != 1) throw OptionError("", "one of --user, --users, --all and --ratings is needed, and only one");
+  if (arguments.unknown != "error" && arguments.unknown != "popular") {
+    throw OptionError("unknown", "must be error or popular, got \"" + arguments.unknown + "\"");
+  }
+  if (reading_stated && arguments.ratings.empty()) throw OptionError("", "--format, --columns and --implicit-values need --ratings");
+}
+
+/// Users to recommend for: their ids, and their numbers in the model.
+struct Users {
+  std::vector<std::string> ids;  ///< empty: the ids of the numbers
+  std::vector<std::uint32_t> numbers;
+};
+
+Users choose_users(const RecommendArguments& arguments, const Model& model) {
+  Users users;
+  const bool popular = arguments.unknown == "popular";
+  const auto known = [&model](std::uint32_t user) { return model.knows_user(user); };
+  if (!arguments.ratings.empty() || (arguments.all && popular)) {
+    users.numbers = all_numbers(model.users.size(), [](std::uint32_t) { return true; });
+    return users;
+  }
+  if (arguments.all) {
+    users.numbers = all_numbers(model.users.size(), known);
+    return users;
+  }
+  users.ids = arguments.users_file.empty() ? arguments.users : read_ids(arguments.users_file);
+  if (!popular) {
+    users.numbers = known_numbers(model.users, users.ids, "user", known);
+  } else {
+    for (const std::string& id : users.ids) users.numbers.push_back(model.users.find(id));
+  }
+  return users;
+}
+
+int run_recommend(RecommendArguments& arguments, bool reading_stated) {
+  check(arguments, reading_stated);
+  if (!arguments.output.empty()) check_writable(arguments.output);
+  Model model = load_model(arguments.model);
+  if (!arguments.ratings.empty()) {
+    arguments.read.threads = arguments.threads;
+    model = fold_in(model, read_pairs(arguments.ratings, model.users, model.items, arguments.read), arguments.threads);
+  }
+  std::optional<Titles> titles;
+  if (!arguments.titles.empty()) titles = Titles::read(arguments.titles);
+  const Users users = choose_users(arguments, model);
+
+  Results results(arguments.output);
+  ListWriter lists(results, {.json = arguments.json,
+                             .outer_list = "users",
+                             .outer = "user",
+                             .inner_list = "items",
+                             .inner = "item",
+                             .titles = titles ? &*titles : nullptr});
+  const RecommendOptions options{.top = arguments.top, .include_seen = arguments.include_seen, .threads = arguments.threads};
+  recommend(model, users.numbers, options, [&](std::size_t position, std::span<const Scored> items) {
+    lists.begin(users.ids.empty() ? model.users.id(users.numbers[position]) : std::string_view(users.ids[position]));
+    for (const Scored& item : items) lists.add(model.items.id(item.index), item.score);
+  });
+  lists.finish();
+  return kExitDone;
+}
+
+}  // namespace
+
+Command add_recommend(CLI::App& program) {
+  auto arguments = std::make_shared<RecommendArguments>();
+  CLI::App* app = program.add_subcommand("recommend", "list the best items for users");
+  add_positional(*app, "MODEL", arguments->model, "model file");
+  add_list(*app, "--user", "ID...", arguments->users, "users to recommend for");
+  add_text(*app, "--users", "FILE", arguments->users_file, "the same from a file, an id a line");
+  app->add_flag("--all", arguments->all, "every user that the model knows");
+  add_text(*app, "--ratings", "FILE", arguments->ratings, "users given by their ratings here, who need not be in the model");
+  add_integer(*app, "--top", arguments->top, "length of a list; shorter where nothing else is left", 1);
+  app->add_flag("--include-seen", arguments->include_seen, "do not leave out what a user has rated");
+  add_text(*app, "--unknown", "RULE", arguments->unknown, "what an unknown user gets: error, or popular (the items rated most)");
+  add_threads(*app, arguments->threads);
+  add_reading(*app, arguments->read, false);
+  add_titles(*app, arguments->titles);
+  add_output(*app, arguments->output);
+  add_json(*app, arguments->json);
+  set_example(*app,
+              "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv\n"
+              "  lowrank train ratings.csv --output model.safetensors\n"
+              "  lowrank recommend model.safetensors --user 1 2 --top 5");
+  return {app, [app, arguments] {
+            const bool reading_stated = app->count("--format") + app->count("--columns") + app->count("--implicit-values") > 0;
+            return run_recommend(*arguments, reading_stated);
+          }};
+}
+
+}  // namespace lowrank::cli

@@ -1,0 +1,87 @@
+#include "cli/results.h"
+
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "cli/interrupt.h"
+#include "lowrank/base/error.h"
+
+namespace lowrank::cli {
+
+namespace {
+
+constexpr std::size_t kBufferSize = std::size_t{1} << 16U;
+
+template <class Number>
+void append_number(std::string& text, Number value) {
+  std::array<char, 40> digits;
+  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
+  text.append(digits.data(), end);
+}
+
+}  // namespace
+
+Results::Results(const std::string& path) {
+  if (!path.empty()) {
+    // From here on an end by Ctrl-C has something to tidy away.
+    catch_interrupts();
+    file_.emplace(path);
+  }
+}
+
+Results::~Results() = default;
+
+void Results::write(std::string_view text) {
+  if (file_) {
+    if (interrupted()) throw Interrupted{};
+    file_->write(text);
+    return;
+  }
+  buffer_.append(text);
+  if (buffer_.size() >= kBufferSize) flush();
+}
+
+void Results::flush() {
+  std::string_view left = buffer_;
+  while (!left.empty()) {
+    const ssize_t written = ::write(STDOUT_FILENO, left.data(), left.size());
+    if (written >= 0) {
+      left.remove_prefix(static_cast<std::size_t>(written));
+    } else if (errno == EPIPE) {
+      throw ClosedPipe{};
+    } else if (errno != EINTR) {
+      throw FileError(system_message("<stdout>", "cannot write", errno));
+    }
+  }
+  buffer_.clear();
+}
+
+void Results::finish() {
+  if (file_) {
+    if (interrupted()) throw Interrupted{};
+    file_->commit();
+  } else {
+    flush();
+  }
+}
+
+void append(std::string& text, float value) { append_number(text, value); }
+void append(std::string& text, double value) { append_number(text, value); }
+void append(std::string& text, std::uint64_t value) { append_number(text, value); }
+void append(std::string& text, std::int64_t value) { append_number(text, value); }
+
+void append_json(std::string& text, std::string_view value) {
+  text += nlohmann::json(std::string(value)).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string fixed(double value, int digits) {
+  std::array<char, 400> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, digits).ptr;
+  return {text.data(), end};
+}
+
+}  // namespace lowrank::cli

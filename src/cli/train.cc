@@ -1,0 +1,168 @@
+#include <algorithm>
+#include <memory>
+
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/interrupt.h"
+#include "cli/progress.h"
+#include "cli/results.h"
+#include "lowrank/base/error.h"
+#include "lowrank/pipeline/run.h"
+#include "lowrank/version.h"
+
+namespace lowrank::cli {
+
+namespace {
+
+struct TrainArguments {
+  TrainRun run;
+  std::string method;
+  bool no_clip = false;
+  bool quiet = false;
+  bool verbose = false;
+  bool json = false;
+};
+
+std::string flag_of(std::string_view option) {
+  std::string flag(option);
+  std::replace(flag.begin(), flag.end(), '_', '-');
+  return flag;
+}
+
+/// One flag for every option that the method describes.
+void add_method_options(CLI::App& app, Method& method) {
+  const std::string group = "Method " + std::string(name_of(method)) + ", " + std::string(summary_of(method));
+  for (const OptionInfo& info : options_of(method)) {
+    const std::string name(info.name);
+    std::string help(info.help);
+    CLI::Option* option = nullptr;
+    if (info.kind == OptionInfo::Kind::flag) {
+      const bool on = info.value == "true";
+      option = app.add_flag_callback(
+          "--" + std::string(on ? "no-" : "") + flag_of(name), [&method, name, on] { set_option(method, name, on ? "false" : "true"); },
+          help);
+    } else {
+      std::string label = info.kind == OptionInfo::Kind::integer ? "N" : "X";
+      if (info.kind == OptionInfo::Kind::choice) {
+        label = "NAME";
+        std::string choices;
+        for (const std::string_view choice : info.choices) choices += (choices.empty() ? "" : ", ") + std::string(choice);
+        help += ": " + choices;
+      }
+      option = app.add_option_function<std::string>(
+                      "--" + flag_of(name), [&method, name](const std::string& text) { set_option(method, name, text); }, help)
+                   ->type_name(label)
+                   ->default_str(info.value);
+    }
+    option->group(group);
+  }
+}
+
+/// The options of all other methods, hidden: each is refused with the reason.
+void refuse_other_options(CLI::App& app, const Method& method) {
+  for (const std::string_view other : method_names()) {
+    for (const OptionInfo& info : options_of(method_by_name(other))) {
+      for (const std::string& flag : {"--" + flag_of(info.name), "--no-" + flag_of(info.name)}) {
+        if (app.get_option_no_throw(flag) != nullptr) continue;
+        const std::string problem = "is not read by method " + std::string(name_of(method));
+        app.add_option_function<std::string>(flag,
+                                             [name = flag.substr(2), problem](const std::string&) { throw OptionError(name, problem); })
+            ->expected(0, 1)
+            ->group("");
+      }
+    }
+  }
+}
+
+std::string scores_line(const char* label, const RatingScores& scores) {
+  std::string line = std::string(label) + "rmse " + fixed(scores.rmse, 4) + "  mae " + fixed(scores.mae, 4) + "  (" +
+                     std::to_string(scores.ratings) + " ratings";
+  if (scores.unknown > 0) line += ", " + std::to_string(scores.unknown) + " with an unknown user or item";
+  return line + ")\n";
+}
+
+std::string text_of(const TrainSummary& summary) {
+  if (summary.epochs == 0 && summary.stopped == "interrupt") return "";
+  std::string text = "ratings     " + std::to_string(summary.ratings) + " by " + std::to_string(summary.users) + " users of " +
+                     std::to_string(summary.items) + " items";
+  if (summary.duplicates > 0) text += ", " + std::to_string(summary.duplicates) + " repeats taken out";
+  text += "\nepochs      " + std::to_string(summary.epochs);
+  if (summary.best_epoch != summary.epochs) text += ", the best one is " + std::to_string(summary.best_epoch);
+  text += " (stopped: " + summary.stopped + ")\n" + scores_line("train       ", summary.train);
+  if (summary.validation) text += scores_line("validation  ", *summary.validation);
+  if (summary.test) text += scores_line("test        ", *summary.test);
+  const RunSeconds& seconds = summary.seconds;
+  text += "seconds     " + fixed(seconds.total, 2) + " (read " + fixed(seconds.read, 2) + ", train " + fixed(seconds.train, 2) +
+          ", write " + fixed(seconds.write, 2) + "), " + fixed(summary.updates_per_second / 1e6, 1) + " M updates/s\nmemory      " +
+          fixed(static_cast<double>(summary.peak_memory_bytes) / 1e6, 0) + " MB at most\n";
+  if (!summary.model.empty()) text += "model       " + summary.model + "\n";
+  return text;
+}
+
+int run_train(TrainArguments& arguments) {
+  arguments.run.clips = !arguments.no_clip;
+  catch_interrupts(arguments.quiet ? nullptr : "\nlowrank: ending after this epoch; Ctrl-C again ends at once and writes nothing\n");
+  TrainSummary summary;
+  {
+    Progress progress(arguments.quiet);
+    EpochLines epochs(progress);
+    if (arguments.verbose) {
+      progress.line("lowrank " + std::string(version()) + ", SIMD level " + std::string(simd_level()) + ", method " +
+                    std::string(name_of(arguments.run.method)) + " " + options_json(arguments.run.method));
+    }
+    progress.passing("reading " + arguments.run.ratings + " ...");
+    summary = run_training(arguments.run, epochs, interrupted);
+  }
+  const bool ended = summary.stopped == "interrupt";
+  if (ended && summary.model.empty()) print_error("interrupted before the first epoch; nothing is written");
+  Results results;
+  results.write(arguments.json ? to_json(summary) + "\n" : text_of(summary));
+  results.finish();
+  return ended ? kExitInterrupted : kExitDone;
+}
+
+}  // namespace
+
+Command add_train(CLI::App& program, const std::string& method) {
+  auto arguments = std::make_shared<TrainArguments>();
+  TrainRun& run = arguments->run;
+  // An unknown method is reported only to somebody who asks for it: the text may belong to another command.
+  const auto names = method_names();
+  const bool known = std::ranges::find(names, method) != names.end();
+  run.method = method_by_name(known ? method : std::string(names.front()));
+  arguments->method = name_of(run.method);
+
+  CLI::App* app = program.add_subcommand("train", "train a model on a file of ratings");
+  add_positional(*app, "RATINGS", run.ratings, "file of ratings, - for standard input: user, item, rating and optionally a time a line");
+  add_text(*app, "--output", "MODEL", run.output, "model file to write")->required();
+  std::string methods;
+  for (const std::string_view name : names) methods += (methods.empty() ? "" : ", ") + std::string(name);
+  app->add_option_function<std::string>(
+         "--method", [](const std::string& text) { static_cast<void>(method_by_name(text)); }, "how to train: " + methods)
+      ->type_name("NAME")
+      ->default_str(arguments->method);
+  add_text(*app, "--validation", "FILE", run.validation, "ratings that pick the epoch to keep");
+  add_real(*app, "--holdout", run.holdout, "share of RATINGS to set aside for validation, chosen by the seed");
+  app->add_option("--monitor", run.monitor, "validation figure that picks the epoch: rmse or mae")
+      ->type_name("METRIC")
+      ->default_str("rmse");
+  app->add_flag("--refit", run.refit, "with validation: train all RATINGS again for the best number of epochs");
+  add_text(*app, "--test", "FILE", run.test, "ratings to score once, with the model that is kept");
+  add_text(*app, "--init", "MODEL", run.init, "model to start from");
+  add_real(*app, "--min-rating", run.min_rating, "least rating that is predicted (default: the least seen)");
+  add_real(*app, "--max-rating", run.max_rating, "greatest rating that is predicted (default: the greatest seen)");
+  app->add_flag("--no-clip", arguments->no_clip, "do not clip predicted ratings to a range");
+  add_threads(*app, run.threads);
+  add_method_options(*app, run.method);
+  refuse_other_options(*app, run.method);
+  add_reading(*app, run.read, true);
+  add_json(*app, arguments->json);
+  app->add_flag("--quiet", arguments->quiet, "no progress on standard error")->group(kOutput);
+  app->add_flag("--verbose", arguments->verbose, "say what is in use before training starts")->group(kOutput);
+  set_example(*app,
+              "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv\n"
+              "  lowrank train ratings.csv --output model.safetensors --holdout 0.1");
+  return {app, [arguments] { return run_train(*arguments); }};
+}
+
+}  // namespace lowrank::cli

@@ -1,0 +1,290 @@
+#include "lowrank/pipeline/run.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <span>
+#include <utility>
+
+#include "base/file.h"
+#include "lowrank/base/error.h"
+#include "lowrank/data/split.h"
+#include "lowrank/evaluate/validation.h"
+#include "lowrank/model/model_file.h"
+
+namespace lowrank {
+
+namespace {
+
+class Stopwatch {
+ public:
+  /// Seconds since the start or the last lap.
+  double lap() {
+    const auto now = std::chrono::steady_clock::now();
+    const double seconds = std::chrono::duration<double>(now - start_).count();
+    start_ = now;
+    return seconds;
+  }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+/// Hands reports on, and ends training when the door has been asked to.
+class InterruptibleObserver : public TrainingObserver {
+ public:
+  InterruptibleObserver(TrainingObserver& inner, const std::function<bool()>& interrupted) : inner_(inner), asks_(interrupted) {}
+
+  bool on_epoch(const EpochReport& report, const std::function<Model()>& model) override {
+    const bool goes_on = inner_.on_epoch(report, model);
+    return !poll() && goes_on;
+  }
+  void on_divergence(const DivergenceReport& report) override { inner_.on_divergence(report); }
+
+  bool poll() {
+    interrupted_ = interrupted_ || (asks_ && asks_());
+    return interrupted_;
+  }
+
+ private:
+  TrainingObserver& inner_;
+  const std::function<bool()>& asks_;
+  bool interrupted_ = false;
+};
+
+void check(const TrainRun& run) {
+  check_options(run.method);
+  const bool validates = !run.validation.empty() || run.holdout != 0;
+  if (run.ratings.empty()) throw OptionError("ratings", "no file is given");
+  if (!(run.holdout >= 0 && run.holdout < 1)) throw OptionError("holdout", "must be at least 0 and below 1");
+  if (run.holdout != 0 && !run.validation.empty()) throw OptionError("holdout", "cannot be given together with --validation");
+  if (run.refit && !validates) throw OptionError("refit", "needs --validation or --holdout");
+  if (!run.monitor.empty() && !validates) throw OptionError("monitor", "needs --validation or --holdout");
+  if (run.threads < 0) throw OptionError("threads", "must be at least 0");
+  for (const auto& [name, bound] : {std::pair("min_rating", run.min_rating), std::pair("max_rating", run.max_rating)}) {
+    if (!bound) continue;
+    if (!std::isfinite(*bound)) throw OptionError(name, "must be a finite number");
+    if (!run.clips) throw OptionError(name, "cannot be given together with --no-clip");
+  }
+  if (run.min_rating && run.max_rating && *run.min_rating > *run.max_rating) {
+    throw OptionError("min_rating", "must not be above --max-rating");
+  }
+  const std::string* inputs[] = {&run.ratings, &run.validation, &run.test};
+  if (std::count_if(std::begin(inputs), std::end(inputs), [](const std::string* input) { return *input == "-"; }) > 1) {
+    throw OptionError("", "standard input can be read only once");
+  }
+}
+
+std::uint64_t seed_of(const Method& method) {
+  return std::visit([](const auto& options) { return options.seed; }, method);
+}
+
+/// The method for training again: exactly `epochs` epochs.
+Method refit_method(const Method& method, std::size_t epochs) {
+  Method again = method;
+  set_option(again, "epochs", std::to_string(epochs));
+  for (const OptionInfo& option : options_of(again)) {
+    if (option.name == "tolerance") set_option(again, "tolerance", "0");
+  }
+  return again;
+}
+
+/// The numbers that `ids` have in `known`, kUnknown for those without a training rating there.
+std::vector<std::uint32_t> matches(const Vocabulary& ids, const Vocabulary& known, std::span<const std::uint32_t> rating_counts) {
+  std::vector<std::uint32_t> numbers(ids.size(), Vocabulary::kUnknown);
+  for (std::uint32_t index = 0; index < ids.size(); ++index) {
+    const std::uint32_t number = known.find(ids.id(index));
+    if (number != Vocabulary::kUnknown && rating_counts[number] != 0) numbers[index] = number;
+  }
+  return numbers;
+}
+
+void take_rows(std::span<const std::uint32_t> numbers, FactorMatrix& factors, std::vector<float>& biases,
+               std::vector<std::uint32_t>& counts) {
+  FactorMatrix rows(numbers.size(), factors.rank());
+  std::vector<float> row_biases(numbers.size(), 0.0F);
+  std::vector<std::uint32_t> row_counts(numbers.size(), 0);
+  for (std::size_t index = 0; index < numbers.size(); ++index) {
+    if (numbers[index] == Vocabulary::kUnknown) continue;
+    std::ranges::copy(factors.row(numbers[index]), rows.row(index).begin());
+    row_biases[index] = biases[numbers[index]];
+    row_counts[index] = counts[numbers[index]];
+  }
+  factors = std::move(rows);
+  biases = std::move(row_biases);
+  counts = std::move(row_counts);
+}
+
+/// The rows of `model` in the numbering of the data; ids that it does not know have no training rating there.
+Model renumbered(Model model, const Vocabulary& users, const Vocabulary& items) {
+  take_rows(matches(users, model.users, model.user_ratings), model.user_factors, model.user_biases, model.user_ratings);
+  take_rows(matches(items, model.items, model.item_ratings), model.item_factors, model.item_biases, model.item_ratings);
+  return model;
+}
+
+/// A trained model and what must be taken from its ratings before they are handed over.
+struct Fit {
+  Trained trained;
+  std::string fingerprint;
+  RatingScores train;
+  std::size_t ratings = 0;
+};
+
+Fit fit(Ratings ratings, const Dataset& ids, const Method& method, const Validation& validation, TrainingObserver& observer,
+        const TrainContext& context) {
+  Fit fit;
+  fit.ratings = ratings.size();
+  fit.fingerprint = fingerprint(ids.users, ids.items, ratings, context.threads);
+  const Ratings scored = ratings;
+  fit.trained = train(std::move(ratings), method, validation, observer, context);
+  fit.train = score_ratings(fit.trained.model, scored, context.threads);
+  return fit;
+}
+
+/// Moves what the caller of train() knows into the model.
+void complete(Fit& fit, Vocabulary users, Vocabulary items, SeenItems seen) {
+  Model& model = fit.trained.model;
+  model.users = std::move(users);
+  model.items = std::move(items);
+  model.seen = std::move(seen);
+  model.record.fingerprint = std::move(fit.fingerprint);
+  model.record.metrics = {{"train_rmse", fit.train.rmse}, {"train_mae", fit.train.mae}};
+}
+
+void add_metrics(Model& model, const std::string& prefix, const RatingScores& scores) {
+  model.record.metrics.push_back({prefix + "_rmse", scores.rmse});
+  model.record.metrics.push_back({prefix + "_mae", scores.mae});
+}
+
+std::uint32_t count_known(const std::vector<std::uint32_t>& counts) {
+  return static_cast<std::uint32_t>(counts.size()) - static_cast<std::uint32_t>(std::ranges::count(counts, 0U));
+}
+
+/// Everything that a run reads.
+struct Inputs {
+  Dataset data;    ///< its ratings are those to train on
+  Ratings all;     ///< with refit after a holdout: all of them
+  SeenItems seen;  ///< held-out pairs included
+  std::optional<Pairs> validation;
+  std::optional<Pairs> test;
+  std::optional<Model> init;
+};
+
+Inputs read_inputs(const TrainRun& run) {
+  Inputs inputs;
+  ReadOptions read = run.read;
+  read.threads = run.threads;
+  read.keep_times = false;
+  if (!run.init.empty()) inputs.init = load_model(run.init);
+  inputs.data = read_ratings(run.ratings, read);
+  Dataset& data = inputs.data;
+  if (inputs.init) inputs.init = renumbered(std::move(*inputs.init), data.users, data.items);
+  inputs.seen = SeenItems(data.ratings);
+  if (!run.validation.empty()) inputs.validation = read_pairs(run.validation, data.users, data.items, read);
+  if (!run.test.empty()) inputs.test = read_pairs(run.test, data.users, data.items, read);
+  if (run.holdout != 0) {
+    Holdout parts = hold_out(data.ratings, run.holdout, seed_of(run.method));
+    if (run.refit) inputs.all = std::move(data.ratings);
+    data.ratings = std::move(parts.train);
+    inputs.validation = std::move(parts.held);
+  } else if (run.refit) {
+    inputs.all = data.ratings;
+  }
+  return inputs;
+}
+
+/// What both trainings of a run and its scores leave in the summary.
+void summarize(const Fit& fit, TrainSummary& summary) {
+  summary.users = count_known(fit.trained.model.user_ratings);
+  summary.items = count_known(fit.trained.model.item_ratings);
+  summary.ratings = fit.ratings;
+  summary.train = fit.train;
+}
+
+}  // namespace
+
+Trained train_on(Dataset data, const Method& method, const Validation& validation, TrainingObserver& observer,
+                 const TrainContext& context) {
+  SeenItems seen(data.ratings);
+  Fit result = fit(std::move(data.ratings), data, method, validation, observer, context);
+  complete(result, std::move(data.users), std::move(data.items), std::move(seen));
+  return std::move(result.trained);
+}
+
+TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const std::function<bool()>& interrupted, Model* model) {
+  check(run);
+  Stopwatch total;
+  Stopwatch stage;
+  if (!run.output.empty()) check_writable(run.output);
+  const std::string monitor = run.monitor.empty() ? "rmse" : run.monitor;
+  static_cast<void>(validate_on(Pairs{}, monitor, run.threads));
+
+  TrainSummary summary;
+  summary.method = name_of(run.method);
+  summary.options = options_json(run.method);
+  Inputs inputs = read_inputs(run);
+  summary.duplicates = inputs.data.duplicates;
+  summary.seconds.read = stage.lap();
+
+  InterruptibleObserver watcher(observer, interrupted);
+  if (watcher.poll()) {
+    summary.stopped = "interrupt";
+    summary.seconds.total = total.lap();
+    summary.peak_memory_bytes = peak_memory_bytes();
+    return summary;
+  }
+
+  const Validation validation = inputs.validation ? validate_on(*inputs.validation, monitor, run.threads) : Validation{};
+  const TrainContext context{.threads = run.threads,
+                             .init = inputs.init ? &*inputs.init : nullptr,
+                             .min_rating = run.min_rating,
+                             .max_rating = run.max_rating,
+                             .clips = run.clips};
+  Fit kept = fit(std::move(inputs.data.ratings), inputs.data, run.method, validation, watcher, context);
+  summary.epochs = kept.trained.epochs;
+  summary.best_epoch = kept.trained.best_epoch;
+  summary.stopped = watcher.poll() ? "interrupt" : std::string(name_of(kept.trained.stopped));
+  summary.history = std::move(kept.trained.history);
+  double updates = static_cast<double>(kept.ratings) * static_cast<double>(kept.trained.epochs);
+  double seconds = kept.trained.seconds;
+  if (validation) {
+    summary.monitor = monitor;
+    summary.validation = score_ratings(kept.trained.model, *inputs.validation, run.threads);
+  }
+  for (EpochReport& report : summary.history) {
+    report.validation_name = {};
+    if (report.epoch == summary.best_epoch) summary.train_loss = report.train_loss;
+  }
+
+  if (run.refit && summary.stopped != "interrupt" && summary.stopped != "observer") {
+    Fit again = fit(std::move(inputs.all), inputs.data, refit_method(run.method, summary.best_epoch), {}, watcher, context);
+    updates += static_cast<double>(again.ratings) * static_cast<double>(again.trained.epochs);
+    seconds += again.trained.seconds;
+    if (again.trained.stopped == Stopped::observer) {
+      summary.stopped = watcher.poll() ? "interrupt" : "observer";
+    } else {
+      if (!again.trained.history.empty()) summary.train_loss = again.trained.history.back().train_loss;
+      kept = std::move(again);
+    }
+  }
+  if (seconds > 0) summary.updates_per_second = updates / seconds;
+  summary.seconds.train = stage.lap();
+
+  summarize(kept, summary);
+  complete(kept, std::move(inputs.data.users), std::move(inputs.data.items), std::move(inputs.seen));
+  if (inputs.test) summary.test = score_ratings(kept.trained.model, *inputs.test, run.threads);
+  if (summary.validation) add_metrics(kept.trained.model, "validation", *summary.validation);
+  if (summary.test) add_metrics(kept.trained.model, "test", *summary.test);
+  if (!run.output.empty()) {
+    stage.lap();
+    save_model(kept.trained.model, run.output);
+    summary.model = run.output;
+    summary.seconds.write = stage.lap();
+  }
+  if (model != nullptr) *model = std::move(kept.trained.model);
+  summary.seconds.total = total.lap();
+  summary.peak_memory_bytes = peak_memory_bytes();
+  return summary;
+}
+
+}  // namespace lowrank

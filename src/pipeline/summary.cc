@@ -1,0 +1,88 @@
+#include <sys/resource.h>
+
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "lowrank/pipeline/run.h"
+
+namespace lowrank {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// JSON has no word for them, so a figure that is not finite is left out.
+void put(Json& object, const std::string& key, double value) {
+  if (std::isfinite(value)) object[key] = value;
+}
+
+Json scores_json(const RatingScores& scores) {
+  Json object;
+  put(object, "rmse", scores.rmse);
+  put(object, "mae", scores.mae);
+  object["ratings"] = scores.ratings;
+  object["unknown"] = scores.unknown;
+  return object;
+}
+
+Json history_json(const TrainSummary& summary) {
+  Json history = Json::array();
+  for (const EpochReport& report : summary.history) {
+    Json entry;
+    entry["epoch"] = report.epoch;
+    if (report.train_rmse) put(entry, "train_rmse", *report.train_rmse);
+    if (report.train_loss) put(entry, "train_loss", *report.train_loss);
+    if (report.validation) put(entry, "validation_" + summary.monitor, *report.validation);
+    put(entry, "seconds", report.seconds);
+    history.push_back(std::move(entry));
+  }
+  return history;
+}
+
+}  // namespace
+
+std::string to_json(const TrainSummary& summary) {
+  Json json;
+  json["method"] = summary.method;
+  json["options"] = Json::parse(summary.options);
+  json["users"] = summary.users;
+  json["items"] = summary.items;
+  json["ratings"] = summary.ratings;
+  json["duplicates"] = summary.duplicates;
+  json["epochs"] = summary.epochs;
+  if (summary.epochs > 0) json["best_epoch"] = summary.best_epoch;
+  json["stopped"] = summary.stopped;
+  if (summary.train.ratings > 0) {
+    put(json["train"], "rmse", summary.train.rmse);
+    if (summary.train_loss) put(json["train"], "loss", *summary.train_loss);
+  }
+  if (summary.validation) json["validation"] = scores_json(*summary.validation);
+  if (summary.test) json["test"] = scores_json(*summary.test);
+  json["history"] = history_json(summary);
+  Json& seconds = json["seconds"];
+  put(seconds, "read", summary.seconds.read);
+  put(seconds, "train", summary.seconds.train);
+  put(seconds, "write", summary.seconds.write);
+  put(seconds, "total", summary.seconds.total);
+  put(json, "updates_per_second", summary.updates_per_second);
+  json["peak_memory_bytes"] = summary.peak_memory_bytes;
+  if (!summary.model.empty()) json["model"] = summary.model;
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::size_t peak_memory_bytes() {
+  // getrusage() also counts what the process was before exec, e.g. a large parent that forked; VmHWM is of this program alone.
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    unsigned long long kibibytes = 0;
+    if (std::sscanf(line.c_str(), "VmHWM: %llu", &kibibytes) == 1) return static_cast<std::size_t>(kibibytes) * 1024;
+  }
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
+}
+
+}  // namespace lowrank
