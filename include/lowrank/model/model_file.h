@@ -4,6 +4,7 @@
 /// The model file: safetensors layout, described byte by byte in docs/model-file.md.
 
 #include <string>
+#include <string_view>
 
 #include "lowrank/model/model.h"
 
@@ -11,7 +12,7 @@ namespace lowrank {
 
 /// Writes `model` to `path`: beside it, synced, and renamed, so that a killed run leaves the old file or none. Any safetensors reader opens
 /// the result. A symbolic link is followed; an existing target that is no regular file is refused.
-/// The bytes depend on the model alone. \throws FileError
+/// The bytes depend on the model alone. \throws FileError; Error when parts of the model do not fit together or are not finite
 void save_model(const Model& model, const std::string& path);
 
 /// Reads a model file written by this or an earlier version. Every length, offset, shape, checksum and index is checked before anything is

@@ -21,7 +21,7 @@ class SeenItems {
   SeenItems(std::vector<std::uint8_t> bytes, std::vector<std::uint64_t> offsets, std::uint32_t item_count);
 
   [[nodiscard]] std::uint32_t user_count() const noexcept { return offsets_.empty() ? 0 : static_cast<std::uint32_t>(offsets_.size() - 1); }
-  /// Appends the items of `user`, ascending, to `items`. O(number of them).
+  /// Appends the items of `user`, ascending, to `items`; a user at or above user_count() has none. O(number of them).
   void append_items_of(std::uint32_t user, std::vector<std::uint32_t>& items) const;
   /// The items of `user`, ascending.
   [[nodiscard]] std::vector<std::uint32_t> items_of(std::uint32_t user) const;

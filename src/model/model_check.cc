@@ -1,0 +1,81 @@
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <span>
+
+#include "model/model_header.h"
+
+namespace lowrank {
+
+namespace {
+
+/// Whether every float is finite, by the largest exponent: integers, so that the compiler can take many at once.
+bool all_finite(const float* values, std::size_t count) {
+  constexpr std::uint32_t kInfinity = 0x7F800000U;
+  std::uint32_t largest = 0;
+  for (std::size_t i = 0; i < count; ++i) largest = std::max(largest, std::bit_cast<std::uint32_t>(values[i]) & 0x7FFFFFFFU);
+  return largest < kInfinity;
+}
+
+bool all_finite(const FactorMatrix& matrix) { return all_finite(matrix.data(), matrix.rows() * matrix.stride()); }
+
+/// What may safely be printed to a terminal.
+bool is_plain_text(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= ' ' && c <= '~'; });
+}
+
+std::optional<std::string> shape_problem(const Model& model) {
+  if (model.user_factors.rank() != model.item_factors.rank()) return "users and items have factors of different rank";
+  const std::size_t users = model.users.size();
+  const std::size_t items = model.items.size();
+  if (model.user_factors.rows() != users || model.item_factors.rows() != items) return "ids and factors differ in number";
+  if (model.user_biases.size() != users || model.item_biases.size() != items) return "ids and biases differ in number";
+  if (model.user_ratings.size() != users || model.item_ratings.size() != items) return "ids and numbers of ratings differ in number";
+  if (!model.seen.offsets().empty() && model.seen.offsets().size() != users + 1) return "seen items of a different number of users";
+  return {};
+}
+
+std::optional<std::string> number_problem(const Model& model) {
+  if (!all_finite(model.user_factors) || !all_finite(model.item_factors)) return "a factor is not finite";
+  if (!all_finite(model.user_biases.data(), model.user_biases.size())) return "a user's bias is not finite";
+  if (!all_finite(model.item_biases.data(), model.item_biases.size())) return "an item's bias is not finite";
+  if (!std::isfinite(model.mean) || !std::isfinite(model.rating_mean)) return "the mean is not finite";
+  if (!std::isfinite(model.min_rating) || !std::isfinite(model.max_rating)) return "the range of ratings is not finite";
+  if (model.min_rating > model.max_rating) return "the range of ratings is empty";
+  const RowProblem& row = model.row_problem;
+  for (const double value : {row.observed_weight, row.weight_per_rating, row.unobserved_weight, row.regularization, row.bias_regularization,
+                             row.regularization_exponent}) {
+    if (!std::isfinite(value) || value < 0) return "a number of the row problem is not finite or negative";
+  }
+  return {};
+}
+
+std::optional<std::string> record_problem(const TrainingRecord& record) {
+  if (record.method.empty() || !is_plain_text(record.method)) return "the method's name is empty or no plain text";
+  if (!is_plain_text(record.fingerprint)) return "the data's fingerprint is no plain text";
+  for (const Metric& metric : record.metrics) {
+    if (!is_plain_text(metric.name)) return "a metric's name is no plain text";
+    if (!std::isfinite(metric.value)) return "the metric " + metric.name + " is not finite";
+  }
+  constexpr int kDeepest = 8;
+  bool too_deep = false;
+  const auto watch = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    too_deep = too_deep || depth > kDeepest;
+    return !too_deep;
+  };
+  if (!is_plain_text(record.options) || !nlohmann::json::parse(record.options, watch, false).is_object() || too_deep) {
+    return "the options are no JSON object";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::optional<std::string> model_problem(const Model& model) {
+  if (auto problem = shape_problem(model)) return problem;
+  if (auto problem = number_problem(model)) return problem;
+  return record_problem(model.record);
+}
+
+}  // namespace lowrank

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "lowrank/model/model.h"
+
+namespace lowrank {
+
+/// The sizes that a model's tensors follow from.
+struct ModelExtent {
+  std::uint64_t users = 0;
+  std::uint64_t items = 0;
+  std::uint64_t rank = 0;
+  std::uint64_t user_id_bytes = 0;
+  std::uint64_t item_id_bytes = 0;
+  std::uint64_t seen_offsets = 0;  ///< users + 1, or 0 for a model that knows of no seen items
+  std::uint64_t seen_bytes = 0;
+};
+
+/// One tensor of a model file.
+struct TensorPlace {
+  std::string_view name;
+  std::string_view dtype;
+  std::vector<std::uint64_t> shape;
+  std::uint64_t begin = 0;  ///< within the data
+  std::uint64_t end = 0;
+};
+
+/// The tensors of a model file in the order of their places, one after another from 0. \throws ModelFileError when a size overflows
+std::vector<TensorPlace> tensor_places(const ModelExtent& extent);
+
+/// A file starts with the header's length, 8 bytes.
+inline constexpr std::size_t kLengthBytes = 8;
+/// The first characters of the header; the 16 digits of the checksum follow.
+inline constexpr std::string_view kHeaderStart = R"({"__metadata__":{"checksum":")";
+/// Where the checksum's digits stand in the file.
+inline constexpr std::size_t kDigitsPosition = kLengthBytes + kHeaderStart.size();
+inline constexpr std::size_t kDigits = 16;
+/// No header is longer: what lowrank writes has a few thousand bytes.
+inline constexpr std::uint64_t kMaxHeaderBytes = 1U << 20U;
+/// The data start at a multiple of this.
+inline constexpr std::size_t kDataAlignment = 64;
+
+/// The sizes of `model`, whose parts fit together (see model_problem()).
+ModelExtent extent_of(const Model& model);
+
+/// The start of a file up to its data: length, JSON and padding, with zeros for the checksum's digits. \throws Error when it gets too long
+std::string make_header(const Model& model);
+
+/// What a header says: a model with nothing but its scalars and records, and the sizes of its tensors.
+struct ParsedHeader {
+  Model model;
+  ModelExtent extent;
+  std::string checksum;  ///< its digits
+};
+/// \param json the header without its length. \throws ModelFileError, without the file's name
+ParsedHeader parse_header(std::string_view json);
+
+/// Why `model` cannot be written, or not be used once read: parts that do not fit together, numbers that are not finite; nothing when it
+/// is sound. O(size of the model)
+std::optional<std::string> model_problem(const Model& model);
+
+}  // namespace lowrank

@@ -1,0 +1,156 @@
+#include "lowrank/model/model.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cmath>
+
+#include "lowrank/model/model_file.h"
+#include "model/models.h"
+
+namespace lowrank {
+namespace {
+
+/// Two users, two items, of which the second each is unknown; rank 2.
+Model half_known_model() {
+  Model model;
+  for (const char* id : {"a", "b"}) {
+    model.users.add(id);
+    model.items.add(id);
+  }
+  model.user_factors = FactorMatrix(2, 2);
+  model.item_factors = FactorMatrix(2, 2);
+  model.user_factors.row(0)[0] = 2;
+  model.user_factors.row(0)[1] = 0.5F;
+  model.item_factors.row(0)[0] = 0.25F;
+  model.item_factors.row(0)[1] = -3;
+  // An unknown row counts for nothing even if something stands there.
+  model.user_factors.row(1)[0] = 100;
+  model.item_factors.row(1)[0] = 100;
+  model.user_biases = {0.5F, 100};
+  model.item_biases = {-0.25F, 100};
+  model.mean = 3.5;
+  model.rating_mean = 3.25;
+  model.min_rating = 3;
+  model.max_rating = 3.9F;
+  model.user_ratings = {1, 0};
+  model.item_ratings = {1, 0};
+  return model;
+}
+
+TEST(Score, AddsWhatIsKnown) {
+  const Model model = half_known_model();
+  EXPECT_EQ(score(model, 0, 0), 3.5 + 0.5 - 0.25 + (2 * 0.25 - 0.5 * 3));
+  for (const std::uint32_t unknown : {1U, 2U, 4294967295U}) {
+    EXPECT_EQ(score(model, 0, unknown), 4.0);
+    EXPECT_EQ(score(model, unknown, 0), 3.25);
+    EXPECT_EQ(score(model, unknown, unknown), 3.25);
+  }
+}
+
+TEST(Score, WithoutBiasesBothMustBeKnown) {
+  Model model = half_known_model();
+  model.has_biases = false;
+  model.mean = 0;
+  model.user_biases = {0, 0};
+  model.item_biases = {0, 0};
+  EXPECT_EQ(score(model, 0, 0), -1);
+  EXPECT_EQ(score(model, 0, 1), 3.25);
+  EXPECT_EQ(score(model, 9, 0), 3.25);
+}
+
+TEST(Score, RankZeroIsTheBaseline) {
+  Model model = half_known_model();
+  model.user_factors = FactorMatrix(2, 0);
+  model.item_factors = FactorMatrix(2, 0);
+  EXPECT_EQ(score(model, 0, 0), 3.75);
+}
+
+TEST(Score, AgreesWithADoublePrecisionLoop) {
+  for (const std::size_t rank : {1U, 7U, 16U, 33U, 100U}) {
+    const Model model = testing_models::random_model(12, 9, rank, rank, 1.0);
+    for (std::uint32_t user = 0; user < 12; ++user) {
+      for (std::uint32_t item = 0; item < 9; ++item) {
+        double expected = model.mean + double{model.user_biases[user]} + double{model.item_biases[item]};
+        double size = 1;
+        for (std::size_t k = 0; k < rank; ++k) {
+          const double product = double{model.user_factors.row(user)[k]} * double{model.item_factors.row(item)[k]};
+          expected += product;
+          size += std::abs(product);
+        }
+        EXPECT_NEAR(score(model, user, item), expected, 1e-6 * size);
+      }
+    }
+  }
+}
+
+TEST(Predict, ClipsToTheRange) {
+  Model model = half_known_model();
+  EXPECT_EQ(predict(model, 0, 0), 3.0);
+  EXPECT_EQ(predict(model, 0, 1), double{3.9F});
+  EXPECT_EQ(predict(model, 1, 1), 3.25);
+  model.clips = false;
+  EXPECT_EQ(predict(model, 0, 0), score(model, 0, 0));
+}
+
+Vocabulary ids(std::initializer_list<const char*> names) {
+  Vocabulary vocabulary;
+  for (const char* name : names) vocabulary.add(name);
+  return vocabulary;
+}
+
+struct Cell {
+  std::uint32_t user, item;
+  float value;
+};
+Ratings ratings_of(std::initializer_list<Cell> cells, std::uint32_t users = 2, std::uint32_t items = 2) {
+  RatingsBuilder builder;
+  for (const Cell& cell : cells) builder.add(cell.user, cell.item, cell.value);
+  return builder.build(users, items);
+}
+
+TEST(Fingerprint, ChangesWithEverythingItCovers) {
+  const std::initializer_list<Cell> cells = {{0, 0, 1.0F}, {0, 1, 2.0F}, {1, 1, 3.0F}};
+  const std::vector<std::string> prints = {
+      fingerprint(ids({"a", "bc"}), ids({"x", "y"}), ratings_of(cells)),
+      fingerprint(ids({"ab", "c"}), ids({"x", "y"}), ratings_of(cells)),
+      fingerprint(ids({"bc", "a"}), ids({"x", "y"}), ratings_of(cells)),
+      fingerprint(ids({"x", "y"}), ids({"a", "bc"}), ratings_of(cells)),
+      fingerprint(ids({"a", "bc"}), ids({"x", "y"}), ratings_of({{0, 0, 1.0F}, {0, 1, 2.0F}, {1, 0, 3.0F}})),
+      fingerprint(ids({"a", "bc"}), ids({"x", "y"}), ratings_of({{0, 0, 2.0F}, {0, 1, 1.0F}, {1, 1, 3.0F}})),
+      fingerprint(ids({"a", "bc"}), ids({"x", "y"}), ratings_of({{0, 0, 1.0F}, {0, 1, 2.0F}, {1, 1, std::nextafter(3.0F, 4.0F)}})),
+      fingerprint(ids({"a", "bc"}), ids({"x", "y"}), ratings_of({{0, 0, 1.0F}, {1, 0, 2.0F}, {1, 1, 3.0F}})),
+      fingerprint(ids({"a", "bc"}), ids({"x", "y"}), ratings_of({{0, 0, 1.0F}, {0, 1, 2.0F}})),
+      fingerprint(ids({"a", "bc"}), ids({"x", "y", "z"}), ratings_of(cells, 2, 3)),
+      fingerprint(ids({}), ids({}), Ratings()),
+  };
+  for (std::size_t a = 0; a < prints.size(); ++a) {
+    EXPECT_EQ(prints[a].size(), 16U);
+    EXPECT_EQ(prints[a].find_first_not_of("0123456789abcdef"), std::string::npos);
+    for (std::size_t b = 0; b < a; ++b) EXPECT_NE(prints[a], prints[b]) << a << " " << b;
+  }
+}
+
+TEST(Fingerprint, DoesNotDependOnThreadsOrOrderOrTimes) {
+  constexpr std::uint32_t kUsers = 5000;
+  RandomStream random(5, Purpose::split);
+  RatingsBuilder forward;
+  RatingsBuilder timed;
+  std::vector<Cell> cells;
+  for (std::uint32_t user = 0; user < kUsers; ++user) {
+    for (std::uint32_t item = 0; item < 20; item += 1 + static_cast<std::uint32_t>(random.below(3))) {
+      cells.push_back({user, item, static_cast<float>(random.below(10))});
+      forward.add(user, item, cells.back().value);
+    }
+  }
+  random.shuffle(std::span(cells));
+  for (const Cell& cell : cells) timed.add(cell.user, cell.item, cell.value, 12345);
+  const Ratings ratings = forward.build(kUsers, 20);
+  const Vocabulary names = ids({"a"});
+  const std::string expected = fingerprint(names, names, ratings, 1);
+  for (const int threads : {0, 2, 3, 8}) EXPECT_EQ(fingerprint(names, names, ratings, threads), expected);
+  EXPECT_EQ(fingerprint(names, names, timed.build(kUsers, 20)), expected);
+}
+
+}  // namespace
+}  // namespace lowrank

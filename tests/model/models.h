@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "lowrank/data/ratings.h"
+#include "lowrank/model/model.h"
+
+namespace lowrank::testing_models {
+
+/// Ratings of a `users` x `items` matrix, each cell with probability `density`, values 1 to 5.
+inline Ratings random_ratings(std::uint32_t users, std::uint32_t items, double density, std::uint64_t seed) {
+  RandomStream random(seed, Purpose::split);
+  RatingsBuilder builder;
+  for (std::uint32_t user = 0; user < users; ++user) {
+    for (std::uint32_t item = 0; item < items; ++item) {
+      if (random.uniform() < density) builder.add(user, item, static_cast<float>(1 + random.below(5)));
+    }
+  }
+  return builder.build(users, items);
+}
+
+/// A model of random factors over the ratings: every part filled with something that the next one does not have.
+inline Model random_model(std::uint32_t users, std::uint32_t items, std::size_t rank, std::uint64_t seed = 1, double density = 0.3) {
+  RandomStream random(seed, Purpose::user_factors);
+  const Ratings ratings = random_ratings(users, items, density, seed);
+  Model model;
+  for (std::uint32_t user = 0; user < users; ++user) model.users.add("user " + std::to_string(user));
+  for (std::uint32_t item = 0; item < items; ++item) model.items.add("\xC3\xA9-" + std::to_string(item));
+  model.user_factors = FactorMatrix(users, rank);
+  model.item_factors = FactorMatrix(items, rank);
+  const auto fill = [&](auto&& values) {
+    for (float& value : values) value = static_cast<float>(random.normal());
+  };
+  for (std::uint32_t user = 0; user < users; ++user) fill(model.user_factors.row(user));
+  for (std::uint32_t item = 0; item < items; ++item) fill(model.item_factors.row(item));
+  fill(model.user_biases = std::vector<float>(users));
+  fill(model.item_biases = std::vector<float>(items));
+  model.mean = 3.0 + random.uniform();
+  model.rating_mean = 3.0 + random.uniform();
+  model.min_rating = 0.1F;
+  model.max_rating = 4.9F;
+  model.user_ratings.assign(users, 0);
+  model.item_ratings.assign(items, 0);
+  for (std::uint32_t user = 0; user < users; ++user) {
+    for (const std::uint32_t item : ratings.items_of(user)) {
+      ++model.user_ratings[user];
+      ++model.item_ratings[item];
+    }
+  }
+  model.seen = SeenItems(ratings);
+  model.row_problem.regularization = 0.07;
+  model.row_problem.bias_regularization = 0.03;
+  model.row_problem.regularization_exponent = 1;
+  model.record.options = R"({"rank":3,"name":"a \"b\" c"})";
+  model.record.seed = 0xFFFFFFFFFFFFFFFFULL - seed;
+  model.record.ratings = ratings.size();
+  model.record.epochs = 17;
+  model.record.fingerprint = "0123456789abcdef";
+  model.record.metrics = {{"train_rmse", 0.1 + random.uniform()}, {"validation_rmse", 1.0 / 3.0}};
+  return model;
+}
+
+}  // namespace lowrank::testing_models

@@ -1,0 +1,100 @@
+#include "lowrank/model/seen_items.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "lowrank/base/error.h"
+#include "model/models.h"
+
+namespace lowrank {
+namespace {
+
+using Bytes = std::vector<std::uint8_t>;
+using Offsets = std::vector<std::uint64_t>;
+
+void expect_items_of(const Ratings& ratings) {
+  const SeenItems seen(ratings);
+  ASSERT_EQ(seen.user_count(), ratings.user_count());
+  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
+    const auto items = ratings.items_of(user);
+    EXPECT_EQ(seen.items_of(user), std::vector<std::uint32_t>(items.begin(), items.end())) << user;
+  }
+  const SeenItems again(Bytes(seen.bytes().begin(), seen.bytes().end()), Offsets(seen.offsets().begin(), seen.offsets().end()),
+                        ratings.item_count());
+  EXPECT_EQ(again, seen);
+}
+
+TEST(SeenItems, HoldsTheItemsOfEveryUser) {
+  for (const double density : {0.0, 0.01, 0.5, 1.0}) expect_items_of(testing_models::random_ratings(40, 300, density, 7));
+}
+
+TEST(SeenItems, HoldsItemsAtTheEdgesOfTheCode) {
+  RatingsBuilder builder;
+  std::uint32_t user = 0;
+  for (const std::uint32_t gap : {1U, 127U, 128U, 129U, 16383U, 16384U, 2097151U, 2097152U, 268435455U, 268435456U, 4294967290U}) {
+    builder.add(user, gap, 1);
+    builder.add(user, gap + 1, 1);
+    builder.add(user, 0, 1);
+    ++user;
+  }
+  expect_items_of(builder.build(user, 4294967294U));
+}
+
+TEST(SeenItems, IsSmallAtTheShapeOfMovieLens1M) {
+  // 6040 users, 3706 items, 1,000,209 ratings; items by a Zipf-like law.
+  RandomStream random(3, Purpose::split);
+  RatingsBuilder builder;
+  for (std::uint32_t i = 0; i < 1000209; ++i) {
+    const auto item = static_cast<std::uint32_t>(3706.0 * std::pow(random.uniform(), 2.0));
+    builder.add(static_cast<std::uint32_t>(random.below(6040)), item, 1);
+  }
+  const Ratings ratings = builder.build(6040, 3706);
+  const SeenItems seen(ratings);
+  EXPECT_LE(seen.bytes().size() + seen.offsets().size_bytes(), 3 * ratings.size() + 8 * 6040U);
+}
+
+TEST(SeenItems, AppendsAndKnowsNobodyBeyond) {
+  RatingsBuilder builder;
+  builder.add(0, 2, 1);
+  const SeenItems seen(builder.build(1, 3));
+  std::vector<std::uint32_t> items{9};
+  seen.append_items_of(0, items);
+  seen.append_items_of(1, items);
+  EXPECT_EQ(items, (std::vector<std::uint32_t>{9, 2}));
+  EXPECT_EQ(SeenItems().user_count(), 0U);
+  EXPECT_TRUE(SeenItems().items_of(0).empty());
+}
+
+std::string refusal(const Bytes& bytes, const Offsets& offsets, std::uint32_t item_count) {
+  try {
+    const SeenItems seen(bytes, offsets, item_count);
+  } catch (const DataError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(SeenItems, RefusesUnsoundBytes) {
+  EXPECT_EQ(refusal({0, 0}, {0, 2}, 2), "accepted");
+  EXPECT_EQ(refusal({0, 0}, {0, 2}, 1), "seen items: an item is out of range");
+  EXPECT_EQ(refusal({0, 1}, {0, 2}, 2), "seen items: an item is out of range");
+  EXPECT_EQ(refusal({}, {0}, 0), "accepted");
+  EXPECT_EQ(refusal({}, {}, 5), "accepted");
+  EXPECT_EQ(refusal({1}, {}, 5), "seen items: the offsets do not span the bytes");
+  EXPECT_EQ(refusal({1}, {0}, 5), "seen items: the offsets do not span the bytes");
+  EXPECT_EQ(refusal({1}, {1, 1}, 5), "seen items: the offsets do not span the bytes");
+  EXPECT_EQ(refusal({1}, {0, 2}, 5), "seen items: the offsets do not span the bytes");
+  EXPECT_EQ(refusal({1, 1}, {0, 2, 1, 2}, 9), "seen items: the offsets do not ascend");
+  EXPECT_EQ(refusal({1, 1}, {0, ~0ULL, 2}, 9), "seen items: the offsets do not ascend");
+  EXPECT_EQ(refusal({0x80}, {0, 1}, 9), "seen items: a row ends within a number");
+  EXPECT_EQ(refusal({0x80, 0x01}, {0, 1, 2}, 999), "seen items: a row ends within a number");
+  EXPECT_EQ(refusal({0x81, 0x00}, {0, 2}, 9), "seen items: a number is longer than it needs to be");
+  EXPECT_EQ(refusal({0x80, 0x80, 0x80, 0x80, 0x80, 0x01}, {0, 6}, 9), "seen items: a number is too long");
+  // 2^35 - 1 fits five bytes of code, but no 32-bit number: it must not wrap around into the range.
+  EXPECT_EQ(refusal({0xFF, 0xFF, 0xFF, 0xFF, 0x7F}, {0, 5}, 4294967294U), "seen items: an item is out of range");
+  EXPECT_EQ(refusal({0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0x00}, {0, 6}, 4294967294U), "seen items: an item is out of range");
+}
+
+}  // namespace
+}  // namespace lowrank
