@@ -1,0 +1,62 @@
+# The front door. Each target installs the system packages that it needs and lacks, then leaves the work to CMake (CMakePresets.json).
+JOBS ?= $(shell nproc)
+INSTALL := ./scripts/install-packages
+
+.DEFAULT_GOAL := build
+.PHONY: build demo test check bench format format-check lint asan tsan install clean help
+
+build:  ## build the program; it stands at build/lowrank
+	@$(INSTALL) build
+	@[ -f build/release/build.ninja ] || cmake --preset release -DLOWRANK_TESTS=OFF
+	@cmake --build --preset release --parallel $(JOBS) --target lowrank_cli
+	@ln -sfn release/bin/lowrank build/lowrank
+
+demo: build  ## build, train on real films, recommend some
+	@build/lowrank demo
+
+test:  ## build everything and run every test
+	@$(INSTALL) build test
+	@cmake --preset release -DLOWRANK_TESTS=ON
+	@cmake --build --preset release --parallel $(JOBS)
+	@ln -sfn release/bin/lowrank build/lowrank
+	@ctest --preset release --parallel $(JOBS)
+
+check:  ## the same without the slow tests
+	@$(INSTALL) build test
+	@cmake --preset release -DLOWRANK_TESTS=ON
+	@cmake --build --preset release --parallel $(JOBS)
+	@ctest --preset release --parallel $(JOBS) --label-exclude slow
+
+bench:  ## build and run the benchmarks
+	@$(INSTALL) build bench
+	@cmake --preset release -DLOWRANK_BENCH=ON $(if $(wildcard build/release/build.ninja),,-DLOWRANK_TESTS=OFF)
+	@cmake --build --preset release --parallel $(JOBS) --target bench
+
+asan tsan:  ## the suite under the address and undefined behaviour sanitizers, or the thread sanitizer
+	@$(INSTALL) build test
+	@cmake --preset $@
+	@cmake --build --preset $@ --parallel $(JOBS)
+	@ctest --preset $@ --parallel $(JOBS) --label-exclude slow
+
+format:  ## lay out every C++ file as .clang-format says
+	@$(INSTALL) lint
+	@scripts/format
+
+format-check:  ## fail where `make format` would change something
+	@$(INSTALL) lint
+	@scripts/format --check
+
+lint:  ## clang-tidy on what changed (ALL=1: on everything), and checks of scripts
+	@$(INSTALL) build test bench lint
+	@cmake --preset release -B build/lint -DLOWRANK_TESTS=ON -DLOWRANK_BENCH=ON >/dev/null
+	@scripts/lint $(if $(ALL),--all)
+
+install: build  ## install the library, headers, program and example data (PREFIX=/usr/local)
+	@cmake --build --preset release --parallel $(JOBS) --target lowrank
+	@cmake --install build/release --prefix $(or $(PREFIX),/usr/local)
+
+clean:  ## remove everything that was built
+	@rm -rf build
+
+help:  ## this list
+	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'
