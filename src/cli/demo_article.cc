@@ -60,11 +60,11 @@ void show_article_example(Results& results) {
     }
   }
 
-  std::string text =
-      "    13 ratings            one run: all 20 cells           " + std::to_string(kRuns) + " runs: mean and standard deviation\n     ";
+  std::string text = "    13 ratings            one run: all 20 cells           ";
+  text += std::to_string(kRuns) + " runs: mean and standard deviation\n     ";
   for (const auto& [width, head] : {std::pair<std::size_t, std::string>{3, ""}, {7, "   "}, {12, ""}}) {
     text += head;
-    for (std::size_t item = 1; item <= kItems; ++item) text += cell("D" + std::to_string(item), width);
+    for (std::size_t item = 1; item <= kItems; ++item) text += cell(std::string("D").append(std::to_string(item)), width);
   }
   text += "\n";
   double given_scatter = 0;

@@ -126,7 +126,6 @@ Model renumbered(Model model, const Vocabulary& users, const Vocabulary& items) 
 struct Fit {
   Trained trained;
   std::string fingerprint;
-  RatingScores train;
   std::size_t ratings = 0;
 };
 
@@ -135,9 +134,7 @@ Fit fit(Ratings ratings, const Dataset& ids, const Method& method, const Validat
   Fit fit;
   fit.ratings = ratings.size();
   fit.fingerprint = fingerprint(ids.users, ids.items, ratings, context.threads);
-  const Ratings scored = ratings;
   fit.trained = train(std::move(ratings), method, validation, observer, context);
-  fit.train = score_ratings(fit.trained.model, scored, context.threads);
   return fit;
 }
 
@@ -148,7 +145,7 @@ void complete(Fit& fit, Vocabulary users, Vocabulary items, SeenItems seen) {
   model.items = std::move(items);
   model.seen = std::move(seen);
   model.record.fingerprint = std::move(fit.fingerprint);
-  model.record.metrics = {{"train_rmse", fit.train.rmse}, {"train_mae", fit.train.mae}};
+  model.record.metrics = {{"train_rmse", fit.trained.train_rmse}};
 }
 
 void add_metrics(Model& model, const std::string& prefix, const RatingScores& scores) {
@@ -198,7 +195,8 @@ void summarize(const Fit& fit, TrainSummary& summary) {
   summary.users = count_known(fit.trained.model.user_ratings);
   summary.items = count_known(fit.trained.model.item_ratings);
   summary.ratings = fit.ratings;
-  summary.train = fit.train;
+  summary.train_rmse = fit.trained.train_rmse;
+  summary.train_loss = fit.trained.train_loss;
 }
 
 }  // namespace
@@ -251,10 +249,8 @@ TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const
     summary.monitor = monitor;
     summary.validation = score_ratings(kept.trained.model, *inputs.validation, run.threads);
   }
-  for (EpochReport& report : summary.history) {
-    report.validation_name = {};
-    if (report.epoch == summary.best_epoch) summary.train_loss = report.train_loss;
-  }
+  // The name would outlive what it points to.
+  for (EpochReport& report : summary.history) report.validation_name = {};
 
   if (run.refit && summary.stopped != "interrupt" && summary.stopped != "observer") {
     Fit again = fit(std::move(inputs.all), inputs.data, refit_method(run.method, summary.best_epoch), {}, watcher, context);
@@ -263,7 +259,6 @@ TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const
     if (again.trained.stopped == Stopped::observer) {
       summary.stopped = watcher.poll() ? "interrupt" : "observer";
     } else {
-      if (!again.trained.history.empty()) summary.train_loss = again.trained.history.back().train_loss;
       kept = std::move(again);
     }
   }

@@ -34,6 +34,7 @@ Json history_json(const TrainSummary& summary) {
     Json entry;
     entry["epoch"] = report.epoch;
     if (report.train_rmse) put(entry, "train_rmse", *report.train_rmse);
+    if (report.root_squared_error) put(entry, "root_squared_error", *report.root_squared_error);
     if (report.train_loss) put(entry, "train_loss", *report.train_loss);
     if (report.validation) put(entry, "validation_" + summary.monitor, *report.validation);
     put(entry, "seconds", report.seconds);
@@ -55,8 +56,8 @@ std::string to_json(const TrainSummary& summary) {
   json["epochs"] = summary.epochs;
   if (summary.epochs > 0) json["best_epoch"] = summary.best_epoch;
   json["stopped"] = summary.stopped;
-  if (summary.train.ratings > 0) {
-    put(json["train"], "rmse", summary.train.rmse);
+  if (summary.epochs > 0) {
+    put(json["train"], "rmse", summary.train_rmse);
     if (summary.train_loss) put(json["train"], "loss", *summary.train_loss);
   }
   if (summary.validation) json["validation"] = scores_json(*summary.validation);

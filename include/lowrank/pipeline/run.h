@@ -55,8 +55,8 @@ struct TrainSummary {
   std::size_t epochs = 0;
   std::size_t best_epoch = 0;
   std::string stopped;                     ///< epochs, converged, patience, observer or interrupt
-  RatingScores train;                      ///< of the kept model, over the ratings that it was trained on
-  std::optional<double> train_loss;        ///< the method's objective after the best epoch, where it computes it
+  double train_rmse = 0;                   ///< of the kept model, over the ratings that it was trained on
+  std::optional<double> train_loss;        ///< the method's objective there, where it has one
   std::string monitor;                     ///< name of the validation figures in `history`; empty without validation
   std::optional<RatingScores> validation;  ///< of the best epoch's model, also with `refit`
   std::optional<RatingScores> test;        ///< of the kept model
