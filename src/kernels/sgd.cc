@@ -6,6 +6,7 @@
 #define HWY_TARGET_INCLUDE "kernels/sgd.cc"
 #include <hwy/foreach_target.h>
 // Highway wants its main header after foreach_target.
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -17,21 +18,18 @@ using V = hn::Vec<D>;
 using D4 = hn::CappedTag<float, 4>;
 using V4 = hn::Vec<D4>;
 
-// The most vectors of a row that a lane keeps in registers (or, where there are too few of them, on the stack); wider rows stay in memory.
-constexpr size_t kMostVectors = 8;
-
 #if HWY_TARGET != HWY_SCALAR
 
 /// A lane: a run in progress.
 struct Lane {
   float* user_row;
   float* user_bias;
-  const uint16_t* item;  // next rating's
-  size_t position;       // of the next rating in codes or values
-  size_t left;           // ratings still to come
+  const uint16_t* items;  // of the run's ratings still to come
+  size_t position;        // of the first of them in codes or values
+  size_t left;            // how many they are
 };
 
-/// A user's row while his run lasts: in registers for kVectors > 0, in memory for 0.
+/// A user's row while his run lasts: held in kVectors vectors, or left in memory for 0.
 template <size_t kVectors>
 struct Row {
   V v[kVectors];
@@ -55,50 +53,63 @@ HWY_INLINE HWY_ATTR void store_row(const Row<kVectors>& row, float* to) {
   }
 }
 
-/// Adds the lanes of a vector down to four.
-HWY_INLINE HWY_ATTR V4 fold(V v) {
-#if HWY_TARGET == HWY_AVX3
-  const hn::Half<D> half;
-  const hn::Half<decltype(half)> quarter;
-  const auto sum = hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v));
-  return hn::Add(hn::LowerHalf(quarter, sum), hn::UpperHalf(quarter, sum));
-#elif HWY_TARGET == HWY_AVX2
-  const hn::Half<D> half;
-  return hn::Add(hn::LowerHalf(half, v), hn::UpperHalf(half, v));
+/// Lane l of every block of four lanes of the result is the sum of all lanes of vector l.
+HWY_INLINE HWY_ATTR V sums(V v0, V v1, V v2, V v3) {
+  const D d;
+  const hn::Repartition<double, D> pairs;
+  const V v01 = hn::Add(hn::InterleaveLower(d, v0, v1), hn::InterleaveUpper(d, v0, v1));
+  const V v23 = hn::Add(hn::InterleaveLower(d, v2, v3), hn::InterleaveUpper(d, v2, v3));
+  const auto p01 = hn::BitCast(pairs, v01);
+  const auto p23 = hn::BitCast(pairs, v23);
+  V sum = hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, p01, p23)), hn::BitCast(d, hn::InterleaveUpper(pairs, p01, p23)));
+#if HWY_TARGET <= HWY_AVX2
+  sum = hn::Add(sum, hn::SwapAdjacentBlocks(sum));
+#endif
+#if HWY_TARGET <= HWY_AVX3
+  sum = hn::Add(sum, hn::ReverseBlocks(d, sum));
+#endif
+  return sum;
+}
+
+/// The first four lanes.
+HWY_INLINE HWY_ATTR V4 first_four(V v) {
+#if HWY_TARGET <= HWY_AVX3
+  return hn::LowerHalf(hn::LowerHalf(v));
+#elif HWY_TARGET <= HWY_AVX2
+  return hn::LowerHalf(v);
 #else
   return v;
 #endif
 }
 
-/// Lane l of the result is the sum of all lanes of vector l.
-HWY_INLINE HWY_ATTR V4 sums(V v0, V v1, V v2, V v3) {
-  const D4 d4;
-  const V4 a = fold(v0);
-  const V4 b = fold(v1);
-  const V4 c = fold(v2);
-  const V4 d = fold(v3);
-  const V4 ab = hn::Add(hn::InterleaveLower(d4, a, b), hn::InterleaveUpper(d4, a, b));
-  const V4 cd = hn::Add(hn::InterleaveLower(d4, c, d), hn::InterleaveUpper(d4, c, d));
-  return hn::Add(hn::ConcatLowerLower(d4, cd, ab), hn::ConcatUpperUpper(d4, cd, ab));
-}
-
-/// One rating's dot product, the user's row wherever it is.
-template <size_t kVectors>
+/// One rating's products of user and item row, added up to one vector. kStride is the row's length where it is known, else 0.
+template <size_t kVectors, size_t kStride>
 HWY_INLINE HWY_ATTR V products(const Row<kVectors>& row, const float* user_row, const float* item_row, size_t stride) {
   const D d;
+  const size_t lanes = hn::Lanes(d);
   if constexpr (kVectors > 0) {
-    V sum = hn::Mul(row.v[0], hn::Load(d, item_row));
-    for (size_t k = 1; k < kVectors; ++k) sum = hn::MulAdd(row.v[k], hn::Load(d, item_row + k * hn::Lanes(d)), sum);
-    return sum;
+    V even = hn::Mul(row.v[0], hn::Load(d, item_row));
+    if constexpr (kVectors < 4) {
+      for (size_t k = 1; k < kVectors; ++k) even = hn::MulAdd(row.v[k], hn::Load(d, item_row + k * lanes), even);
+      return even;
+    }
+    V odd = hn::Mul(row.v[kVectors / 2], hn::Load(d, item_row + kVectors / 2 * lanes));
+    for (size_t k = 1; k < kVectors / 2; ++k) {
+      even = hn::MulAdd(row.v[k], hn::Load(d, item_row + k * lanes), even);
+      odd = hn::MulAdd(row.v[kVectors / 2 + k], hn::Load(d, item_row + (kVectors / 2 + k) * lanes), odd);
+    }
+    if constexpr (kVectors % 2 != 0) odd = hn::MulAdd(row.v[kVectors - 1], hn::Load(d, item_row + (kVectors - 1) * lanes), odd);
+    return hn::Add(even, odd);
   } else {
     V sum = hn::Zero(d);
-    for (size_t k = 0; k < stride; k += hn::Lanes(d)) sum = hn::MulAdd(hn::Load(d, user_row + k), hn::Load(d, item_row + k), sum);
+    const size_t length = kStride != 0 ? kStride : stride;
+    for (size_t k = 0; k < length; k += lanes) sum = hn::MulAdd(hn::Load(d, user_row + k), hn::Load(d, item_row + k), sum);
     return sum;
   }
 }
 
 /// Both rows from their old values: x = keep * x + gradient * other.
-template <size_t kVectors>
+template <size_t kVectors, size_t kStride>
 HWY_INLINE HWY_ATTR void update(Row<kVectors>& row, float* user_row, float* item_row, size_t stride, V keep, V gradient) {
   const D d;
   if constexpr (kVectors > 0) {
@@ -109,7 +120,8 @@ HWY_INLINE HWY_ATTR void update(Row<kVectors>& row, float* user_row, float* item
       hn::Store(hn::MulAdd(gradient, p, hn::Mul(keep, q)), d, item_row + k * hn::Lanes(d));
     }
   } else {
-    for (size_t k = 0; k < stride; k += hn::Lanes(d)) {
+    const size_t length = kStride != 0 ? kStride : stride;
+    for (size_t k = 0; k < length; k += hn::Lanes(d)) {
       const V p = hn::Load(d, user_row + k);
       const V q = hn::Load(d, item_row + k);
       hn::Store(hn::MulAdd(gradient, q, hn::Mul(keep, p)), d, user_row + k);
@@ -124,9 +136,9 @@ struct Pass {
   const uint8_t* codes;
   const float* values;
   V keep;
-  float factor_rate;
-  float bias_keep;
-  float bias_rate;
+  V factor_rate;
+  V4 bias_keep;
+  V4 bias_rate;
 };
 
 template <bool kCoded>
@@ -136,161 +148,191 @@ HWY_INLINE HWY_ATTR float value_at(const Pass& pass, size_t position) {
 }
 
 /// One rating, on its own. \return e^2
-template <size_t kVectors>
+template <size_t kVectors, size_t kStride>
 HWY_INLINE HWY_ATTR double single(const Pass& pass, Row<kVectors>& row, float* user_row, float* user_bias, float value, size_t item) {
   const D d;
   float* item_row = pass.tables.item_factors + item * pass.tables.stride;
   float* item_bias = pass.tables.item_biases + item;
-  const D4 d4;
-  const V4 zero = hn::Zero(d4);
-  const V4 folded = fold(products<kVectors>(row, user_row, item_row, pass.tables.stride));
-  const V4 pairs = hn::Add(hn::InterleaveLower(d4, folded, zero), hn::InterleaveUpper(d4, folded, zero));
-  const float product = hn::GetLane(hn::Add(hn::ConcatLowerLower(d4, zero, pairs), hn::ConcatUpperUpper(d4, zero, pairs)));
-  const float error = ((value - *item_bias) - *user_bias) - product;
-  update<kVectors>(row, user_row, item_row, pass.tables.stride, pass.keep, hn::Set(d, pass.factor_rate * error));
-  *user_bias = pass.bias_keep * *user_bias + pass.bias_rate * error;
-  *item_bias = pass.bias_keep * *item_bias + pass.bias_rate * error;
+  const V product = products<kVectors, kStride>(row, user_row, item_row, pass.tables.stride);
+  const float error = ((value - *item_bias) - *user_bias) - hn::GetLane(sums(product, product, product, product));
+  update<kVectors, kStride>(row, user_row, item_row, pass.tables.stride, pass.keep, hn::Mul(pass.factor_rate, hn::Set(d, error)));
+  const float bias_keep = hn::GetLane(pass.bias_keep);
+  const float bias_step = hn::GetLane(pass.bias_rate) * error;
+  *user_bias = bias_keep * *user_bias + bias_step;
+  *item_bias = bias_keep * *item_bias + bias_step;
   return static_cast<double>(error) * static_cast<double>(error);
 }
 
-/// Four ratings of four users side by side. \return the four e^2
-template <size_t kVectors, bool kCoded>
-HWY_INLINE HWY_ATTR void four(const Pass& pass, Lane* HWY_RESTRICT lanes, Row<kVectors>* HWY_RESTRICT rows, double* HWY_RESTRICT squares) {
+/// What four lanes keep between rounds.
+struct Four {
+  HWY_ALIGN float user_biases[4];
+  HWY_ALIGN double squares[4];
+};
+
+/// Four ratings of four users side by side: each lane's rating number `round`.
+template <size_t kVectors, size_t kStride, bool kCoded>
+HWY_INLINE HWY_ATTR void four(const Pass& pass, const Lane* HWY_RESTRICT lanes, Row<kVectors>* HWY_RESTRICT rows, Four& HWY_RESTRICT state,
+                              size_t round) {
   const D d;
-  const size_t stride = pass.tables.stride;
-  const size_t i0 = *lanes[0].item++;
-  const size_t i1 = *lanes[1].item++;
-  const size_t i2 = *lanes[2].item++;
-  const size_t i3 = *lanes[3].item++;
-  const float r0 = value_at<kCoded>(pass, lanes[0].position++);
-  const float r1 = value_at<kCoded>(pass, lanes[1].position++);
-  const float r2 = value_at<kCoded>(pass, lanes[2].position++);
-  const float r3 = value_at<kCoded>(pass, lanes[3].position++);
+  const D4 d4;
+  const size_t stride = kStride != 0 ? kStride : pass.tables.stride;
+  const size_t i0 = lanes[0].items[round];
+  const size_t i1 = lanes[1].items[round];
+  const size_t i2 = lanes[2].items[round];
+  const size_t i3 = lanes[3].items[round];
+  HWY_ALIGN float values[4] = {value_at<kCoded>(pass, lanes[0].position + round), value_at<kCoded>(pass, lanes[1].position + round),
+                               value_at<kCoded>(pass, lanes[2].position + round), value_at<kCoded>(pass, lanes[3].position + round)};
   if (HWY_UNLIKELY(i0 == i1 || i0 == i2 || i0 == i3 || i1 == i2 || i1 == i3 || i2 == i3)) {
     // Two lanes meet on one item: one after another.
-    squares[0] += single<kVectors>(pass, rows[0], lanes[0].user_row, lanes[0].user_bias, r0, i0);
-    squares[1] += single<kVectors>(pass, rows[1], lanes[1].user_row, lanes[1].user_bias, r1, i1);
-    squares[2] += single<kVectors>(pass, rows[2], lanes[2].user_row, lanes[2].user_bias, r2, i2);
-    squares[3] += single<kVectors>(pass, rows[3], lanes[3].user_row, lanes[3].user_bias, r3, i3);
+    for (size_t lane = 0; lane < 4; ++lane) {
+      state.squares[lane] += single<kVectors, kStride>(pass, rows[lane], lanes[lane].user_row, state.user_biases + lane, values[lane],
+                                                       lanes[lane].items[round]);
+    }
     return;
   }
   float* q0 = pass.tables.item_factors + i0 * stride;
   float* q1 = pass.tables.item_factors + i1 * stride;
   float* q2 = pass.tables.item_factors + i2 * stride;
   float* q3 = pass.tables.item_factors + i3 * stride;
-  const V4 dots =
-      sums(products<kVectors>(rows[0], lanes[0].user_row, q0, stride), products<kVectors>(rows[1], lanes[1].user_row, q1, stride),
-           products<kVectors>(rows[2], lanes[2].user_row, q2, stride), products<kVectors>(rows[3], lanes[3].user_row, q3, stride));
   float* biases = pass.tables.item_biases;
-  const D4 d4;
-  HWY_ALIGN float errors[4] = {(r0 - biases[i0]) - *lanes[0].user_bias, (r1 - biases[i1]) - *lanes[1].user_bias,
-                               (r2 - biases[i2]) - *lanes[2].user_bias, (r3 - biases[i3]) - *lanes[3].user_bias};
-  hn::Store(hn::Sub(hn::Load(d4, errors), dots), d4, errors);
-  update<kVectors>(rows[0], lanes[0].user_row, q0, stride, pass.keep, hn::Set(d, pass.factor_rate * errors[0]));
-  update<kVectors>(rows[1], lanes[1].user_row, q1, stride, pass.keep, hn::Set(d, pass.factor_rate * errors[1]));
-  update<kVectors>(rows[2], lanes[2].user_row, q2, stride, pass.keep, hn::Set(d, pass.factor_rate * errors[2]));
-  update<kVectors>(rows[3], lanes[3].user_row, q3, stride, pass.keep, hn::Set(d, pass.factor_rate * errors[3]));
-  biases[i0] = pass.bias_keep * biases[i0] + pass.bias_rate * errors[0];
-  biases[i1] = pass.bias_keep * biases[i1] + pass.bias_rate * errors[1];
-  biases[i2] = pass.bias_keep * biases[i2] + pass.bias_rate * errors[2];
-  biases[i3] = pass.bias_keep * biases[i3] + pass.bias_rate * errors[3];
-  for (size_t lane = 0; lane < 4; ++lane) {
-    *lanes[lane].user_bias = pass.bias_keep * *lanes[lane].user_bias + pass.bias_rate * errors[lane];
-    squares[lane] += static_cast<double>(errors[lane]) * static_cast<double>(errors[lane]);
-  }
+  HWY_ALIGN float targets[4] = {values[0] - biases[i0], values[1] - biases[i1], values[2] - biases[i2], values[3] - biases[i3]};
+  const V dots = sums(products<kVectors, kStride>(rows[0], lanes[0].user_row, q0, stride),
+                      products<kVectors, kStride>(rows[1], lanes[1].user_row, q1, stride),
+                      products<kVectors, kStride>(rows[2], lanes[2].user_row, q2, stride),
+                      products<kVectors, kStride>(rows[3], lanes[3].user_row, q3, stride));
+  const V4 user_biases = hn::Load(d4, state.user_biases);
+  const V4 unbiased = hn::Sub(hn::Load(d4, targets), user_biases);
+  HWY_ALIGN float repeated[4];
+  hn::Store(unbiased, d4, repeated);
+  const V errors = hn::Sub(hn::LoadDup128(d, repeated), dots);
+  const V gradients = hn::Mul(pass.factor_rate, errors);
+  update<kVectors, kStride>(rows[0], lanes[0].user_row, q0, stride, pass.keep, hn::Broadcast<0>(gradients));
+  update<kVectors, kStride>(rows[1], lanes[1].user_row, q1, stride, pass.keep, hn::Broadcast<1>(gradients));
+  update<kVectors, kStride>(rows[2], lanes[2].user_row, q2, stride, pass.keep, hn::Broadcast<2>(gradients));
+  update<kVectors, kStride>(rows[3], lanes[3].user_row, q3, stride, pass.keep, hn::Broadcast<3>(gradients));
+  const V4 four_errors = first_four(errors);
+  const V4 bias_steps = hn::Mul(pass.bias_rate, four_errors);
+  hn::Store(hn::MulAdd(pass.bias_keep, user_biases, bias_steps), d4, state.user_biases);
+  HWY_ALIGN float steps[4];
+  hn::Store(bias_steps, d4, steps);
+  const float bias_keep = hn::GetLane(pass.bias_keep);
+  biases[i0] = bias_keep * biases[i0] + steps[0];
+  biases[i1] = bias_keep * biases[i1] + steps[1];
+  biases[i2] = bias_keep * biases[i2] + steps[2];
+  biases[i3] = bias_keep * biases[i3] + steps[3];
+  HWY_ALIGN float latest[4];
+  hn::Store(four_errors, d4, latest);
+  for (size_t lane = 0; lane < 4; ++lane) state.squares[lane] += static_cast<double>(latest[lane]) * static_cast<double>(latest[lane]);
 }
 
-HWY_INLINE HWY_ATTR Lane start(const SgdRun& run, const SgdBlock& block, const SgdTables& tables) {
-  return {tables.user_factors + run.user * tables.stride, tables.user_biases + run.user, block.items + run.begin, run.begin, run.count};
+/// Asks for the row of a user whose run starts soon: runs come in random order, which no hardware foresees.
+HWY_INLINE HWY_ATTR void prefetch_user(const SgdBlock& block, const SgdTables& tables, size_t run) {
+  if (run >= block.run_count) return;
+  const float* row = tables.user_factors + block.runs[run].user * tables.stride;
+  for (size_t k = 0; k < tables.stride; k += 16) hwy::Prefetch(row + k);
 }
 
-template <size_t kVectors, size_t kLanes, bool kCoded>
+/// The lanes of a block pass. kVectors is how many vectors of a user's row are held in registers (0: none), kStride a row's length where it
+/// is known (0: not).
+template <size_t kVectors, size_t kStride, size_t kLanes, bool kCoded>
 HWY_ATTR double block_pass(const SgdBlock& block, const Pass& pass) {
   Lane lanes[kLanes];
   Row<kVectors> rows[kLanes];
-  double squares[kLanes] = {};
+  Four fours[kLanes / 4] = {};
   size_t next = 0;
-  size_t live = 0;  // lanes that hold a run; all of them until runs run out
-  while (live < kLanes && next < block.run_count) {
-    lanes[live] = start(block.runs[next++], block, pass.tables);
-    load_row<kVectors>(rows[live], lanes[live].user_row);
-    ++live;
-  }
+  const auto start = [&](size_t lane) HWY_ATTR {
+    prefetch_user(block, pass.tables, next + kLanes);
+    const SgdRun& run = block.runs[next++];
+    lanes[lane] = {pass.tables.user_factors + run.user * pass.tables.stride, pass.tables.user_biases + run.user, block.items + run.begin,
+                   run.begin, run.count};
+    fours[lane / 4].user_biases[lane % 4] = *lanes[lane].user_bias;
+    load_row<kVectors>(rows[lane], lanes[lane].user_row);
+  };
+  const auto finish = [&](size_t lane) HWY_ATTR {
+    *lanes[lane].user_bias = fours[lane / 4].user_biases[lane % 4];
+    store_row<kVectors>(rows[lane], lanes[lane].user_row);
+  };
+
+  size_t live = 0;
+  while (live < kLanes && next < block.run_count) start(live++);
   bool full = live == kLanes;
   while (full) {
     size_t rounds = lanes[0].left;
     for (size_t lane = 1; lane < kLanes; ++lane) rounds = lanes[lane].left < rounds ? lanes[lane].left : rounds;
     for (size_t round = 0; round < rounds; ++round) {
-      four<kVectors, kCoded>(pass, lanes, rows, squares);
-      if constexpr (kLanes == 8) four<kVectors, kCoded>(pass, lanes + 4, rows + 4, squares + 4);
+      for (size_t group = 0; group < kLanes / 4; ++group) {
+        four<kVectors, kStride, kCoded>(pass, lanes + 4 * group, rows + 4 * group, fours[group], round);
+      }
     }
     for (size_t lane = 0; lane < kLanes; ++lane) {
+      lanes[lane].items += rounds;
+      lanes[lane].position += rounds;
       lanes[lane].left -= rounds;
       if (lanes[lane].left > 0) continue;
-      store_row<kVectors>(rows[lane], lanes[lane].user_row);
+      finish(lane);
       if (next == block.run_count) {
         full = false;
-        continue;
+      } else {
+        start(lane);
       }
-      lanes[lane] = start(block.runs[next++], block, pass.tables);
-      load_row<kVectors>(rows[lane], lanes[lane].user_row);
     }
   }
   for (size_t lane = 0; lane < live; ++lane) {
-    if (lanes[lane].left == 0) continue;
-    for (; lanes[lane].left > 0; --lanes[lane].left) {
-      const float value = value_at<kCoded>(pass, lanes[lane].position++);
-      squares[lane] += single<kVectors>(pass, rows[lane], lanes[lane].user_row, lanes[lane].user_bias, value, *lanes[lane].item++);
+    Four& of_lane = fours[lane / 4];
+    for (size_t round = 0; round < lanes[lane].left; ++round) {
+      const float value = value_at<kCoded>(pass, lanes[lane].position + round);
+      of_lane.squares[lane % 4] += single<kVectors, kStride>(pass, rows[lane], lanes[lane].user_row, of_lane.user_biases + lane % 4, value,
+                                                             lanes[lane].items[round]);
     }
-    store_row<kVectors>(rows[lane], lanes[lane].user_row);
+    if (lanes[lane].left > 0) finish(lane);
   }
   double total = 0;
-  for (size_t lane = 0; lane < kLanes; ++lane) total += squares[lane];
+  for (size_t lane = 0; lane < kLanes; ++lane) total += fours[lane / 4].squares[lane % 4];
   return total;
 }
 
 HWY_ATTR Pass make_pass(const SgdTables& tables, const SgdStep& step, const uint8_t* codes, const float* values) {
   const D d;
-  return {tables,           codes,
-          values,           hn::Set(d, 1.0F - step.factor_rate * step.factor_regularization),
-          step.factor_rate, 1.0F - step.bias_rate * step.bias_regularization,
-          step.bias_rate};
+  const D4 d4;
+  return {tables,
+          codes,
+          values,
+          hn::Set(d, 1.0F - step.factor_rate * step.factor_regularization),
+          hn::Set(d, step.factor_rate),
+          hn::Set(d4, 1.0F - step.bias_rate * step.bias_regularization),
+          hn::Set(d4, step.bias_rate)};
 }
 
-template <size_t kVectors>
-HWY_ATTR double block_of_width(const SgdBlock& block, const Pass& pass) {
-  const bool coded = block.codes != nullptr;
-  constexpr size_t kStride = kVectors * hn::MaxLanes(D());
-  // The number of lanes is a property of the rank, not of the vectors' width; without biases, rank 0 has stride 0.
-  if constexpr (kVectors == 0 || kStride <= 32) {
-    if (sgd_lanes(pass.tables.stride) == 8)
-      return coded ? block_pass<kVectors, 8, true>(block, pass) : block_pass<kVectors, 8, false>(block, pass);
-  }
-  if constexpr (kVectors == 0 || kStride > 32) {
-    return coded ? block_pass<kVectors, 4, true>(block, pass) : block_pass<kVectors, 4, false>(block, pass);
-  }
-  return 0;
+template <size_t kStride>
+HWY_ATTR double block_of_stride(const SgdBlock& block, const Pass& pass) {
+  // A row is held while all lanes' rows leave registers for the rest.
+  constexpr size_t kLanes = sgd_lanes(kStride);
+  constexpr size_t kRegisters = HWY_TARGET == HWY_AVX3 ? 32 : 16;
+  constexpr size_t kVectors = kStride / hn::MaxLanes(D());
+  constexpr size_t kHeld = kVectors * kLanes <= kRegisters / 2 ? kVectors : 0;
+  return block.codes != nullptr ? block_pass<kHeld, kStride, kLanes, true>(block, pass)
+                                : block_pass<kHeld, kStride, kLanes, false>(block, pass);
 }
 
 HWY_ATTR double sgd_block(const SgdBlock& block, const SgdTables& tables, const SgdStep& step) {
-  const D d;
   const Pass pass = make_pass(tables, step, block.codes, block.codes != nullptr ? block.value_table : block.values);
-  switch (tables.stride / hn::Lanes(d)) {
-    case 1:
-      return block_of_width<1>(block, pass);
-    case 2:
-      return block_of_width<2>(block, pass);
-    case 3:
-      return block_of_width<3>(block, pass);
-    case 4:
-      return block_of_width<4>(block, pass);
-    case 6:
-      return block_of_width<6>(block, pass);
-    case kMostVectors:
-      return block_of_width<kMostVectors>(block, pass);
+  switch (tables.stride) {
+    case 16:
+      return block_of_stride<16>(block, pass);
+    case 32:
+      return block_of_stride<32>(block, pass);
+    case 48:
+      return block_of_stride<48>(block, pass);
+    case 64:
+      return block_of_stride<64>(block, pass);
+    case 128:
+      return block_of_stride<128>(block, pass);
     default:
-      return block_of_width<0>(block, pass);
+      break;
   }
+  const bool coded = block.codes != nullptr;
+  if (sgd_lanes(tables.stride) == 8) return coded ? block_pass<0, 0, 8, true>(block, pass) : block_pass<0, 0, 8, false>(block, pass);
+  return coded ? block_pass<0, 0, 4, true>(block, pass) : block_pass<0, 0, 4, false>(block, pass);
 }
 
 HWY_ATTR double sgd_sequence(const SgdSequence& sequence, const SgdTables& tables, const SgdStep& step) {
@@ -299,8 +341,8 @@ HWY_ATTR double sgd_sequence(const SgdSequence& sequence, const SgdTables& table
   Row<0> row;
   for (size_t n = 0; n < sequence.count; ++n) {
     const size_t user = sequence.users[n];
-    total +=
-        single<0>(pass, row, tables.user_factors + user * tables.stride, tables.user_biases + user, sequence.values[n], sequence.items[n]);
+    total += single<0, 0>(pass, row, tables.user_factors + user * tables.stride, tables.user_biases + user, sequence.values[n],
+                          sequence.items[n]);
   }
   return total;
 }

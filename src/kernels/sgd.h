@@ -50,7 +50,7 @@ struct SgdStep {
 
 /// Ratings are visited as this many runs side by side, one rating of each in turn: enough that the latency of one rating hides behind the
 /// others. Part of the result: every SIMD level uses the same number.
-constexpr std::size_t sgd_lanes(std::size_t stride) { return stride <= 32 ? 8 : 4; }
+constexpr std::size_t sgd_lanes(std::size_t stride) { return stride <= 64 ? 8 : 4; }
 
 /// One pass over a block. Runs are taken in their order by sgd_lanes(stride) lanes, a lane taking the next run when its own has ended; in
 /// each round every lane in turn learns from its run's next rating. When fewer runs than lanes are left, the lanes finish one after

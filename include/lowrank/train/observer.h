@@ -15,15 +15,15 @@ namespace lowrank {
 
 /// One epoch, when it has passed.
 struct EpochReport {
-  std::size_t epoch = 0;             ///< 1, 2, ...
-  std::size_t epochs = 0;            ///< the most that there will be
+  std::size_t epoch = 0;                  ///< 1, 2, ...
+  std::size_t epochs = 0;                 ///< the most that there will be
   std::optional<double> train_rmse = {};  ///< running error of the epoch (each rating just before its update), unclipped, in rating units
-  std::optional<double>
-      root_squared_error;            ///< tutorial order only: root of the SUM of squared errors after the epoch, the article\'s `mse()`
+  /// Tutorial order only: root of the SUM of squared errors after the epoch, what the article's `mse()` returns.
+  std::optional<double> root_squared_error = {};
   std::optional<double> train_loss = {};  ///< the method's full objective, where it computes it
   std::optional<double> validation = {};  ///< value of the monitored metric
   std::string_view validation_name = {};  ///< its name, e.g. `rmse` or `ndcg@20`
-  double seconds = 0;                ///< wall time of this epoch, validation left out
+  double seconds = 0;                     ///< wall time of this epoch, validation left out
   double ratings_per_second = 0;
 };
 

@@ -1,0 +1,76 @@
+#include "base/parallel.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace lowrank {
+namespace {
+
+TEST(Workers, RunEveryTaskOnce) {
+  for (const int threads : {0, 1, 2, 3, 8, 16}) {
+    Workers workers(threads);
+    for (const std::size_t tasks : {0U, 1U, 2U, 7U, 1000U}) {
+      std::vector<std::atomic<int>> runs(tasks);
+      workers.for_each(tasks, [&](std::size_t task, int slot) {
+        EXPECT_GE(slot, 0);
+        EXPECT_LT(slot, workers.count());
+        ++runs[task];
+      });
+      for (const auto& count : runs) EXPECT_EQ(count.load(), 1);
+    }
+  }
+}
+
+TEST(Workers, NoTwoRunningTasksShareASlot) {
+  Workers workers(8);
+  std::vector<std::atomic<int>> in_use(8);
+  workers.for_each(2000, [&](std::size_t, int slot) {
+    EXPECT_EQ(in_use[static_cast<std::size_t>(slot)]++, 0);
+    std::this_thread::yield();
+    --in_use[static_cast<std::size_t>(slot)];
+  });
+}
+
+TEST(Workers, ATaskMayWaitForALowerOne) {
+  Workers workers(8);
+  std::vector<std::atomic<bool>> done(500);
+  workers.for_each(500, [&](std::size_t task, int) {
+    while (task > 0 && !done[task - 1].load(std::memory_order_acquire)) std::this_thread::yield();
+    done[task].store(true, std::memory_order_release);
+  });
+  EXPECT_TRUE(done.back().load());
+}
+
+TEST(Workers, AnExceptionReachesTheCaller) {
+  for (const int threads : {1, 2, 8}) {
+    Workers workers(threads);
+    EXPECT_THROW(workers.for_each(100,
+                                  [](std::size_t task, int) {
+                                    if (task == 37) throw std::runtime_error("task 37");
+                                  }),
+                 std::runtime_error);
+    std::atomic<int> runs{0};
+    workers.for_each(10, [&](std::size_t, int) { ++runs; });
+    EXPECT_EQ(runs.load(), 10);
+  }
+}
+
+TEST(Workers, RangesCoverWithoutOverlap) {
+  Workers workers(3);
+  for (const std::size_t size : {0U, 1U, 9U, 10U, 11U, 95U}) {
+    std::vector<std::atomic<int>> seen(size);
+    workers.for_ranges(size, 10, [&](std::size_t begin, std::size_t end, int) {
+      EXPECT_EQ(begin % 10, 0U);
+      EXPECT_LE(end - begin, 10U);
+      for (std::size_t n = begin; n < end; ++n) ++seen[n];
+    });
+    for (const auto& count : seen) EXPECT_EQ(count.load(), 1);
+  }
+}
+
+}  // namespace
+}  // namespace lowrank

@@ -1,0 +1,57 @@
+#include "kernels/dot.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "aligned.h"
+#include "base/random.h"
+#include "levels.h"
+
+namespace lowrank {
+namespace {
+
+class Dot : public AtEveryLevel {};
+
+TEST_P(Dot, AgreesWithDoubleForEveryLength) {
+  RandomStream random(1, Purpose::user_factors);
+  for (std::size_t rank = 0; rank <= 300; ++rank) {
+    const std::size_t stride = padded(rank);
+    AlignedFloats a(stride + 16);
+    AlignedFloats b(stride + 16);
+    double expected = 0;
+    double size = 0;
+    for (std::size_t k = 0; k < rank; ++k) {
+      a[k] = static_cast<float>(random.normal());
+      b[k] = static_cast<float>(random.normal());
+      const double product = static_cast<double>(a[k]) * static_cast<double>(b[k]);
+      expected += product;
+      size += std::abs(product);
+    }
+    // What stands behind the row must not count.
+    a[stride] = 1e30F;
+    b[stride] = 1e30F;
+    EXPECT_NEAR(dot(a.data(), b.data(), stride), expected, 1e-6 * size + 1e-12) << "rank " << rank;
+  }
+}
+
+TEST_P(Dot, RowsGiveTheSameBitsAsSingles) {
+  RandomStream random(2, Purpose::user_factors);
+  for (const std::size_t stride : {0U, 16U, 32U, 48U, 64U, 80U, 128U, 144U}) {
+    for (std::size_t rows = 0; rows <= 19; ++rows) {
+      AlignedFloats query(stride);
+      AlignedFloats table(stride * rows);
+      for (float& x : query) x = static_cast<float>(random.normal());
+      for (float& x : table) x = static_cast<float>(random.normal());
+      std::vector<float> scores(rows + 1, -7.0F);
+      dot_rows(query.data(), table.data(), rows, stride, scores.data());
+      for (std::size_t row = 0; row < rows; ++row) EXPECT_EQ(scores[row], dot(query.data(), table.data() + row * stride, stride));
+      EXPECT_EQ(scores[rows], -7.0F);
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, Dot, testing::ValuesIn(available_simd_levels()), level_name);
+
+}  // namespace
+}  // namespace lowrank

@@ -1,0 +1,261 @@
+#include "kernels/sgd.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "aligned.h"
+#include "base/random.h"
+#include "levels.h"
+
+namespace lowrank {
+namespace {
+
+struct Tables {
+  Tables(std::size_t users, std::size_t items, std::size_t rank_, std::uint64_t seed)
+      : rank(rank_), stride(padded(rank_)), p(users * stride), q(items * stride), bu(users), bi(items) {
+    RandomStream random(seed, Purpose::user_factors);
+    for (std::size_t u = 0; u < users; ++u) {
+      for (std::size_t k = 0; k < rank; ++k) p[u * stride + k] = static_cast<float>(0.3 * random.normal());
+      bu[u] = static_cast<float>(0.2 * random.normal());
+    }
+    for (std::size_t i = 0; i < items; ++i) {
+      for (std::size_t k = 0; k < rank; ++k) q[i * stride + k] = static_cast<float>(0.3 * random.normal());
+      bi[i] = static_cast<float>(0.2 * random.normal());
+    }
+  }
+  SgdTables view() { return {p.data(), bu.data(), q.data(), bi.data(), stride}; }
+
+  std::size_t rank;
+  std::size_t stride;
+  AlignedFloats p;
+  AlignedFloats q;
+  std::vector<float> bu;
+  std::vector<float> bi;
+};
+
+/// The stated rule in double, one rating at a time.
+struct Oracle {
+  explicit Oracle(const Tables& tables)
+      : rank(tables.rank),
+        stride(tables.stride),
+        p(tables.p.begin(), tables.p.end()),
+        q(tables.q.begin(), tables.q.end()),
+        bu(tables.bu.begin(), tables.bu.end()),
+        bi(tables.bi.begin(), tables.bi.end()) {}
+
+  void learn(std::size_t user, std::size_t item, double value, const SgdStep& step) {
+    double error = value - bu[user] - bi[item];
+    for (std::size_t k = 0; k < rank; ++k) error -= p[user * stride + k] * q[item * stride + k];
+    squared += error * error;
+    for (std::size_t k = 0; k < rank; ++k) {
+      double& x = p[user * stride + k];
+      double& y = q[item * stride + k];
+      const double old = x;
+      x += static_cast<double>(step.factor_rate) * (error * y - static_cast<double>(step.factor_regularization) * x);
+      y += static_cast<double>(step.factor_rate) * (error * old - static_cast<double>(step.factor_regularization) * y);
+    }
+    bu[user] += static_cast<double>(step.bias_rate) * (error - static_cast<double>(step.bias_regularization) * bu[user]);
+    bi[item] += static_cast<double>(step.bias_rate) * (error - static_cast<double>(step.bias_regularization) * bi[item]);
+  }
+
+  std::size_t rank;
+  std::size_t stride;
+  std::vector<double> p;
+  std::vector<double> q;
+  std::vector<double> bu;
+  std::vector<double> bi;
+  double squared = 0;
+};
+
+template <class Floats>
+void expect_near(const Floats& actual, const std::vector<double>& expected, double tolerance, const char* what) {
+  ASSERT_EQ(actual.size(), expected.size());
+  for (std::size_t n = 0; n < expected.size(); ++n) ASSERT_NEAR(static_cast<double>(actual[n]), expected[n], tolerance) << what << " " << n;
+}
+
+void expect_same(const Tables& tables, const Oracle& oracle, double squared) {
+  expect_near(tables.p, oracle.p, 2e-4, "p");
+  expect_near(tables.q, oracle.q, 2e-4, "q");
+  expect_near(tables.bu, oracle.bu, 2e-4, "user bias");
+  expect_near(tables.bi, oracle.bi, 2e-4, "item bias");
+  EXPECT_NEAR(squared, oracle.squared, 1e-4 * oracle.squared + 1e-9);
+}
+
+/// Random runs: as many as asked, of 1 to `longest` ratings, over few items, so that lanes meet on one item again and again.
+struct Ratings {
+  Ratings(std::size_t users, std::size_t items_, std::size_t longest, std::uint64_t seed) {
+    RandomStream random(seed, Purpose::rating_order);
+    for (int code = 0; code < 10; ++code) table.push_back(0.4F * static_cast<float>(code) - 1.7F);
+    for (std::size_t u = 0; u < users; ++u) {
+      const auto count = static_cast<std::uint32_t>(1 + random.below(longest));
+      runs.push_back({static_cast<std::uint32_t>(u), static_cast<std::uint32_t>(items.size()), count});
+      for (std::uint32_t n = 0; n < count; ++n) {
+        items.push_back(static_cast<std::uint16_t>(random.below(items_)));
+        codes.push_back(static_cast<std::uint8_t>(random.below(10)));
+        values.push_back(table[codes.back()]);
+      }
+    }
+    random.shuffle(std::span(runs));
+  }
+  SgdBlock block(bool coded) const {
+    return {runs.data(), runs.size(), items.data(), coded ? codes.data() : nullptr, coded ? nullptr : values.data(), table.data()};
+  }
+
+  /// The documented order: lanes in turn, a lane takes the next run when its own has ended, the last lanes finish one after another.
+  template <class Learn>
+  void visit(std::size_t lane_count, const Learn& learn) const {
+    std::vector<SgdRun> lanes;
+    std::size_t next = 0;
+    const auto one = [&](SgdRun& lane) {
+      learn(lane.user, items[lane.begin], values[lane.begin]);
+      ++lane.begin;
+      --lane.count;
+    };
+    while (lanes.size() < lane_count && next < runs.size()) lanes.push_back(runs[next++]);
+    while (lanes.size() == lane_count && std::all_of(lanes.begin(), lanes.end(), [](const SgdRun& lane) { return lane.count > 0; })) {
+      for (SgdRun& lane : lanes) one(lane);
+      for (SgdRun& lane : lanes) {
+        if (lane.count == 0 && next < runs.size()) lane = runs[next++];
+      }
+    }
+    for (SgdRun& lane : lanes) {
+      while (lane.count > 0) one(lane);
+    }
+  }
+
+  std::vector<SgdRun> runs;
+  std::vector<std::uint16_t> items;
+  std::vector<std::uint8_t> codes;
+  std::vector<float> values;
+  std::vector<float> table;
+};
+
+constexpr SgdStep kStep{0.05F, 0.08F, 0.03F, 0.11F};
+
+class SgdKernel : public AtEveryLevel {};
+
+TEST_P(SgdKernel, BlockFollowsTheRuleInTheStatedOrder) {
+  std::uint64_t seed = 0;
+  for (const std::size_t rank :
+       {0U, 1U, 2U, 7U, 15U, 16U, 17U, 31U, 32U, 33U, 48U, 50U, 64U, 65U, 80U, 100U, 127U, 128U, 129U, 200U, 256U}) {
+    for (const std::size_t users : {1U, 3U, 4U, 7U, 8U, 9U, 40U}) {
+      for (const std::size_t items : {3U, 50U}) {
+        for (const bool coded : {true, false}) {
+          ++seed;
+          const Ratings ratings(users, items, 12, seed);
+          Tables tables(users, items, rank, seed);
+          Oracle oracle(tables);
+          const double squared = sgd_block(ratings.block(coded), tables.view(), kStep);
+          ratings.visit(sgd_lanes(tables.stride), [&](std::size_t user, std::size_t item, float value) {
+            oracle.learn(user, item, static_cast<double>(value), kStep);
+          });
+          SCOPED_TRACE(testing::Message() << "rank " << rank << " users " << users << " items " << items << " coded " << coded);
+          expect_same(tables, oracle, squared);
+        }
+      }
+    }
+  }
+}
+
+TEST_P(SgdKernel, SequenceFollowsTheRule) {
+  for (const std::size_t rank : {0U, 1U, 16U, 20U, 64U, 130U}) {
+    RandomStream random(rank, Purpose::rating_order);
+    std::vector<std::uint32_t> users;
+    std::vector<std::uint32_t> items;
+    std::vector<float> values;
+    Tables tables(20, 10, rank, 5);
+    Oracle oracle(tables);
+    for (int n = 0; n < 300; ++n) {
+      users.push_back(static_cast<std::uint32_t>(random.below(20)));
+      items.push_back(static_cast<std::uint32_t>(random.below(10)));
+      values.push_back(static_cast<float>(random.normal()));
+      oracle.learn(users.back(), items.back(), static_cast<double>(values.back()), kStep);
+    }
+    const double squared = sgd_sequence({users.data(), items.data(), values.data(), users.size()}, tables.view(), kStep);
+    SCOPED_TRACE(testing::Message() << "rank " << rank);
+    expect_same(tables, oracle, squared);
+  }
+}
+
+TEST_P(SgdKernel, EmptyBlockChangesNothing) {
+  Tables tables(4, 4, 8, 1);
+  const Oracle oracle(tables);
+  EXPECT_EQ(sgd_block({nullptr, 0, nullptr, nullptr, nullptr, nullptr}, tables.view(), kStep), 0.0);
+  expect_same(tables, oracle, 0);
+}
+
+TEST_P(SgdKernel, WithoutBiasRateBiasesStay) {
+  const Ratings ratings(9, 5, 6, 3);
+  Tables tables(9, 5, 8, 2);
+  const std::vector<float> before = tables.bu;
+  sgd_block(ratings.block(true), tables.view(), {0.05F, 0.08F, 0.0F, 0.11F});
+  EXPECT_EQ(tables.bu, before);
+}
+
+TEST_P(SgdKernel, PaddingStaysZero) {
+  const Ratings ratings(30, 6, 9, 4);
+  for (const std::size_t rank : {1U, 17U, 40U, 70U}) {
+    Tables tables(30, 6, rank, 4);
+    sgd_block(ratings.block(true), tables.view(), kStep);
+    for (std::size_t u = 0; u < 30; ++u) {
+      for (std::size_t k = rank; k < tables.stride; ++k) ASSERT_EQ(tables.p[u * tables.stride + k], 0.0F);
+    }
+  }
+}
+
+TEST_P(SgdKernel, RunawayShowsInTheSum) {
+  const Ratings ratings(30, 6, 9, 4);
+  Tables tables(30, 6, 8, 4);
+  double squared = 0;
+  for (int pass = 0; pass < 20 && std::isfinite(squared); ++pass) {
+    squared = sgd_block(ratings.block(true), tables.view(), {1000.0F, 0.1F, 1000.0F, 0.1F});
+  }
+  EXPECT_FALSE(std::isfinite(squared));
+}
+
+/// One rating's loss (1/2) e^2 + (beta/2) (|p|^2 + |q|^2 + bu^2 + bd^2) in double: the step must be minus rate times its gradient.
+TEST_P(SgdKernel, StepIsTheNegativeGradientOfTheLoss) {
+  constexpr std::size_t kRank = 5;
+  constexpr double kBeta = 0.3;
+  constexpr float kRate = 1e-3F;
+  constexpr double kValue = 1.25;
+  Tables tables(1, 1, kRank, 9);
+  std::vector<double> x;  // p, q, bu, bd
+  for (std::size_t k = 0; k < kRank; ++k) x.push_back(static_cast<double>(tables.p[k]));
+  for (std::size_t k = 0; k < kRank; ++k) x.push_back(static_cast<double>(tables.q[k]));
+  x.push_back(static_cast<double>(tables.bu[0]));
+  x.push_back(static_cast<double>(tables.bi[0]));
+  const auto loss = [](const std::vector<double>& at) {
+    double error = kValue - at[2 * kRank] - at[2 * kRank + 1];
+    double norm = 0;
+    for (std::size_t k = 0; k < kRank; ++k) error -= at[k] * at[kRank + k];
+    for (const double one : at) norm += one * one;
+    return 0.5 * error * error + 0.5 * kBeta * norm;
+  };
+  const std::uint32_t zero = 0;
+  const auto value = static_cast<float>(kValue);
+  sgd_sequence({&zero, &zero, &value, 1}, tables.view(), {kRate, static_cast<float>(kBeta), kRate, static_cast<float>(kBeta)});
+  std::vector<double> after;
+  for (std::size_t k = 0; k < kRank; ++k) after.push_back(static_cast<double>(tables.p[k]));
+  for (std::size_t k = 0; k < kRank; ++k) after.push_back(static_cast<double>(tables.q[k]));
+  after.push_back(static_cast<double>(tables.bu[0]));
+  after.push_back(static_cast<double>(tables.bi[0]));
+  for (std::size_t n = 0; n < x.size(); ++n) {
+    constexpr double kDelta = 1e-5;
+    std::vector<double> up = x;
+    std::vector<double> down = x;
+    up[n] += kDelta;
+    down[n] -= kDelta;
+    const double gradient = (loss(up) - loss(down)) / (2 * kDelta);
+    EXPECT_NEAR((after[n] - x[n]) / static_cast<double>(kRate), -gradient, 2e-4) << "coordinate " << n;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, SgdKernel, testing::ValuesIn(available_simd_levels()), level_name);
+
+}  // namespace
+}  // namespace lowrank
