@@ -5,10 +5,12 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 #include <vector>
 
+#include "lowrank/data/page_array.h"
 #include "lowrank/data/vocabulary.h"
 
 namespace lowrank {
@@ -61,18 +63,29 @@ class Ratings {
   /// The timestamp of every rating, by position; empty when none are kept.
   [[nodiscard]] std::span<const std::int64_t> times() const noexcept { return times_; }
 
+  /// Gives the memory of the ratings of all users below `user` back, for who turns the ratings into something else user by user and would
+  /// not hold both. Their items, values and times must not be read afterwards; row_offsets(), size() and all other ratings stay.
+  void release_front(std::uint32_t user) noexcept {
+    const std::size_t count = row_offsets_[user];
+    items_.release_front(count);
+    codes_.release_front(count);
+    values_.release_front(count);
+    times_.release_front(count);
+  }
+
  private:
-  friend class RatingsBuilder;
+  friend class Staging;
   std::vector<std::size_t> row_offsets_{0};
-  std::vector<std::uint32_t> items_;
+  PageArray<std::uint32_t> items_;
   std::vector<float> value_table_;
-  std::vector<std::uint8_t> codes_;
-  std::vector<float> values_;
-  std::vector<std::int64_t> times_;
+  PageArray<std::uint8_t> codes_;
+  PageArray<float> values_;
+  PageArray<std::int64_t> times_;
   std::uint32_t item_count_ = 0;
 };
 
-/// Collects ratings in any order and groups them. Holds about 6 to 13 bytes a rating until build().
+/// Collects ratings in any order and groups them. Holds 4 to 6 bytes a rating until build() where there are at most 256 distinct values, 7
+/// to 9 else, and 8 more for timestamps; build() frees them as it goes, so that the ratings are never held twice.
 class RatingsBuilder {
  public:
   RatingsBuilder();
@@ -97,8 +110,11 @@ class RatingsBuilder {
                 std::size_t* duplicate_count = nullptr, int threads = 0);
 
  private:
-  struct Staging;
-  Staging* staging_;
+  struct State;
+  void add_all(std::uint32_t user, std::uint32_t item, float value, const std::int64_t* time);
+  void flush();
+
+  std::unique_ptr<State> state_;
 };
 
 /// Ratings and the ids that their numbers stand for.

@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lowrank/data/ratings.h"
 #include "lowrank/data/vocabulary.h"

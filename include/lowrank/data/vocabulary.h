@@ -14,7 +14,7 @@ namespace lowrank {
 
 /// Distinct ids (strings) numbered 0, 1, 2 ... in order of first appearance; both ways. `7` and `007` are two ids.
 ///
-/// Held as one array of characters, one of offsets and a flat hash table: about 12 bytes an id beside its characters.
+/// Held as one array of characters, one of offsets and a flat hash table: 17 to 30 bytes an id beside its characters.
 /// Reading is safe from many threads; adding is not.
 class Vocabulary {
  public:
@@ -42,6 +42,16 @@ class Vocabulary {
   /// \throws DataError when there is no number left for it
   std::uint32_t add(std::string_view id);
 
+  /// A hash of an id, for find and add: who looks one id up in several vocabularies computes it once.
+  [[nodiscard]] static std::uint64_t hash(std::string_view id) noexcept;
+  /// As find(id), with `hash` = hash(id).
+  [[nodiscard]] std::uint32_t find(std::string_view id, std::uint64_t hash) const noexcept;
+  /// As add(id), with `hash` = hash(id).
+  std::uint32_t add(std::string_view id, std::uint64_t hash);
+
+  /// Takes all ids out and keeps the memory for the next ones.
+  void clear() noexcept;
+
   /// Gives back memory held for growth.
   void shrink_to_fit();
 
@@ -53,11 +63,11 @@ class Vocabulary {
   friend bool operator==(const Vocabulary& a, const Vocabulary& b) { return a.offsets_ == b.offsets_ && a.characters_ == b.characters_; }
 
  private:
-  void grow_table();
+  void rebuild_table(std::size_t slots);
 
   std::vector<char> characters_;
   std::vector<std::uint64_t> offsets_{0};
-  std::vector<std::uint32_t> table_;  ///< open addressing; kUnknown = free; a power of two of slots
+  std::vector<std::uint64_t> table_;  ///< open addressing, a power of two of slots: upper half of the hash, then the number; ~0 = free
 };
 
 /// Why `id` cannot be an id (`an empty id`, `a control character in an id`, `an id that is not valid UTF-8`), or nothing when it can.

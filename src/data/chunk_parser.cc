@@ -1,0 +1,161 @@
+#include "data/chunk_parser.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "data/line_check.h"
+#include "data/number.h"
+#include "data/text.h"
+
+namespace lowrank {
+
+namespace {
+
+/// The fewest bytes that a rating can take: `a b` and a line end; ` b` in the lines of adjacency files.
+constexpr std::size_t kFewestBytes = 2;
+
+}  // namespace
+
+void ChunkParser::Side::begin(NewIds& ids) {
+  known = table->size();
+  fresh = &ids;
+  ids.ids.clear();
+  ids.lines.clear();
+}
+
+void ChunkParser::Side::end() {
+  for (std::uint32_t index = 0; index < fresh->ids.size(); ++index) {
+    if (const auto small = small_id(fresh->ids.id(index))) small_[*small] = 0;
+  }
+}
+
+std::optional<std::uint32_t> ChunkParser::Side::number(std::string_view id, std::size_t line, std::optional<std::string>& problem) {
+  const auto small = small_id(id);
+  if (small) {
+    const std::uint32_t found = table->find_small(*small);
+    if (found != Vocabulary::kUnknown) return found;
+    if (small_[*small] != 0) return known + small_[*small] - 1;
+  }
+  const std::uint64_t hash = Vocabulary::hash(id);
+  if (!small) {
+    const std::uint32_t found = table->find(id, hash);
+    if (found != Vocabulary::kUnknown) return found;
+    const std::uint32_t local = fresh->ids.find(id, hash);
+    if (local != Vocabulary::kUnknown) return known + local;
+    problem = check_id(id);
+    if (problem) return std::nullopt;
+  }
+  const std::uint32_t local = fresh->ids.add(id, hash);
+  fresh->lines.push_back(static_cast<std::uint32_t>(line));
+  if (small) small_[*small] = local + 1;
+  return known + local;
+}
+
+ChunkParser::ChunkParser(ParseContext& context) : context_(context) {
+  users_.table = &context.users;
+  items_.table = &context.items;
+  users_.small_ = PageArray<std::uint32_t>(kSmallIds);
+  items_.small_ = PageArray<std::uint32_t>(kSmallIds);
+}
+
+void ChunkParser::parse(std::string_view text, ParsedChunk& chunk) {
+  chunk_ = &chunk;
+  const std::size_t room = text.size() / kFewestBytes + 1;
+  chunk.room = room;
+  chunk.users.reserve(room);
+  chunk.items.reserve(room);
+  chunk.coded = !context_.values.full();
+  if (chunk.coded) chunk.codes.reserve(room);
+  if (!chunk.coded) chunk.values.reserve(room);
+  chunk.has_times = context_.layout.time_wanted && context_.layout.time != Layout::kNone;
+  if (chunk.has_times) chunk.times.reserve(room);
+  chunk.count = 0;
+  chunk.lines = 0;
+  chunk.problem.reset();
+  users_.begin(chunk.new_users);
+  items_.begin(chunk.new_items);
+  while (!text.empty()) {
+    const std::string_view line = take_line(text);
+    if (!trimmed(line).empty() && !(context_.layout.adjacency ? parse_adjacency(line) : parse_line(line))) break;
+    ++chunk.lines;
+  }
+  users_.end();
+  items_.end();
+}
+
+bool ChunkParser::parse_line(std::string_view line) {
+  ParsedChunk& chunk = *chunk_;
+  LineFields fields;
+  chunk.problem = split_line(line, context_.layout, scratch_, fields);
+  if (chunk.problem) return false;
+  const Layout& layout = context_.layout;
+  if (layout.matrix_market) {
+    chunk.problem = check_index(fields.user, layout.rows, "row");
+    if (!chunk.problem) chunk.problem = check_index(fields.item, layout.columns, "column");
+    if (chunk.problem) return false;
+  }
+  const auto user = users_.number(fields.user, chunk.lines, chunk.problem);
+  if (!user) return false;
+  const auto item = items_.number(fields.item, chunk.lines, chunk.problem);
+  if (!item) return false;
+  chunk.users[chunk.count] = *user;
+  chunk.items[chunk.count] = *item;
+  float value = 1;
+  if (fields.has_rating) chunk.problem = read_value(fields.rating, value);
+  if (chunk.problem) return false;
+  add_value(value);
+  if (chunk.has_times || layout.time_needed) {
+    std::optional<std::int64_t> time;
+    chunk.problem = read_time(fields, layout, time);
+    if (chunk.problem) return false;
+    chunk.has_times = time.has_value();
+    if (time) chunk.times[chunk.count] = *time;
+  }
+  ++chunk.count;
+  return true;
+}
+
+bool ChunkParser::parse_adjacency(std::string_view line) {
+  ParsedChunk& chunk = *chunk_;
+  FieldReader reader(line, Separator::blanks);
+  std::string_view field;
+  reader.next(field, scratch_[0]);
+  std::optional<std::uint32_t> user;
+  const std::string_view user_id = field;
+  while (reader.next(field, scratch_[1])) {
+    // A user enters the vocabulary with the first item.
+    if (!user) user = users_.number(user_id, chunk.lines, chunk.problem);
+    if (!user) return false;
+    const auto item = items_.number(field, chunk.lines, chunk.problem);
+    if (!item) return false;
+    chunk.users[chunk.count] = *user;
+    chunk.items[chunk.count] = *item;
+    add_value(1);
+    ++chunk.count;
+  }
+  if (!user) chunk.problem = check_id(user_id);
+  return !chunk.problem;
+}
+
+void ChunkParser::add_value(float value) {
+  ParsedChunk& chunk = *chunk_;
+  if (chunk.coded) {
+    const int code = value_cache_.code(value, context_.values);
+    if (code != ValueTable::kNoCode) {
+      chunk.codes[chunk.count] = static_cast<std::uint8_t>(code);
+      return;
+    }
+    uncode();
+  }
+  chunk.values[chunk.count] = value;
+}
+
+/// Turns the codes so far into values: there are more than 256.
+void ChunkParser::uncode() {
+  ParsedChunk& chunk = *chunk_;
+  chunk.coded = false;
+  chunk.values.reserve(chunk.room);
+  for (std::size_t at = 0; at < chunk.count; ++at) chunk.values[at] = context_.values.value(chunk.codes[at]);
+}
+
+}  // namespace lowrank

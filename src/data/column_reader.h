@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "data/chunk_parser.h"
+#include "data/chunks.h"
+#include "data/id_table.h"
+#include "data/value_table.h"
+#include "lowrank/data/read.h"
+
+namespace lowrank {
+
+/// Sizes that change no result, and a limit; tests make them small.
+struct ReadTuning {
+  std::size_t chunk_bytes = std::size_t{1} << 18U;  ///< text and columns of a chunk stay in a core's cache
+  std::size_t chunks_per_thread = 8;                ///< in a batch
+  std::uint32_t max_ids = Vocabulary::kMaxSize;
+};
+
+/// Reads a file of ratings batch by batch: its chunks are parsed in parallel, then what is new in them is numbered in file order, so that
+/// neither the cut nor the threads can be seen in the result.
+class ColumnReader {
+ public:
+  /// \param users, items  known vocabularies, which may be null. All must live as long as the reader
+  ColumnReader(const std::string& path, const ReadOptions& options, const Vocabulary* users, const Vocabulary* items, Workers& workers,
+               const ReadTuning& tuning = {});
+
+  [[nodiscard]] const std::string& name() const noexcept { return source_.name(); }
+  /// Parses the next batch. Returns its number of chunks, 0 at the end. \throws the first error of the file, in file order
+  std::size_t next_batch();
+  /// Chunk `index` of the batch, with final numbers. To be called once for each; safe from many threads for different chunks.
+  ParsedChunk& take(std::size_t index);
+
+  /// Ratings in all batches so far.
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  [[nodiscard]] IdTable& users() noexcept { return users_; }
+  [[nodiscard]] IdTable& items() noexcept { return items_; }
+  [[nodiscard]] const ValueTable& values() const noexcept { return values_; }
+
+ private:
+  void merge(ParsedChunk& chunk);
+  static std::optional<std::size_t> number(NewIds& fresh, IdTable& table);
+
+  Workers& workers_;
+  ReadTuning tuning_;
+  ChunkSource source_;
+  IdTable users_;
+  IdTable items_;
+  ValueTable values_;
+  ParseContext context_;
+  std::vector<std::unique_ptr<ChunkParser>> parsers_;  ///< one a slot
+  std::vector<std::unique_ptr<ParsedChunk>> chunks_;
+  std::uint32_t known_users_ = 0;  ///< when the batch was parsed
+  std::uint32_t known_items_ = 0;
+  std::size_t count_ = 0;
+  std::size_t lines_ = 0;
+};
+
+}  // namespace lowrank

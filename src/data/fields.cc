@@ -1,0 +1,143 @@
+#include <algorithm>
+
+#include "data/layout.h"
+#include "data/text.h"
+
+namespace lowrank {
+
+namespace {
+
+char mark_of(Separator separator) noexcept {
+  switch (separator) {
+    case Separator::comma:
+      return ',';
+    case Separator::semicolon:
+      return ';';
+    case Separator::tab:
+      return '\t';
+    default:
+      return ':';
+  }
+}
+
+/// As `trimmed`; a tab is no blank where it separates, and cannot stand in a field there.
+bool is_quoting(Separator separator) noexcept { return separator == Separator::comma || separator == Separator::semicolon; }
+
+}  // namespace
+
+std::size_t Layout::columns_read() const noexcept {
+  std::size_t last = std::max(user, item);
+  if (rating != kNone) last = std::max(last, rating);
+  if (time_wanted && time != kNone) last = std::max(last, time);
+  return last + 1;
+}
+
+FieldReader::FieldReader(std::string_view line, Separator separator) noexcept : line_(line), separator_(separator) {}
+
+bool FieldReader::next(std::string_view& field, std::string& scratch) {
+  if (done_) return false;
+  problem_ = nullptr;
+  if (separator_ == Separator::blanks) return next_blanks(field);
+  if (is_quoting(separator_)) {
+    std::size_t open = at_;
+    while (open < line_.size() && is_blank(line_[open])) ++open;
+    if (open < line_.size() && line_[open] == '"') {
+      at_ = open + 1;
+      next_quoted(field, scratch);
+      return true;
+    }
+  }
+  const std::size_t end = find_separator(at_);
+  field = trimmed(line_.substr(at_, end - at_));
+  pass_separator(end);
+  return true;
+}
+
+bool FieldReader::next_blanks(std::string_view& field) noexcept {
+  while (at_ < line_.size() && is_blank(line_[at_])) ++at_;
+  const std::size_t begin = at_;
+  while (at_ < line_.size() && !is_blank(line_[at_])) ++at_;
+  field = line_.substr(begin, at_ - begin);
+  done_ = field.empty();
+  return !done_;
+}
+
+/// A quoted field, from the byte after the opening quote on.
+void FieldReader::next_quoted(std::string_view& field, std::string& scratch) {
+  const std::size_t begin = at_;
+  std::size_t close = line_.find('"', begin);
+  bool doubled = false;
+  while (close != std::string_view::npos && close + 1 < line_.size() && line_[close + 1] == '"') {
+    doubled = true;
+    close = line_.find('"', close + 2);
+  }
+  if (close == std::string_view::npos) {
+    field = {};
+    problem_ = "a quoted field does not end on its line";
+    done_ = true;
+    return;
+  }
+  field = line_.substr(begin, close - begin);
+  if (doubled) {
+    scratch.clear();
+    for (std::size_t at = 0; at < field.size(); ++at) {
+      scratch += field[at];
+      if (field[at] == '"') ++at;
+    }
+    field = scratch;
+  }
+  const std::size_t end = find_separator(close + 1);
+  if (!trimmed(line_.substr(close + 1, end - close - 1)).empty()) problem_ = "text after a closing quote";
+  pass_separator(end);
+}
+
+std::size_t FieldReader::find_separator(std::size_t from) const noexcept {
+  const std::size_t end = separator_ == Separator::double_colon ? line_.find("::", from) : line_.find(mark_of(separator_), from);
+  return std::min(end, line_.size());
+}
+
+void FieldReader::pass_separator(std::size_t end) noexcept {
+  done_ = end == line_.size();
+  at_ = end + (separator_ == Separator::double_colon ? 2 : 1);
+}
+
+std::optional<std::string> split_line(std::string_view line, const Layout& layout, Scratch& scratch, LineFields& fields) {
+  FieldReader reader(line, layout.separator);
+  const std::size_t needed = layout.columns_read();
+  fields.has_rating = false;
+  fields.has_time = false;
+  std::size_t count = 0;
+  std::string_view field;
+  for (; count < needed; ++count) {
+    const std::size_t role = count == layout.user ? 0 : count == layout.item ? 1 : count == layout.rating ? 2 : 3;
+    if (!reader.next(field, scratch[role])) break;
+    if (reader.problem() != nullptr) return reader.problem();
+    if (count == layout.user) fields.user = field;
+    if (count == layout.item) fields.item = field;
+    if (count == layout.rating) {
+      fields.rating = field;
+      fields.has_rating = true;
+    }
+    if (count == layout.time) {
+      fields.time = field;
+      fields.has_time = true;
+    }
+  }
+  // A line break inside quotes counts in columns that are not read, too: the next line would be read as one of its own.
+  if (count == needed && layout.quotes() && line.find('"') != std::string_view::npos) {
+    while (reader.next(field, scratch[3])) {
+      if (reader.problem() != nullptr) return reader.problem();
+    }
+  }
+  const auto too_few = [&](std::size_t column) {
+    return "too few columns: expected at least " + std::to_string(column + 1) + ", found " + std::to_string(count);
+  };
+  if (count <= std::max(layout.user, layout.item)) return too_few(std::max(layout.user, layout.item));
+  if (layout.rating != Layout::kNone && !fields.has_rating && !layout.implicit_values) {
+    return too_few(layout.rating) + "; use --implicit-values to read a line without a rating as a rating of 1";
+  }
+  if (layout.time_needed && !fields.has_time) return too_few(layout.time);
+  return std::nullopt;
+}
+
+}  // namespace lowrank

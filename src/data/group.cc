@@ -1,0 +1,373 @@
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <span>
+
+#include "data/bytes.h"
+#include "data/staging.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr std::size_t kPartitionUsers = std::size_t{1} << Staging::kPartitionBits;
+
+/// A coded rating without a time, in one word: the user within the partition, the item, the code.
+class CodedEntry {
+ public:
+  CodedEntry() = default;
+  CodedEntry(std::uint8_t user, std::uint32_t item, std::uint8_t code)
+      : word_(std::uint64_t{user} << 40U | std::uint64_t{item} << 8U | code) {}
+  [[nodiscard]] std::size_t user() const noexcept { return word_ >> 40U; }
+  [[nodiscard]] std::uint32_t item() const noexcept { return static_cast<std::uint32_t>(word_ >> 8U); }
+  [[nodiscard]] std::uint8_t code() const noexcept { return static_cast<std::uint8_t>(word_); }
+
+ private:
+  std::uint64_t word_;
+};
+
+/// Any other rating.
+struct WideEntry {
+  std::int64_t time_;
+  std::uint32_t item_;
+  float value_;
+  std::uint8_t user_;
+  std::uint8_t code_;
+  [[nodiscard]] std::size_t user() const noexcept { return user_; }
+  [[nodiscard]] std::uint32_t item() const noexcept { return item_; }
+};
+
+/// A value that came out of a mean and has no code.
+struct Fix {
+  std::size_t position;
+  float value;
+};
+
+/// What all partitions share.
+struct Plan {
+  Duplicates duplicates;
+  bool coded;
+  bool timed;
+  unsigned item_bits;
+  std::array<std::uint8_t, ValueTable::kMaxCodes> rank{};  ///< final code by the code of the value table
+  std::vector<float> table;                                ///< ascending
+  const ValueTable* values;
+  std::size_t* row_ends;  ///< row_offsets + 1
+  std::uint32_t user_count;
+  std::uint32_t* items;
+  std::uint8_t* codes;
+  float* floats;
+  std::int64_t* times;
+
+  [[nodiscard]] float value_at(std::size_t position) const noexcept { return coded ? table[codes[position]] : floats[position]; }
+  void move(std::size_t from, std::size_t to) const noexcept {
+    items[to] = items[from];
+    if (coded) codes[to] = codes[from];
+    if (!coded) floats[to] = floats[from];
+    if (timed) times[to] = times[from];
+  }
+};
+
+/// What became of a partition.
+struct Outcome {
+  std::size_t kept = 0;
+  std::optional<std::pair<std::uint32_t, std::uint32_t>> repeated;
+  std::vector<Fix> fixes;
+};
+
+CodedEntry unpack(const std::uint8_t* at, const EntryFormat& format, const Plan& plan, CodedEntry*) {
+  std::uint32_t item = 0;
+  std::memcpy(&item, at + 1, format.item_bytes);
+  return {*at, item, plan.rank[at[1 + format.item_bytes]]};
+}
+
+WideEntry unpack(const std::uint8_t* at, const EntryFormat& format, const Plan& plan, WideEntry*) {
+  WideEntry entry{};
+  entry.user_ = *at;
+  std::memcpy(&entry.item_, at + 1, format.item_bytes);
+  const std::uint8_t* value = at + 1 + format.item_bytes;
+  if (format.coded) {
+    entry.code_ = plan.rank[*value];
+    entry.value_ = plan.values->value(*value);
+  } else {
+    std::memcpy(&entry.value_, value, 4);
+  }
+  if (format.timed) std::memcpy(&entry.time_, value + (format.coded ? 1 : 4), 8);
+  return entry;
+}
+
+void put(const Plan& plan, std::size_t position, const CodedEntry& entry) {
+  plan.items[position] = entry.item();
+  plan.codes[position] = entry.code();
+}
+
+void put(const Plan& plan, std::size_t position, const WideEntry& entry) {
+  plan.items[position] = entry.item_;
+  if (plan.coded) plan.codes[position] = entry.code_;
+  if (!plan.coded) plan.floats[position] = entry.value_;
+  if (plan.timed) plan.times[position] = entry.time_;
+}
+
+/// Sorts by item, equal items in their order: least significant digit first.
+template <class Entry>
+void sort_by_item(std::vector<Entry>& entries, std::vector<Entry>& spare, unsigned item_bits) {
+  constexpr unsigned kMaxDigit = 11;
+  const unsigned passes = std::max(1U, (item_bits + kMaxDigit - 1) / kMaxDigit);
+  const unsigned digit = (item_bits + passes - 1) / passes;
+  const std::uint32_t mask = (1U << digit) - 1;
+  spare.resize(entries.size());
+  for (unsigned shift = 0; shift < item_bits; shift += digit) {
+    std::array<std::uint32_t, (1U << kMaxDigit) + 1> starts{};
+    for (const Entry& entry : entries) ++starts[((entry.item() >> shift) & mask) + 1];
+    for (std::uint32_t value = 0; value < mask; ++value) starts[value + 1] += starts[value];
+    for (const Entry& entry : entries) spare[starts[(entry.item() >> shift) & mask]++] = entry;
+    entries.swap(spare);
+  }
+}
+
+/// Merges a run of ratings of one pair, in the order in which they came, into the one at `to`.
+void merge_run(const Plan& plan, std::size_t begin, std::size_t end, std::size_t to, std::size_t base, Outcome& outcome) {
+  if (plan.duplicates == Duplicates::first) return plan.move(begin, to);
+  if (plan.duplicates != Duplicates::mean) return plan.move(end - 1, to);
+  double sum = 0;
+  for (std::size_t at = begin; at < end; ++at) sum += static_cast<double>(plan.value_at(at));
+  const auto mean = static_cast<float>(sum / static_cast<double>(end - begin));
+  if (plan.timed) plan.times[to] = *std::max_element(plan.times + begin, plan.times + end);
+  plan.items[to] = plan.items[begin];
+  if (!plan.coded) {
+    plan.floats[to] = mean;
+    return;
+  }
+  const auto found = std::lower_bound(plan.table.begin(), plan.table.end(), mean);
+  if (found != plan.table.end() && *found == mean) {
+    plan.codes[to] = static_cast<std::uint8_t>(found - plan.table.begin());
+  } else {
+    plan.codes[to] = 0;
+    outcome.fixes.push_back({to - base, mean});
+  }
+}
+
+/// Takes repeats out of rows that are sorted; moves what stays to the front of the partition.
+void resolve_repeats(const Plan& plan, std::size_t base, std::uint32_t first_user, std::size_t users, Outcome& outcome) {
+  std::size_t to = base;
+  std::size_t begin = base;
+  for (std::size_t user = 0; user < users; ++user) {
+    const std::size_t end = plan.row_ends[first_user + user];
+    while (begin < end) {
+      std::size_t run_end = begin + 1;
+      while (run_end < end && plan.items[run_end] == plan.items[begin]) ++run_end;
+      if (run_end - begin > 1) {
+        if (plan.duplicates == Duplicates::error) {
+          outcome.repeated = {first_user + static_cast<std::uint32_t>(user), plan.items[begin]};
+          return;
+        }
+        merge_run(plan, begin, run_end, to, base, outcome);
+      } else if (to != begin) {
+        plan.move(begin, to);
+      }
+      ++to;
+      begin = run_end;
+    }
+    plan.row_ends[first_user + user] = to;
+  }
+  outcome.kept = to - base;
+}
+
+/// Groups one partition and gives its packed ratings back.
+template <class Entry>
+void group_partition(const Plan& plan, Staging::Partition& partition, std::size_t base, std::uint32_t first_user,
+                     std::vector<Entry>& entries, std::vector<Entry>& spare, Outcome& outcome) {
+  entries.resize(partition.count);
+  std::array<std::size_t, kPartitionUsers> counts{};
+  std::array<std::int64_t, kPartitionUsers> last_item;
+  last_item.fill(-1);
+  bool sorted = true;
+  Entry* out = entries.data();
+  for (Staging::Block& block : partition.blocks) {
+    const std::size_t stride = block.format.stride();
+    const std::uint8_t* at = block.data;
+    for (std::size_t left = block.count; left != 0; --left, at += stride, ++out) {
+      *out = unpack(at, block.format, plan, static_cast<Entry*>(nullptr));
+      ++counts[out->user()];
+      sorted &= last_item[out->user()] < out->item();
+      last_item[out->user()] = out->item();
+    }
+    detail::release_pages(block.data, block.bytes);
+  }
+  partition.blocks = {};
+  if (!sorted) sort_by_item(entries, spare, plan.item_bits);
+
+  std::array<std::size_t, kPartitionUsers> next;
+  const std::size_t users = std::min<std::size_t>(kPartitionUsers, plan.user_count - first_user);
+  std::size_t position = base;
+  for (std::size_t user = 0; user < users; ++user) {
+    next[user] = position;
+    position += counts[user];
+    plan.row_ends[first_user + user] = position;
+  }
+  for (const Entry& entry : entries) put(plan, next[entry.user()]++, entry);
+  outcome.kept = partition.count;
+  if (sorted) return;
+  bool repeats = false;
+  std::size_t begin = base;
+  for (std::size_t user = 0; user < users; ++user) {
+    const std::size_t end = plan.row_ends[first_user + user];
+    for (std::size_t at = begin + 1; at < end; ++at) repeats |= plan.items[at] == plan.items[at - 1];
+    begin = end;
+  }
+  if (repeats) resolve_repeats(plan, base, first_user, users, outcome);
+}
+
+/// The place of `value` in an ascending table; any place when it is not there.
+std::uint8_t code_of(const std::vector<float>& table, float value) {
+  return static_cast<std::uint8_t>(std::lower_bound(table.begin(), table.end(), value) - table.begin());
+}
+
+/// The values that occur, with up to `most` of them, ascending; empty when there are more.
+std::vector<float> distinct_values(std::span<const float> values, std::size_t most) {
+  std::vector<float> distinct;
+  for (const float value : values) {
+    const auto found = std::lower_bound(distinct.begin(), distinct.end(), value);
+    if (found != distinct.end() && *found == value) continue;
+    if (distinct.size() == most) return {};
+    distinct.insert(found, value);
+  }
+  return distinct;
+}
+
+/// Sets values that means brought about, and makes the value table again: of the values that are left, where there are at most 256.
+void recode(std::vector<float>& table, PageArray<std::uint8_t>& codes, PageArray<float>& values, std::span<const Fix> fixes) {
+  if (table.empty()) {
+    table = distinct_values(values, ValueTable::kMaxCodes);
+    if (table.empty()) return;
+    codes = PageArray<std::uint8_t>(values.size());
+    for (std::size_t at = 0; at < values.size(); ++at) codes[at] = code_of(table, values[at]);
+    values = PageArray<float>();
+    return;
+  }
+  std::array<std::size_t, ValueTable::kMaxCodes> uses{};
+  for (std::size_t at = 0; at < codes.size(); ++at) ++uses[codes[at]];
+  uses[0] -= fixes.size();
+  std::vector<float> left;
+  for (std::size_t code = 0; code < table.size(); ++code) {
+    if (uses[code] != 0) left.push_back(table[code]);
+  }
+  for (const Fix& fix : fixes) left.push_back(fix.value);
+  std::sort(left.begin(), left.end());
+  left.erase(std::unique(left.begin(), left.end()), left.end());
+  if (left.size() > ValueTable::kMaxCodes) {
+    values = PageArray<float>(codes.size());
+    for (std::size_t at = 0; at < codes.size(); ++at) values[at] = table[codes[at]];
+    for (const Fix& fix : fixes) values[fix.position] = fix.value;
+    codes = PageArray<std::uint8_t>();
+    table.clear();
+    return;
+  }
+  std::array<std::uint8_t, ValueTable::kMaxCodes> renamed{};
+  for (std::size_t code = 0; code < table.size(); ++code) renamed[code] = code_of(left, table[code]);
+  for (std::size_t at = 0; at < codes.size(); ++at) codes[at] = renamed[codes[at]];
+  for (const Fix& fix : fixes) codes[fix.position] = code_of(left, fix.value);
+  table = std::move(left);
+}
+
+}  // namespace
+
+Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Duplicates duplicates, const ValueTable& values,
+                       Workers& workers) {
+  Grouped result;
+  Ratings& ratings = result.ratings;
+  ratings.item_count_ = item_count;
+  ratings.row_offsets_.assign(std::size_t{user_count} + 1, 0);
+  ratings.items_ = PageArray<std::uint32_t>(size_);
+  Plan plan{};
+  plan.duplicates = duplicates;
+  plan.coded = !values.full();
+  plan.timed = times_complete_ && size_ != 0;
+  plan.item_bits = static_cast<unsigned>(std::bit_width(item_count == 0 ? 0U : item_count - 1));
+  plan.values = &values;
+  if (plan.coded) {
+    for (std::size_t code = 0; code < values.size(); ++code) plan.table.push_back(values.value(code));
+    std::sort(plan.table.begin(), plan.table.end());
+    for (std::size_t code = 0; code < values.size(); ++code) {
+      plan.rank[code] = code_of(plan.table, values.value(code));
+    }
+    ratings.codes_ = PageArray<std::uint8_t>(size_);
+  } else {
+    ratings.values_ = PageArray<float>(size_);
+  }
+  if (plan.timed) ratings.times_ = PageArray<std::int64_t>(size_);
+  plan.row_ends = ratings.row_offsets_.data() + 1;
+  plan.user_count = user_count;
+  plan.items = ratings.items_.data();
+  plan.codes = ratings.codes_.data();
+  plan.floats = ratings.values_.data();
+  plan.times = ratings.times_.data();
+
+  const std::size_t width = partitions_.size();
+  std::vector<std::size_t> bases(width + 1);
+  for (std::size_t partition = 0; partition < width; ++partition) bases[partition + 1] = bases[partition] + partitions_[partition].count;
+  std::vector<Outcome> outcomes(width);
+  const bool wide = plan.timed || !plan.coded;
+  struct Memory {
+    std::vector<CodedEntry> coded[2];
+    std::vector<WideEntry> wide[2];
+  };
+  std::vector<Memory> memories(static_cast<std::size_t>(workers.count()));
+  workers.for_each(width, [&](std::size_t partition, int slot) {
+    Memory& memory = memories[static_cast<std::size_t>(slot)];
+    const auto first_user = static_cast<std::uint32_t>(partition << kPartitionBits);
+    if (first_user >= user_count) return;
+    if (wide) {
+      group_partition(plan, partitions_[partition], bases[partition], first_user, memory.wide[0], memory.wide[1], outcomes[partition]);
+    } else {
+      group_partition(plan, partitions_[partition], bases[partition], first_user, memory.coded[0], memory.coded[1], outcomes[partition]);
+    }
+  });
+  const std::size_t added = size_;
+  partitions_.clear();
+  slabs_.clear();
+  size_ = 0;
+  times_complete_ = true;
+  for (const Outcome& outcome : outcomes) {
+    if (!outcome.repeated) continue;
+    result.repeated = outcome.repeated;
+    result.ratings = Ratings();
+    return result;
+  }
+  std::size_t kept = 0;
+  for (std::size_t partition = 0; partition < width; ++partition) {
+    const std::size_t first_user = partition << kPartitionBits;
+    const std::size_t end_user = std::min<std::size_t>(first_user + kPartitionUsers, user_count);
+    const std::size_t base = bases[partition];
+    const std::size_t count = outcomes[partition].kept;
+    if (kept != base) {
+      const auto shift = [&](auto* data) { std::memmove(data + kept, data + base, count * sizeof *data); };
+      shift(plan.items);
+      if (plan.coded) shift(plan.codes);
+      if (!plan.coded) shift(plan.floats);
+      if (plan.timed) shift(plan.times);
+      for (std::size_t user = first_user; user < end_user; ++user) plan.row_ends[user] -= base - kept;
+    }
+    bases[partition] = kept;
+    kept += count;
+  }
+  const std::size_t last_grouped = std::min<std::size_t>(width << kPartitionBits, user_count);
+  for (std::size_t user = last_grouped; user < user_count; ++user) plan.row_ends[user] = kept;
+  result.duplicates = added - kept;
+  ratings.value_table_ = plan.table;
+  if (result.duplicates == 0) return result;
+  ratings.items_.shrink(kept);
+  ratings.codes_.shrink(kept);
+  ratings.values_.shrink(kept);
+  ratings.times_.shrink(kept);
+  std::vector<Fix> fixes;
+  for (std::size_t partition = 0; partition < width; ++partition) {
+    for (const Fix& fix : outcomes[partition].fixes) fixes.push_back({bases[partition] + fix.position, fix.value});
+  }
+  recode(ratings.value_table_, ratings.codes_, ratings.values_, fixes);
+  return result;
+}
+
+}  // namespace lowrank

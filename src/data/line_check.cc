@@ -1,0 +1,46 @@
+#include "data/line_check.h"
+
+#include "data/number.h"
+#include "data/text.h"
+#include "lowrank/base/error.h"
+#include "lowrank/data/vocabulary.h"
+
+namespace lowrank {
+
+std::optional<std::string> check_id(std::string_view id) {
+  const auto problem = id_problem(id);
+  if (!problem) return std::nullopt;
+  return id.empty() ? std::string(*problem) : std::string(*problem) + ": " + quoted(id);
+}
+
+std::optional<std::string> read_value(std::string_view text, float& value) {
+  switch (parse_rating(text, value)) {
+    case NumberResult::ok:
+      return std::nullopt;
+    case NumberResult::not_finite:
+      return "a rating must be finite as a 32-bit float, found " + quoted(text);
+    default:
+      return "expected a number, found " + quoted(text);
+  }
+}
+
+std::optional<std::string> check_index(std::string_view index, std::uint64_t size, const char* what) {
+  const auto number = parse_count(index);
+  if (number && *number >= 1 && *number <= size) return std::nullopt;
+  return std::string("expected a ") + what + " from 1 to " + std::to_string(size) + ", found " + quoted(index);
+}
+
+std::optional<std::string> read_time(const LineFields& fields, const Layout& layout, std::optional<std::int64_t>& time) {
+  time = fields.has_time ? parse_time(fields.time) : std::nullopt;
+  if (!time && layout.time_needed) return "expected a timestamp, found " + quoted(fields.time);
+  return std::nullopt;
+}
+
+void check_entries(const Layout& layout, std::uint64_t count, const std::string& name, bool at_end) {
+  if (!layout.matrix_market) return;
+  const std::string entries = std::to_string(layout.entries);
+  if (count > layout.entries) throw DataError(name + ": more entries than the " + entries + " of the size line");
+  if (at_end && count < layout.entries) throw DataError(name + ": expected " + entries + " entries, found " + std::to_string(count));
+}
+
+}  // namespace lowrank

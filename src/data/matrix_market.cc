@@ -1,0 +1,80 @@
+#include <algorithm>
+#include <vector>
+
+#include "data/layout.h"
+#include "data/number.h"
+#include "data/text.h"
+#include "lowrank/base/error.h"
+#include "lowrank/data/vocabulary.h"
+
+namespace lowrank {
+
+namespace {
+
+std::vector<std::string> words_of(std::string_view line) {
+  std::vector<std::string> words;
+  FieldReader reader(line, Separator::blanks);
+  std::string scratch;
+  for (std::string_view word; reader.next(word, scratch);) words.emplace_back(word);
+  return words;
+}
+
+/// The format's words count in any case of letters.
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return text;
+}
+
+void read_banner(std::string_view line, const std::string& name, const ReadOptions& options, Layout& layout) {
+  const std::vector<std::string> words = words_of(line);
+  const auto fail = [&](const std::string& problem) { throw DataError(name, 1, problem); };
+  if (words.empty() || words[0] != "%%MatrixMarket") fail("expected the banner %%MatrixMarket of a Matrix Market file");
+  if (words.size() != 5) fail("a Matrix Market banner has five words, this one has " + std::to_string(words.size()));
+  if (lower(words[1]) != "matrix") fail("a Matrix Market file of a matrix is read, not of " + quoted(words[1]));
+  if (lower(words[2]) != "coordinate") fail("the coordinate layout of Matrix Market files is read, not " + quoted(words[2]));
+  if (lower(words[4]) != "general") fail("general Matrix Market matrices are read, not " + quoted(words[4]));
+  const std::string field = lower(words[3]);
+  if (field == "pattern") {
+    if (!options.implicit_values && !options.pairs_only) {
+      fail("a pattern matrix has no ratings; use --implicit-values to read its entries as ratings of 1");
+    }
+    layout.rating = Layout::kNone;
+  } else if (field != "real" && field != "integer") {
+    fail("Matrix Market values that are real, integer or pattern are read, not " + quoted(words[3]));
+  }
+}
+
+void read_sizes(std::string_view line, std::size_t number, const std::string& name, Layout& layout) {
+  const std::vector<std::string> words = words_of(line);
+  const auto fail = [&](const std::string& problem) { throw DataError(name, number, problem); };
+  if (words.size() != 3) fail("expected rows, columns and entries of the matrix, found " + std::to_string(words.size()) + " words");
+  std::uint64_t* sizes[] = {&layout.rows, &layout.columns, &layout.entries};
+  for (std::size_t which = 0; which < 3; ++which) {
+    const auto count = parse_count(words[which]);
+    if (!count) fail("expected a whole number, found " + quoted(words[which]));
+    *sizes[which] = *count;
+  }
+}
+
+}  // namespace
+
+void read_matrix_market_header(std::string_view head, bool whole, const std::string& name, const ReadOptions& options, Layout& layout) {
+  std::string_view rest = without_bom(head);
+  layout.matrix_market = true;
+  read_banner(take_line(rest), name, options, layout);
+  std::size_t number = 1;
+  while (!rest.empty() && (whole || rest.find('\n') != std::string_view::npos)) {
+    const std::string_view line = take_line(rest);
+    ++number;
+    if (trimmed(line).empty() || line[0] == '%') continue;
+    read_sizes(line, number, name, layout);
+    layout.skipped_bytes = head.size() - rest.size();
+    layout.skipped_lines = number;
+    return;
+  }
+  throw DataError(name, number,
+                  whole ? "the size line of the matrix is missing" : "the comments before the size line of the matrix are too long");
+}
+
+}  // namespace lowrank

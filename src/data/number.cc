@@ -1,0 +1,101 @@
+#include "data/number.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <system_error>
+
+namespace lowrank {
+
+namespace {
+
+/// What fits here is exact in float32, so that one division by an exact power of ten rounds once, correctly (Clinger 1990, the fast path).
+constexpr std::uint32_t kExactMantissa = 1U << 24U;
+constexpr std::array<float, 11> kPowersOfTen = {1e0F, 1e1F, 1e2F, 1e3F, 1e4F, 1e5F, 1e6F, 1e7F, 1e8F, 1e9F, 1e10F};
+
+/// Short plain decimals, `-12.5`. False for everything else, right or wrong.
+bool parse_plain(std::string_view text, float& value) noexcept {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (text.empty() || text.size() > 9) return false;
+  std::uint32_t mantissa = 0;
+  std::size_t digits = 0;
+  std::size_t point = text.size();
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (is_digit(text[at])) {
+      mantissa = mantissa * 10 + static_cast<std::uint32_t>(text[at] - '0');
+      ++digits;
+    } else if (text[at] == '.' && point == text.size()) {
+      point = at;
+    } else {
+      return false;
+    }
+  }
+  if (digits == 0 || mantissa > kExactMantissa) return false;
+  const std::size_t decimals = point == text.size() ? 0 : text.size() - point - 1;
+  value = static_cast<float>(mantissa) / kPowersOfTen[decimals];
+  if (negative && mantissa != 0) value = -value;
+  return true;
+}
+
+/// Whether the number in `text`, well-formed and beyond the range of double, is a large one and not a tiny one.
+bool is_large(std::string_view text) noexcept {
+  const std::size_t mark = std::min(text.find_first_of("eE"), text.size());
+  const std::string_view mantissa = text.substr(0, mark);
+  const std::size_t first = mantissa.find_first_of("123456789");
+  if (first == std::string_view::npos) return false;
+  const std::size_t point = std::min(mantissa.find('.'), mantissa.size());
+  const auto place = static_cast<double>(point) - static_cast<double>(first);
+  double exponent = 0;
+  if (mark < text.size()) {
+    std::string_view digits = text.substr(mark + 1);
+    const bool negative = digits.starts_with('-');
+    if (negative || digits.starts_with('+')) digits.remove_prefix(1);
+    for (const char c : digits) exponent = std::min(exponent * 10 + (c - '0'), 1e15);
+    if (negative) exponent = -exponent;
+  }
+  return place + exponent > 0;
+}
+
+}  // namespace
+
+NumberResult parse_rating(std::string_view text, float& value) noexcept {
+  if (parse_plain(text, value)) return NumberResult::ok;
+  if (text.size() > 1 && text[0] == '+' && (is_digit(text[1]) || text[1] == '.')) text.remove_prefix(1);
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error == std::errc::invalid_argument || stop != end) return NumberResult::not_a_number;
+  if (error == std::errc::result_out_of_range) {
+    double wide = 0;
+    const bool fits_double = std::from_chars(text.data(), end, wide).ec == std::errc{};
+    if (fits_double ? std::abs(wide) > 1 : is_large(text)) return NumberResult::not_finite;
+    value = 0;
+    return NumberResult::ok;
+  }
+  if (!std::isfinite(value)) return NumberResult::not_finite;
+  if (value == 0) value = 0;
+  return NumberResult::ok;
+}
+
+std::optional<std::int64_t> parse_time(std::string_view text) noexcept {
+  if (const std::size_t point = text.find('.'); point != std::string_view::npos) {
+    if (!std::all_of(text.begin() + static_cast<std::ptrdiff_t>(point) + 1, text.end(), is_digit)) return std::nullopt;
+    text = text.substr(0, point);
+  }
+  std::int64_t time = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, time);
+  if (error != std::errc{} || stop != end) return std::nullopt;
+  return time;
+}
+
+std::optional<std::uint64_t> parse_count(std::string_view text) noexcept {
+  std::uint64_t count = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, count);
+  if (text.empty() || !is_digit(text[0]) || error != std::errc{} || stop != end) return std::nullopt;
+  return count;
+}
+
+}  // namespace lowrank

@@ -1,0 +1,96 @@
+#include "lowrank/data/ratings.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+#include "base/parallel.h"
+#include "data/staging.h"
+#include "data/value_table.h"
+#include "lowrank/base/error.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr std::size_t kPending = std::size_t{1} << 15U;
+
+}  // namespace
+
+struct RatingsBuilder::State {
+  std::vector<std::uint32_t> users;
+  std::vector<std::uint32_t> items;
+  std::vector<float> values;
+  std::vector<std::int64_t> times;
+  bool timed = true;
+  ValueTable table;
+  ValueCache cache;
+  std::vector<std::uint8_t> codes;
+  Staging staging;
+  Workers workers{1};
+};
+
+RatingsBuilder::RatingsBuilder() : state_(std::make_unique<State>()) {}
+RatingsBuilder::~RatingsBuilder() = default;
+RatingsBuilder::RatingsBuilder(RatingsBuilder&&) noexcept = default;
+RatingsBuilder& RatingsBuilder::operator=(RatingsBuilder&&) noexcept = default;
+
+void RatingsBuilder::add(std::uint32_t user, std::uint32_t item, float value) { add_all(user, item, value, nullptr); }
+
+void RatingsBuilder::add(std::uint32_t user, std::uint32_t item, float value, std::int64_t time) { add_all(user, item, value, &time); }
+
+void RatingsBuilder::add_all(std::uint32_t user, std::uint32_t item, float value, const std::int64_t* time) {
+  State& state = *state_;
+  state.users.push_back(user);
+  state.items.push_back(item);
+  state.values.push_back(value == 0 ? 0 : value);
+  state.timed = state.timed && time != nullptr;
+  if (state.timed) state.times.push_back(*time);
+  if (state.users.size() == kPending) flush();
+}
+
+/// Hands what is pending to the staging.
+void RatingsBuilder::flush() {
+  State& state = *state_;
+  if (state.users.empty()) return;
+  const std::size_t count = state.users.size();
+  state.codes.resize(count);
+  bool coded = !state.table.full();
+  for (std::size_t at = 0; coded && at < count; ++at) {
+    const int code = state.cache.code(state.values[at], state.table);
+    coded = code != ValueTable::kNoCode;
+    state.codes[at] = static_cast<std::uint8_t>(code);
+  }
+  const StagedPiece piece{count,
+                          state.users.data(),
+                          state.items.data(),
+                          coded ? state.codes.data() : nullptr,
+                          state.values.data(),
+                          state.timed ? state.times.data() : nullptr};
+  const std::uint32_t user_bound = *std::max_element(state.users.begin(), state.users.end()) + 1;
+  const std::uint32_t item_bound = *std::max_element(state.items.begin(), state.items.end()) + 1;
+  state.staging.append(
+      1, user_bound, item_bound, [&](std::size_t) { return piece; }, state.table, state.workers);
+  state.users.clear();
+  state.items.clear();
+  state.values.clear();
+  state.times.clear();
+}
+
+std::size_t RatingsBuilder::size() const noexcept { return state_->staging.size() + state_->users.size(); }
+
+Ratings RatingsBuilder::build(std::uint32_t user_count, std::uint32_t item_count, Duplicates duplicates, std::size_t* duplicate_count,
+                              int threads) {
+  flush();
+  const std::unique_ptr<State> state = std::exchange(state_, std::make_unique<State>());
+  Workers workers(threads);
+  Grouped grouped = state->staging.group(user_count, item_count, duplicates, state->table, workers);
+  if (grouped.repeated) {
+    throw DataError("user number " + std::to_string(grouped.repeated->first) + " rated item number " +
+                    std::to_string(grouped.repeated->second) + " more than once");
+  }
+  if (duplicate_count != nullptr) *duplicate_count = grouped.duplicates;
+  return std::move(grouped.ratings);
+}
+
+}  // namespace lowrank

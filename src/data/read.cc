@@ -1,0 +1,189 @@
+#include "lowrank/data/read.h"
+
+#include <algorithm>
+
+#include "data/line_check.h"
+#include "data/read_tuned.h"
+#include "data/staging.h"
+#include "data/text.h"
+#include "lowrank/base/error.h"
+
+namespace lowrank {
+
+namespace {
+
+StagedPiece staged(const ParsedChunk& chunk) {
+  return {chunk.count,         chunk.users.data(),
+          chunk.items.data(),  chunk.coded ? chunk.codes.data() : nullptr,
+          chunk.values.data(), chunk.has_times ? chunk.times.data() : nullptr};
+}
+
+[[noreturn]] void fail_empty(const std::string& name, const ReadOptions& options) {
+  throw DataError(name + (options.pairs_only ? ": no pairs" : ": no ratings"));
+}
+
+/// Says where a pair stands twice, by reading the file again; standard input cannot be.
+[[noreturn]] void fail_repeated(const std::string& path, const ReadOptions& options, const std::string& user, const std::string& item) {
+  const std::string pair = "user " + quoted(user) + " rated item " + quoted(item);
+  if (path == "-") throw DataError(input_name(path) + ": " + pair + " more than once (see --duplicates)");
+  std::size_t before = 0;
+  for_each_line(path, options, {}, [&](const RatingLine& rating, std::size_t line) {
+    if (rating.user != user || rating.item != item) return;
+    if (before != 0) throw DataError(path, line, pair + " before, on line " + std::to_string(before) + " (see --duplicates)");
+    before = line;
+  });
+  throw DataError(path + ": " + pair + " more than once (see --duplicates)");
+}
+
+/// Hands over the ratings of one line. Returns what is wrong with it, or nothing.
+class LineReader {
+ public:
+  LineReader(const Layout& layout, const std::function<void(const RatingLine&, std::size_t)>& consume)
+      : layout_(layout), consume_(consume) {}
+
+  std::optional<std::string> read(std::string_view line, std::size_t number) {
+    if (layout_.adjacency) return read_adjacency(line, number);
+    LineFields fields;
+    if (auto problem = split_line(line, layout_, scratch_, fields)) return problem;
+    if (layout_.matrix_market) {
+      if (auto problem = check_index(fields.user, layout_.rows, "row")) return problem;
+      if (auto problem = check_index(fields.item, layout_.columns, "column")) return problem;
+    }
+    RatingLine rating{fields.user, fields.item, 1, std::nullopt};
+    if (auto problem = check_id(rating.user)) return problem;
+    if (auto problem = check_id(rating.item)) return problem;
+    if (fields.has_rating) {
+      if (auto problem = read_value(fields.rating, rating.value)) return problem;
+    }
+    if (layout_.time_wanted) {
+      if (auto problem = read_time(fields, layout_, rating.time)) return problem;
+    }
+    hand_over(rating, number);
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+
+ private:
+  std::optional<std::string> read_adjacency(std::string_view line, std::size_t number) {
+    FieldReader reader(line, Separator::blanks);
+    RatingLine rating;
+    reader.next(rating.user, scratch_[0]);
+    if (auto problem = check_id(rating.user)) return problem;
+    while (reader.next(rating.item, scratch_[1])) {
+      if (auto problem = check_id(rating.item)) return problem;
+      hand_over(rating, number);
+    }
+    return std::nullopt;
+  }
+
+  void hand_over(const RatingLine& rating, std::size_t number) {
+    ++count_;
+    consume_(rating, number);
+  }
+
+  const Layout& layout_;
+  const std::function<void(const RatingLine&, std::size_t)>& consume_;
+  Scratch scratch_;
+  std::uint64_t count_ = 0;
+};
+
+}  // namespace
+
+Dataset read_ratings_tuned(const std::string& path, const ReadOptions& options, const ReadTuning& tuning) {
+  Workers workers(options.threads);
+  ColumnReader reader(path, options, nullptr, nullptr, workers, tuning);
+  Staging staging;
+  while (const std::size_t chunks = reader.next_batch()) {
+    staging.append(
+        chunks, reader.users().size(), reader.items().size(), [&](std::size_t index) { return staged(reader.take(index)); },
+        reader.values(), workers);
+  }
+  if (staging.size() == 0) fail_empty(reader.name(), options);
+  Grouped grouped = staging.group(reader.users().size(), reader.items().size(), options.duplicates, reader.values(), workers);
+  if (grouped.repeated) {
+    fail_repeated(path, options, std::string(reader.users().id(grouped.repeated->first)),
+                  std::string(reader.items().id(grouped.repeated->second)));
+  }
+  Dataset dataset;
+  dataset.users = reader.users().take_added();
+  dataset.items = reader.items().take_added();
+  dataset.ratings = std::move(grouped.ratings);
+  dataset.duplicates = grouped.duplicates;
+  return dataset;
+}
+
+Pairs read_pairs_tuned(const std::string& path, const Vocabulary& users, const Vocabulary& items, const ReadOptions& options,
+                       const ReadTuning& tuning) {
+  Workers workers(options.threads);
+  ColumnReader reader(path, options, &users, &items, workers, tuning);
+  Pairs pairs;
+  pairs.known_users = users.size();
+  pairs.known_items = items.size();
+  while (const std::size_t chunks = reader.next_batch()) {
+    for (std::size_t index = 0; index < chunks; ++index) {
+      const ParsedChunk& chunk = reader.take(index);
+      pairs.users.insert(pairs.users.end(), chunk.users.data(), chunk.users.data() + chunk.count);
+      pairs.items.insert(pairs.items.end(), chunk.items.data(), chunk.items.data() + chunk.count);
+      if (options.pairs_only) continue;
+      for (std::size_t at = 0; at < chunk.count; ++at) {
+        pairs.values.push_back(chunk.coded ? reader.values().value(chunk.codes.data()[at]) : chunk.values.data()[at]);
+      }
+    }
+  }
+  if (pairs.size() == 0) fail_empty(reader.name(), options);
+  pairs.unknown_users = reader.users().take_added();
+  pairs.unknown_items = reader.items().take_added();
+  return pairs;
+}
+
+void for_each_line(const std::string& path, const ReadOptions& options, const ReadTuning& tuning,
+                   const std::function<void(const RatingLine&, std::size_t)>& consume) {
+  ChunkSource source(path, tuning.chunk_bytes, 1);
+  const Layout layout = detect_layout(source.head(), source.head_is_all(), source.name(), options);
+  source.skip(layout.skipped_bytes);
+  LineReader reader(layout, consume);
+  std::size_t number = layout.skipped_lines;
+  while (source.next_batch(1) != 0) {
+    std::string_view text = source.load(0, 0);
+    while (!text.empty()) {
+      const std::string_view line = take_line(text);
+      ++number;
+      if (trimmed(line).empty()) continue;
+      if (const auto problem = reader.read(line, number)) throw DataError(source.name(), number, *problem);
+      check_entries(layout, reader.count(), source.name(), false);
+    }
+  }
+  check_entries(layout, reader.count(), source.name(), true);
+  if (reader.count() == 0) fail_empty(source.name(), options);
+}
+
+Dataset read_ratings(const std::string& path, const ReadOptions& options) { return read_ratings_tuned(path, options, {}); }
+
+Pairs read_pairs(const std::string& path, const Vocabulary& users, const Vocabulary& items, const ReadOptions& options) {
+  return read_pairs_tuned(path, users, items, options, {});
+}
+
+void for_each_rating(const std::string& path, const ReadOptions& options, const std::function<void(const RatingLine&)>& consume) {
+  for_each_line(path, options, {}, [&](const RatingLine& rating, std::size_t) { consume(rating); });
+}
+
+std::vector<std::string> read_ids(const std::string& path) {
+  std::vector<std::string> ids;
+  ChunkSource source(path, ReadTuning{}.chunk_bytes, 1);
+  source.skip(source.head().size() - without_bom(source.head()).size());
+  std::size_t number = 0;
+  while (source.next_batch(1) != 0) {
+    std::string_view text = source.load(0, 0);
+    while (!text.empty()) {
+      const std::string_view id = trimmed(take_line(text));
+      ++number;
+      if (id.empty()) continue;
+      if (const auto problem = check_id(id)) throw DataError(source.name(), number, *problem);
+      ids.emplace_back(id);
+    }
+  }
+  return ids;
+}
+
+}  // namespace lowrank

@@ -1,0 +1,71 @@
+#include <charconv>
+
+#include "data/text.h"
+#include "lowrank/base/error.h"
+#include "lowrank/data/read.h"
+
+namespace lowrank {
+
+namespace {
+
+Column parse_column(std::string_view text) {
+  Column column;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, column.number);
+  if (error == std::errc{} && stop == end) {
+    constexpr std::size_t kMostColumns = 1000000;
+    if (column.number == 0 || column.number > kMostColumns) {
+      throw OptionError("columns", "columns are numbered from 1 to 1000000, got " + quoted(text));
+    }
+    return column;
+  }
+  return {0, std::string(text)};
+}
+
+}  // namespace
+
+Columns Columns::parse(std::string_view text) {
+  Columns columns;
+  columns.stated = true;
+  columns.time = {};
+  bool named[4] = {};
+  while (true) {
+    const std::size_t comma = text.find(',');
+    const std::string_view part = text.substr(0, comma);
+    const std::size_t sign = part.find('=');
+    const std::string_view role = trimmed(part.substr(0, sign));
+    const std::string_view value = sign == std::string_view::npos ? std::string_view() : trimmed(part.substr(sign + 1));
+    if (value.empty())
+      throw OptionError("columns", "expected user=1,item=2,rating=3,time=4 or names instead of numbers, got " + quoted(part));
+    const std::size_t which = role == "user" ? 0 : role == "item" ? 1 : role == "rating" ? 2 : role == "time" ? 3 : 4;
+    if (which == 4) throw OptionError("columns", "expected user, item, rating or time, got " + quoted(role));
+    if (named[which]) throw OptionError("columns", quoted(role) + " is there twice");
+    named[which] = true;
+    Column* targets[] = {&columns.user, &columns.item, &columns.rating, &columns.time};
+    *targets[which] = parse_column(value);
+    if (comma == std::string_view::npos) break;
+    text.remove_prefix(comma + 1);
+  }
+  columns.time_stated = named[3];
+  return columns;
+}
+
+Format parse_format(std::string_view name) {
+  if (name == "auto") return Format::automatic;
+  if (name == "csv") return Format::csv;
+  if (name == "tsv") return Format::tsv;
+  if (name == "movielens") return Format::movielens;
+  if (name == "matrix-market") return Format::matrix_market;
+  if (name == "adjacency") return Format::adjacency;
+  throw OptionError("format", "must be auto, csv, tsv, movielens, matrix-market or adjacency, got " + quoted(name));
+}
+
+Duplicates parse_duplicates(std::string_view name) {
+  if (name == "last") return Duplicates::last;
+  if (name == "first") return Duplicates::first;
+  if (name == "mean") return Duplicates::mean;
+  if (name == "error") return Duplicates::error;
+  throw OptionError("duplicates", "must be last, first, mean or error, got " + quoted(name));
+}
+
+}  // namespace lowrank

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace lowrank {
+
+/// Whether `text` is well-formed UTF-8 (no overlong forms, surrogates or code points above U+10FFFF).
+bool valid_utf8(std::string_view text) noexcept;
+
+/// `text` between quotes for a message: control characters and bytes that are no UTF-8 escaped, cut after about 40 bytes.
+std::string quoted(std::string_view text);
+
+inline bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
+
+/// Without blanks at both ends.
+inline std::string_view trimmed(std::string_view text) noexcept {
+  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  return text;
+}
+
+/// `text` without a byte order mark in front.
+inline std::string_view without_bom(std::string_view text) noexcept {
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return text;
+}
+
+/// Takes the first line off `text`: without its end (`\n` or `\r\n`).
+inline std::string_view take_line(std::string_view& text) noexcept {
+  const std::size_t end = text.find('\n');
+  std::string_view line = text.substr(0, end);
+  text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+  if (line.ends_with('\r')) line.remove_suffix(1);
+  return line;
+}
+
+}  // namespace lowrank
