@@ -1,5 +1,8 @@
 #pragma once
 
+/// \file
+/// Users that training did not have.
+
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -15,14 +18,17 @@ struct FoldedUser {
   float bias = 0;
 };
 
-/// Solves the model's row problem (see RowProblem) for a user given by ratings of known items against the fixed item factors. Repeats of an
-/// item, items that the model does not know: the last counts, and they are left out. Without any known item: zero factors, zero bias. O(n
-/// rank^2 + rank^3). \param items, values  one value an item
+/// Solves the model's row problem (see RowProblem) for a user given by ratings, against the fixed item factors. Items that the model does
+/// not know are left out; of repeats of an item the last counts. Without any known item: zero factors, zero bias. Where the ratings do not
+/// pin the row down (no regularisation, fewer ratings than factors) it is the shortest solution.
+/// O(n rank^2 + rank^3), and O(items rank^2) more where unobserved cells have weight.
+/// \param items, values one value an item
 FoldedUser fold_in_user(const Model& model, std::span<const std::uint32_t> items, std::span<const float> values);
 
-/// `model` with its users replaced by those of `pairs` (numbered in the model's vocabularies; users beyond it are welcome: all are folded
-/// in anew from the pairs given, and known ones are not looked at). Their given items count as seen. \param threads 0 for all; no influence
-/// on the result
+/// `model` with its users replaced by those of `pairs` (numbered in the model's vocabularies), in order of first appearance. All are solved
+/// anew from the pairs given, also those that the model knows; without values every pair counts as a rating of 1. Their given items count
+/// as seen, and their number of known items as their ratings: a user without any is unknown to the result.
+/// \param threads 0 for all; no influence on the result
 Model fold_in(const Model& model, const Pairs& pairs, int threads = 0);
 
 }  // namespace lowrank

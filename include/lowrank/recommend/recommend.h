@@ -45,8 +45,8 @@ enum class Similarity : std::uint8_t { cosine, dot };
 Similarity parse_similarity(std::string_view name);
 
 /// The items (users) whose factors are most like those of each of `queries`, themselves left out, best first, ties in vocabulary order;
-/// rows without a training rating never appear, nor with cosine those whose factors are all zero. A query without any likeness gets an
-/// empty list. `consume` as in recommend().
+/// rows without a training rating never appear, nor with cosine those whose factors are all zero. A query without any likeness (unknown to
+/// the model, or with factors of zero) gets an empty list. `consume` as in recommend().
 void similar_items(const Model& model, std::span<const std::uint32_t> queries, std::size_t top, Similarity by, int threads,
                    const std::function<void(std::size_t position, std::span<const Scored> items)>& consume);
 void similar_users(const Model& model, std::span<const std::uint32_t> queries, std::size_t top, Similarity by, int threads,

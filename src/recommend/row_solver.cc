@@ -1,0 +1,141 @@
+#include "recommend/row_solver.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/parallel.h"
+#include "kernels/solve.h"
+
+namespace lowrank {
+
+namespace {
+
+/// a += weight * row row^T, lower triangle of n x n.
+void add_outer_product(double weight, const double* row, std::size_t n, double* a) {
+  for (std::size_t i = 0; i < n; ++i) {
+    const double scaled = weight * row[i];
+    double* to = a + i * n;
+    for (std::size_t k = 0; k <= i; ++k) to[k] += scaled * row[k];
+  }
+}
+
+}  // namespace
+
+std::vector<double> item_gramian(const Model& model, int threads) {
+  // Summed in a number of pieces that does not depend on the threads, then piece by piece.
+  constexpr std::size_t kPieces = 16;
+  const std::size_t rank = model.rank();
+  const std::size_t items = model.item_factors.rows();
+  if (model.row_problem.unobserved_weight == 0 || rank == 0 || items == 0) return {};
+  std::vector<std::vector<double>> pieces(kPieces);
+  const std::size_t grain = (items + kPieces - 1) / kPieces;
+  Workers(threads).for_ranges(items, grain, [&](std::size_t begin, std::size_t end, int) {
+    std::vector<double> sum(rank * rank);
+    std::vector<double> row(rank);
+    for (std::size_t item = begin; item < end; ++item) {
+      const auto factors = model.item_factors.row(item);
+      std::copy(factors.begin(), factors.end(), row.begin());
+      add_outer_product(1, row.data(), rank, sum.data());
+    }
+    pieces[begin / grain] = std::move(sum);
+  });
+  std::vector<double> gramian(rank * rank);
+  for (const auto& piece : pieces) {
+    for (std::size_t i = 0; i < piece.size(); ++i) gramian[i] += piece[i];
+  }
+  return gramian;
+}
+
+RowSolver::RowSolver(const Model& model, const std::vector<double>& gramian)
+    : model_(model),
+      gramian_(gramian),
+      rank_(model.rank()),
+      size_(rank_ + (model.row_problem.solves_bias ? 1 : 0)),
+      a_(size_ * size_),
+      b_(size_),
+      row_(size_) {}
+
+void RowSolver::add_observations(std::span<const Observation> observations) {
+  const RowProblem& problem = model_.row_problem;
+  if (size_ != rank_) row_[rank_] = 1;
+  for (const Observation& observation : observations) {
+    const auto factors = model_.item_factors.row(observation.item);
+    std::copy(factors.begin(), factors.end(), row_.begin());
+    const auto value = static_cast<double>(observation.value);
+    // A negative weight would ask to be as far away as possible.
+    const double weight = std::max(0.0, problem.observed_weight + problem.weight_per_rating * value);
+    const double target = (problem.binary_target ? 1.0 : value) - model_.mean - static_cast<double>(model_.item_biases[observation.item]);
+    add_outer_product(weight, row_.data(), size_, a_.data());
+    for (std::size_t i = 0; i < size_; ++i) b_[i] += weight * target * row_[i];
+    if (problem.unobserved_includes_seen || gramian_.empty()) continue;
+    // The Gramian below counts this item too; without it only the missing cells are left.
+    for (std::size_t i = 0; i < rank_; ++i) {
+      for (std::size_t k = 0; k <= i; ++k) a_[i * size_ + k] -= problem.unobserved_weight * row_[i] * row_[k];
+    }
+  }
+  if (gramian_.empty()) return;
+  for (std::size_t i = 0; i < rank_; ++i) {
+    for (std::size_t k = 0; k <= i; ++k) a_[i * size_ + k] += problem.unobserved_weight * gramian_[i * rank_ + k];
+  }
+}
+
+void RowSolver::add_regularization(std::size_t observed) {
+  // Far below what float factors resolve; it makes the solution of an underdetermined row the short one.
+  constexpr double kRidge = 1e-10;
+  const RowProblem& problem = model_.row_problem;
+  const double count = static_cast<double>(observed) + problem.unobserved_weight * static_cast<double>(model_.items.size());
+  const double scale = std::pow(count, problem.regularization_exponent);
+  for (std::size_t i = 0; i < size_; ++i) {
+    a_[i * size_ + i] += scale * (i < rank_ ? problem.regularization : problem.bias_regularization);
+  }
+  double trace = 0;
+  for (std::size_t i = 0; i < size_; ++i) trace += a_[i * size_ + i];
+  for (std::size_t i = 0; i < size_; ++i) a_[i * size_ + i] += kRidge * trace / static_cast<double>(size_);
+}
+
+bool RowSolver::solve_signed() { return solve_positive_definite(a_.data(), b_.data(), size_); }
+
+bool RowSolver::solve_with_non_negative_factors() {
+  // The bias may have any sign: it is eliminated (by its own equation), and follows from the factors at the end.
+  const double* last = a_.data() + rank_ * size_;
+  const bool has_bias = size_ != rank_;
+  if (has_bias && !(last[rank_] > 0)) return false;
+  reduced_.assign(rank_ * rank_ + 2 * rank_, 0);
+  double* rhs = reduced_.data() + rank_ * rank_;
+  double* x = rhs + rank_;
+  for (std::size_t i = 0; i < rank_; ++i) {
+    rhs[i] = b_[i] - (has_bias ? last[i] * b_[rank_] / last[rank_] : 0);
+    for (std::size_t k = 0; k <= i; ++k) {
+      const double value = a_[i * size_ + k] - (has_bias ? last[i] * last[k] / last[rank_] : 0);
+      reduced_[i * rank_ + k] = value;
+      reduced_[k * rank_ + i] = value;
+    }
+    if (!(reduced_[i * rank_ + i] > 0)) return false;
+  }
+  solve_non_negative(reduced_.data(), rhs, x, rank_);
+  if (has_bias) {
+    for (std::size_t i = 0; i < rank_; ++i) b_[rank_] -= last[i] * x[i];
+    b_[rank_] /= last[rank_];
+  }
+  std::copy_n(x, rank_, b_.data());
+  return true;
+}
+
+float RowSolver::solve(std::span<const Observation> observations, std::span<float> factors) {
+  std::fill(factors.begin(), factors.end(), 0.0F);
+  if (observations.empty() || size_ == 0) return 0;
+  std::fill(a_.begin(), a_.end(), 0.0);
+  std::fill(b_.begin(), b_.end(), 0.0);
+  add_observations(observations);
+  add_regularization(observations.size());
+  const bool solved = model_.row_problem.non_negative ? solve_with_non_negative_factors() : solve_signed();
+  constexpr double kMost = std::numeric_limits<float>::max();
+  // Where nothing can be learned (factors of zero, numbers out of range) the row stays what an unknown one is.
+  if (!solved || !std::all_of(b_.begin(), b_.end(), [](double value) { return std::abs(value) <= kMost; })) return 0;
+  std::transform(b_.begin(), b_.begin() + static_cast<std::ptrdiff_t>(rank_), factors.begin(),
+                 [](double value) { return static_cast<float>(value); });
+  return size_ == rank_ ? 0.0F : static_cast<float>(b_[rank_]);
+}
+
+}  // namespace lowrank

@@ -1,0 +1,270 @@
+#include "lowrank/recommend/fold_in.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "lowrank/recommend/recommend.h"
+#include "model/models.h"
+
+namespace lowrank {
+namespace {
+
+using testing_models::random_model;
+
+/// The objective that RowProblem states, cell by cell over all items. `x` is p, then b.
+double objective(const Model& model, const std::map<std::uint32_t, float>& ratings, const std::vector<double>& x) {
+  const RowProblem& problem = model.row_problem;
+  const std::size_t rank = model.rank();
+  const double b = x[rank];
+  double sum = 0;
+  double squares = 0;
+  for (std::size_t k = 0; k < rank; ++k) squares += x[k] * x[k];
+  for (std::uint32_t item = 0; item < model.items.size(); ++item) {
+    double dot = 0;
+    for (std::size_t k = 0; k < rank; ++k) dot += x[k] * double{model.item_factors.row(item)[k]};
+    const auto found = ratings.find(item);
+    if (found != ratings.end()) {
+      const double value = double{found->second};
+      const double target = problem.binary_target ? 1 : value;
+      const double error = target - model.mean - b - double{model.item_biases[item]} - dot;
+      sum += (problem.observed_weight + problem.weight_per_rating * value) * error * error;
+    }
+    if (found == ratings.end() || problem.unobserved_includes_seen) sum += problem.unobserved_weight * dot * dot;
+  }
+  const double count = static_cast<double>(ratings.size()) + problem.unobserved_weight * static_cast<double>(model.items.size());
+  const double scale = std::pow(count, problem.regularization_exponent);
+  return sum + scale * (problem.regularization * squares + problem.bias_regularization * b * b);
+}
+
+/// How far `x` is from the minimum along one coordinate: exact, for the objective is a parabola.
+double step_to_minimum(const Model& model, const std::map<std::uint32_t, float>& ratings, std::vector<double> x, std::size_t k) {
+  constexpr double kStep = 0.5;
+  const double here = objective(model, ratings, x);
+  x[k] += kStep;
+  const double above = objective(model, ratings, x);
+  x[k] -= 2 * kStep;
+  const double below = objective(model, ratings, x);
+  const double curvature = (above - 2 * here + below) / (kStep * kStep);
+  return -(above - below) / (2 * kStep) / curvature;
+}
+
+void expect_minimum(const Model& model, const std::map<std::uint32_t, float>& ratings, const FoldedUser& user) {
+  const RowProblem& problem = model.row_problem;
+  std::vector<double> x(user.factors.begin(), user.factors.end());
+  x.push_back(double{user.bias});
+  for (std::size_t k = 0; k <= model.rank(); ++k) {
+    if (k == model.rank() && !problem.solves_bias) {
+      EXPECT_EQ(user.bias, 0);
+      continue;
+    }
+    const double step = step_to_minimum(model, ratings, x, k);
+    if (problem.non_negative && k < model.rank()) {
+      EXPECT_GE(x[k], 0);
+      if (x[k] == 0) {
+        EXPECT_LT(step, 1e-5) << "only a negative factor would be better";
+        continue;
+      }
+    }
+    EXPECT_NEAR(step, 0, 2e-5) << "coordinate " << k;
+  }
+}
+
+std::vector<RowProblem> many_problems() {
+  std::vector<RowProblem> problems;
+  for (const bool bias : {false, true}) {
+    for (const bool non_negative : {false, true}) {
+      for (const double exponent : {0.0, 0.5, 1.0}) {
+        RowProblem problem;
+        problem.regularization = 0.1;
+        problem.bias_regularization = 0.02;
+        problem.regularization_exponent = exponent;
+        problem.solves_bias = bias;
+        problem.non_negative = non_negative;
+        problems.push_back(problem);
+        problem.unobserved_weight = 0.3;
+        problems.push_back(problem);
+        problem.unobserved_includes_seen = false;
+        problem.binary_target = true;
+        problem.weight_per_rating = 4;
+        problem.observed_weight = 0.5;
+        problems.push_back(problem);
+      }
+    }
+  }
+  return problems;
+}
+
+TEST(FoldInUser, MinimisesTheStatedObjective) {
+  for (const RowProblem& problem : many_problems()) {
+    for (const std::size_t rank : {0U, 1U, 5U, 18U}) {
+      Model model = random_model(5, 40, rank, 3 + rank, 1.0);
+      model.row_problem = problem;
+      RandomStream random(rank, Purpose::split);
+      std::map<std::uint32_t, float> ratings;
+      for (int i = 0; i < 12; ++i) ratings[static_cast<std::uint32_t>(random.below(40))] = static_cast<float>(1 + random.below(5));
+      std::vector<std::uint32_t> items;
+      std::vector<float> values;
+      for (const auto& [item, value] : ratings) {
+        items.push_back(item);
+        values.push_back(value);
+      }
+      const FoldedUser user = fold_in_user(model, items, values);
+      ASSERT_EQ(user.factors.size(), rank);
+      expect_minimum(model, ratings, user);
+    }
+  }
+}
+
+TEST(FoldInUser, FindsAPlantedUser) {
+  Model model = random_model(3, 30, 6, 8, 1.0);
+  model.row_problem = {};
+  std::vector<std::uint32_t> items;
+  std::vector<float> values;
+  for (std::uint32_t item = 0; item < 30; item += 2) {
+    items.push_back(item);
+    values.push_back(static_cast<float>(score(model, 1, item)));
+  }
+  const FoldedUser user = fold_in_user(model, items, values);
+  for (std::size_t k = 0; k < 6; ++k) EXPECT_NEAR(user.factors[k], model.user_factors.row(1)[k], 1e-4);
+  EXPECT_NEAR(user.bias, model.user_biases[1], 1e-4);
+}
+
+TEST(FoldInUser, FewRatingsWithoutRegularizationGiveTheShortestSolution) {
+  Model model = random_model(3, 30, 6, 8, 1.0);
+  model.row_problem = {};
+  model.row_problem.solves_bias = false;
+  const FoldedUser user = fold_in_user(model, std::vector<std::uint32_t>{4}, std::vector<float>{5});
+  // The closed form of the shortest p with <p, q> = t is t q / |q|^2.
+  const auto q = model.item_factors.row(4);
+  double squares = 0;
+  for (const float value : q) squares += double{value} * double{value};
+  const double target = 5 - model.mean - double{model.item_biases[4]};
+  for (std::size_t k = 0; k < 6; ++k) EXPECT_NEAR(double{user.factors[k]}, target * double{q[k]} / squares, 1e-5);
+}
+
+TEST(FoldInUser, TidiesWhatItIsGiven) {
+  Model model = random_model(5, 20, 3, 4, 1.0);
+  model.item_ratings[7] = 0;
+  const std::vector<std::uint32_t> messy{5, 100, 2, 7, 5, 2, 5};
+  const std::vector<float> messy_values{1, 9, 2, 9, 3, 4, 5};
+  const FoldedUser user = fold_in_user(model, messy, messy_values);
+  const FoldedUser tidy = fold_in_user(model, std::vector<std::uint32_t>{2, 5}, std::vector<float>{4, 5});
+  EXPECT_EQ(user.factors, tidy.factors);
+  EXPECT_EQ(user.bias, tidy.bias);
+}
+
+TEST(FoldInUser, NothingKnownGivesZeros) {
+  const Model model = random_model(5, 20, 3, 4, 1.0);
+  const FoldedUser user = fold_in_user(model, std::vector<std::uint32_t>{20, 4294967295U}, std::vector<float>{1, 2});
+  EXPECT_EQ(user.factors, std::vector<float>(3));
+  EXPECT_EQ(user.bias, 0);
+}
+
+TEST(FoldInUser, DegenerateNumbersGiveAFiniteUser) {
+  Model model = random_model(5, 20, 3, 4, 1.0);
+  model.row_problem = {};
+  for (const bool non_negative : {false, true}) {
+    model.row_problem.non_negative = non_negative;
+    for (const float value : {0.0F, -10.0F, 3e38F}) {
+      for (const float factor : {0.0F, 1e-38F, 3e38F}) {
+        std::fill_n(model.item_factors.row(3).data(), 3, factor);
+        model.row_problem.weight_per_rating = value < 0 ? 40 : 0;
+        const FoldedUser user = fold_in_user(model, std::vector<std::uint32_t>{3}, std::vector<float>{value});
+        for (const float number : user.factors) EXPECT_TRUE(std::isfinite(number));
+        EXPECT_TRUE(std::isfinite(user.bias));
+      }
+    }
+  }
+}
+
+/// Pairs against `model`: user numbers 8 and up are new users "new 8", "new 9" ...
+Pairs some_pairs(const Model& model, std::size_t size) {
+  RandomStream random(size, Purpose::split);
+  Pairs pairs;
+  pairs.known_users = model.users.size();
+  pairs.known_items = model.items.size();
+  for (std::uint32_t user = 0; user < 60; ++user) pairs.unknown_users.add("new " + std::to_string(pairs.known_users + user));
+  for (std::uint32_t item = 0; item < 3; ++item) pairs.unknown_items.add("new item " + std::to_string(item));
+  for (std::size_t i = 0; i < size; ++i) {
+    pairs.users.push_back(static_cast<std::uint32_t>(random.below(pairs.known_users + 60U)));
+    pairs.items.push_back(static_cast<std::uint32_t>(random.below(pairs.known_items + 3U)));
+    pairs.values.push_back(static_cast<float>(1 + random.below(5)));
+  }
+  return pairs;
+}
+
+TEST(FoldIn, SolvesEveryUserAsIfAlone) {
+  for (const RowProblem& problem : many_problems()) {
+    Model model = random_model(8, 25, 4, 2, 1.0);
+    model.row_problem = problem;
+    const Pairs pairs = some_pairs(model, 400);
+    const Model folded = fold_in(model, pairs, 2);
+    EXPECT_EQ(folded.users.id(0), pairs.user_id(model.users, pairs.users[0]));
+    EXPECT_EQ(folded.item_factors, model.item_factors);
+    EXPECT_EQ(folded.record, model.record);
+    std::size_t users = 0;
+    for (std::uint32_t number = 0; number < 68; ++number) {
+      std::vector<std::uint32_t> items;
+      std::vector<float> values;
+      std::vector<std::uint32_t> seen;
+      for (std::size_t i = 0; i < pairs.size(); ++i) {
+        if (pairs.users[i] != number) continue;
+        items.push_back(pairs.items[i]);
+        values.push_back(pairs.values[i]);
+        if (pairs.items[i] < pairs.known_items) seen.push_back(pairs.items[i]);
+      }
+      const std::uint32_t index = folded.users.find(pairs.user_id(model.users, number));
+      if (items.empty()) {
+        EXPECT_EQ(index, Vocabulary::kUnknown);
+        continue;
+      }
+      ++users;
+      std::sort(seen.begin(), seen.end());
+      seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+      EXPECT_EQ(folded.seen.items_of(index), seen);
+      EXPECT_EQ(folded.user_ratings[index], seen.size());
+      const FoldedUser alone = fold_in_user(model, items, values);
+      const auto factors = folded.user_factors.row(index);
+      EXPECT_EQ(std::vector<float>(factors.begin(), factors.end()), alone.factors);
+      EXPECT_EQ(folded.user_biases[index], alone.bias);
+    }
+    EXPECT_EQ(folded.users.size(), users);
+  }
+}
+
+TEST(FoldIn, DoesNotDependOnThreads) {
+  Model model = random_model(8, 100, 7, 2, 1.0);
+  model.row_problem.unobserved_weight = 0.1;
+  const Pairs pairs = some_pairs(model, 2000);
+  const Model expected = fold_in(model, pairs, 1);
+  for (const int threads : {0, 2, 8}) EXPECT_EQ(fold_in(model, pairs, threads), expected);
+}
+
+TEST(FoldIn, UsersOfUnknownItemsAreUnknown) {
+  const Model model = random_model(8, 10, 3, 2, 1.0);
+  Pairs pairs;
+  pairs.known_users = 8;
+  pairs.known_items = 10;
+  pairs.unknown_users.add("zoe");
+  pairs.unknown_items.add("what");
+  pairs.users = {8, 3};
+  pairs.items = {10, 4};
+  const Model folded = fold_in(model, pairs);
+  ASSERT_EQ(folded.users.size(), 2U);
+  EXPECT_EQ(folded.users.id(0), "zoe");
+  EXPECT_FALSE(folded.knows_user(0));
+  EXPECT_TRUE(folded.knows_user(1)) << "without values a pair counts as 1";
+  const std::vector<std::uint32_t> users{0, 1};
+  recommend(folded, users, {20, false, 1}, [&](std::size_t position, std::span<const Scored> items) {
+    const std::vector<Scored> list(items.begin(), items.end());
+    EXPECT_EQ(position == 0 ? list : popular_items(model, 20), popular_items(model, 20));
+    EXPECT_EQ(list.size(), position == 0 ? 10U : 9U);
+  });
+  EXPECT_EQ(fold_in(model, Pairs()).users.size(), 0U);
+}
+
+}  // namespace
+}  // namespace lowrank
