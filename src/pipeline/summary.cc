@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <utility>
 
 #include "lowrank/pipeline/run.h"
 
@@ -57,8 +58,10 @@ std::string to_json(const TrainSummary& summary) {
   if (summary.epochs > 0) json["best_epoch"] = summary.best_epoch;
   json["stopped"] = summary.stopped;
   if (summary.epochs > 0) {
-    put(json["train"], "rmse", summary.train_rmse);
-    if (summary.train_loss) put(json["train"], "loss", *summary.train_loss);
+    Json train = Json::object();
+    put(train, "rmse", summary.train_rmse);
+    if (summary.train_loss) put(train, "loss", *summary.train_loss);
+    json["train"] = std::move(train);
   }
   if (summary.validation) json["validation"] = scores_json(*summary.validation);
   if (summary.test) json["test"] = scores_json(*summary.test);

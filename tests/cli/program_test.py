@@ -1,0 +1,258 @@
+#!/usr/bin/env python3
+"""What text cases cannot say: signals, pipes, terminals, and the examples of the help texts.
+
+    program_test.py PROGRAM [unittest arguments]
+"""
+import json
+import os
+import pathlib
+import pty
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM = ""
+COMMANDS = "train evaluate predict recommend similar info split generate demo".split()
+# Long enough for a signal to meet it, short enough for a slow machine to finish an epoch.
+LONG = ["--epochs", "1000000", "--rank", "8"]
+
+
+class ProgramTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        tools = self.folder / "bin"
+        tools.mkdir()
+        (tools / "lowrank").symlink_to(PROGRAM)
+        self.work = self.folder / "work"
+        self.work.mkdir()
+        self.environment = dict(os.environ, PATH=f"{tools}:{os.environ['PATH']}", LC_ALL="C.UTF-8")
+
+    def shell(self, command):
+        return subprocess.run(["sh", "-c", command], cwd=self.work, env=self.environment, capture_output=True, text=True, timeout=300)
+
+    def run_ok(self, command):
+        result = self.shell(command)
+        self.assertEqual(result.returncode, 0, f"{command}\n{result.stderr}")
+        return result.stdout
+
+    def start(self, *arguments, **options):
+        process = subprocess.Popen([PROGRAM, *arguments], cwd=self.work, stderr=subprocess.PIPE, text=True,
+                                   **{"stdout": subprocess.PIPE, **options})
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+        for stream in (process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+
+    def ratings(self, count=20000):
+        self.run_ok(f"lowrank generate --users 500 --items 200 --ratings {count} --output ratings.csv")
+
+    def files(self):
+        return sorted(path.name for path in self.work.iterdir())
+
+
+class Interrupts(ProgramTest):
+    def test_first_ends_with_the_epoch_and_writes_the_model(self):
+        self.ratings()
+        process = self.start("train", "ratings.csv", "--output", "m", "--json", *LONG)
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, errors)
+        summary = json.loads(output)
+        self.assertEqual(summary["stopped"], "interrupt")
+        self.assertEqual(len(summary["history"]), summary["epochs"])
+        self.assertIn("Ctrl-C again", errors)
+        self.assertEqual(json.loads(self.run_ok("lowrank info m --json"))["epochs"], summary["best_epoch"])
+        self.run_ok("lowrank evaluate m ratings.csv")
+
+    def test_keeps_the_best_epoch(self):
+        self.ratings(2000)
+        process = self.start("train", "ratings.csv", "--output", "m", "--json", "--holdout", "0.2", "--learning-rate", "0.2", "--patience",
+                             "1000000", "--regularization", "0", *LONG)
+        for _ in range(300):
+            process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+        summary = json.loads(output)
+        best = min(summary["history"], key=lambda epoch: epoch["validation_rmse"])
+        self.assertEqual(summary["best_epoch"], best["epoch"])
+        self.assertLess(summary["best_epoch"], summary["epochs"])
+        self.assertAlmostEqual(summary["validation"]["rmse"], best["validation_rmse"], 12)
+
+    def test_during_refit_keeps_the_first_model(self):
+        self.ratings()
+        process = self.start("train", "ratings.csv", "--output", "m", "--json", "--holdout", "0.2", "--refit", "--epochs", "50", "--schedule",
+                             "constant", "--learning-rate", "1e-5", "--rank", "64")
+        while "again" not in process.stderr.readline():
+            self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        summary = json.loads(output)
+        self.assertEqual(summary["stopped"], "interrupt")
+        self.assertEqual(summary["ratings"], 16000)
+        self.assertEqual(len(summary["history"]), 50)
+
+    def test_second_ends_at_once_and_writes_nothing(self):
+        self.ratings(200000)
+        (self.work / "m").write_text("old")
+        process = self.start("train", "ratings.csv", "--output", "m", "--epochs", "1000000", "--rank", "512")
+        process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.002)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual((self.work / "m").read_text(), "old")
+        self.assertEqual(self.files(), ["m", "ratings.csv"])
+
+    def test_before_the_first_epoch_writes_nothing(self):
+        process = self.start("train", "-", "--output", "m", stdin=subprocess.PIPE)
+        process.stdin.write("1,1,1\n" * 3)
+        process.stdin.flush()
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.1)
+        _, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        self.assertIn("nothing is written", errors)
+        self.assertEqual(self.files(), [])
+
+    def test_other_commands_leave_nothing_beside_the_target(self):
+        process = self.start("generate", "--users", "100000", "--items", "10000", "--ratings", "100000000", "--output", "r.csv")
+        time.sleep(0.7)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130)
+        self.assertEqual(self.files(), [])
+
+
+class KilledRuns(ProgramTest):
+    def test_leave_the_old_file(self):
+        (self.work / "r.csv").write_text("old")
+        process = self.start("generate", "--users", "100000", "--items", "10000", "--ratings", "100000000", "--output", "r.csv")
+        time.sleep(0.7)
+        process.kill()
+        process.communicate(timeout=60)
+        self.assertEqual((self.work / "r.csv").read_text(), "old")
+
+
+class ClosedPipes(ProgramTest):
+    def test_end_quietly(self):
+        self.ratings()
+        self.run_ok("lowrank train ratings.csv --output m --quiet")
+        for command in ("generate --users 10000 --items 1000 --ratings 1000000", "generate --ratings 49000 --test test.csv",
+                        "recommend m --all --top 200", "recommend m --all --json --top 200", "predict m ratings.csv", "similar m --all-items"):
+            result = self.shell(f"(lowrank {command}; echo $? >code) | head -n 1")
+            self.assertEqual(len(result.stdout.splitlines()), 1, command)
+            self.assertEqual(result.stderr, "", command)
+            self.assertEqual((self.work / "code").read_text(), "0\n", command)
+        self.assertEqual(self.files(), ["code", "m", "ratings.csv", "test.csv"] if (self.work / "test.csv").exists() else
+                         ["code", "m", "ratings.csv"])
+
+    def test_a_closed_standard_error_does_not_end_a_training(self):
+        self.ratings()
+        self.run_ok("(lowrank train ratings.csv --output m --epochs 50 2>&1 >summary; echo $? >code) | true")
+        self.assertEqual((self.work / "code").read_text(), "0\n")
+        self.run_ok("lowrank info m")
+
+
+class Terminals(ProgramTest):
+    def errors_of(self, *arguments):
+        """What a command writes to a standard error that is a terminal."""
+        outer, inner = pty.openpty()
+        subprocess.run([PROGRAM, *arguments], cwd=self.work, stdout=subprocess.DEVNULL, stderr=inner, check=True, timeout=60)
+        os.close(inner)
+        text = b""
+        try:
+            while piece := os.read(outer, 65536):
+                text += piece
+        except OSError:
+            pass
+        os.close(outer)
+        return text.decode()
+
+    def test_progress_is_redrawn_there_and_only_there(self):
+        self.ratings(2000)
+        train = ["train", "ratings.csv", "--output", "m", "--epochs", "2"]
+        shown = self.errors_of(*train)
+        self.assertIn("reading ratings.csv", shown)
+        self.assertIn("\r\x1b[K", shown)
+        self.assertIn("epoch 2/2", shown)
+        self.assertEqual(self.errors_of(*train, "--quiet"), "")
+        plain = self.shell("lowrank train ratings.csv --output m --epochs 2").stderr
+        self.assertNotIn("\r", plain)
+        self.assertEqual(len(plain.splitlines()), 2)
+
+
+class HelpTexts(ProgramTest):
+    def test_every_example_runs_as_printed(self):
+        listed = re.findall(r"^  ([a-z]+) ", self.run_ok("lowrank").split("Commands:")[1], re.MULTILINE)
+        self.assertEqual(listed, COMMANDS)
+        for command in COMMANDS:
+            with self.subTest(command):
+                text = self.run_ok(f"lowrank {command} --help")
+                self.assertTrue(text.startswith(text[0].upper()))
+                lines = text.split("Example:\n")[1].splitlines()
+                self.assertTrue(all(line.startswith("  ") for line in lines))
+                self.assertIn(f"lowrank {command}", lines[-1])
+                self.setUp()
+                output = self.run_ok("set -e\n" + "\n".join(line[2:] for line in lines))
+                self.assertTrue(output or self.files())
+
+    def test_fit_on_a_screen(self):
+        for command in COMMANDS:
+            for line in self.run_ok(f"lowrank {command} --help").split("Example:\n")[0].splitlines():
+                self.assertLessEqual(len(line), 100, line)
+
+    def test_show_the_defaults_of_the_method(self):
+        text = self.run_ok("lowrank train --method sgd --help")
+        defaults = json.loads(self.run_ok("lowrank generate --users 5 --items 5 --ratings 9 --output r.csv && "
+                                          "lowrank train r.csv --output m --quiet --json"))["options"]
+        self.assertGreater(len(defaults), 8)
+        for name, value in defaults.items():
+            if isinstance(value, bool):
+                self.assertRegex(text, rf"--{'no-' if value else ''}{name.replace('_', '-')} ")
+            else:
+                entry = text.split(f"  --{name.replace('_', '-')} ")[1].split("  --")[0]
+                shown = re.search(r"\(default\s+(\S+)\)", entry).group(1)
+                self.assertEqual(value if isinstance(value, str) else float(shown), shown if isinstance(value, str) else value, name)
+
+
+class Json(ProgramTest):
+    def test_is_one_document_for_every_command_that_has_it(self):
+        self.ratings()
+        (self.work / "pairs.csv").write_text('1,2\n1,"a ""quoted"" id"\n\\,/\n')
+        for command in ("train ratings.csv --output m --epochs 2", "evaluate m ratings.csv", "predict m pairs.csv", "recommend m --all",
+                        "recommend m --ratings ratings.csv", "similar m --all-items", "similar m --user 1 2", "info m"):
+            json.loads(self.run_ok(f"lowrank {command} --json"))
+
+    def test_has_the_scores_of_the_text(self):
+        self.ratings()
+        self.run_ok("lowrank train ratings.csv --output m --quiet")
+        document = json.loads(self.run_ok("lowrank recommend m --all --top 3 --json"))
+        lines = [f"{entry['user']}\t{rank}\t{item['item']}\t{item['score']:.9g}" for entry in document["users"]
+                 for rank, item in enumerate(entry["items"], 1)]
+        text = self.run_ok("lowrank recommend m --all --top 3").splitlines()
+        self.assertEqual(len(lines), len(text))
+        for line, expected in zip(lines, text):
+            self.assertEqual(line.rsplit("\t", 1)[0], expected.rsplit("\t", 1)[0])
+            self.assertAlmostEqual(float(line.rsplit("\t", 1)[1]), float(expected.rsplit("\t", 1)[1]), 6)
+
+
+if __name__ == "__main__":
+    PROGRAM = str(pathlib.Path(sys.argv.pop(1)).resolve())
+    unittest.main(verbosity=2)

@@ -1,0 +1,119 @@
+#include <limits>
+
+#include "lowrank/base/error.h"
+#include "lowrank/pipeline/run.h"
+#include "pipeline/run_fixture.h"
+
+namespace lowrank {
+namespace {
+
+using RunOptionsTest = RunTest;
+
+/// The option that an error names, for a run whose ratings are not there: options come first.
+std::string refused_option(const TrainRun& run) {
+  TrainingObserver silent;
+  try {
+    run_training(run, silent);
+  } catch (const OptionError& error) {
+    return error.option();
+  } catch (const FileError&) {
+    return "(none)";
+  }
+  return "(nothing thrown)";
+}
+
+TEST_F(RunOptionsTest, ChecksOptionsBeforeAnythingElse) {
+  TrainRun good = synthetic_run();
+  good.ratings = path("missing.csv");
+  EXPECT_EQ(refused_option(good), "(none)");
+  const auto refused = [&good](const std::function<void(TrainRun&)>& change) {
+    TrainRun run = good;
+    change(run);
+    return refused_option(run);
+  };
+  EXPECT_EQ(refused([](TrainRun& run) { sgd_of(run).learning_rate = -1; }), "learning_rate");
+  EXPECT_EQ(refused([](TrainRun& run) { run.holdout = 1; }), "holdout");
+  EXPECT_EQ(refused([](TrainRun& run) { run.holdout = -0.1; }), "holdout");
+  EXPECT_EQ(refused([](TrainRun& run) { run.holdout = std::numeric_limits<double>::quiet_NaN(); }), "holdout");
+  EXPECT_EQ(refused([](TrainRun& run) { run.holdout = 0.1, run.validation = "v.csv"; }), "holdout");
+  EXPECT_EQ(refused([](TrainRun& run) { run.refit = true; }), "refit");
+  EXPECT_EQ(refused([](TrainRun& run) { run.monitor = "rmse"; }), "monitor");
+  EXPECT_EQ(refused([](TrainRun& run) { run.holdout = 0.1, run.monitor = "beauty"; }), "monitor");
+  EXPECT_EQ(refused([](TrainRun& run) { run.threads = -1; }), "threads");
+  EXPECT_EQ(refused([](TrainRun& run) { run.min_rating = 5, run.max_rating = 1; }), "min_rating");
+  EXPECT_EQ(refused([](TrainRun& run) { run.max_rating = std::numeric_limits<float>::infinity(); }), "max_rating");
+  EXPECT_EQ(refused([](TrainRun& run) { run.max_rating = 1, run.clips = false; }), "max_rating");
+  EXPECT_EQ(refused([](TrainRun& run) { run.ratings.clear(); }), "ratings");
+  EXPECT_EQ(refused([](TrainRun& run) { run.ratings = "-", run.test = "-"; }), "");
+}
+
+TEST_F(RunOptionsTest, ChecksTheTargetBeforeReading) {
+  TrainRun run = synthetic_run();
+  run.ratings = path("missing.csv");
+  run.output = path("nowhere/model");
+  try {
+    run_training(run, silent_);
+    FAIL();
+  } catch (const FileError& error) {
+    EXPECT_NE(std::string(error.what()).find("nowhere"), std::string::npos) << error.what();
+  }
+}
+
+TEST_F(RunOptionsTest, ReadsEveryInputBeforeTraining) {
+  class Counter : public TrainingObserver {
+   public:
+    bool on_epoch(const EpochReport& /*report*/, const std::function<Model()>& /*model*/) override {
+      ++epochs;
+      return true;
+    }
+    int epochs = 0;
+  };
+  Counter counter;
+  TrainRun run = synthetic_run();
+  run.test = write("bad.csv", "u0,i0,3\nu0,i0,three\n");
+  EXPECT_THROW(run_training(run, counter), DataError);
+  run.test.clear();
+  run.validation = path("missing.csv");
+  EXPECT_THROW(run_training(run, counter), FileError);
+  EXPECT_EQ(counter.epochs, 0);
+}
+
+TEST_F(RunOptionsTest, LeavesTheOldFileWhenItFails) {
+  TrainRun run = synthetic_run();
+  run.output = write("model.safetensors", "old");
+  run.test = path("missing.csv");
+  EXPECT_THROW(run_training(run, silent_), FileError);
+  std::ifstream file(run.output);
+  std::string content;
+  file >> content;
+  EXPECT_EQ(content, "old");
+}
+
+TEST_F(RunOptionsTest, ClipsToTheRangeGiven) {
+  TrainRun run = synthetic_run();
+  run.min_rating = 2.5F;
+  run.max_rating = 2.75F;
+  Model model;
+  run_training(run, silent_, {}, &model);
+  EXPECT_EQ(model.min_rating, 2.5F);
+  EXPECT_EQ(model.max_rating, 2.75F);
+  EXPECT_TRUE(model.clips);
+  run.min_rating.reset();
+  run.max_rating.reset();
+  run.clips = false;
+  run_training(run, silent_, {}, &model);
+  EXPECT_FALSE(model.clips);
+}
+
+TEST_F(RunOptionsTest, CanDoWithoutAFile) {
+  TrainRun run = synthetic_run();
+  run.output.clear();
+  Model model;
+  const TrainSummary summary = run_training(run, silent_, {}, &model);
+  EXPECT_TRUE(summary.model.empty());
+  EXPECT_EQ(model.rank(), 4U);
+  EXPECT_FALSE(std::filesystem::exists(path("model.safetensors")));
+}
+
+}  // namespace
+}  // namespace lowrank

@@ -1,0 +1,233 @@
+#include "lowrank/pipeline/run.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "lowrank/base/error.h"
+#include "lowrank/data/split.h"
+#include "lowrank/model/model_file.h"
+#include "pipeline/run_fixture.h"
+
+namespace lowrank {
+namespace {
+
+TEST_F(RunTest, WritesTheModelThatTheDataInMemoryGives) {
+  const TrainRun run = synthetic_run();
+  Model model;
+  const TrainSummary summary = run_training(run, silent_, {}, &model);
+  EXPECT_EQ(load_model(run.output), model);
+  EXPECT_EQ(summary.model, run.output);
+
+  const Dataset data = read_ratings(run.ratings);
+  EXPECT_EQ(model.record.fingerprint, fingerprint(data.users, data.items, data.ratings));
+  EXPECT_EQ(summary.ratings, data.ratings.size());
+  EXPECT_EQ(summary.users, data.users.size());
+  EXPECT_EQ(summary.items, data.items.size());
+  EXPECT_EQ(model, train_on(data, run.method, {}, silent_).model);
+}
+
+TEST_F(RunTest, GivesTheSameFileForAnyNumberOfThreads) {
+  TrainRun run = synthetic_run();
+  run.holdout = 0.2;
+  run.refit = true;
+  run.threads = 1;
+  run_training(run, silent_);
+  const Model expected = load_model(run.output);
+  run.threads = 3;
+  run_training(run, silent_);
+  EXPECT_EQ(serialize_model(load_model(run.output)), serialize_model(expected));
+}
+
+TEST_F(RunTest, ReportsTheErrorOfTheKeptModelOverItsTrainingRatings) {
+  TrainRun run = synthetic_run();
+  run.holdout = 0.2;
+  Model model;
+  const TrainSummary summary = run_training(run, silent_, {}, &model);
+  const Dataset data = read_ratings(run.ratings);
+  const Holdout parts = hold_out(data.ratings, run.holdout, sgd_of(run).seed);
+  EXPECT_NEAR(summary.train_rmse, score_ratings(model, parts.train).rmse, 1e-5);
+  ASSERT_TRUE(summary.validation);
+  EXPECT_DOUBLE_EQ(summary.validation->rmse, score_ratings(model, parts.held).rmse);
+}
+
+TEST_F(RunTest, HoldsOutForValidationButCountsHeldPairsAsSeen) {
+  TrainRun run = synthetic_run();
+  run.holdout = 0.25;
+  Model model;
+  const TrainSummary summary = run_training(run, silent_, {}, &model);
+  const Dataset data = read_ratings(run.ratings);
+  const auto held = static_cast<std::size_t>(std::lround(0.25 * static_cast<double>(data.ratings.size())));
+  EXPECT_EQ(summary.ratings, data.ratings.size() - held);
+  ASSERT_TRUE(summary.validation);
+  EXPECT_EQ(summary.validation->ratings, held);
+  EXPECT_EQ(model.seen, SeenItems(data.ratings));
+  EXPECT_EQ(model.record.ratings, summary.ratings);
+  const Holdout parts = hold_out(data.ratings, 0.25, sgd_of(run).seed);
+  EXPECT_EQ(model.record.fingerprint, fingerprint(data.users, data.items, parts.train));
+}
+
+TEST_F(RunTest, KeepsTheBestEpoch) {
+  TrainRun run = synthetic_run(600);
+  run.validation = path("test.csv");
+  sgd_of(run).epochs = 60;
+  sgd_of(run).regularization = 0;
+  sgd_of(run).learning_rate = 0.1;
+  for (const char* monitor : {"rmse", "mae"}) {
+    run.monitor = monitor;
+    const TrainSummary summary = run_training(run, silent_);
+    ASSERT_TRUE(summary.validation);
+    EXPECT_EQ(summary.monitor, monitor);
+    const auto best = std::ranges::min_element(summary.history, {}, [](const EpochReport& report) { return *report.validation; });
+    EXPECT_EQ(summary.best_epoch, best->epoch);
+    EXPECT_EQ(*best->validation, run.monitor == "rmse" ? summary.validation->rmse : summary.validation->mae);
+    EXPECT_EQ(summary.stopped, "patience");
+    EXPECT_EQ(summary.epochs, summary.best_epoch + sgd_of(run).patience);
+    EXPECT_EQ(load_model(run.output).record.epochs, summary.best_epoch);
+  }
+}
+
+TEST_F(RunTest, RefitsOnAllRatingsForTheBestNumberOfEpochs) {
+  TrainRun run = synthetic_run(600);
+  run.holdout = 0.2;
+  sgd_of(run).epochs = 60;
+  sgd_of(run).patience = 2;
+  sgd_of(run).learning_rate = 0.1;
+  sgd_of(run).tolerance = 1e-7;
+  const TrainSummary first = run_training(run, silent_);
+  run.refit = true;
+  Model model;
+  const TrainSummary summary = run_training(run, silent_, {}, &model);
+  EXPECT_EQ(summary.best_epoch, first.best_epoch);
+  EXPECT_EQ(summary.epochs, first.epochs);
+  EXPECT_EQ(summary.validation->rmse, first.validation->rmse);
+
+  Sgd again = sgd_of(run);
+  again.epochs = static_cast<std::uint32_t>(summary.best_epoch);
+  again.tolerance = 0;
+  const Model expected = train_on(read_ratings(run.ratings), again, {}, silent_).model;
+  EXPECT_EQ(model.user_factors, expected.user_factors);
+  EXPECT_EQ(model.item_factors, expected.item_factors);
+  EXPECT_EQ(model.item_biases, expected.item_biases);
+  EXPECT_EQ(model.record.fingerprint, expected.record.fingerprint);
+  EXPECT_EQ(summary.ratings, first.ratings + first.validation->ratings);
+}
+
+TEST_F(RunTest, RefitsWithAValidationFileOnTheSameRatings) {
+  TrainRun run = synthetic_run();
+  run.validation = path("test.csv");
+  run.refit = true;
+  Model model;
+  const TrainSummary summary = run_training(run, silent_, {}, &model);
+  EXPECT_EQ(summary.ratings, read_ratings(run.ratings).ratings.size());
+  EXPECT_EQ(model.record.epochs, summary.best_epoch);
+}
+
+TEST_F(RunTest, ScoresTheTestFileWithTheKeptModel) {
+  TrainRun run = synthetic_run();
+  run.test = write("other.csv", "u0,i0,3\nu0,i0,3\nnobody,i0,4\nu0,nothing,2\n");
+  const TrainSummary summary = run_training(run, silent_);
+  const Model model = load_model(run.output);
+  ASSERT_TRUE(summary.test);
+  EXPECT_EQ(summary.test->ratings, 4U);
+  EXPECT_EQ(summary.test->unknown, 2U);
+  const RatingScores scores = score_ratings(model, read_pairs(run.test, model.users, model.items));
+  EXPECT_EQ(summary.test->rmse, scores.rmse);
+  EXPECT_EQ(summary.test->mae, scores.mae);
+  std::vector<std::string> names;
+  for (const Metric& metric : model.record.metrics) names.push_back(metric.name);
+  EXPECT_EQ(names, (std::vector<std::string>{"train_rmse", "test_rmse", "test_mae"}));
+}
+
+TEST_F(RunTest, LeavesUsersWithoutATrainingRatingUnknown) {
+  TrainRun run = synthetic_run();
+  std::ofstream(run.ratings, std::ios::app) << "lonely,rare,5\n";
+  run.holdout = 0.5;
+  bool met = false;
+  for (std::uint64_t seed = 1; seed < 20 && !met; ++seed) {
+    sgd_of(run).seed = seed;
+    Model model;
+    const TrainSummary summary = run_training(run, silent_, {}, &model);
+    const std::uint32_t user = model.users.find("lonely");
+    ASSERT_NE(user, Vocabulary::kUnknown);
+    if (model.knows_user(user)) continue;
+    met = true;
+    EXPECT_EQ(summary.users + std::ranges::count(model.user_ratings, 0U), model.users.size());
+    EXPECT_GE(summary.validation->unknown, 1U);
+    EXPECT_TRUE(std::ranges::all_of(model.user_factors.row(user), [](float x) { return x == 0; }));
+    EXPECT_EQ(model.seen.items_of(user), std::vector<std::uint32_t>{model.items.find("rare")});
+  }
+  EXPECT_TRUE(met);
+}
+
+TEST_F(RunTest, EndsWithTheRunningEpochWhenInterrupted) {
+  TrainRun run = synthetic_run();
+  // Asked once before training, then after every epoch.
+  const TrainSummary summary = run_training(run, silent_, yes_from(4));
+  EXPECT_EQ(summary.stopped, "interrupt");
+  EXPECT_EQ(summary.epochs, 3U);
+  EXPECT_EQ(summary.history.size(), 3U);
+  EXPECT_EQ(load_model(run.output).record.epochs, 3U);
+}
+
+TEST_F(RunTest, WritesNothingWhenInterruptedBeforeTheFirstEpoch) {
+  const TrainRun run = synthetic_run();
+  const TrainSummary summary = run_training(run, silent_, yes_from(1));
+  EXPECT_EQ(summary.stopped, "interrupt");
+  EXPECT_EQ(summary.epochs, 0U);
+  EXPECT_TRUE(summary.model.empty());
+  EXPECT_FALSE(std::filesystem::exists(run.output));
+}
+
+TEST_F(RunTest, KeepsTheFirstModelWhenTheRefitIsInterrupted) {
+  TrainRun run = synthetic_run();
+  run.holdout = 0.2;
+  sgd_of(run).patience = 1000;
+  Model first;
+  const TrainSummary plain = run_training(run, silent_, {}, &first);
+  run.refit = true;
+  Model model;
+  const int after_first_training = 1 + static_cast<int>(plain.epochs) + 1;
+  const TrainSummary summary = run_training(run, silent_, yes_from(after_first_training + 1), &model);
+  EXPECT_EQ(summary.stopped, "interrupt");
+  EXPECT_EQ(model, first);
+}
+
+TEST_F(RunTest, EndsWhenTheObserverSaysSo) {
+  class Stopper : public TrainingObserver {
+   public:
+    bool on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) override { return report.epoch < 2; }
+  };
+  Stopper stopper;
+  const TrainRun run = synthetic_run();
+  const TrainSummary summary = run_training(run, stopper);
+  EXPECT_EQ(summary.stopped, "observer");
+  EXPECT_EQ(summary.epochs, 2U);
+  EXPECT_EQ(load_model(run.output).record.epochs, 2U);
+}
+
+TEST_F(RunTest, CountsDuplicates) {
+  TrainRun run = synthetic_run();
+  run.ratings = write("twice.csv", "a,x,1\na,y,2\na,x,3\nb,x,4\na,x,5\n");
+  Model model;
+  const TrainSummary summary = run_training(run, silent_, {}, &model);
+  EXPECT_EQ(summary.duplicates, 2U);
+  EXPECT_EQ(summary.ratings, 3U);
+  EXPECT_EQ(model.max_rating, 5.0F);
+  EXPECT_EQ(model.min_rating, 2.0F);
+}
+
+TEST_F(RunTest, MeasuresItsTimes) {
+  const TrainSummary summary = run_training(synthetic_run(), silent_);
+  EXPECT_GT(summary.seconds.read, 0);
+  EXPECT_GT(summary.seconds.train, 0);
+  EXPECT_GT(summary.seconds.write, 0);
+  EXPECT_GE(summary.seconds.total, summary.seconds.read + summary.seconds.train + summary.seconds.write);
+  double epochs = 0;
+  for (const EpochReport& report : summary.history) epochs += report.seconds;
+  EXPECT_LE(epochs, summary.seconds.train);
+  EXPECT_NEAR(summary.updates_per_second, static_cast<double>(summary.ratings * summary.epochs) / epochs,
+              1e-6 * summary.updates_per_second);
+}
+
+}  // namespace
+}  // namespace lowrank
