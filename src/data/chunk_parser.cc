@@ -16,47 +16,7 @@ constexpr std::size_t kFewestBytes = 2;
 
 }  // namespace
 
-void ChunkParser::Side::begin(NewIds& ids) {
-  known = table->size();
-  fresh = &ids;
-  ids.ids.clear();
-  ids.lines.clear();
-}
-
-void ChunkParser::Side::end() {
-  for (std::uint32_t index = 0; index < fresh->ids.size(); ++index) {
-    if (const auto small = small_id(fresh->ids.id(index))) small_[*small] = 0;
-  }
-}
-
-std::optional<std::uint32_t> ChunkParser::Side::number(std::string_view id, std::size_t line, std::optional<std::string>& problem) {
-  const auto small = small_id(id);
-  if (small) {
-    const std::uint32_t found = table->find_small(*small);
-    if (found != Vocabulary::kUnknown) return found;
-    if (small_[*small] != 0) return known + small_[*small] - 1;
-  }
-  const std::uint64_t hash = Vocabulary::hash(id);
-  if (!small) {
-    const std::uint32_t found = table->find(id, hash);
-    if (found != Vocabulary::kUnknown) return found;
-    const std::uint32_t local = fresh->ids.find(id, hash);
-    if (local != Vocabulary::kUnknown) return known + local;
-    problem = check_id(id);
-    if (problem) return std::nullopt;
-  }
-  const std::uint32_t local = fresh->ids.add(id, hash);
-  fresh->lines.push_back(static_cast<std::uint32_t>(line));
-  if (small) small_[*small] = local + 1;
-  return known + local;
-}
-
-ChunkParser::ChunkParser(ParseContext& context) : context_(context) {
-  users_.table = &context.users;
-  items_.table = &context.items;
-  users_.small_ = PageArray<std::uint32_t>(kSmallIds);
-  items_.small_ = PageArray<std::uint32_t>(kSmallIds);
-}
+ChunkParser::ChunkParser(ParseContext& context) : context_(context), users_(context.users), items_(context.items) {}
 
 void ChunkParser::parse(std::string_view text, ParsedChunk& chunk) {
   chunk_ = &chunk;
@@ -74,13 +34,36 @@ void ChunkParser::parse(std::string_view text, ParsedChunk& chunk) {
   chunk.problem.reset();
   users_.begin(chunk.new_users);
   items_.begin(chunk.new_items);
-  while (!text.empty()) {
-    const std::string_view line = take_line(text);
-    if (!trimmed(line).empty() && !(context_.layout.adjacency ? parse_adjacency(line) : parse_line(line))) break;
-    ++chunk.lines;
+  const Layout& layout = context_.layout;
+  const bool plain = layout.user == 0 && layout.item == 1 && layout.rating == 2 && layout.time == Layout::kNone;
+  if (!plain) {
+    parse_lines(text);
+  } else if (layout.separator == Separator::comma) {
+    parse_plain<Separator::comma>(text);
+  } else if (layout.separator == Separator::semicolon) {
+    parse_plain<Separator::semicolon>(text);
+  } else if (layout.separator == Separator::tab) {
+    parse_plain<Separator::tab>(text);
+  } else if (layout.separator == Separator::double_colon) {
+    parse_plain<Separator::double_colon>(text);
+  } else {
+    parse_plain<Separator::blanks>(text);
   }
   users_.end();
   items_.end();
+}
+
+void ChunkParser::parse_lines(std::string_view text) {
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at != end && parse_next(at, end)) ++chunk_->lines;
+}
+
+bool ChunkParser::parse_next(const char*& at, const char* end) {
+  std::string_view rest(at, static_cast<std::size_t>(end - at));
+  const std::string_view line = take_line(rest);
+  at = rest.data();
+  return trimmed(line).empty() || (context_.layout.adjacency ? parse_adjacency(line) : parse_line(line));
 }
 
 bool ChunkParser::parse_line(std::string_view line) {

@@ -6,12 +6,11 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
+#include "data/id_numbers.h"
 #include "data/id_table.h"
 #include "data/layout.h"
 #include "data/value_table.h"
-#include "lowrank/data/page_array.h"
 
 namespace lowrank {
 
@@ -31,13 +30,6 @@ class Lane {
  private:
   std::unique_ptr<T[]> data_;
   std::size_t capacity_ = 0;
-};
-
-/// Ids that a chunk holds and the table did not when the chunk was parsed.
-struct NewIds {
-  Vocabulary ids;
-  std::vector<std::uint32_t> lines;    ///< where each stands first, from 0 in the chunk
-  std::vector<std::uint32_t> numbers;  ///< given when the chunks are merged
 };
 
 /// What a chunk of text holds. Users and items below the sizes of the tables when it was parsed are numbers there; number n above is the
@@ -75,19 +67,14 @@ class ChunkParser {
   void parse(std::string_view text, ParsedChunk& chunk);
 
  private:
-  /// Numbers of one side's ids.
-  struct Side {
-    const IdTable* table;
-    std::uint32_t known = 0;          ///< size of the table
-    PageArray<std::uint32_t> small_;  ///< number in the chunk's new ids + 1, by small id
-    NewIds* fresh = nullptr;
-
-    void begin(NewIds& ids);
-    void end();
-    /// The number of an id, or nothing: then `problem` says what is wrong with it.
-    std::optional<std::uint32_t> number(std::string_view id, std::size_t line, std::optional<std::string>& problem);
-  };
-
+  /// Parses lines in the general way only.
+  void parse_lines(std::string_view text);
+  /// Parses lines, those of the plain kind (user, item, rating in this order, no quotes, no blanks around them) without looking back.
+  template <Separator kSeparator>
+  void parse_plain(std::string_view text);
+  /// Parses one line in the general way; false when something is wrong with it. \param at  moved behind the line's end
+  bool parse_next(const char*& at, const char* end);
+  bool plain_value(std::uint64_t key, std::string_view text, std::size_t count);
   bool parse_line(std::string_view line);
   bool parse_adjacency(std::string_view line);
   void add_value(float value);
@@ -95,9 +82,10 @@ class ChunkParser {
 
   ParseContext& context_;
   ParsedChunk* chunk_ = nullptr;
-  Side users_;
-  Side items_;
+  IdNumbers users_;
+  IdNumbers items_;
   ValueCache value_cache_;
+  TextValueCache text_values_;
   Scratch scratch_;
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/random.h"
 #include "data/option_check.h"
+#include "data/text.h"
 #include "lowrank/base/error.h"
 
 namespace lowrank {
@@ -97,7 +98,7 @@ SplitBy parse_split_by(std::string_view name) {
   if (name == "random") return SplitBy::random;
   if (name == "user") return SplitBy::user;
   if (name == "time") return SplitBy::time;
-  throw OptionError("by", "must be random, user or time, got \"" + std::string(name) + "\"");
+  throw OptionError("by", "must be random, user or time, got " + quoted(name));
 }
 
 std::vector<Part> assign_parts(std::span<const std::uint32_t> users, std::span<const std::int64_t> times, const SplitOptions& options) {

@@ -64,4 +64,21 @@ class ValueCache {
   std::array<Entry, std::size_t{1} << kBits> entries_{};
 };
 
+/// One thread's memory of what short texts of ratings stand for: most files hold few, so that hardly one is parsed twice.
+class TextValueCache {
+ public:
+  struct Entry {
+    std::uint64_t text = 0;  ///< the bytes, first lowest, zeros above
+    float value = 0;
+    int code = ValueTable::kNoCode;
+  };
+  /// Where a text of 1 to 7 bytes stands, or can be put.
+  Entry& entry(std::uint64_t text) noexcept { return entries_[(text * 0x9E3779B97F4A7C15ULL) >> kShift]; }
+
+ private:
+  static constexpr unsigned kBits = 9;
+  static constexpr unsigned kShift = 64 - kBits;
+  std::array<Entry, std::size_t{1} << kBits> entries_{};
+};
+
 }  // namespace lowrank

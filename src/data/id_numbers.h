@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "data/bytes.h"
+#include "data/id_table.h"
+#include "lowrank/data/page_array.h"
+#include "lowrank/data/vocabulary.h"
+
+namespace lowrank {
+
+/// Ids that a chunk holds and the table did not when the chunk was parsed.
+struct NewIds {
+  Vocabulary ids;
+  std::vector<std::uint32_t> lines;    ///< where each stands first, from 0 in the chunk
+  std::vector<std::uint32_t> numbers;  ///< given when the chunks are merged
+};
+
+/// Numbers the ids of one side of a chunk, in one thread: those that the table knows as there, those that are new from its size on.
+class IdNumbers {
+ public:
+  explicit IdNumbers(const IdTable& table) : table_(table), small_(kSmallIds) {}
+
+  /// Starts a chunk, whose new ids go to `fresh`.
+  void begin(NewIds& fresh);
+  /// Ends the chunk.
+  void end();
+
+  /// The number of a small id that has one, or Vocabulary::kUnknown.
+  [[nodiscard]] std::uint32_t find_small(std::uint32_t id) const noexcept {
+    const std::uint32_t number = table_.find_small(id);
+    if (number != Vocabulary::kUnknown) return number;
+    return small_[id] == 0 ? Vocabulary::kUnknown : known_ + small_[id] - 1;
+  }
+  /// The number of an id that has one, or Vocabulary::kUnknown. The same id again and again costs a comparison.
+  [[nodiscard]] std::uint32_t find_text(std::string_view id) {
+    if (id.size() == last_.size() && equal_bytes(id.data(), last_.data(), id.size())) return last_number_;
+    const std::uint64_t hash = hash_bytes(id);
+    std::uint32_t number = table_.find(id, hash);
+    if (number == Vocabulary::kUnknown) {
+      const std::uint32_t local = fresh_->ids.find(id, hash);
+      if (local == Vocabulary::kUnknown) return local;
+      number = known_ + local;
+    }
+    last_ = id;
+    last_number_ = number;
+    return number;
+  }
+  /// The number of any id, or nothing: then `problem` says what is wrong with it. \param line  from 0 in the chunk
+  std::optional<std::uint32_t> number(std::string_view id, std::size_t line, std::optional<std::string>& problem);
+
+ private:
+  const IdTable& table_;
+  std::uint32_t known_ = 0;         ///< size of the table
+  PageArray<std::uint32_t> small_;  ///< number among the new ids + 1, by small id
+  NewIds* fresh_ = nullptr;
+  std::string_view last_;  ///< in the text of the chunk
+  std::uint32_t last_number_ = Vocabulary::kUnknown;
+};
+
+}  // namespace lowrank

@@ -1,0 +1,155 @@
+#include <cstring>
+
+#include "data/chunk_parser.h"
+#include "data/number.h"
+#include "data/swar.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr char byte_of(Separator separator) {
+  switch (separator) {
+    case Separator::comma:
+      return ',';
+    case Separator::semicolon:
+      return ';';
+    case Separator::tab:
+      return '\t';
+    case Separator::double_colon:
+      return ':';
+    default:
+      return ' ';
+  }
+}
+
+/// A field that the plain way can read.
+struct PlainId {
+  std::uint32_t number;
+  const char* end;  ///< where the separator begins; null when the general way has to look
+};
+
+template <Separator kSeparator>
+bool separates(const char* at) noexcept {
+  if constexpr (kSeparator == Separator::double_colon) return at[0] == ':' && at[1] == ':';
+  return *at == byte_of(kSeparator);
+}
+
+/// Finds the end of an id that is no small number.
+template <Separator kSeparator>
+const char* end_of_text(const char* at) noexcept {
+  // Blanks are trimmed, quotes undone and control characters refused elsewhere.
+  if (static_cast<unsigned char>(*at) <= ' ' || *at == '"') return nullptr;
+  for (const char* from = at;; from += 8) {
+    const std::uint64_t word = swar::load(from);
+    const std::uint64_t found = swar::find(word, byte_of(kSeparator)) | swar::find(word, '\n') |
+                                (kSeparator == Separator::blanks ? swar::find(word, '\t') : std::uint64_t{0});
+    if (found == 0) continue;
+    const char* end = from + swar::length(found);
+    if (!separates<kSeparator>(end) || end == at || static_cast<unsigned char>(end[-1]) <= ' ') return nullptr;
+    return end;
+  }
+}
+
+/// Reads an id that has its number already.
+template <Separator kSeparator>
+inline PlainId plain_id(const char* at, IdNumbers& ids, std::uint64_t size) {
+  const std::uint64_t word = swar::load(at);
+  const std::size_t length = swar::length(swar::find_non_digit(word));
+  if (length - 1 < 7 && separates<kSeparator>(at + length) && (*at != '0' || length == 1)) {
+    const std::uint32_t small = swar::decimal(word, length);
+    if (small < kSmallIds) {
+      const std::uint32_t number = small <= size ? ids.find_small(small) : Vocabulary::kUnknown;
+      return {number, number == Vocabulary::kUnknown ? nullptr : at + length};
+    }
+  }
+  if (size != ~std::uint64_t{0}) return {Vocabulary::kUnknown, nullptr};
+  const char* end = end_of_text<kSeparator>(at);
+  if (end == nullptr) return {Vocabulary::kUnknown, nullptr};
+  const std::uint32_t number = ids.find_text({at, static_cast<std::size_t>(end - at)});
+  return {number, number == Vocabulary::kUnknown ? nullptr : end};
+}
+
+/// The start of the next line, when nothing but columns that are not read comes after the rating that ends at `at`; else null.
+template <Separator kSeparator>
+inline const char* plain_rest(const char* at, const char* end) {
+  if (*at == '\n') return at + 1;
+  if (*at == '\r') return at[1] == '\n' ? at + 2 : nullptr;
+  if (!separates<kSeparator>(at)) return nullptr;
+  const auto* stop = static_cast<const char*>(std::memchr(at, '\n', static_cast<std::size_t>(end - at)));
+  if constexpr (kSeparator == Separator::comma || kSeparator == Separator::semicolon) {
+    if (std::memchr(at, '"', static_cast<std::size_t>(stop - at)) != nullptr) return nullptr;
+  }
+  return stop + 1;
+}
+
+}  // namespace
+
+template <Separator kSeparator>
+void ChunkParser::parse_plain(std::string_view text) {
+  constexpr std::size_t kWidth = kSeparator == Separator::double_colon ? 2 : 1;
+  ParsedChunk& chunk = *chunk_;
+  const std::uint64_t rows = context_.layout.matrix_market ? context_.layout.rows : ~std::uint64_t{0};
+  const std::uint64_t columns = context_.layout.matrix_market ? context_.layout.columns : ~std::uint64_t{0};
+  std::uint32_t* users = chunk.users.data();
+  std::uint32_t* items = chunk.items.data();
+  std::size_t count = 0;
+  std::size_t lines = 0;
+  const char* at = text.data();
+  const char* end = at + text.size();
+  while (at != end) {
+    const PlainId user = plain_id<kSeparator>(at, users_, rows);
+    if (user.end != nullptr) {
+      const PlainId item = plain_id<kSeparator>(user.end + kWidth, items_, columns);
+      if (item.end != nullptr) {
+        const char* rating = item.end + kWidth;
+        const std::uint64_t word = swar::load(rating);
+        std::uint64_t found = swar::find_below(word, '-');
+        if constexpr (byte_of(kSeparator) > '-') found |= swar::find(word, byte_of(kSeparator));
+        const std::size_t length = swar::length(found);
+        const char* next = length - 1 < 7 ? plain_rest<kSeparator>(rating + length, end) : nullptr;
+        if (next != nullptr && plain_value(swar::head(word, length), {rating, length}, count)) {
+          users[count] = user.number;
+          items[count] = item.number;
+          ++count;
+          ++lines;
+          at = next;
+          continue;
+        }
+      }
+    }
+    chunk.count = count;
+    chunk.lines = lines;
+    if (!parse_next(at, end)) return;
+    count = chunk.count;
+    ++lines;
+  }
+  chunk.count = count;
+  chunk.lines = lines;
+}
+
+/// Adds the value that `text` stands for as rating `count`; `key` holds its bytes. False when it is no finite number.
+bool ChunkParser::plain_value(std::uint64_t key, std::string_view text, std::size_t count) {
+  TextValueCache::Entry& entry = text_values_.entry(key);
+  if (entry.text != key) {
+    float value = 0;
+    if (parse_rating(text, value) != NumberResult::ok) return false;
+    entry = {key, value, ValueTable::kNoCode};
+  }
+  if (chunk_->coded && entry.code != ValueTable::kNoCode) {
+    chunk_->codes[count] = static_cast<std::uint8_t>(entry.code);
+    return true;
+  }
+  chunk_->count = count;
+  add_value(entry.value);
+  if (chunk_->coded) entry.code = chunk_->codes[count];
+  return true;
+}
+
+template void ChunkParser::parse_plain<Separator::comma>(std::string_view text);
+template void ChunkParser::parse_plain<Separator::semicolon>(std::string_view text);
+template void ChunkParser::parse_plain<Separator::tab>(std::string_view text);
+template void ChunkParser::parse_plain<Separator::double_colon>(std::string_view text);
+template void ChunkParser::parse_plain<Separator::blanks>(std::string_view text);
+
+}  // namespace lowrank
