@@ -37,7 +37,7 @@ std::vector<Scored> slow_list(const Model& model, std::uint32_t user, const Reco
   std::vector<Scored> all;
   for (std::uint32_t item = 0; item < model.items.size(); ++item) {
     if (model.item_ratings[item] == 0) continue;
-    if (!options.include_seen && std::find(seen.begin(), seen.end(), item) != seen.end()) continue;
+    if (!options.include_seen && std::binary_search(seen.begin(), seen.end(), item)) continue;
     const bool known = user < model.users.size() && model.user_ratings[user] > 0;
     all.push_back({item, known ? static_cast<float>(score(model, user, item)) : static_cast<float>(model.item_ratings[item])});
   }
