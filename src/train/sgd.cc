@@ -27,21 +27,23 @@ namespace {
 constexpr std::array<std::string_view, 2> kUpdateOrders = {"equations", "tutorial"};
 constexpr std::array<std::string_view, 2> kSchedules = {"linear", "constant"};
 
+constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+
 constexpr std::array kOptions = {
     Option<Sgd>{"rank", &Sgd::rank, "number of latent features K; 0 learns biases alone", 0, 4096},
     Option<Sgd>{"epochs", &Sgd::epochs, "the most passes over the ratings", 1, 1e9},
     Option<Sgd>{"learning_rate", &Sgd::learning_rate,
                 "step size alpha of the first epoch, in scale-free units (ratings divided by their standard deviation)", 0,
-                std::numeric_limits<double>::max(), true},
+                kUnbounded, true},
     Option<Sgd>{
         "schedule", &Sgd::schedule,
         "step sizes after the first epoch: linear falls evenly to 1/epochs of the first in the last epoch; constant is the article's", 0, 1,
         false, kSchedules},
     Option<Sgd>{"regularization", &Sgd::regularization, "beta of the loss of one rating: weight of |p|^2 + |q|^2 + bu^2 + bd^2, halved", 0,
-                std::numeric_limits<double>::max()},
+                kUnbounded},
     Option<Sgd>{"initial_scale", &Sgd::initial_scale,
                 "factors start as normal draws of standard deviation initial_scale / sqrt(rank); the tutorial order starts with 1 / rank",
-                0, std::numeric_limits<double>::max()},
+                0, kUnbounded},
     Option<Sgd>{"biases", &Sgd::biases, "learn the mean and a bias for every user and item; without them a score is the dot product alone"},
     Option<Sgd>{"update_order", &Sgd::update_order,
                 "equations: both vectors learn from the old values; tutorial: the article's program, which updates the item vector with "
