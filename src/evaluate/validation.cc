@@ -38,9 +38,11 @@ const MonitoredMetric& metric_by_name(std::string_view name) {
 
 Validation validate_on(const Pairs& pairs, std::string_view monitor, int threads) {
   const MonitoredMetric& metric = metric_by_name(monitor);
-  if (pairs.size() == 0) throw DataError("there are no ratings to validate on");
   Validation validation;
-  validation.measure = [&metric, &pairs, threads](const Model& model) { return metric.measure(model, pairs, threads); };
+  validation.measure = [&metric, &pairs, threads](const Model& model) {
+    if (pairs.size() == 0) throw DataError("there are no ratings to validate on");
+    return metric.measure(model, pairs, threads);
+  };
   validation.name = metric.name;
   validation.higher_is_better = metric.higher_is_better;
   return validation;

@@ -45,7 +45,11 @@ TEST(ValidateOn, NamesTheMetricsThereAre) {
   }
 }
 
-TEST(ValidateOn, NeedsPairs) { EXPECT_THROW(validate_on(Pairs(), "rmse"), DataError); }
+TEST(ValidateOn, NeedsPairsOnceItMeasures) {
+  const Pairs none;
+  const Validation validation = validate_on(none, "rmse");
+  EXPECT_THROW(validation.measure(hand_model()), DataError);
+}
 
 }  // namespace
 }  // namespace lowrank
