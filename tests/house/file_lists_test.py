@@ -1,5 +1,6 @@
 """file_lists.py must notice the source that nobody lists."""
 
+import json
 import tempfile
 import unittest
 from pathlib import Path
@@ -10,13 +11,15 @@ import file_lists
 class FileLists(unittest.TestCase):
     def test_source_in_no_list(self):
         with tempfile.TemporaryDirectory() as folder:
-            room = Path(folder, "src", "data")
+            root = Path(folder)
+            room = root / "src" / "data"
             room.mkdir(parents=True)
-            (room / "CMakeLists.txt").write_text("target_sources(lowrank PRIVATE read.cc)\n", encoding="utf-8")
             (room / "read.cc").touch()
-            self.assertEqual(list(file_lists.problems(Path(folder))), [])
+            command = {"directory": folder, "file": str(room / "read.cc"), "command": "g++ ..."}
+            (root / "compile_commands.json").write_text(json.dumps([command]), encoding="utf-8")
+            self.assertEqual(list(file_lists.problems(root, root)), [])
             (room / "ad.cc").touch()
-            self.assertEqual(len(list(file_lists.problems(Path(folder)))), 1)
+            self.assertEqual(list(file_lists.problems(root, root)), ["src/data/ad.cc: no CMakeLists.txt names it"])
 
 
 if __name__ == "__main__":

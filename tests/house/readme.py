@@ -1,6 +1,8 @@
 """Does what the README's quick start says, as printed, and compares what it prints with what the README shows.
 
-usage: readme.py ROOT PROGRAM PREFIX COMPILER FLAGS
+usage: readme.py ROOT PROGRAM PREFIX COMPILER FLAGS [--update]
+
+With --update the README is given what is printed now, where it shows something else.
 
 Blocks of the section "Quick start", in order, in a scratch folder that has examples/ and build/lowrank as a checkout has them:
 `sh` is run; `cpp` becomes main.cc; `cmake` becomes CMakeLists.txt, is built against the installation under PREFIX, and the program run;
@@ -39,8 +41,9 @@ def run(command, folder):
     return result.stdout
 
 
-def main(root, program, prefix, compiler, flags):
-    blocks = quick_start_blocks((root / "README.md").read_text(encoding="utf-8"))
+def main(root, program, prefix, compiler, flags, *, update):
+    readme = (root / "README.md").read_text(encoding="utf-8")
+    blocks = quick_start_blocks(readme)
     if not {"sh", "cpp", "cmake", "text"} <= {kind for kind, _ in blocks}:
         raise SystemExit('readme.py: README.md has no section "Quick start" with sh, text, cpp and cmake blocks')
     with tempfile.TemporaryDirectory() as scratch:
@@ -61,11 +64,17 @@ def main(root, program, prefix, compiler, flags):
                 run(["cmake", "--build", "out"], folder)
                 name = re.search(r"add_executable\((\w+)", text)[1]
                 printed = run([f"out/{name}"], folder)
-            elif kind == "text" and not same(text, printed):
-                raise SystemExit(f"readme.py: the README shows something else:\n{text}")
             elif kind != "text":
                 raise SystemExit(f"readme.py: what to do with a block of {kind}?")
+            elif same(text, printed):
+                continue
+            elif not update:
+                raise SystemExit(f"readme.py: the README shows something else:\n{text}")
+            else:
+                readme = readme.replace(f"```text\n{text}```", f"```text\n{printed.expandtabs(8)}```", 1)
+    if update:
+        (root / "README.md").write_text(readme, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:6])
+    main(Path(sys.argv[1]), *sys.argv[2:6], update=sys.argv[6:] == ["--update"])
