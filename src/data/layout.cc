@@ -137,8 +137,8 @@ std::tuple<std::size_t, std::size_t, std::size_t> fit(const Layout& layout, std:
 Layout choose_layout(const Sample& sample, const ReadOptions& options) {
   std::optional<Layout> best;
   std::tuple<std::size_t, std::size_t, std::size_t> best_fit;
-  std::string missing;
   for (const Separator separator : candidates(options.format)) {
+    std::string missing;
     const auto layout = lay_out(separator, options, sample.lines[0], missing);
     if (!layout) continue;
     const auto score = fit(*layout, sample.lines);
@@ -148,10 +148,15 @@ Layout choose_layout(const Sample& sample, const ReadOptions& options) {
   }
   if (best) return *best;
 
+  // None has all names: what is missing is told of the separator that finds most columns.
   std::vector<std::string> names;
+  std::string missing;
   for (const Separator separator : candidates(options.format)) {
     auto fields = fields_of(sample.lines[0], separator);
-    if (fields.size() > names.size()) names = std::move(fields);
+    if (fields.size() <= names.size()) continue;
+    names = std::move(fields);
+    missing.clear();
+    lay_out(separator, options, sample.lines[0], missing);
   }
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "" : ", ") + quoted(name);

@@ -27,7 +27,6 @@ struct RatingsBuilder::State {
   ValueCache cache;
   std::vector<std::uint8_t> codes;
   Staging staging;
-  Workers workers{1};
 };
 
 RatingsBuilder::RatingsBuilder() : state_(std::make_unique<State>()) {}
@@ -69,8 +68,9 @@ void RatingsBuilder::flush() {
                           state.timed ? state.times.data() : nullptr};
   const std::uint32_t user_bound = *std::max_element(state.users.begin(), state.users.end()) + 1;
   const std::uint32_t item_bound = *std::max_element(state.items.begin(), state.items.end()) + 1;
+  Workers alone(1);
   state.staging.append(
-      1, user_bound, item_bound, [&](std::size_t) { return piece; }, state.table, state.workers);
+      1, user_bound, item_bound, [&](std::size_t) { return piece; }, state.table, alone);
   state.users.clear();
   state.items.clear();
   state.values.clear();

@@ -21,8 +21,8 @@ namespace lowrank {
 /// How a file of ratings is laid out.
 enum class Format : std::uint8_t {
   automatic,      ///< from the file's first lines (never `adjacency`)
-  csv,            ///< commas or semicolons, quoted fields allowed
-  tsv,            ///< tabs or blanks
+  csv,            ///< commas or semicolons; fields may be quoted ("" is a quote within), quotes end on their line
+  tsv,            ///< tabs, or runs of blanks and tabs
   movielens,      ///< `user::item::rating::time`
   matrix_market,  ///< coordinate, general: `row column value`, 1-based; rows are users; ids are the numbers as written
   adjacency,      ///< a line a user: `user item item ...`, every rating 1
@@ -74,9 +74,13 @@ struct RatingLine {
 
 /// Reads a file of ratings into memory, ids numbered in order of first appearance in the file.
 ///
-/// Read in chunks and parsed by all threads; beside the ratings (6 to 13 bytes each while reading) and the ids it needs a few
-/// MiB a thread, however large the file. `.gz`, `.zst` and `.xz` files (told by their first bytes) are unpacked on the way.
-/// \param path  the file, or `-` for standard input
+/// Blanks around fields are no part of them unless they are quoted. Ratings are decimal numbers, rounded to the nearest float32; -0 is 0.
+/// Timestamps are integers, or decimals whose fraction is cut off; where the time column was not stated and a line has none, none are kept.
+/// Of an adjacency file, a user without items is passed over. A line may have up to 64 MiB. The first error in the file is the one thrown.
+///
+/// Read in chunks and parsed by all threads; beside the ratings (4 to 6 bytes each while they wait, 5 grouped, never both; for coded
+/// values) and the ids it needs a few MiB a thread, however large the file. `.gz`, `.zst` and `.xz` files (told by their first bytes, parts
+/// one after another read as one) are unpacked on the way, a batch ahead of the parsers. \param path  the file, or `-` for standard input
 /// \throws FileError when it cannot be read; DataError naming file and line for content; OptionError for columns that are not there
 Dataset read_ratings(const std::string& path, const ReadOptions& options = {});
 
