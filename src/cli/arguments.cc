@@ -1,6 +1,7 @@
 #include "cli/arguments.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -63,6 +64,15 @@ std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
 /// Help text in two columns of at most 100 characters together.
 class HelpLayout : public CLI::Formatter {
  public:
+  std::string make_description(const CLI::App* app) const override {
+    std::string text = app->get_description();
+    if (app->get_parent() != nullptr) {
+      text.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(text.front())));
+      text += '.';
+    }
+    return text + "\n";
+  }
+
   std::string make_usage(const CLI::App* app, std::string /*name*/) const override {
     if (app->get_parent() == nullptr) return "\nUsage: lowrank COMMAND [options]\n\n";
     std::string usage = "\nUsage: lowrank " + app->get_name();
@@ -250,8 +260,8 @@ std::string describe(const CLI::ParseError& error, const CLI::App& program) {
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     const std::vector<std::string> left = program.remaining(true);
     const std::string argument = left.empty() ? "" : left.front();
-    if (program.get_subcommands().empty()) return "unknown command \"" + argument + "\" (lowrank alone lists them)";
     if (argument.size() > 1 && argument.starts_with('-')) return "unknown option " + argument.substr(0, argument.find('='));
+    if (program.get_subcommands().empty()) return "unknown command \"" + argument + "\" (lowrank alone lists them)";
     return "unexpected argument \"" + argument + "\"";
   }
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {

@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "cli/arguments.h"
 #include "cli/command.h"
@@ -27,6 +29,7 @@ constexpr const char* kTitlesFile = "movies.dat.gz";
 constexpr double kHeldOut = 0.1;
 constexpr std::uint64_t kSeed = 1;
 constexpr std::size_t kListLength = 6;
+constexpr std::uint32_t kEnough = 20;
 // Three people of different taste, and a film that everyone knows.
 constexpr std::string_view kPeople[] = {"4396", "8822", "16036"};
 constexpr std::string_view kFilm = "1345836";
@@ -54,16 +57,17 @@ fs::path find_data() {
                   " in examples/data beside the program or above it, nor in " + places.back().string());
 }
 
-/// `text` in exactly `width` columns; a title longer than that loses its end. Counts UTF-8 characters as one column each.
+/// `text` in exactly `width` columns, its end left out where it is longer. Counts a UTF-8 character as one column.
 std::string column(std::string_view text, std::size_t width) {
+  const auto starts = [&text](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xC0U) != 0x80U; };
   std::size_t columns = 0;
   std::size_t end = 0;
   for (std::size_t at = 0; at < text.size(); ++at) {
-    const bool starts = (static_cast<unsigned char>(text[at]) & 0xC0U) != 0x80U;
-    if (starts && ++columns > width) break;
-    end = at + 1;
+    if (!starts(at)) continue;
+    if (++columns == width) end = at;
   }
-  return std::string(text.substr(0, end)) + std::string(width - std::min(columns, width), ' ');
+  if (columns > width) return std::string(text.substr(0, end)) + "…";
+  return std::string(text) + std::string(width - columns, ' ');
 }
 
 std::string grouped(std::size_t number) {
@@ -120,7 +124,9 @@ class Demo {
     show_error("the mean of each film", baseline_model(parts_.train, Baseline::item_mean));
     show_error("biases of people and films", train_with(biases, silent));
     show_error("lowrank's factorization", model_);
-    results_.write("\n3. What to watch next? On the left what somebody liked, on the right what lowrank recommends.\n");
+    results_.write(
+        "\n3. What to watch next? On the left what somebody liked, on the right what lowrank recommends\n   of the films with at least " +
+        std::to_string(kEnough) + " ratings.\n");
     results_.flush();
   }
 
@@ -134,15 +140,25 @@ class Demo {
     return std::string(found.empty() ? id : found);
   }
 
-  /// The items that a user rated highest in training; of equal ratings those rated least by others come first, as they tell most.
+  /// What a user rated highest in training; of equal ratings the films that most people know come first.
   [[nodiscard]] std::vector<Scored> liked(std::uint32_t user) const {
     std::vector<Scored> best;
     const Ratings& ratings = parts_.train;
     for (std::size_t at = ratings.row_offsets()[user]; at < ratings.row_offsets()[user + 1]; ++at) {
       best.push_back({ratings.items()[at], ratings.value(at)});
     }
-    std::ranges::stable_sort(best, [](const Scored& a, const Scored& b) { return a.score > b.score; });
+    const auto key = [this](const Scored& item) { return std::pair(item.score, model_.item_ratings[item.index]); };
+    std::ranges::stable_sort(best, std::greater<>(), key);
     return best;
+  }
+
+  /// The first few of a list that enough people rated to say something about them.
+  [[nodiscard]] std::vector<Scored> well_known(std::span<const Scored> items) const {
+    std::vector<Scored> list;
+    for (const Scored& item : items) {
+      if (model_.item_ratings[item.index] >= kEnough && list.size() < kListLength) list.push_back(item);
+    }
+    return list;
   }
 
   void recommend_for(std::string_view person) {
@@ -150,14 +166,14 @@ class Demo {
     if (user == Vocabulary::kUnknown) return;
     const std::vector<Scored> before = liked(user);
     std::vector<Scored> next;
-    recommend(model_, {&user, 1}, {.top = kListLength, .threads = threads_},
-              [&next](std::size_t, std::span<const Scored> items) { next.assign(items.begin(), items.end()); });
+    recommend(model_, {&user, 1}, {.top = model_.items.size(), .threads = threads_},
+              [&](std::size_t, std::span<const Scored> items) { next = well_known(items); });
     results_.write("\n   person " + std::string(person) + ", " + std::to_string(before.size()) + " films rated\n");
     for (std::size_t place = 0; place < kListLength; ++place) {
       std::string line = "   ";
       line += place < before.size() ? column(fixed(static_cast<double>(before[place].score), 0), 3) + column(title(before[place].index), 42)
                                     : std::string(45, ' ');
-      if (place < next.size()) line += "  " + fixed(static_cast<double>(next[place].score), 1) + " " + column(title(next[place].index), 42);
+      if (place < next.size()) line += column(fixed(static_cast<double>(next[place].score), 1), 5) + column(title(next[place].index), 42);
       line.erase(line.find_last_not_of(' ') + 1);
       results_.write(line + "\n");
     }
@@ -167,11 +183,12 @@ class Demo {
     const std::uint32_t film = model_.items.find(kFilm);
     if (film == Vocabulary::kUnknown) return;
     results_.write("\n4. Films most like " + title(film) + ", by the cosine of their features:\n\n");
-    similar_items(model_, {&film, 1}, kListLength, Similarity::cosine, threads_, [this](std::size_t, std::span<const Scored> items) {
-      for (const Scored& item : items) {
-        results_.write("   " + fixed(static_cast<double>(item.score), 2) + "  " + title(item.index) + "\n");
-      }
-    });
+    similar_items(model_, {&film, 1}, model_.items.size(), Similarity::cosine, threads_,
+                  [this](std::size_t, std::span<const Scored> items) {
+                    for (const Scored& item : well_known(items)) {
+                      results_.write("   " + fixed(static_cast<double>(item.score), 2) + "  " + title(item.index) + "\n");
+                    }
+                  });
   }
 
   fs::path folder_;

@@ -59,17 +59,14 @@ bool EpochLines::on_epoch(const EpochReport& report, const std::function<Model()
   if (report.train_rmse) text += "  train rmse " + fixed(*report.train_rmse, 4);
   if (report.root_squared_error) text += "  root of the sum of squared errors " + fixed(*report.root_squared_error, 4);
   if (report.validation) text += "  validation " + std::string(report.validation_name) + " " + fixed(*report.validation, 4);
-  text += "  " + fixed(report.seconds, 2) + " s  " + fixed(report.ratings_per_second / 1e6, 1) + " M ratings/s";
+  text += "  " + fixed(report.seconds, 3) + " s  " + fixed(report.ratings_per_second / 1e6, 1) + " M ratings/s";
   progress_.line(text);
   return true;
 }
 
 void EpochLines::on_divergence(const DivergenceReport& report) {
-  std::string text = "epoch " + std::to_string(report.epoch) + " diverged with learning rate ";
-  append(text, report.old_learning_rate);
-  text += "; it runs again with ";
-  append(text, report.new_learning_rate);
-  progress_.message(text);
+  progress_.message("epoch " + std::to_string(report.epoch) + " diverged with learning rate " + rounded(report.old_learning_rate, 3) +
+                    "; it runs again with " + rounded(report.new_learning_rate, 3));
 }
 
 void print_error(const std::string& text) { write_stderr("lowrank: " + text + "\n"); }

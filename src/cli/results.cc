@@ -84,4 +84,10 @@ std::string fixed(double value, int digits) {
   return {text.data(), end};
 }
 
+std::string rounded(double value, int digits) {
+  std::array<char, 40> text;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, digits).ptr;
+  return {text.data(), end};
+}
+
 }  // namespace lowrank::cli

@@ -46,4 +46,7 @@ void append_json(std::string& text, std::string_view value);
 /// `value` with `digits` digits after the point.
 std::string fixed(double value, int digits);
 
+/// `value` with at most `digits` significant digits.
+std::string rounded(double value, int digits);
+
 }  // namespace lowrank::cli

@@ -37,7 +37,9 @@ void add_method_options(CLI::App& app, Method& method) {
     std::string help(info.help);
     CLI::Option* option = nullptr;
     if (info.kind == OptionInfo::Kind::flag) {
+      // The help of a flag says what it does; the flag of one that is on by default says not to.
       const bool on = info.value == "true";
+      if (on) help.insert(0, "do not ");
       option = app.add_flag_callback(
           "--" + std::string(on ? "no-" : "") + flag_of(name), [&method, name, on] { set_option(method, name, on ? "false" : "true"); },
           help);
@@ -61,6 +63,7 @@ void add_method_options(CLI::App& app, Method& method) {
 /// The options of all other methods, hidden: each is refused with the reason.
 void refuse_other_options(CLI::App& app, const Method& method) {
   for (const std::string_view other : method_names()) {
+    if (other == name_of(method)) continue;
     for (const OptionInfo& info : options_of(method_by_name(other))) {
       for (const std::string& flag : {"--" + flag_of(info.name), "--no-" + flag_of(info.name)}) {
         if (app.get_option_no_throw(flag) != nullptr) continue;
@@ -92,8 +95,8 @@ std::string text_of(const TrainSummary& summary) {
   if (summary.validation) text += scores_line("validation  ", *summary.validation);
   if (summary.test) text += scores_line("test        ", *summary.test);
   const RunSeconds& seconds = summary.seconds;
-  text += "seconds     " + fixed(seconds.total, 2) + " (read " + fixed(seconds.read, 2) + ", train " + fixed(seconds.train, 2) +
-          ", write " + fixed(seconds.write, 2) + "), " + fixed(summary.updates_per_second / 1e6, 1) + " M updates/s\nmemory      " +
+  text += "seconds     " + fixed(seconds.total, 3) + " (read " + fixed(seconds.read, 3) + ", train " + fixed(seconds.train, 3) +
+          ", write " + fixed(seconds.write, 3) + "), " + fixed(summary.updates_per_second / 1e6, 1) + " M updates/s\nmemory      " +
           fixed(static_cast<double>(summary.peak_memory_bytes) / 1e6, 0) + " MB at most\n";
   if (!summary.model.empty()) text += "model       " + summary.model + "\n";
   return text;

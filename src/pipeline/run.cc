@@ -213,9 +213,9 @@ TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const
   check(run);
   Stopwatch total;
   Stopwatch stage;
-  if (!run.output.empty()) check_writable(run.output);
   const std::string monitor = run.monitor.empty() ? "rmse" : run.monitor;
-  static_cast<void>(validate_on(Pairs{}, monitor, run.threads));
+  static_cast<void>(validate_on(Pairs{}, monitor));
+  if (!run.output.empty()) check_writable(run.output);
 
   TrainSummary summary;
   summary.method = name_of(run.method);

@@ -107,9 +107,9 @@ class Interrupts(ProgramTest):
         self.assertEqual(len(summary["history"]), 50)
 
     def test_second_ends_at_once_and_writes_nothing(self):
-        self.ratings(200000)
+        self.ratings(90000)
         (self.work / "m").write_text("old")
-        process = self.start("train", "ratings.csv", "--output", "m", "--epochs", "1000000", "--rank", "512")
+        process = self.start("train", "ratings.csv", "--output", "m", "--epochs", "1000000", "--rank", "4096")
         process.stderr.readline()
         process.send_signal(signal.SIGINT)
         time.sleep(0.002)

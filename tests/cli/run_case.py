@@ -53,8 +53,8 @@ def trimmed(body):
 
 
 def pattern(line):
-    parts = re.split(r"\{\{(.*?)\}\}", line)
-    return "".join(part if i % 2 else re.escape(part) for i, part in enumerate(parts))
+    parts = re.split(r"\{\{(.*?)\}\}(?!\})", line)
+    return "".join(f"(?:{part})" if i % 2 else re.escape(part) for i, part in enumerate(parts))
 
 
 def check_lines(name, expected, text):
