@@ -22,7 +22,7 @@ void load(const std::string& bytes) {
 }  // namespace
 
 /// Model files: as they are, and with a checksum that agrees, so that the checks behind it are reached.
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT(readability-identifier-naming)
   std::string bytes(reinterpret_cast<const char*>(data), size);
   load(bytes);
   lowrank::sealing::reseal(bytes);

@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/random.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);  // NOLINT(readability-identifier-naming)
 
 namespace {
 
@@ -58,6 +58,7 @@ int main(int count, char** arguments) {
   for (const auto& entry : std::filesystem::directory_iterator(arguments[2])) names.push_back(entry.path().string());
   std::sort(names.begin(), names.end());
   std::vector<std::string> inputs;
+  inputs.reserve(names.size());
   for (const std::string& name : names) inputs.push_back(lowrank::read_file(name));
   for (std::size_t file = 0; file < inputs.size(); ++file) {
     run(inputs[file]);

@@ -16,7 +16,7 @@ namespace lowrank {
 
 /// A score as a list shows it: finite, so that it has a place in the order and in a JSON document.
 inline float finite_score(double score) {
-  constexpr double kMost = std::numeric_limits<float>::max();
+  constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
   // In this order of arguments what is not a number comes out lowest.
   return static_cast<float>(std::max(-kMost, std::min(score, kMost)));
 }

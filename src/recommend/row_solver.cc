@@ -130,7 +130,7 @@ float RowSolver::solve(std::span<const Observation> observations, std::span<floa
   add_observations(observations);
   add_regularization(observations.size());
   const bool solved = model_.row_problem.non_negative ? solve_with_non_negative_factors() : solve_signed();
-  constexpr double kMost = std::numeric_limits<float>::max();
+  constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
   // Where nothing can be learned (factors of zero, numbers out of range) the row stays what an unknown one is.
   if (!solved || !std::all_of(b_.begin(), b_.end(), [](double value) { return std::abs(value) <= kMost; })) return 0;
   std::transform(b_.begin(), b_.begin() + static_cast<std::ptrdiff_t>(rank_), factors.begin(),

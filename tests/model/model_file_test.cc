@@ -147,7 +147,7 @@ TEST(ModelFile, WhatCannotBeReadBackIsNotWritten) {
   EXPECT_EQ(refusal([&](Model& m) { m.item_factors.row(0)[0] = -infinity; }), start + "a factor is not finite");
   EXPECT_EQ(refusal([&](Model& m) { m.user_biases[1] = infinity; }), start + "a user's bias is not finite");
   EXPECT_EQ(refusal([&](Model& m) { m.item_biases[1] = nan; }), start + "an item's bias is not finite");
-  EXPECT_EQ(refusal([&](Model& m) { m.mean = double{nan}; }), start + "the mean is not finite");
+  EXPECT_EQ(refusal([&](Model& m) { m.mean = static_cast<double>(nan); }), start + "the mean is not finite");
   EXPECT_EQ(refusal([&](Model& m) { m.max_rating = nan; }), start + "the range of ratings is not finite");
   EXPECT_EQ(refusal([&](Model& m) { std::swap(m.min_rating, m.max_rating); }), start + "the range of ratings is empty");
   EXPECT_EQ(refusal([&](Model& m) { m.users.add("one more"); }), start + "ids and factors differ in number");
@@ -157,7 +157,8 @@ TEST(ModelFile, WhatCannotBeReadBackIsNotWritten) {
   EXPECT_EQ(refusal([&](Model& m) { m.record.options = "[]"; }), start + "the options are no JSON object");
   EXPECT_EQ(refusal([&](Model& m) { m.record.options = "{"; }), start + "the options are no JSON object");
   EXPECT_EQ(refusal([&](Model& m) { m.record.method = "\x1B[2J"; }), start + "the method's name is empty or no plain text");
-  EXPECT_EQ(refusal([&](Model& m) { m.record.metrics[0].value = double{nan}; }), start + "the metric train_rmse is not finite");
+  EXPECT_EQ(refusal([&](Model& m) { m.record.metrics[0].value = static_cast<double>(nan); }),
+            start + "the metric train_rmse is not finite");
   EXPECT_EQ(refusal([&](Model& m) { m.row_problem.regularization = -1; }), start + "a number of the row problem is not finite or negative");
   EXPECT_EQ(refusal([&](Model& m) { m.record.options = R"({"a":")" + std::string(1U << 20U, 'x') + "\"}"; }),
             start + "its options and metrics are too long");

@@ -2,10 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cmath>
 
-#include "lowrank/model/model_file.h"
 #include "model/models.h"
 
 namespace lowrank {
