@@ -1,0 +1,77 @@
+// Any bytes are read as a file of ratings, or refused with an Error; whichever it is, all ways of reading and all cuts into chunks agree.
+
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
+
+#include "data/read_tuned.h"
+#include "lowrank/base/error.h"
+#include "memory_file.h"
+
+namespace {
+
+/// What reading comes to: the error, or how many lines of ratings there were and a sum over them.
+struct Outcome {
+  std::string message;
+  std::size_t count = 0;
+  double sum = 0;
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
+
+template <class Action>
+Outcome outcome_of(const Action& action) {
+  Outcome outcome;
+  try {
+    action(outcome);
+  } catch (const lowrank::Error& error) {
+    outcome = {error.what(), 0, 0};
+  }
+  return outcome;
+}
+
+lowrank::ReadOptions options_for(const std::uint8_t* data, std::size_t size) {
+  std::size_t sum = 0;
+  for (std::size_t at = 0; at < size; ++at) sum += data[at];
+  lowrank::ReadOptions options;
+  options.threads = 1;
+  options.implicit_values = sum % 2 == 1;
+  options.keep_times = sum % 3 == 1;
+  options.format = sum % 16 == 5 ? lowrank::Format::adjacency : lowrank::Format::automatic;
+  if (sum % 8 == 3) options.columns = lowrank::Columns::parse("user=2,item=1,time=4");
+  if (sum % 8 == 4) options.columns = lowrank::Columns::parse("user=user,item=item,rating=rating");
+  return options;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT(readability-identifier-naming)
+  static MemoryFile file;
+  file.fill(data, size);
+  const lowrank::ReadOptions options = options_for(data, size);
+  const auto add = [](Outcome& outcome, float value) {
+    ++outcome.count;
+    outcome.sum += static_cast<double>(value) * static_cast<double>(outcome.count % 97);
+  };
+  const auto pairs = [&](std::size_t chunk_bytes) {
+    return outcome_of([&](Outcome& outcome) {
+      lowrank::ReadTuning tuning;
+      tuning.chunk_bytes = chunk_bytes;
+      const lowrank::Pairs read = lowrank::read_pairs_tuned(file.path(), {}, {}, options, tuning);
+      for (const float value : read.values) add(outcome, value);
+    });
+  };
+  const Outcome lines = outcome_of([&](Outcome& outcome) {
+    lowrank::for_each_rating(file.path(), options, [&](const lowrank::RatingLine& line) { add(outcome, line.value); });
+  });
+  const Outcome grouped = outcome_of([&](Outcome& outcome) {
+    const lowrank::Dataset dataset = lowrank::read_ratings(file.path(), options);
+    outcome.count = dataset.ratings.size() + dataset.duplicates;
+  });
+  const std::size_t cuts[] = {1 + size % 61, std::size_t{1} << 18U};
+  for (const std::size_t cut : cuts) {
+    if (pairs(cut) != lines) std::abort();
+  }
+  if (grouped.message != lines.message || grouped.count != lines.count) std::abort();
+  return 0;
+}
