@@ -19,7 +19,8 @@ const lowrank::Ratings& ratings() {
 
 void sgd(benchmark::State& state) {
   const lowrank::Sgd method{.rank = static_cast<std::uint32_t>(state.range(0)), .epochs = 5};
-  const lowrank::TrainContext context{.threads = static_cast<int>(state.range(1))};
+  lowrank::TrainContext context;
+  context.threads = static_cast<int>(state.range(1));
   lowrank::TrainingObserver silent;
   for (auto _ : state) {
     const lowrank::Trained trained = lowrank::train(ratings(), method, {}, silent, context);
