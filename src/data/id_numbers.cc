@@ -1,5 +1,6 @@
 #include "data/id_numbers.h"
 
+#include "data/bytes.h"
 #include "data/line_check.h"
 
 namespace lowrank {
@@ -9,8 +10,6 @@ void IdNumbers::begin(NewIds& fresh) {
   fresh_ = &fresh;
   fresh.ids.clear();
   fresh.lines.clear();
-  last_ = {};
-  last_number_ = Vocabulary::kUnknown;
 }
 
 void IdNumbers::end() {

@@ -3,11 +3,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "data/bytes.h"
 #include "data/id_table.h"
 #include "lowrank/data/page_array.h"
 #include "lowrank/data/vocabulary.h"
@@ -37,19 +37,12 @@ class IdNumbers {
     if (number != Vocabulary::kUnknown) return number;
     return small_[id] == 0 ? Vocabulary::kUnknown : known_ + small_[id] - 1;
   }
-  /// The number of an id that has one, or Vocabulary::kUnknown. The same id again and again costs a comparison.
-  [[nodiscard]] std::uint32_t find_text(std::string_view id) {
-    if (id.size() == last_.size() && equal_bytes(id.data(), last_.data(), id.size())) return last_number_;
-    const std::uint64_t hash = hash_bytes(id);
-    std::uint32_t number = table_.find(id, hash);
-    if (number == Vocabulary::kUnknown) {
-      const std::uint32_t local = fresh_->ids.find(id, hash);
-      if (local == Vocabulary::kUnknown) return local;
-      number = known_ + local;
-    }
-    last_ = id;
-    last_number_ = number;
-    return number;
+  /// The numbers of some dozens of ids, or Vocabulary::kUnknown. Ids that this chunk added are not among those found.
+  void find(std::span<Vocabulary::Query> queries) const noexcept { table_.find(queries); }
+  /// The number of an id that this chunk added, or Vocabulary::kUnknown.
+  [[nodiscard]] std::uint32_t find_fresh(const Vocabulary::Query& query) const noexcept {
+    const std::uint32_t local = fresh_->ids.find(query.id, query.hash);
+    return local == Vocabulary::kUnknown ? local : known_ + local;
   }
   /// The number of any id, or nothing: then `problem` says what is wrong with it. \param line  from 0 in the chunk
   std::optional<std::uint32_t> number(std::string_view id, std::size_t line, std::optional<std::string>& problem);
@@ -59,8 +52,6 @@ class IdNumbers {
   std::uint32_t known_ = 0;         ///< size of the table
   PageArray<std::uint32_t> small_;  ///< number among the new ids + 1, by small id
   NewIds* fresh_ = nullptr;
-  std::string_view last_;  ///< in the text of the chunk
-  std::uint32_t last_number_ = Vocabulary::kUnknown;
 };
 
 }  // namespace lowrank

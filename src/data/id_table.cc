@@ -11,6 +11,14 @@ IdTable::IdTable(const Vocabulary* known, std::uint32_t max_ids)
   }
 }
 
+void IdTable::find(std::span<Vocabulary::Query> queries) const noexcept {
+  if (known_size_ == 0) return added_.find(queries);
+  known_->find(queries);
+  for (Vocabulary::Query& query : queries) {
+    if (query.number == Vocabulary::kUnknown) query.number = find(query.id, query.hash);
+  }
+}
+
 std::uint32_t IdTable::add(std::string_view id) {
   const auto small = small_id(id);
   const std::uint64_t hash = Vocabulary::hash(id);

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -42,6 +43,8 @@ class IdTable {
     const std::uint32_t added = added_.find(id, hash);
     return added == Vocabulary::kUnknown ? added : known_size_ + added;
   }
+  /// The numbers of some dozens of ids, or Vocabulary::kUnknown.
+  void find(std::span<Vocabulary::Query> queries) const noexcept;
   /// The number of `id`, which is added if it is new; Vocabulary::kUnknown when the table is full.
   std::uint32_t add(std::string_view id);
 

@@ -1,5 +1,8 @@
+#include <array>
 #include <cstring>
+#include <span>
 
+#include "data/bytes.h"
 #include "data/chunk_parser.h"
 #include "data/number.h"
 #include "data/swar.h"
@@ -25,8 +28,48 @@ constexpr char byte_of(Separator separator) {
 
 /// A field that the plain way can read.
 struct PlainId {
-  std::uint32_t number;
-  const char* end;  ///< where the separator begins; null when the general way has to look
+  std::uint32_t number;  ///< Vocabulary::kUnknown for an id that has to be looked up as a text
+  const char* end;       ///< where the separator begins; null when the general way has to look
+};
+
+/// Lines that wait, so that their ids are looked up together. A line takes the answer of a query, or has its number already.
+class Waiting {
+ public:
+  static constexpr std::size_t kMost = 32;
+
+  /// One side's ids.
+  struct Side {
+    std::array<Vocabulary::Query, kMost> queries;
+    std::size_t query_count = 0;
+    std::array<std::uint8_t, kMost> query_of{};
+    std::array<std::uint32_t, kMost> number_of{};
+
+    void add(std::size_t line, std::uint32_t number, std::string_view id) {
+      number_of[line] = number;
+      if (number != Vocabulary::kUnknown) return;
+      // Files are often sorted: the id of the line before need not be asked for again.
+      const bool again = query_count != 0 && queries[query_count - 1].id.size() == id.size() &&
+                         equal_bytes(queries[query_count - 1].id.data(), id.data(), id.size());
+      if (!again) queries[query_count++] = {id, hash_bytes(id), Vocabulary::kUnknown};
+      query_of[line] = static_cast<std::uint8_t>(query_count - 1);
+    }
+    /// The number for a line, or Vocabulary::kUnknown.
+    std::uint32_t number(std::size_t line, const IdNumbers& ids) {
+      if (number_of[line] != Vocabulary::kUnknown) return number_of[line];
+      Vocabulary::Query& query = queries[query_of[line]];
+      if (query.number == Vocabulary::kUnknown) query.number = ids.find_fresh(query);
+      return query.number;
+    }
+    void look_up(const IdNumbers& ids) {
+      if (query_count != 0) ids.find(std::span(queries).first(query_count));
+      query_count = 0;
+    }
+  };
+
+  Side users;
+  Side items;
+  std::array<const char*, kMost> starts{};
+  std::size_t count = 0;
 };
 
 template <Separator kSeparator>
@@ -51,9 +94,9 @@ const char* end_of_text(const char* at) noexcept {
   }
 }
 
-/// Reads an id that has its number already.
+/// Reads an id, and its number where it is a small one.
 template <Separator kSeparator>
-inline PlainId plain_id(const char* at, IdNumbers& ids, std::uint64_t size) {
+inline PlainId plain_id(const char* at, const IdNumbers& ids, std::uint64_t size) {
   const std::uint64_t word = swar::load(at);
   const std::size_t length = swar::length(swar::find_non_digit(word));
   if (length - 1 < 7 && separates<kSeparator>(at + length) && (*at != '0' || length == 1)) {
@@ -63,11 +106,9 @@ inline PlainId plain_id(const char* at, IdNumbers& ids, std::uint64_t size) {
       return {number, number == Vocabulary::kUnknown ? nullptr : at + length};
     }
   }
+  // Indices of a matrix are checked in the general way.
   if (size != ~std::uint64_t{0}) return {Vocabulary::kUnknown, nullptr};
-  const char* end = end_of_text<kSeparator>(at);
-  if (end == nullptr) return {Vocabulary::kUnknown, nullptr};
-  const std::uint32_t number = ids.find_text({at, static_cast<std::size_t>(end - at)});
-  return {number, number == Vocabulary::kUnknown ? nullptr : end};
+  return {Vocabulary::kUnknown, end_of_text<kSeparator>(at)};
 }
 
 /// The start of the next line, when nothing but columns that are not read comes after the rating that ends at `at`; else null.
@@ -95,12 +136,35 @@ void ChunkParser::parse_plain(std::string_view text) {
   std::uint32_t* items = chunk.items.data();
   std::size_t count = 0;
   std::size_t lines = 0;
+  Waiting waiting;
   const char* at = text.data();
   const char* end = at + text.size();
+
+  // A line of the plain kind has one rating, so that those that wait have their places and their values already.
+  const auto look_up = [&] {
+    waiting.users.look_up(users_);
+    waiting.items.look_up(items_);
+    for (std::size_t line = 0; line < waiting.count; ++line) {
+      users[count] = waiting.users.number(line, users_);
+      items[count] = waiting.items.number(line, items_);
+      if (users[count] == Vocabulary::kUnknown || items[count] == Vocabulary::kUnknown) {
+        chunk.count = count;
+        chunk.lines = lines;
+        const char* start = waiting.starts[line];
+        if (!parse_next(start, end)) return false;
+      }
+      ++count;
+      ++lines;
+    }
+    waiting.count = 0;
+    return true;
+  };
+
   while (at != end) {
     const PlainId user = plain_id<kSeparator>(at, users_, rows);
     if (user.end != nullptr) {
-      const PlainId item = plain_id<kSeparator>(user.end + kWidth, items_, columns);
+      const char* item_at = user.end + kWidth;
+      const PlainId item = plain_id<kSeparator>(item_at, items_, columns);
       if (item.end != nullptr) {
         const char* rating = item.end + kWidth;
         const std::uint64_t word = swar::load(rating);
@@ -108,22 +172,31 @@ void ChunkParser::parse_plain(std::string_view text) {
         if constexpr (byte_of(kSeparator) > '-') found |= swar::find(word, byte_of(kSeparator));
         const std::size_t length = swar::length(found);
         const char* next = length - 1 < 7 ? plain_rest<kSeparator>(rating + length, end) : nullptr;
-        if (next != nullptr && plain_value(swar::head(word, length), {rating, length}, count)) {
-          users[count] = user.number;
-          items[count] = item.number;
-          ++count;
-          ++lines;
+        if (next != nullptr && plain_value(swar::head(word, length), {rating, length}, count + waiting.count)) {
+          if (waiting.count == 0 && user.number != Vocabulary::kUnknown && item.number != Vocabulary::kUnknown) {
+            users[count] = user.number;
+            items[count] = item.number;
+            ++count;
+            ++lines;
+          } else {
+            waiting.starts[waiting.count] = at;
+            waiting.users.add(waiting.count, user.number, {at, static_cast<std::size_t>(user.end - at)});
+            waiting.items.add(waiting.count, item.number, {item_at, static_cast<std::size_t>(item.end - item_at)});
+            if (++waiting.count == Waiting::kMost && !look_up()) return;
+          }
           at = next;
           continue;
         }
       }
     }
+    if (!look_up()) return;
     chunk.count = count;
     chunk.lines = lines;
     if (!parse_next(at, end)) return;
     count = chunk.count;
     ++lines;
   }
+  if (!look_up()) return;
   chunk.count = count;
   chunk.lines = lines;
 }

@@ -46,8 +46,32 @@ std::uint32_t Vocabulary::find(std::string_view id, std::uint64_t hash) const no
     if (entry == kFree) return kUnknown;
     if (entry >> 32U != tag) continue;
     const auto index = static_cast<std::uint32_t>(entry);
-    const std::uint64_t begin = offsets_[index];
-    if (offsets_[index + 1] - begin == id.size() && equal_bytes(characters_.data() + begin, id.data(), id.size())) return index;
+    if (is_at(id, index)) return index;
+  }
+}
+
+bool Vocabulary::is_at(std::string_view id, std::uint32_t index) const noexcept {
+  const std::uint64_t begin = offsets_[index];
+  return offsets_[index + 1] - begin == id.size() && equal_bytes(characters_.data() + begin, id.data(), id.size());
+}
+
+void Vocabulary::find(std::span<Query> queries) const noexcept {
+  for (Query& query : queries) query.number = kUnknown;
+  if (table_.empty()) return;
+  const std::size_t mask = table_.size() - 1;
+  for (const Query& query : queries) __builtin_prefetch(&table_[query.hash & mask]);
+  for (Query& query : queries) {
+    std::size_t slot = query.hash & mask;
+    while (table_[slot] != kFree && table_[slot] >> 32U != query.hash >> 32U) slot = (slot + 1) & mask;
+    query.number = static_cast<std::uint32_t>(table_[slot]);
+    if (query.number != kUnknown) __builtin_prefetch(&offsets_[query.number]);
+  }
+  for (const Query& query : queries) {
+    if (query.number != kUnknown) __builtin_prefetch(characters_.data() + offsets_[query.number]);
+  }
+  // The tag may be another id's, which is rare: then the search starts again.
+  for (Query& query : queries) {
+    if (query.number != kUnknown && !is_at(query.id, query.number)) query.number = find(query.id, query.hash);
   }
 }
 

@@ -46,6 +46,15 @@ class Vocabulary {
   [[nodiscard]] static std::uint64_t hash(std::string_view id) noexcept;
   /// As find(id), with `hash` = hash(id).
   [[nodiscard]] std::uint32_t find(std::string_view id, std::uint64_t hash) const noexcept;
+  /// One of many ids to be looked up together.
+  struct Query {
+    std::string_view id;
+    std::uint64_t hash = 0;           ///< hash(id)
+    std::uint32_t number = kUnknown;  ///< the answer
+  };
+  /// Answers up to a few dozen queries at once, several times as fast as one by one where the vocabulary is too large for a cache: what one
+  /// needs from memory comes while the others are looked at.
+  void find(std::span<Query> queries) const noexcept;
   /// As add(id), with `hash` = hash(id).
   std::uint32_t add(std::string_view id, std::uint64_t hash);
 
@@ -64,6 +73,7 @@ class Vocabulary {
 
  private:
   void rebuild_table(std::size_t slots);
+  [[nodiscard]] bool is_at(std::string_view id, std::uint32_t index) const noexcept;
 
   std::vector<char> characters_;
   std::vector<std::uint64_t> offsets_{0};
