@@ -77,17 +77,24 @@ struct Outcome {
   std::vector<Fix> fixes;
 };
 
-CodedEntry unpack(const std::uint8_t* at, const EntryFormat& format, const Plan& plan, CodedEntry*) {
+template <std::size_t kItemBytes>
+std::uint32_t item_at(const std::uint8_t* at) {
   std::uint32_t item = 0;
-  std::memcpy(&item, at + 1, format.item_bytes);
-  return {*at, item, plan.rank[at[1 + format.item_bytes]]};
+  std::memcpy(&item, at, kItemBytes);
+  return item;
 }
 
+template <std::size_t kItemBytes>
+CodedEntry unpack(const std::uint8_t* at, const EntryFormat&, const Plan& plan, CodedEntry*) {
+  return {*at, item_at<kItemBytes>(at + 1), plan.rank[at[1 + kItemBytes]]};
+}
+
+template <std::size_t kItemBytes>
 WideEntry unpack(const std::uint8_t* at, const EntryFormat& format, const Plan& plan, WideEntry*) {
   WideEntry entry{};
   entry.user_ = *at;
-  std::memcpy(&entry.item_, at + 1, format.item_bytes);
-  const std::uint8_t* value = at + 1 + format.item_bytes;
+  entry.item_ = item_at<kItemBytes>(at + 1);
+  const std::uint8_t* value = at + 1 + kItemBytes;
   if (format.coded) {
     entry.code_ = plan.rank[*value];
     entry.value_ = plan.values->value(*value);
@@ -96,6 +103,29 @@ WideEntry unpack(const std::uint8_t* at, const EntryFormat& format, const Plan& 
   }
   if (format.timed) std::memcpy(&entry.time_, value + (format.coded ? 1 : 4), 8);
   return entry;
+}
+
+/// What is known of the users of a partition while it is unpacked.
+struct Users {
+  std::array<std::size_t, kPartitionUsers> counts{};
+  std::array<std::uint32_t, kPartitionUsers> item_bounds{};  ///< above the last item, 0 before the first
+  bool sorted = true;                                        ///< every user's items ascend
+};
+
+template <std::size_t kItemBytes, class Entry>
+Entry* unpack_block(const Staging::Block& block, const Plan& plan, Entry* out, Users& users) {
+  const std::size_t stride = block.format.stride();
+  const std::uint8_t* at = block.data;
+  bool sorted = true;
+  for (std::size_t left = block.count; left != 0; --left, at += stride, ++out) {
+    *out = unpack<kItemBytes>(at, block.format, plan, static_cast<Entry*>(nullptr));
+    const std::size_t user = out->user();
+    ++users.counts[user];
+    sorted &= users.item_bounds[user] <= out->item();
+    users.item_bounds[user] = out->item() + 1;
+  }
+  users.sorted = users.sorted && sorted;
+  return out;
 }
 
 void put(const Plan& plan, std::size_t position, const CodedEntry& entry) {
@@ -119,7 +149,7 @@ void sort_by_item(std::vector<Entry>& entries, std::vector<Entry>& spare, unsign
   const std::uint32_t mask = (1U << digit) - 1;
   spare.resize(entries.size());
   for (unsigned shift = 0; shift < item_bits; shift += digit) {
-    std::array<std::uint32_t, (1U << kMaxDigit) + 1> starts{};
+    std::array<std::size_t, (1U << kMaxDigit) + 1> starts{};
     for (const Entry& entry : entries) ++starts[((entry.item() >> shift) & mask) + 1];
     for (std::uint32_t value = 0; value < mask; ++value) starts[value + 1] += starts[value];
     for (const Entry& entry : entries) spare[starts[(entry.item() >> shift) & mask]++] = entry;
@@ -180,36 +210,32 @@ template <class Entry>
 void group_partition(const Plan& plan, Staging::Partition& partition, std::size_t base, std::uint32_t first_user,
                      std::vector<Entry>& entries, std::vector<Entry>& spare, Outcome& outcome) {
   entries.resize(partition.count);
-  std::array<std::size_t, kPartitionUsers> counts{};
-  std::array<std::int64_t, kPartitionUsers> last_item;
-  last_item.fill(-1);
-  bool sorted = true;
+  Users users_seen;
   Entry* out = entries.data();
-  for (Staging::Block& block : partition.blocks) {
-    const std::size_t stride = block.format.stride();
-    const std::uint8_t* at = block.data;
-    for (std::size_t left = block.count; left != 0; --left, at += stride, ++out) {
-      *out = unpack(at, block.format, plan, static_cast<Entry*>(nullptr));
-      ++counts[out->user()];
-      sorted &= last_item[out->user()] < out->item();
-      last_item[out->user()] = out->item();
+  for (const Staging::Block& block : partition.blocks) {
+    if (block.format.item_bytes == 2) {
+      out = unpack_block<2>(block, plan, out, users_seen);
+    } else if (block.format.item_bytes == 3) {
+      out = unpack_block<3>(block, plan, out, users_seen);
+    } else {
+      out = unpack_block<4>(block, plan, out, users_seen);
     }
     detail::release_pages(block.data, block.bytes);
   }
   partition.blocks = {};
-  if (!sorted) sort_by_item(entries, spare, plan.item_bits);
+  if (!users_seen.sorted) sort_by_item(entries, spare, plan.item_bits);
 
   std::array<std::size_t, kPartitionUsers> next;
   const std::size_t users = std::min<std::size_t>(kPartitionUsers, plan.user_count - first_user);
   std::size_t position = base;
   for (std::size_t user = 0; user < users; ++user) {
     next[user] = position;
-    position += counts[user];
+    position += users_seen.counts[user];
     plan.row_ends[first_user + user] = position;
   }
   for (const Entry& entry : entries) put(plan, next[entry.user()]++, entry);
   outcome.kept = partition.count;
-  if (sorted) return;
+  if (users_seen.sorted) return;
   bool repeats = false;
   std::size_t begin = base;
   for (std::size_t user = 0; user < users; ++user) {
