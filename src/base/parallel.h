@@ -13,6 +13,9 @@ namespace lowrank {
 /// remaining tasks and is thrown again in the calling thread. Not to be used from inside its own tasks.
 class Workers {
  public:
+  /// The most threads that can be asked for.
+  static constexpr int kMostThreads = 1024;
+
   /// \param threads number of threads, 0 for one per processor that this process may run on
   explicit Workers(int threads = 0);
   ~Workers();

@@ -108,24 +108,24 @@ HWY_INLINE HWY_ATTR V products(const Row<kVectors>& row, const float* user_row, 
   }
 }
 
-/// Both rows from their old values: x = keep * x + gradient * other.
+/// Both rows from their old values: p = user_keep * p + gradient * q, q = item_keep * q + gradient * p.
 template <size_t kVectors, size_t kStride>
-HWY_INLINE HWY_ATTR void update(Row<kVectors>& row, float* user_row, float* item_row, size_t stride, V keep, V gradient) {
+HWY_INLINE HWY_ATTR void update(Row<kVectors>& row, float* user_row, float* item_row, size_t stride, V user_keep, V item_keep, V gradient) {
   const D d;
   if constexpr (kVectors > 0) {
     for (size_t k = 0; k < kVectors; ++k) {
       const V p = row.v[k];
       const V q = hn::Load(d, item_row + k * hn::Lanes(d));
-      row.v[k] = hn::MulAdd(gradient, q, hn::Mul(keep, p));
-      hn::Store(hn::MulAdd(gradient, p, hn::Mul(keep, q)), d, item_row + k * hn::Lanes(d));
+      row.v[k] = hn::MulAdd(gradient, q, hn::Mul(user_keep, p));
+      hn::Store(hn::MulAdd(gradient, p, hn::Mul(item_keep, q)), d, item_row + k * hn::Lanes(d));
     }
   } else {
     const size_t length = kStride != 0 ? kStride : stride;
     for (size_t k = 0; k < length; k += hn::Lanes(d)) {
       const V p = hn::Load(d, user_row + k);
       const V q = hn::Load(d, item_row + k);
-      hn::Store(hn::MulAdd(gradient, q, hn::Mul(keep, p)), d, user_row + k);
-      hn::Store(hn::MulAdd(gradient, p, hn::Mul(keep, q)), d, item_row + k);
+      hn::Store(hn::MulAdd(gradient, q, hn::Mul(user_keep, p)), d, user_row + k);
+      hn::Store(hn::MulAdd(gradient, p, hn::Mul(item_keep, q)), d, item_row + k);
     }
   }
 }
@@ -135,9 +135,7 @@ struct Pass {
   SgdTables tables;
   const uint8_t* codes;
   const float* values;
-  V keep;
-  V factor_rate;
-  V4 bias_keep;
+  V rate;
   V4 bias_rate;
 };
 
@@ -147,25 +145,35 @@ HWY_INLINE HWY_ATTR float value_at(const Pass& pass, size_t position) {
   return pass.values[position];
 }
 
+/// What regularisation leaves of a user's row and bias.
+struct Keeps {
+  float factors;
+  float bias;
+};
+
 /// One rating, on its own. \return e^2
 template <size_t kVectors, size_t kStride>
-HWY_INLINE HWY_ATTR double single(const Pass& pass, Row<kVectors>& row, float* user_row, float* user_bias, float value, size_t item) {
+HWY_INLINE HWY_ATTR double single(const Pass& pass, Row<kVectors>& row, float* user_row, float* user_bias, Keeps user_keeps, float value,
+                                  size_t item) {
   const D d;
-  float* item_row = pass.tables.item_factors + item * pass.tables.stride;
-  float* item_bias = pass.tables.item_biases + item;
-  const V product = products<kVectors, kStride>(row, user_row, item_row, pass.tables.stride);
+  const SgdTables& tables = pass.tables;
+  float* item_row = tables.item_factors + item * tables.stride;
+  float* item_bias = tables.item_biases + item;
+  const V product = products<kVectors, kStride>(row, user_row, item_row, tables.stride);
   const float error = ((value - *item_bias) - *user_bias) - hn::GetLane(sums(product, product, product, product));
-  update<kVectors, kStride>(row, user_row, item_row, pass.tables.stride, pass.keep, hn::Mul(pass.factor_rate, hn::Set(d, error)));
-  const float bias_keep = hn::GetLane(pass.bias_keep);
+  update<kVectors, kStride>(row, user_row, item_row, tables.stride, hn::Set(d, user_keeps.factors), hn::Set(d, tables.item_keeps[item]),
+                            hn::Mul(pass.rate, hn::Set(d, error)));
   const float bias_step = hn::GetLane(pass.bias_rate) * error;
-  *user_bias = bias_keep * *user_bias + bias_step;
-  *item_bias = bias_keep * *item_bias + bias_step;
+  *user_bias = user_keeps.bias * *user_bias + bias_step;
+  *item_bias = tables.item_bias_keeps[item] * *item_bias + bias_step;
   return static_cast<double>(error) * static_cast<double>(error);
 }
 
 /// What four lanes keep between rounds.
 struct Four {
   HWY_ALIGN float user_biases[4];
+  HWY_ALIGN float user_bias_keeps[4];
+  float user_keeps[4];
   HWY_ALIGN double squares[4];
 };
 
@@ -185,8 +193,9 @@ HWY_INLINE HWY_ATTR void four(const Pass& pass, const Lane* HWY_RESTRICT lanes, 
   if (HWY_UNLIKELY(i0 == i1 || i0 == i2 || i0 == i3 || i1 == i2 || i1 == i3 || i2 == i3)) {
     // Two lanes meet on one item: one after another.
     for (size_t lane = 0; lane < 4; ++lane) {
-      state.squares[lane] += single<kVectors, kStride>(pass, rows[lane], lanes[lane].user_row, state.user_biases + lane, values[lane],
-                                                       lanes[lane].items[round]);
+      state.squares[lane] +=
+          single<kVectors, kStride>(pass, rows[lane], lanes[lane].user_row, state.user_biases + lane,
+                                    Keeps{state.user_keeps[lane], state.user_bias_keeps[lane]}, values[lane], lanes[lane].items[round]);
     }
     return;
   }
@@ -205,27 +214,32 @@ HWY_INLINE HWY_ATTR void four(const Pass& pass, const Lane* HWY_RESTRICT lanes, 
   HWY_ALIGN float repeated[4];
   hn::Store(unbiased, d4, repeated);
   const V errors = hn::Sub(hn::LoadDup128(d, repeated), dots);
-  const V gradients = hn::Mul(pass.factor_rate, errors);
-  update<kVectors, kStride>(rows[0], lanes[0].user_row, q0, stride, pass.keep, hn::Broadcast<0>(gradients));
-  update<kVectors, kStride>(rows[1], lanes[1].user_row, q1, stride, pass.keep, hn::Broadcast<1>(gradients));
-  update<kVectors, kStride>(rows[2], lanes[2].user_row, q2, stride, pass.keep, hn::Broadcast<2>(gradients));
-  update<kVectors, kStride>(rows[3], lanes[3].user_row, q3, stride, pass.keep, hn::Broadcast<3>(gradients));
+  const V gradients = hn::Mul(pass.rate, errors);
+  const float* keeps = pass.tables.item_keeps;
+  update<kVectors, kStride>(rows[0], lanes[0].user_row, q0, stride, hn::Set(d, state.user_keeps[0]), hn::Set(d, keeps[i0]),
+                            hn::Broadcast<0>(gradients));
+  update<kVectors, kStride>(rows[1], lanes[1].user_row, q1, stride, hn::Set(d, state.user_keeps[1]), hn::Set(d, keeps[i1]),
+                            hn::Broadcast<1>(gradients));
+  update<kVectors, kStride>(rows[2], lanes[2].user_row, q2, stride, hn::Set(d, state.user_keeps[2]), hn::Set(d, keeps[i2]),
+                            hn::Broadcast<2>(gradients));
+  update<kVectors, kStride>(rows[3], lanes[3].user_row, q3, stride, hn::Set(d, state.user_keeps[3]), hn::Set(d, keeps[i3]),
+                            hn::Broadcast<3>(gradients));
   const V4 four_errors = first_four(errors);
   const V4 bias_steps = hn::Mul(pass.bias_rate, four_errors);
-  hn::Store(hn::MulAdd(pass.bias_keep, user_biases, bias_steps), d4, state.user_biases);
+  hn::Store(hn::MulAdd(hn::Load(d4, state.user_bias_keeps), user_biases, bias_steps), d4, state.user_biases);
   HWY_ALIGN float steps[4];
   hn::Store(bias_steps, d4, steps);
-  const float bias_keep = hn::GetLane(pass.bias_keep);
-  biases[i0] = bias_keep * biases[i0] + steps[0];
-  biases[i1] = bias_keep * biases[i1] + steps[1];
-  biases[i2] = bias_keep * biases[i2] + steps[2];
-  biases[i3] = bias_keep * biases[i3] + steps[3];
+  const float* bias_keeps = pass.tables.item_bias_keeps;
+  biases[i0] = bias_keeps[i0] * biases[i0] + steps[0];
+  biases[i1] = bias_keeps[i1] * biases[i1] + steps[1];
+  biases[i2] = bias_keeps[i2] * biases[i2] + steps[2];
+  biases[i3] = bias_keeps[i3] * biases[i3] + steps[3];
   HWY_ALIGN float latest[4];
   hn::Store(four_errors, d4, latest);
   for (size_t lane = 0; lane < 4; ++lane) state.squares[lane] += static_cast<double>(latest[lane]) * static_cast<double>(latest[lane]);
 }
 
-/// Asks for the row of a user whose run starts soon: runs come in random order, which no hardware foresees.
+/// Asks for the row of a user whose run starts soon.
 HWY_INLINE HWY_ATTR void prefetch_user(const SgdBlock& block, const SgdTables& tables, size_t run) {
   if (run >= block.run_count) return;
   const float* row = tables.user_factors + block.runs[run].user * tables.stride;
@@ -240,12 +254,18 @@ HWY_ATTR double block_pass(const SgdBlock& block, const Pass& pass) {
   Row<kVectors> rows[kLanes];
   Four fours[kLanes / 4] = {};
   size_t next = 0;
+  size_t position = 0;
   const auto start = [&](size_t lane) HWY_ATTR {
     prefetch_user(block, pass.tables, next + kLanes);
     const SgdRun& run = block.runs[next++];
-    lanes[lane] = {pass.tables.user_factors + run.user * pass.tables.stride, pass.tables.user_biases + run.user, block.items + run.begin,
-                   run.begin, run.count};
-    fours[lane / 4].user_biases[lane % 4] = *lanes[lane].user_bias;
+    const SgdTables& tables = pass.tables;
+    lanes[lane] = {tables.user_factors + run.user * tables.stride, tables.user_biases + run.user, block.items + position, position,
+                   run.count};
+    position += run.count;
+    Four& state = fours[lane / 4];
+    state.user_biases[lane % 4] = tables.user_biases[run.user];
+    state.user_keeps[lane % 4] = tables.user_keeps[run.user];
+    state.user_bias_keeps[lane % 4] = tables.user_bias_keeps[run.user];
     load_row<kVectors>(rows[lane], lanes[lane].user_row);
   };
   const auto finish = [&](size_t lane) HWY_ATTR {
@@ -281,7 +301,8 @@ HWY_ATTR double block_pass(const SgdBlock& block, const Pass& pass) {
     Four& of_lane = fours[lane / 4];
     for (size_t round = 0; round < lanes[lane].left; ++round) {
       const float value = value_at<kCoded>(pass, lanes[lane].position + round);
-      of_lane.squares[lane % 4] += single<kVectors, kStride>(pass, rows[lane], lanes[lane].user_row, of_lane.user_biases + lane % 4, value,
+      of_lane.squares[lane % 4] += single<kVectors, kStride>(pass, rows[lane], lanes[lane].user_row, of_lane.user_biases + lane % 4,
+                                                             Keeps{of_lane.user_keeps[lane % 4], of_lane.user_bias_keeps[lane % 4]}, value,
                                                              lanes[lane].items[round]);
     }
     if (lanes[lane].left > 0) finish(lane);
@@ -294,13 +315,7 @@ HWY_ATTR double block_pass(const SgdBlock& block, const Pass& pass) {
 HWY_ATTR Pass make_pass(const SgdTables& tables, const SgdStep& step, const uint8_t* codes, const float* values) {
   const D d;
   const D4 d4;
-  return {tables,
-          codes,
-          values,
-          hn::Set(d, 1.0F - step.factor_rate * step.factor_regularization),
-          hn::Set(d, step.factor_rate),
-          hn::Set(d4, 1.0F - step.bias_rate * step.bias_regularization),
-          hn::Set(d4, step.bias_rate)};
+  return {tables, codes, values, hn::Set(d, step.rate), hn::Set(d4, step.bias_rate)};
 }
 
 template <size_t kStride>
@@ -341,8 +356,8 @@ HWY_ATTR double sgd_sequence(const SgdSequence& sequence, const SgdTables& table
   Row<0> row;
   for (size_t n = 0; n < sequence.count; ++n) {
     const size_t user = sequence.users[n];
-    total += single<0, 0>(pass, row, tables.user_factors + user * tables.stride, tables.user_biases + user, sequence.values[n],
-                          sequence.items[n]);
+    total += single<0, 0>(pass, row, tables.user_factors + user * tables.stride, tables.user_biases + user,
+                          Keeps{tables.user_keeps[user], tables.user_bias_keeps[user]}, sequence.values[n], sequence.items[n]);
   }
   return total;
 }
@@ -368,48 +383,56 @@ double learn(const SgdTables& tables, const SgdStep& step, std::size_t user, std
   float product = 0;
   for (std::size_t k = 0; k < tables.stride; ++k) product += p[k] * q[k];
   const float error = ((value - item_bias) - user_bias) - product;
-  const float keep = 1.0F - step.factor_rate * step.factor_regularization;
-  const float gradient = step.factor_rate * error;
+  const float gradient = step.rate * error;
   for (std::size_t k = 0; k < tables.stride; ++k) {
     const float old = p[k];
-    p[k] = keep * old + gradient * q[k];
-    q[k] = keep * q[k] + gradient * old;
+    p[k] = tables.user_keeps[user] * old + gradient * q[k];
+    q[k] = tables.item_keeps[item] * q[k] + gradient * old;
   }
-  const float bias_keep = 1.0F - step.bias_rate * step.bias_regularization;
-  user_bias = bias_keep * user_bias + step.bias_rate * error;
-  item_bias = bias_keep * item_bias + step.bias_rate * error;
+  user_bias = tables.user_bias_keeps[user] * user_bias + step.bias_rate * error;
+  item_bias = tables.item_bias_keeps[item] * item_bias + step.bias_rate * error;
   return static_cast<double>(error) * static_cast<double>(error);
 }
 
 }  // namespace
 
 double sgd_block(const SgdBlock& block, const SgdTables& tables, const SgdStep& step) {
-  SgdRun lanes[8];
+  struct Lane {
+    std::uint32_t user;
+    std::size_t position;
+    std::size_t left;
+  };
+  Lane lanes[8];
   const std::size_t lane_count = sgd_lanes(tables.stride);
   double total = 0;
-  const auto next_rating = [&](SgdRun& lane) {
-    const float value = block.codes != nullptr ? block.value_table[block.codes[lane.begin]] : block.values[lane.begin];
-    total += learn(tables, step, lane.user, block.items[lane.begin], value);
-    ++lane.begin;
-    --lane.count;
-  };
   std::size_t next = 0;
+  std::size_t position = 0;
+  const auto start = [&](Lane& lane) {
+    lane = {block.runs[next].user, position, block.runs[next].count};
+    position += block.runs[next++].count;
+  };
+  const auto learn_next = [&](Lane& lane) {
+    const float value = block.codes != nullptr ? block.value_table[block.codes[lane.position]] : block.values[lane.position];
+    total += learn(tables, step, lane.user, block.items[lane.position], value);
+    ++lane.position;
+    --lane.left;
+  };
   std::size_t live = 0;
-  while (live < lane_count && next < block.run_count) lanes[live++] = block.runs[next++];
+  while (live < lane_count && next < block.run_count) start(lanes[live++]);
   bool full = live == lane_count;
   while (full) {
-    for (std::size_t lane = 0; lane < lane_count; ++lane) next_rating(lanes[lane]);
+    for (std::size_t lane = 0; lane < lane_count; ++lane) learn_next(lanes[lane]);
     for (std::size_t lane = 0; lane < lane_count; ++lane) {
-      if (lanes[lane].count > 0) continue;
+      if (lanes[lane].left > 0) continue;
       if (next == block.run_count) {
         full = false;
       } else {
-        lanes[lane] = block.runs[next++];
+        start(lanes[lane]);
       }
     }
   }
   for (std::size_t lane = 0; lane < live; ++lane) {
-    while (lanes[lane].count > 0) next_rating(lanes[lane]);
+    while (lanes[lane].left > 0) learn_next(lanes[lane]);
   }
   return total;
 }

@@ -5,10 +5,9 @@
 
 namespace lowrank {
 
-/// The ratings of one user within a block: `count` of them from position `begin` of the block's arrays.
+/// The ratings of one user within a block, `count` of them; they stand behind those of the run before.
 struct SgdRun {
   std::uint32_t user;
-  std::uint32_t begin;
   std::uint32_t count;
 };
 
@@ -31,21 +30,24 @@ struct SgdSequence {
   std::size_t count;
 };
 
-/// What is learned: rows of `stride` floats (a multiple of 16, 0 for rank 0), aligned to 64 bytes, and biases.
+/// What is learned: rows of `stride` floats (a multiple of 16, 0 for rank 0), aligned to 64 bytes, and biases. What regularisation leaves
+/// of a row or bias at each of its ratings, 1 - rate * regularisation, may differ from row to row.
 struct SgdTables {
   float* user_factors;
+  float* item_factors;  ///< of the block's stripe, as all of an item's
   float* user_biases;
-  float* item_factors;  ///< of the block's stripe
-  float* item_biases;   ///< of the block's stripe
+  float* item_biases;
+  const float* user_keeps;
+  const float* item_keeps;
+  const float* user_bias_keeps;
+  const float* item_bias_keeps;
   std::size_t stride;
 };
 
-/// One step: x += rate * (e * dprediction/dx - decay * x), for factors and for biases.
+/// Step sizes.
 struct SgdStep {
-  float factor_rate;
-  float factor_regularization;
+  float rate;
   float bias_rate;  ///< 0 for a model without biases
-  float bias_regularization;
 };
 
 /// Ratings are visited as this many runs side by side, one rating of each in turn: enough that the latency of one rating hides behind the
@@ -56,7 +58,8 @@ constexpr std::size_t sgd_lanes(std::size_t stride) { return stride <= 64 ? 8 : 
 /// each round every lane in turn learns from its run's next rating. When fewer runs than lanes are left, the lanes finish one after
 /// another. For one rating, with e = value - bu - bi - <p, q> from the old values (Koren, Bell, Volinsky 2009, "Matrix factorization
 /// techniques ..."):
-///     p += rate (e q - reg p),  q += rate (e p - reg q),  bu += rate (e - reg bu),  bi += rate (e - reg bi)
+///     p = keep p + rate e q,  q = keep q + rate e p,  bu = keep bu + rate e,  bi = keep bi + rate e
+/// which is x += rate (e dprediction/dx - reg x) with keep = 1 - rate reg, every keep its own.
 /// \return the sum of e^2; not finite when the numbers ran away
 double sgd_block(const SgdBlock& block, const SgdTables& tables, const SgdStep& step);
 

@@ -45,7 +45,7 @@ std::optional<std::string> number_problem(const Model& model) {
   if (model.min_rating > model.max_rating) return "the range of ratings is empty";
   const RowProblem& row = model.row_problem;
   for (const double value : {row.observed_weight, row.weight_per_rating, row.unobserved_weight, row.regularization, row.bias_regularization,
-                             row.regularization_exponent}) {
+                             row.damping, row.bias_damping, row.regularization_exponent}) {
     if (!std::isfinite(value) || value < 0) return "a number of the row problem is not finite or negative";
   }
   return {};

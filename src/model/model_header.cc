@@ -41,6 +41,8 @@ ordered_json row_problem_json(const RowProblem& row) {
           {"unobserved_includes_seen", row.unobserved_includes_seen},
           {"regularization", row.regularization},
           {"bias_regularization", row.bias_regularization},
+          {"damping", row.damping},
+          {"bias_damping", row.bias_damping},
           {"regularization_exponent", row.regularization_exponent},
           {"solves_bias", row.solves_bias},
           {"non_negative", row.non_negative},
@@ -156,6 +158,8 @@ RowProblem read_row_problem(const std::string& text) {
   row.unobserved_includes_seen = fields.flag("unobserved_includes_seen");
   row.regularization = fields.number("regularization");
   row.bias_regularization = fields.number("bias_regularization");
+  row.damping = fields.number("damping");
+  row.bias_damping = fields.number("bias_damping");
   row.regularization_exponent = fields.number("regularization_exponent");
   row.solves_bias = fields.flag("solves_bias");
   row.non_negative = fields.flag("non_negative");

@@ -87,7 +87,9 @@ void RowSolver::add_regularization(std::size_t observed) {
   const double count = static_cast<double>(observed) + problem.unobserved_weight * static_cast<double>(model_.items.size());
   const double scale = std::pow(count, problem.regularization_exponent);
   for (std::size_t i = 0; i < size_; ++i) {
-    a_[i * size_ + i] += scale * (i < rank_ ? problem.regularization : problem.bias_regularization);
+    const bool bias = i == rank_;
+    a_[i * size_ + i] +=
+        scale * (bias ? problem.bias_regularization : problem.regularization) + (bias ? problem.bias_damping : problem.damping);
   }
   double trace = 0;
   for (std::size_t i = 0; i < size_; ++i) trace += a_[i * size_ + i];

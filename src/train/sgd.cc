@@ -12,7 +12,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "kernels/sgd.h"
-#include "lowrank/base/error.h"
+#include "train/bias_damping.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
 #include "train/sgd_grid.h"
@@ -26,6 +26,7 @@ namespace {
 
 constexpr std::array<std::string_view, 2> kUpdateOrders = {"equations", "tutorial"};
 constexpr std::array<std::string_view, 2> kSchedules = {"linear", "constant"};
+constexpr std::array<std::string_view, 2> kBiasRegularizations = {"estimated", "rating"};
 
 constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 
@@ -33,14 +34,22 @@ constexpr std::array kOptions = {
     Option<Sgd>{"rank", &Sgd::rank, "number of latent features K; 0 learns biases alone", 0, 4096},
     Option<Sgd>{"epochs", &Sgd::epochs, "the most passes over the ratings", 1, 1e9},
     Option<Sgd>{"learning_rate", &Sgd::learning_rate,
-                "step size alpha of the first epoch, in scale-free units (ratings divided by their standard deviation)", 0,
-                kUnbounded, true},
+                "step size alpha of the first epoch, in scale-free units (ratings divided by their standard deviation)", 0, kUnbounded,
+                true},
     Option<Sgd>{
         "schedule", &Sgd::schedule,
         "step sizes after the first epoch: linear falls evenly to 1/epochs of the first in the last epoch; constant is the article's", 0, 1,
         false, kSchedules},
-    Option<Sgd>{"regularization", &Sgd::regularization, "beta of the loss of one rating: weight of |p|^2 + |q|^2 + bu^2 + bd^2, halved", 0,
+    Option<Sgd>{"regularization", &Sgd::regularization,
+                "beta of the loss of one rating: weight of |p|^2 + |q|^2, halved; 0 is the plain model, in which nothing is regularised", 0,
                 kUnbounded},
+    Option<Sgd>{
+        "prior_ratings", &Sgd::prior_ratings,
+        "each row is regularised as if it had this many ratings more, so that rows with few ratings stay small; 0 is the article's loss", 0,
+        kUnbounded},
+    Option<Sgd>{"bias_regularization", &Sgd::bias_regularization,
+                "of biases: estimated from the variance within and between rows; rating: by beta at every rating, as in the article", 0, 1,
+                false, kBiasRegularizations},
     Option<Sgd>{"initial_scale", &Sgd::initial_scale,
                 "factors start as normal draws of standard deviation initial_scale / sqrt(rank); the tutorial order starts with 1 / rank",
                 0, kUnbounded},
@@ -55,13 +64,35 @@ constexpr std::array kOptions = {
     Option<Sgd>{"seed", &Sgd::seed, "of every random choice"},
 };
 
-/// The loss of one user's ratings against fixed items is the sum of e^2 + regularization n (|p|^2 + b^2) in the units of training; p is in
-/// units of sqrt(scale) of the ratings, b in units of scale.
-RowProblem row_problem(const Sgd& options, const Units& units) {
-  return {.regularization = options.regularization * units.scale,
-          .bias_regularization = options.regularization,
-          .regularization_exponent = 1,
-          .solves_bias = options.biases};
+/// What the loss weighs rows and biases by, in the units of training: (factors (n + prior) |row|^2 + (rating n + damping) bias^2) / 2.
+struct Regularization {
+  double factors = 0;
+  double prior = 0;
+  double bias_rating = 0;
+  BiasDamping bias_damping;
+};
+
+Regularization regularization_of(const Sgd& options, const Ratings& ratings, const Units& units) {
+  if (options.regularization == 0) return {};
+  Regularization result{.factors = options.regularization, .prior = options.prior_ratings, .bias_rating = 0, .bias_damping = {}};
+  if (options.bias_regularization == static_cast<std::uint8_t>(BiasRegularization::rating)) {
+    result.bias_rating = options.regularization;
+  } else if (options.biases) {
+    result.bias_damping = estimate_bias_damping(ratings, units);
+  }
+  return result;
+}
+
+/// The same for one user against fixed items, in rating units: p is in units of the root of the scale, a bias in units of the scale.
+RowProblem row_problem(const Regularization& weights, const Units& units, bool biases) {
+  RowProblem problem;
+  problem.regularization = weights.factors * units.scale;
+  problem.regularization_exponent = 1;
+  problem.damping = weights.factors * weights.prior * units.scale;
+  problem.bias_regularization = weights.bias_rating;
+  problem.bias_damping = weights.bias_damping.user;
+  problem.solves_bias = biases;
+  return problem;
 }
 
 /// Below this no step size is worth a try.
@@ -70,9 +101,11 @@ constexpr double kLeastRate = 1e-30;
 /// Scale-free training in blocks or, for small data, as one sequence.
 class SgdLearner final : public EpochLearner {
  public:
-  SgdLearner(Ratings ratings, const Sgd& options, const RatingMoments& moments, const Model& frame, const Model* init, Workers& workers)
+  SgdLearner(Ratings ratings, const Sgd& options, const Units& units, const Regularization& weights, const Model& frame, const Model* init,
+             Workers& workers)
       : options_(options),
-        units_(training_units(moments, options.biases)),
+        units_(units),
+        weights_(weights),
         init_(init),
         workers_(workers),
         user_ratings_(frame.user_ratings),
@@ -82,6 +115,10 @@ class SgdLearner final : public EpochLearner {
         item_factors_(ratings.item_count(), options.rank),
         user_biases_(ratings.user_count()),
         item_biases_(ratings.item_count()),
+        user_keeps_(ratings.user_count()),
+        item_keeps_(ratings.item_count()),
+        user_bias_keeps_(ratings.user_count()),
+        item_bias_keeps_(ratings.item_count()),
         rate_(options.learning_rate) {
     if (ratings.size() <= SgdShuffle::kMost) {
       shuffle_.emplace(ratings, units_);
@@ -96,6 +133,7 @@ class SgdLearner final : public EpochLearner {
 
   std::optional<EpochFigures> run(std::size_t epoch) override {
     const SgdStep step = step_of(epoch);
+    fill_keeps(step);
     const double squared =
         grid_ ? grid_->pass(tables(), step, options_.seed, epoch, workers_) : shuffle_->pass(tables(), step, options_.seed, epoch);
     const double rmse = std::sqrt(squared / static_cast<double>(rating_count_));
@@ -121,7 +159,6 @@ class SgdLearner final : public EpochLearner {
   }
 
   void restore(const Model* model) override {
-    if (grid_) grid_->reset_order(workers_);
     const Model* from = model != nullptr ? model : init_;
     const auto factor_scale = static_cast<float>(1 / std::sqrt(units_.scale));
     for_rows(user_factors_.rows(), [&](std::size_t user) {
@@ -155,24 +192,49 @@ class SgdLearner final : public EpochLearner {
     trained.train_rmse = std::sqrt(errors.clipped_squared / static_cast<double>(rating_count_)) * units_.scale;
     double weight = 0;
     for (std::size_t user = 0; user < user_factors_.rows(); ++user) {
-      weight += user_ratings_[user] * (squared_norm(user_factors_.row(user)) + square(user_biases_[user]));
+      weight += penalty(user_factors_.row(user), user_biases_[user], user_ratings_[user], weights_.bias_damping.user);
     }
     for (std::size_t row = 0; row < item_factors_.rows(); ++row) {
-      weight += item_ratings_[item_of_row_[row]] * (squared_norm(item_factors_.row(row)) + square(item_biases_[row]));
+      weight += penalty(item_factors_.row(row), item_biases_[row], item_ratings_[item_of_row_[row]], weights_.bias_damping.item);
     }
-    trained.train_loss = (0.5 * errors.squared + 0.5 * options_.regularization * weight) * units_.scale * units_.scale;
+    trained.train_loss = 0.5 * (errors.squared + weight) * units_.scale * units_.scale;
   }
 
  private:
-  static double square(float x) { return static_cast<double>(x) * static_cast<double>(x); }
-  static double squared_norm(std::span<const float> row) {
-    double sum = 0;
-    for (const float x : row) sum += square(x);
-    return sum;
+  /// What a row and its bias add to twice the loss; nothing where there is no rating.
+  [[nodiscard]] double penalty(std::span<const float> row, float bias, std::uint32_t ratings, double bias_damping) const {
+    if (ratings == 0) return 0;
+    double squared = 0;
+    for (const float x : row) squared += static_cast<double>(x) * static_cast<double>(x);
+    return weights_.factors * (ratings + weights_.prior) * squared +
+           (weights_.bias_rating * ratings + bias_damping) * static_cast<double>(bias) * static_cast<double>(bias);
+  }
+
+  /// What regularisation leaves of rows and biases at one rating: each of a row's n ratings carries one n-th of the row's weight.
+  void fill_keeps(const SgdStep& step) {
+    const auto fill = [&](std::size_t row, std::uint32_t ratings, double bias_damping, std::vector<float>& keeps,
+                          std::vector<float>& bias_keeps) {
+      const double n = std::max(ratings, 1U);
+      keeps[row] = static_cast<float>(1 - static_cast<double>(step.rate) * weights_.factors * (1 + weights_.prior / n));
+      bias_keeps[row] = static_cast<float>(1 - static_cast<double>(step.bias_rate) * (weights_.bias_rating + bias_damping / n));
+    };
+    for_rows(user_keeps_.size(),
+             [&](std::size_t user) { fill(user, user_ratings_[user], weights_.bias_damping.user, user_keeps_, user_bias_keeps_); });
+    for_rows(item_keeps_.size(), [&](std::size_t row) {
+      fill(row, item_ratings_[item_of_row_[row]], weights_.bias_damping.item, item_keeps_, item_bias_keeps_);
+    });
   }
 
   SgdTables tables() {
-    return {user_factors_.data(), user_biases_.data(), item_factors_.data(), item_biases_.data(), user_factors_.stride()};
+    return {.user_factors = user_factors_.data(),
+            .item_factors = item_factors_.data(),
+            .user_biases = user_biases_.data(),
+            .item_biases = item_biases_.data(),
+            .user_keeps = user_keeps_.data(),
+            .item_keeps = item_keeps_.data(),
+            .user_bias_keeps = user_bias_keeps_.data(),
+            .item_bias_keeps = item_bias_keeps_.data(),
+            .stride = user_factors_.stride()};
   }
 
   [[nodiscard]] SgdStep step_of(std::size_t epoch) const {
@@ -181,8 +243,7 @@ class SgdLearner final : public EpochLearner {
       rate *= static_cast<double>(options_.epochs - (epoch - 1)) / options_.epochs;
     }
     const auto step = static_cast<float>(rate);
-    const auto regularization = static_cast<float>(options_.regularization);
-    return {step, regularization, options_.biases ? step : 0.0F, regularization};
+    return {step, options_.biases ? step : 0.0F};
   }
 
   void for_rows(std::size_t rows, const std::function<void(std::size_t)>& body) {
@@ -230,6 +291,7 @@ class SgdLearner final : public EpochLearner {
 
   Sgd options_;
   Units units_;
+  Regularization weights_;
   const Model* init_;
   Workers& workers_;
   std::vector<std::uint32_t> user_ratings_;
@@ -239,6 +301,10 @@ class SgdLearner final : public EpochLearner {
   FactorMatrix item_factors_;  ///< rows by the grid's layout
   std::vector<float> user_biases_;
   std::vector<float> item_biases_;
+  std::vector<float> user_keeps_;
+  std::vector<float> item_keeps_;
+  std::vector<float> user_bias_keeps_;
+  std::vector<float> item_bias_keeps_;
   std::vector<std::uint32_t> item_of_row_;
   std::optional<SgdGrid> grid_;
   std::optional<SgdShuffle> shuffle_;
@@ -262,14 +328,18 @@ Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Val
   frame.max_rating = context.max_rating.value_or(moments.most);
   frame.clips = context.clips;
   if (options.update_order == static_cast<std::uint8_t>(UpdateOrder::tutorial)) {
-    frame.row_problem = row_problem(options, Units{});
+    frame.row_problem =
+        row_problem({.factors = options.regularization, .prior = 0, .bias_rating = options.regularization, .bias_damping = {}}, Units{},
+                    options.biases);
     SgdTutorial learner(ratings, options, moments.mean, frame, context.init);
     Trained trained = run_epochs(learner, std::move(frame), count, stopping, validation, observer);
     learner.score(trained);
     return trained;
   }
-  frame.row_problem = row_problem(options, training_units(moments, options.biases));
-  SgdLearner learner(std::move(ratings), options, moments, frame, context.init, workers);
+  const Units units = training_units(moments, options.biases);
+  const Regularization weights = regularization_of(options, ratings, units);
+  frame.row_problem = row_problem(weights, units, options.biases);
+  SgdLearner learner(std::move(ratings), options, units, weights, frame, context.init, workers);
   Trained trained = run_epochs(learner, std::move(frame), count, stopping, validation, observer);
   learner.score(trained);
   return trained;

@@ -38,10 +38,7 @@ class SgdGrid {
   [[nodiscard]] const ItemLayout& layout() const noexcept { return layout_; }
 
   /// One pass over all ratings. `tables` has the whole tables, items by layout(). \return sum of e^2, not finite when the numbers ran away
-  double pass(const SgdTables& tables, const SgdStep& step, std::uint64_t seed, std::size_t epoch, Workers& workers);
-
-  /// Forgets the order that passes have left behind: what follows is as after construction. Needed after a pass that was given up.
-  void reset_order(Workers& workers);
+  [[nodiscard]] double pass(const SgdTables& tables, const SgdStep& step, std::uint64_t seed, std::size_t epoch, Workers& workers) const;
 
   /// Of all ratings against the tables, predictions clipped to [least, most].
   [[nodiscard]] SgdErrors errors(const SgdTables& tables, float least, float most, Workers& workers) const;
@@ -53,13 +50,13 @@ class SgdGrid {
   void cut_users(const Ratings& ratings, std::size_t stripes);
   void count_blocks(const Ratings& ratings, Workers& workers);
   void fill_blocks(const Ratings& ratings, const Units& units, std::uint64_t seed, Workers& workers);
-  void shuffle_runs(std::size_t number, std::uint64_t seed, std::size_t epoch);
+  [[nodiscard]] double learn(std::size_t number, const SgdTables& tables, const SgdStep& step, std::uint64_t seed, std::size_t epoch) const;
 
   ItemLayout layout_;
   std::vector<std::uint32_t> user_begin_;  ///< first user of each stripe of users, and one past the last
   std::vector<std::size_t> rating_begin_;  ///< of each block, user stripe by user stripe
   std::vector<std::size_t> run_begin_;
-  std::vector<SgdRun> runs_;  ///< `begin` counts from the block's first rating
+  std::vector<SgdRun> runs_;
   std::vector<std::uint16_t> items_;
   std::vector<std::uint8_t> codes_;
   std::vector<float> values_;

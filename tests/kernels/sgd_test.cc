@@ -27,7 +27,20 @@ struct Tables {
       bi[i] = static_cast<float>(0.2 * random.normal());
     }
   }
-  SgdTables view() { return {p.data(), bu.data(), q.data(), bi.data(), stride}; }
+  /// Regularisation of each row and bias, all different.
+  double regularization(std::size_t row, int kind) const { return 0.05 * static_cast<double>(row % 5) + 0.02 * kind; }
+  SgdTables view(const SgdStep& step) {
+    const auto fill = [&](std::vector<float>& keeps, std::size_t rows, float rate, int kind) {
+      keeps.resize(rows);
+      for (std::size_t row = 0; row < rows; ++row) keeps[row] = 1.0F - rate * static_cast<float>(regularization(row, kind));
+    };
+    fill(user_keeps, bu.size(), step.rate, 0);
+    fill(item_keeps, bi.size(), step.rate, 1);
+    fill(user_bias_keeps, bu.size(), step.bias_rate, 2);
+    fill(item_bias_keeps, bi.size(), step.bias_rate, 3);
+    return {p.data(), q.data(), bu.data(), bi.data(), user_keeps.data(), item_keeps.data(), user_bias_keeps.data(), item_bias_keeps.data(),
+            stride};
+  }
 
   std::size_t rank;
   std::size_t stride;
@@ -35,17 +48,22 @@ struct Tables {
   AlignedFloats q;
   std::vector<float> bu;
   std::vector<float> bi;
+  std::vector<float> user_keeps;
+  std::vector<float> item_keeps;
+  std::vector<float> user_bias_keeps;
+  std::vector<float> item_bias_keeps;
 };
 
 /// The stated rule in double, one rating at a time.
 struct Oracle {
-  explicit Oracle(const Tables& tables)
-      : rank(tables.rank),
-        stride(tables.stride),
-        p(tables.p.begin(), tables.p.end()),
-        q(tables.q.begin(), tables.q.end()),
-        bu(tables.bu.begin(), tables.bu.end()),
-        bi(tables.bi.begin(), tables.bi.end()) {}
+  explicit Oracle(const Tables& from)
+      : tables(from),
+        rank(from.rank),
+        stride(from.stride),
+        p(from.p.begin(), from.p.end()),
+        q(from.q.begin(), from.q.end()),
+        bu(from.bu.begin(), from.bu.end()),
+        bi(from.bi.begin(), from.bi.end()) {}
 
   void learn(std::size_t user, std::size_t item, double value, const SgdStep& step) {
     double error = value - bu[user] - bi[item];
@@ -55,13 +73,14 @@ struct Oracle {
       double& x = p[user * stride + k];
       double& y = q[item * stride + k];
       const double old = x;
-      x += static_cast<double>(step.factor_rate) * (error * y - static_cast<double>(step.factor_regularization) * x);
-      y += static_cast<double>(step.factor_rate) * (error * old - static_cast<double>(step.factor_regularization) * y);
+      x += static_cast<double>(step.rate) * (error * y - tables.regularization(user, 0) * x);
+      y += static_cast<double>(step.rate) * (error * old - tables.regularization(item, 1) * y);
     }
-    bu[user] += static_cast<double>(step.bias_rate) * (error - static_cast<double>(step.bias_regularization) * bu[user]);
-    bi[item] += static_cast<double>(step.bias_rate) * (error - static_cast<double>(step.bias_regularization) * bi[item]);
+    bu[user] += static_cast<double>(step.bias_rate) * (error - tables.regularization(user, 2) * bu[user]);
+    bi[item] += static_cast<double>(step.bias_rate) * (error - tables.regularization(item, 3) * bi[item]);
   }
 
+  const Tables& tables;
   std::size_t rank;
   std::size_t stride;
   std::vector<double> p;
@@ -92,14 +111,13 @@ struct Ratings {
     for (int code = 0; code < 10; ++code) table.push_back(0.4F * static_cast<float>(code) - 1.7F);
     for (std::size_t u = 0; u < users; ++u) {
       const auto count = static_cast<std::uint32_t>(1 + random.below(longest));
-      runs.push_back({static_cast<std::uint32_t>(u), static_cast<std::uint32_t>(items.size()), count});
+      runs.push_back({static_cast<std::uint32_t>(u), count});
       for (std::uint32_t n = 0; n < count; ++n) {
         items.push_back(static_cast<std::uint16_t>(random.below(items_)));
         codes.push_back(static_cast<std::uint8_t>(random.below(10)));
         values.push_back(table[codes.back()]);
       }
     }
-    random.shuffle(std::span(runs));
   }
   SgdBlock block(bool coded) const {
     return {runs.data(), runs.size(), items.data(), coded ? codes.data() : nullptr, coded ? nullptr : values.data(), table.data()};
@@ -108,22 +126,33 @@ struct Ratings {
   /// The documented order: lanes in turn, a lane takes the next run when its own has ended, the last lanes finish one after another.
   template <class Learn>
   void visit(std::size_t lane_count, const Learn& learn) const {
-    std::vector<SgdRun> lanes;
-    std::size_t next = 0;
-    const auto one = [&](SgdRun& lane) {
-      learn(lane.user, items[lane.begin], values[lane.begin]);
-      ++lane.begin;
-      --lane.count;
+    struct Lane {
+      std::size_t user;
+      std::size_t position;
+      std::size_t left;
     };
-    while (lanes.size() < lane_count && next < runs.size()) lanes.push_back(runs[next++]);
-    while (lanes.size() == lane_count && std::all_of(lanes.begin(), lanes.end(), [](const SgdRun& lane) { return lane.count > 0; })) {
-      for (SgdRun& lane : lanes) one(lane);
-      for (SgdRun& lane : lanes) {
-        if (lane.count == 0 && next < runs.size()) lane = runs[next++];
+    std::vector<Lane> lanes;
+    std::size_t next = 0;
+    std::size_t position = 0;
+    const auto take = [&] {
+      const SgdRun& run = runs[next++];
+      position += run.count;
+      return Lane{run.user, position - run.count, run.count};
+    };
+    const auto one = [&](Lane& lane) {
+      learn(lane.user, items[lane.position], values[lane.position]);
+      ++lane.position;
+      --lane.left;
+    };
+    while (lanes.size() < lane_count && next < runs.size()) lanes.push_back(take());
+    while (lanes.size() == lane_count && std::all_of(lanes.begin(), lanes.end(), [](const Lane& lane) { return lane.left > 0; })) {
+      for (Lane& lane : lanes) one(lane);
+      for (Lane& lane : lanes) {
+        if (lane.left == 0 && next < runs.size()) lane = take();
       }
     }
-    for (SgdRun& lane : lanes) {
-      while (lane.count > 0) one(lane);
+    for (Lane& lane : lanes) {
+      while (lane.left > 0) one(lane);
     }
   }
 
@@ -134,7 +163,7 @@ struct Ratings {
   std::vector<float> table;
 };
 
-constexpr SgdStep kStep{0.05F, 0.08F, 0.03F, 0.11F};
+constexpr SgdStep kStep{0.05F, 0.03F};
 
 class SgdKernel : public AtEveryLevel {};
 
@@ -149,7 +178,7 @@ TEST_P(SgdKernel, BlockFollowsTheRuleInTheStatedOrder) {
           const Ratings ratings(users, items, 12, seed);
           Tables tables(users, items, rank, seed);
           Oracle oracle(tables);
-          const double squared = sgd_block(ratings.block(coded), tables.view(), kStep);
+          const double squared = sgd_block(ratings.block(coded), tables.view(kStep), kStep);
           ratings.visit(sgd_lanes(tables.stride), [&](std::size_t user, std::size_t item, float value) {
             oracle.learn(user, item, static_cast<double>(value), kStep);
           });
@@ -175,7 +204,7 @@ TEST_P(SgdKernel, SequenceFollowsTheRule) {
       values.push_back(static_cast<float>(random.normal()));
       oracle.learn(users.back(), items.back(), static_cast<double>(values.back()), kStep);
     }
-    const double squared = sgd_sequence({users.data(), items.data(), values.data(), users.size()}, tables.view(), kStep);
+    const double squared = sgd_sequence({users.data(), items.data(), values.data(), users.size()}, tables.view(kStep), kStep);
     SCOPED_TRACE(testing::Message() << "rank " << rank);
     expect_same(tables, oracle, squared);
   }
@@ -184,7 +213,7 @@ TEST_P(SgdKernel, SequenceFollowsTheRule) {
 TEST_P(SgdKernel, EmptyBlockChangesNothing) {
   Tables tables(4, 4, 8, 1);
   const Oracle oracle(tables);
-  EXPECT_EQ(sgd_block({nullptr, 0, nullptr, nullptr, nullptr, nullptr}, tables.view(), kStep), 0.0);
+  EXPECT_EQ(sgd_block({nullptr, 0, nullptr, nullptr, nullptr, nullptr}, tables.view(kStep), kStep), 0.0);
   expect_same(tables, oracle, 0);
 }
 
@@ -192,7 +221,7 @@ TEST_P(SgdKernel, WithoutBiasRateBiasesStay) {
   const Ratings ratings(9, 5, 6, 3);
   Tables tables(9, 5, 8, 2);
   const std::vector<float> before = tables.bu;
-  sgd_block(ratings.block(true), tables.view(), {0.05F, 0.08F, 0.0F, 0.11F});
+  sgd_block(ratings.block(true), tables.view({0.05F, 0.0F}), {0.05F, 0.0F});
   EXPECT_EQ(tables.bu, before);
 }
 
@@ -200,7 +229,7 @@ TEST_P(SgdKernel, PaddingStaysZero) {
   const Ratings ratings(30, 6, 9, 4);
   for (const std::size_t rank : {1U, 17U, 40U, 70U}) {
     Tables tables(30, 6, rank, 4);
-    sgd_block(ratings.block(true), tables.view(), kStep);
+    sgd_block(ratings.block(true), tables.view(kStep), kStep);
     for (std::size_t u = 0; u < 30; ++u) {
       for (std::size_t k = rank; k < tables.stride; ++k) ASSERT_EQ(tables.p[u * tables.stride + k], 0.0F);
     }
@@ -212,7 +241,7 @@ TEST_P(SgdKernel, RunawayShowsInTheSum) {
   Tables tables(30, 6, 8, 4);
   double squared = 0;
   for (int pass = 0; pass < 20 && std::isfinite(squared); ++pass) {
-    squared = sgd_block(ratings.block(true), tables.view(), {1000.0F, 0.1F, 1000.0F, 0.1F});
+    squared = sgd_block(ratings.block(true), tables.view({1000.0F, 1000.0F}), {1000.0F, 1000.0F});
   }
   EXPECT_FALSE(std::isfinite(squared));
 }
@@ -220,7 +249,7 @@ TEST_P(SgdKernel, RunawayShowsInTheSum) {
 /// One rating's loss (1/2) e^2 + (beta/2) (|p|^2 + |q|^2 + bu^2 + bd^2) in double: the step must be minus rate times its gradient.
 TEST_P(SgdKernel, StepIsTheNegativeGradientOfTheLoss) {
   constexpr std::size_t kRank = 5;
-  constexpr double kBeta = 0.3;
+  constexpr double kBeta = 0.3;  // the same for rows and biases here
   constexpr float kRate = 1e-3F;
   constexpr double kValue = 1.25;
   Tables tables(1, 1, kRank, 9);
@@ -238,7 +267,10 @@ TEST_P(SgdKernel, StepIsTheNegativeGradientOfTheLoss) {
   };
   const std::uint32_t zero = 0;
   const auto value = static_cast<float>(kValue);
-  sgd_sequence({&zero, &zero, &value, 1}, tables.view(), {kRate, static_cast<float>(kBeta), kRate, static_cast<float>(kBeta)});
+  const float keep = 1.0F - kRate * static_cast<float>(kBeta);
+  SgdTables view = tables.view({kRate, kRate});
+  view.user_keeps = view.item_keeps = view.user_bias_keeps = view.item_bias_keeps = &keep;
+  sgd_sequence({&zero, &zero, &value, 1}, view, {kRate, kRate});
   std::vector<double> after;
   for (std::size_t k = 0; k < kRank; ++k) after.push_back(static_cast<double>(tables.p[k]));
   for (std::size_t k = 0; k < kRank; ++k) after.push_back(static_cast<double>(tables.q[k]));

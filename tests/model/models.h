@@ -54,6 +54,8 @@ inline Model random_model(std::uint32_t users, std::uint32_t items, std::size_t 
   model.seen = SeenItems(ratings);
   model.row_problem.regularization = 0.07;
   model.row_problem.bias_regularization = 0.03;
+  model.row_problem.damping = 3.5;
+  model.row_problem.bias_damping = 2.25;
   model.row_problem.regularization_exponent = 1;
   model.record.options = R"({"rank":3,"name":"a \"b\" c"})";
   model.record.seed = 0xFFFFFFFFFFFFFFFFULL - seed;

@@ -36,7 +36,8 @@ double objective(const Model& model, const std::map<std::uint32_t, float>& ratin
   }
   const double count = static_cast<double>(ratings.size()) + problem.unobserved_weight * static_cast<double>(model.items.size());
   const double scale = std::pow(count, problem.regularization_exponent);
-  return sum + scale * (problem.regularization * squares + problem.bias_regularization * b * b);
+  return sum + (scale * problem.regularization + problem.damping) * squares +
+         (scale * problem.bias_regularization + problem.bias_damping) * b * b;
 }
 
 /// How far `x` is from the minimum along one coordinate: exact, for the objective is a parabola.
@@ -80,6 +81,8 @@ std::vector<RowProblem> many_problems() {
         RowProblem problem;
         problem.regularization = 0.1;
         problem.bias_regularization = 0.02;
+        problem.damping = 0.4;
+        problem.bias_damping = 0.3;
         problem.regularization_exponent = exponent;
         problem.solves_bias = bias;
         problem.non_negative = non_negative;

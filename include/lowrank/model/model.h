@@ -19,7 +19,8 @@ namespace lowrank {
 /// biases b_j and mean m:
 ///
 ///     minimise over p, b:  sum_{j in S} w_j (r_j - m - b - b_j - <p, q_j>)^2 + unobserved_weight * sum_{all j or j not in S} <p, q_j>^2
-///                          + regularization * scale(|S|) * (|p|^2 + b^2),     w_j = observed_weight + weight_per_rating * r_j
+///                          + (regularization * scale(|S|) + damping) |p|^2 + (bias_regularization * scale(|S|) + bias_damping) b^2,
+///         w_j = observed_weight + weight_per_rating * r_j
 ///
 /// with scale(n) = (n + unobserved_weight * item_count)^regularization_exponent. Units are those of the ratings.
 struct RowProblem {
@@ -29,6 +30,8 @@ struct RowProblem {
   bool unobserved_includes_seen = true;  ///< the unobserved term runs over all cells (true) or the missing ones only
   double regularization = 0;             ///< lambda of p
   double bias_regularization = 0;        ///< lambda of b
+  double damping = 0;                    ///< added to the weight of |p|^2, whatever the row's count
+  double bias_damping = 0;               ///< added to the weight of b^2
   double regularization_exponent = 0;    ///< 1 for regularisation per rating, 0 for a constant one
   bool solves_bias = true;               ///< b is solved, else 0
   bool non_negative = false;             ///< p >= 0
