@@ -1,0 +1,95 @@
+// What the default options reach on real ratings. The figures are bounds, not yesterday's output: see docs/methods/sgd.md for what was
+// measured.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <map>
+
+#include "lowrank/evaluate/rating_metrics.h"
+#include "lowrank/train/train.h"
+#include "real_data.h"
+
+namespace lowrank {
+namespace {
+
+struct Split {
+  std::vector<RealRating> train;
+  std::vector<RealRating> test;
+};
+
+/// Shuffled with a fixed seed, every tenth is test.
+Split shuffled_split(std::vector<RealRating> ratings) {
+  RandomStream(20170423, Purpose::split).shuffle(std::span(ratings));
+  Split split;
+  for (std::size_t n = 0; n < ratings.size(); ++n) (n % 10 == 9 ? split.test : split.train).push_back(ratings[n]);
+  return split;
+}
+
+double test_rmse(const Split& split, const Method& method, int threads) {
+  Vocabulary users;
+  Vocabulary items;
+  RatingsBuilder builder;
+  for (const RealRating& rating : split.train) builder.add(users.add(rating.user), items.add(rating.item), rating.value);
+  TrainingObserver observer;
+  const Model model = train(builder.build(users.size(), items.size()), method, {}, observer,
+                            {.threads = threads, .init = nullptr, .min_rating = {}, .max_rating = {}})
+                          .model;
+  double squares = 0;
+  for (const RealRating& rating : split.test) {
+    squares += std::pow(static_cast<double>(rating.value) - predict(model, users.find(rating.user), items.find(rating.item)), 2);
+  }
+  return std::sqrt(squares / static_cast<double>(split.test.size()));
+}
+
+Sgd biases_alone() {
+  Sgd options;
+  options.rank = 0;
+  return options;
+}
+
+class Accuracy : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (data_folder().empty()) GTEST_SKIP() << "no data sets: LOWRANK_DATA is not set and ../shared/data is not there";
+  }
+};
+
+TEST_F(Accuracy, MovieLens100k) {
+  double sum = 0;
+  for (int fold = 1; fold <= 5; ++fold) {
+    const std::string name = "u" + std::to_string(fold);
+    const Split split{read_real(data_folder() / "ml-100k" / (name + ".base.gz")),
+                      read_real(data_folder() / "ml-100k" / (name + ".test.gz"))};
+    sum += test_rmse(split, Sgd{}, 1 + fold % 3);
+  }
+  RecordProperty("rmse", std::to_string(sum / 5));
+  EXPECT_LE(sum / 5, .9120);
+}
+
+TEST_F(Accuracy, MovieLens1m) {
+  EXPECT_LE(test_rmse(shuffled_split(read_real(data_folder() / "ml-1m/ratings.uirt.tsv.xz")), Sgd{}, 2), .8420);
+}
+
+TEST_F(Accuracy, MovieTweetings) {
+  const Split split = shuffled_split(read_real(data_folder() / "movietweetings-100k/ratings.dat.gz"));
+  const double rmse = test_rmse(split, Sgd{}, 2);
+  EXPECT_LE(rmse, 1.525);
+  EXPECT_LT(rmse, test_rmse(split, biases_alone(), 2));
+}
+
+TEST_F(Accuracy, Jester) {
+  EXPECT_LE(test_rmse(shuffled_split(read_jester(data_folder() / "jester-1/jester-data-1.zip")), Sgd{}, 2), 4.10);
+}
+
+TEST_F(Accuracy, InstEval) {
+  ReadOptions options;
+  options.columns = Columns::parse("user=s,item=d,rating=y");
+  const Split split = shuffled_split(read_real(data_folder() / "insteval/InstEval.csv.gz", options));
+  const double rmse = test_rmse(split, Sgd{}, 2);
+  EXPECT_LE(rmse, 1.200);
+  EXPECT_LE(rmse, test_rmse(split, biases_alone(), 2) + .005);
+}
+
+}  // namespace
+}  // namespace lowrank
