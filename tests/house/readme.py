@@ -77,4 +77,4 @@ def main(root, program, prefix, compiler, flags, *, update):
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *sys.argv[2:6], update=sys.argv[6:] == ["--update"])
+    main(Path(sys.argv[1]).resolve(), *sys.argv[2:6], update=sys.argv[6:] == ["--update"])
