@@ -30,9 +30,10 @@ constexpr double kHeldOut = 0.1;
 constexpr std::uint64_t kSeed = 1;
 constexpr std::size_t kListLength = 6;
 constexpr std::uint32_t kEnough = 20;
+constexpr std::uint32_t kEnoughToCompare = 50;
 // Three people of different taste, and a film that everyone knows.
-constexpr std::string_view kPeople[] = {"4396", "8822", "16036"};
-constexpr std::string_view kFilm = "1345836";
+constexpr std::string_view kPeople[] = {"3286", "7603", "4396"};
+constexpr std::string_view kFilm = "1853728";
 
 struct DemoArguments {
   std::string data;
@@ -153,10 +154,10 @@ class Demo {
   }
 
   /// The first few of a list that enough people rated to say something about them.
-  [[nodiscard]] std::vector<Scored> well_known(std::span<const Scored> items) const {
+  [[nodiscard]] std::vector<Scored> well_known(std::span<const Scored> items, std::uint32_t enough) const {
     std::vector<Scored> list;
     for (const Scored& item : items) {
-      if (model_.item_ratings[item.index] >= kEnough && list.size() < kListLength) list.push_back(item);
+      if (model_.item_ratings[item.index] >= enough && list.size() < kListLength) list.push_back(item);
     }
     return list;
   }
@@ -167,13 +168,14 @@ class Demo {
     const std::vector<Scored> before = liked(user);
     std::vector<Scored> next;
     recommend(model_, {&user, 1}, {.top = model_.items.size(), .threads = threads_},
-              [&](std::size_t, std::span<const Scored> items) { next = well_known(items); });
+              [&](std::size_t, std::span<const Scored> items) { next = well_known(items, kEnough); });
     results_.write("\n   person " + std::string(person) + ", " + std::to_string(before.size()) + " films rated\n");
     for (std::size_t place = 0; place < kListLength; ++place) {
       std::string line = "   ";
       line += place < before.size() ? column(fixed(static_cast<double>(before[place].score), 0), 3) + column(title(before[place].index), 42)
                                     : std::string(45, ' ');
-      if (place < next.size()) line += column(fixed(static_cast<double>(next[place].score), 1), 5) + column(title(next[place].index), 42);
+      if (place < next.size())
+        line += "  " + column(fixed(static_cast<double>(next[place].score), 1), 5) + column(title(next[place].index), 42);
       line.erase(line.find_last_not_of(' ') + 1);
       results_.write(line + "\n");
     }
@@ -182,10 +184,11 @@ class Demo {
   void show_similar() {
     const std::uint32_t film = model_.items.find(kFilm);
     if (film == Vocabulary::kUnknown) return;
-    results_.write("\n4. Films most like " + title(film) + ", by the cosine of their features:\n\n");
+    results_.write("\n4. Films with at least " + std::to_string(kEnoughToCompare) + " ratings that are most like " + title(film) +
+                   ", by the cosine of their features:\n\n");
     similar_items(model_, {&film, 1}, model_.items.size(), Similarity::cosine, threads_,
                   [this](std::size_t, std::span<const Scored> items) {
-                    for (const Scored& item : well_known(items)) {
+                    for (const Scored& item : well_known(items, kEnoughToCompare)) {
                       results_.write("   " + fixed(static_cast<double>(item.score), 2) + "  " + title(item.index) + "\n");
                     }
                   });

@@ -65,8 +65,8 @@ bool EpochLines::on_epoch(const EpochReport& report, const std::function<Model()
 }
 
 void EpochLines::on_divergence(const DivergenceReport& report) {
-  progress_.message("epoch " + std::to_string(report.epoch) + " diverged with learning rate " + rounded(report.old_learning_rate, 3) +
-                    "; it runs again with " + rounded(report.new_learning_rate, 3));
+  progress_.message("epoch " + std::to_string(report.epoch) + " diverged with learning rate " + rounded(report.old_learning_rate, 4) +
+                    "; it runs again with " + rounded(report.new_learning_rate, 4));
 }
 
 void print_error(const std::string& text) { write_stderr("lowrank: " + text + "\n"); }
