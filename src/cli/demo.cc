@@ -184,8 +184,8 @@ class Demo {
   void show_similar() {
     const std::uint32_t film = model_.items.find(kFilm);
     if (film == Vocabulary::kUnknown) return;
-    results_.write("\n4. Films with at least " + std::to_string(kEnoughToCompare) + " ratings that are most like " + title(film) +
-                   ", by the cosine of their features:\n\n");
+    results_.write("\n4. Films most like " + title(film) + " by the cosine of their features\n   (of those with at least " +
+                   std::to_string(kEnoughToCompare) + " ratings):\n\n");
     similar_items(model_, {&film, 1}, model_.items.size(), Similarity::cosine, threads_,
                   [this](std::size_t, std::span<const Scored> items) {
                     for (const Scored& item : well_known(items, kEnoughToCompare)) {

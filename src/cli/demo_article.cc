@@ -86,7 +86,7 @@ void show_article_example(Results& results) {
   }
   text += "\n  From start to start the 13 given cells scatter by " + fixed(given_scatter / 13, 2) + ", the 7 missing ones (?) by " +
           fixed(missing_scatter / 7, 2) +
-          ":\n  13 ratings pin down what was rated; for the rest they leave room, and one run's guess is no more than that.\n";
+          ":\n  13 ratings pin down what was rated and leave room for the rest: there, one run is a guess.\n";
   results.write(text);
 }
 
