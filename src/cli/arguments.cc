@@ -85,7 +85,7 @@ class HelpLayout : public CLI::Formatter {
     return usage + " [options]\n\n";
   }
 
-  std::string make_group(std::string group, bool is_positional, std::vector<const CLI::Option*> options) const override {
+  [[nodiscard]] std::string make_group(std::string group, bool is_positional, std::vector<const CLI::Option*> options) const override {
     std::string text = is_positional ? std::string() : std::move(group) + ":\n";
     for (const CLI::Option* option : options) text += make_option(option, is_positional);
     return is_positional ? text + "\n" : text;
@@ -256,7 +256,7 @@ std::string value_of(const std::vector<std::string>& arguments, std::string_view
 }
 
 std::string describe(const CLI::ParseError& error, const CLI::App& program) {
-  const std::string text = error.what();
+  std::string text = error.what();
   if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
     const std::vector<std::string> left = program.remaining(true);
     const std::string argument = left.empty() ? "" : left.front();

@@ -82,7 +82,14 @@ void show_article_example(Results& results) {
       cells += cell(fixed(one[user][item], 2) + (given ? " " : "?"), 7);
       scatter += cell(fixed(mean, 2) + " ~" + fixed(deviation, 2), 12);
     }
-    text += "  U" + std::to_string(user + 1) + " " + ratings + "   " + cells + scatter + "\n";
+    text.append("  U")
+        .append(std::to_string(user + 1))
+        .append(" ")
+        .append(ratings)
+        .append("   ")
+        .append(cells)
+        .append(scatter)
+        .append("\n");
   }
   text += "\n  From start to start the 13 given cells scatter by " + fixed(given_scatter / 13, 2) + ", the 7 missing ones (?) by " +
           fixed(missing_scatter / 7, 2) +

@@ -18,7 +18,7 @@ constexpr std::size_t kBufferSize = std::size_t{1} << 16U;
 
 template <class Number>
 void append_number(std::string& text, Number value) {
-  std::array<char, 40> digits;
+  std::array<char, 40> digits{};
   const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
   text.append(digits.data(), end);
 }
@@ -79,13 +79,13 @@ void append_json(std::string& text, std::string_view value) {
 }
 
 std::string fixed(double value, int digits) {
-  std::array<char, 400> text;
+  std::array<char, 400> text{};
   const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, digits).ptr;
   return {text.data(), end};
 }
 
 std::string rounded(double value, int digits) {
-  std::array<char, 40> text;
+  std::array<char, 40> text{};
   const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::general, digits).ptr;
   return {text.data(), end};
 }
