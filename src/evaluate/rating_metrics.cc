@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 #include <vector>
 
 #include "base/parallel.h"
@@ -19,11 +20,19 @@ struct Sums {
   double absolutes = 0;
   std::size_t unknown = 0;
 
-  void add(const Model& model, std::uint32_t user, std::uint32_t item, float value) {
-    const double error = predict(model, user, item) - static_cast<double>(value);
-    squares += error * error;
-    absolutes += std::abs(error);
-    unknown += model.knows_user(user) && model.knows_item(item) ? 0U : 1U;
+  /// \param scores  room for as many numbers as there are pairs
+  void add(const Model& model, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values,
+           std::span<double> scores) {
+    score_pairs(model, users, items, scores);
+    const auto least = static_cast<double>(model.min_rating);
+    const auto most = static_cast<double>(model.max_rating);
+    for (std::size_t n = 0; n < users.size(); ++n) {
+      const double prediction = model.clips ? std::min(std::max(scores[n], least), most) : scores[n];
+      const double error = prediction - static_cast<double>(values[n]);
+      squares += error * error;
+      absolutes += std::abs(error);
+      unknown += model.knows_user(users[n]) && model.knows_item(items[n]) ? 0U : 1U;
+    }
   }
 };
 
@@ -50,7 +59,10 @@ RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads) 
   if (pairs.values.size() != pairs.size()) throw DataError("pairs without ratings cannot be scored");
   return score_in_ranges(pairs.size(), threads, [&](std::size_t begin, std::size_t end) {
     Sums sums;
-    for (std::size_t n = begin; n < end; ++n) sums.add(model, pairs.users[n], pairs.items[n], pairs.values[n]);
+    std::vector<double> scores(end - begin);
+    const std::size_t count = end - begin;
+    sums.add(model, std::span(pairs.users).subspan(begin, count), std::span(pairs.items).subspan(begin, count),
+             std::span(pairs.values).subspan(begin, count), scores);
     return sums;
   });
 }
@@ -60,11 +72,16 @@ RatingScores score_ratings(const Model& model, const Ratings& ratings, int threa
     const std::span<const std::size_t> offsets = ratings.row_offsets();
     // The row that holds `begin`: the last one that starts at or before it.
     auto user = static_cast<std::uint32_t>(std::upper_bound(offsets.begin(), offsets.end(), begin) - offsets.begin() - 1);
-    Sums sums;
+    std::vector<std::uint32_t> users(end - begin);
+    std::vector<float> values(end - begin);
     for (std::size_t n = begin; n < end; ++n) {
       while (offsets[user + 1] <= n) ++user;
-      sums.add(model, user, ratings.items()[n], ratings.value(n));
+      users[n - begin] = user;
+      values[n - begin] = ratings.value(n);
     }
+    Sums sums;
+    std::vector<double> scores(end - begin);
+    sums.add(model, users, ratings.items().subspan(begin, end - begin), values, scores);
     return sums;
   });
 }

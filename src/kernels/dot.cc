@@ -6,6 +6,7 @@
 #define HWY_TARGET_INCLUDE "kernels/dot.cc"
 #include <hwy/foreach_target.h>
 // Highway wants its main header after foreach_target.
+#include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
 HWY_BEFORE_NAMESPACE();
@@ -31,6 +32,22 @@ HWY_ATTR void dot_rows(const float* query, const float* rows, size_t row_count, 
   for (size_t row = 0; row < row_count; ++row) scores[row] = dot(query, rows + row * stride, stride);
 }
 
+HWY_ATTR void dot_pairs(RowTable a, const uint32_t* a_index, RowTable b, const uint32_t* b_index, size_t count, float* products) {
+  // Rows come from anywhere; far enough ahead that memory answers meanwhile.
+  constexpr size_t kAhead = 8;
+  for (size_t n = 0; n < count; ++n) {
+    if (n + kAhead < count) {
+      const float* next_a = a.rows + a_index[n + kAhead] * a.stride;
+      const float* next_b = b.rows + b_index[n + kAhead] * b.stride;
+      for (size_t k = 0; k < a.stride; k += 16) {
+        hwy::Prefetch(next_a + k);
+        hwy::Prefetch(next_b + k);
+      }
+    }
+    products[n] = dot(a.rows + a_index[n] * a.stride, b.rows + b_index[n] * b.stride, a.stride);
+  }
+}
+
 }  // namespace lowrank::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -50,7 +67,15 @@ void dot_rows(const float* query, const float* rows, std::size_t row_count, std:
   for (std::size_t row = 0; row < row_count; ++row) scores[row] = dot(query, rows + row * stride, stride);
 }
 
+void dot_pairs(RowTable a, const std::uint32_t* a_index, RowTable b, const std::uint32_t* b_index, std::size_t count, float* products) {
+  for (std::size_t n = 0; n < count; ++n) products[n] = dot(a.rows + a_index[n] * a.stride, b.rows + b_index[n] * b.stride, a.stride);
+}
+
 }  // namespace scalar
+
+void dot_pairs(RowTable a, const std::uint32_t* a_index, RowTable b, const std::uint32_t* b_index, std::size_t count, float* products) {
+  LOWRANK_KERNEL(dot_pairs)(a, a_index, b, b_index, count, products);
+}
 
 float dot(const float* a, const float* b, std::size_t stride) { return LOWRANK_KERNEL(dot)(a, b, stride); }
 

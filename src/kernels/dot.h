@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 namespace lowrank {
 
@@ -10,5 +11,15 @@ float dot(const float* a, const float* b, std::size_t stride);
 /// scores[r] = <query, row r> for `rows` rows of `stride` floats each (a multiple of 16), all aligned to 64 bytes. scores[r] is the same to
 /// the last bit as dot(query, row r) whatever the other rows are.
 void dot_rows(const float* query, const float* rows, std::size_t row_count, std::size_t stride, float* scores);
+
+/// Rows of `stride` floats (a multiple of 16), aligned to 64 bytes.
+struct RowTable {
+  const float* rows;
+  std::size_t stride;
+};
+
+/// products[n] = <row a_index[n] of a, row b_index[n] of b> for `count` pairs, each the same to the last bit as dot(). Both tables have the
+/// same stride.
+void dot_pairs(RowTable a, const std::uint32_t* a_index, RowTable b, const std::uint32_t* b_index, std::size_t count, float* products);
 
 }  // namespace lowrank

@@ -1,12 +1,16 @@
 #include "lowrank/model/model.h"
 
 #include <algorithm>
+#include <array>
 
 #include "kernels/dot.h"
 
 namespace lowrank {
 
-double score(const Model& model, std::uint32_t user, std::uint32_t item) {
+namespace {
+
+/// The score of a pair whose product is known (and ignored where a row is unknown).
+double score_with_product(const Model& model, std::uint32_t user, std::uint32_t item, float product) {
   const bool knows_user = model.knows_user(user);
   const bool knows_item = model.knows_item(item);
   if (!knows_user && !knows_item) return model.rating_mean;
@@ -14,11 +18,40 @@ double score(const Model& model, std::uint32_t user, std::uint32_t item) {
   double sum = model.mean;
   if (knows_user) sum += static_cast<double>(model.user_biases[user]);
   if (knows_item) sum += static_cast<double>(model.item_biases[item]);
-  if (knows_user && knows_item && model.rank() != 0) {
-    const std::size_t stride = model.user_factors.stride();
-    sum += static_cast<double>(dot(model.user_factors.data() + user * stride, model.item_factors.data() + item * stride, stride));
-  }
+  if (knows_user && knows_item) sum += static_cast<double>(product);
   return sum;
+}
+
+}  // namespace
+
+double score(const Model& model, std::uint32_t user, std::uint32_t item) {
+  float product = 0;
+  if (model.knows_user(user) && model.knows_item(item)) {
+    const std::size_t stride = model.user_factors.stride();
+    product = dot(model.user_factors.data() + user * stride, model.item_factors.data() + item * stride, stride);
+  }
+  return score_with_product(model, user, item, product);
+}
+
+void score_pairs(const Model& model, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> scores) {
+  constexpr std::size_t kPiece = 512;
+  std::array<std::uint32_t, kPiece> user_rows{};
+  std::array<std::uint32_t, kPiece> item_rows{};
+  std::array<float, kPiece> products{};
+  const bool has_rows = !model.user_ratings.empty() && !model.item_ratings.empty();
+  for (std::size_t begin = 0; begin < users.size(); begin += kPiece) {
+    const std::size_t count = std::min(kPiece, users.size() - begin);
+    for (std::size_t n = 0; n < count; ++n) {
+      // An unknown row's product is not looked at; any row will do.
+      user_rows[n] = model.knows_user(users[begin + n]) ? users[begin + n] : 0;
+      item_rows[n] = model.knows_item(items[begin + n]) ? items[begin + n] : 0;
+    }
+    if (has_rows) {
+      dot_pairs({model.user_factors.data(), model.user_factors.stride()}, user_rows.data(),
+                {model.item_factors.data(), model.item_factors.stride()}, item_rows.data(), count, products.data());
+    }
+    for (std::size_t n = 0; n < count; ++n) scores[begin + n] = score_with_product(model, users[begin + n], items[begin + n], products[n]);
+  }
 }
 
 double predict(const Model& model, std::uint32_t user, std::uint32_t item) {

@@ -1,5 +1,6 @@
 #include "train/epoch_loop.h"
 
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <utility>
@@ -14,52 +15,75 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// Runs an epoch, from the last good state and with smaller steps again where the numbers run away.
-EpochFigures run_until_finite(EpochLearner& learner, std::size_t epoch, const Model* last_good, TrainingObserver& observer) {
-  for (;;) {
-    if (const std::optional<EpochFigures> figures = learner.run(epoch)) return *figures;
-    std::optional<DivergenceReport> cut = learner.cut_step();
-    if (!cut) {
-      throw TrainingError(
-          "training diverges with every step size down to 1e-30: check the ratings for extreme values, "
-          "or lower --learning-rate or --regularization");
-    }
-    learner.restore(last_good);
-    cut->epoch = epoch;
-    observer.on_divergence(*cut);
+/// Cuts the step and goes back, or throws when there is nothing left to cut.
+void go_back(EpochLearner& learner, const Model* last_good, std::size_t next_epoch, TrainingObserver& observer) {
+  std::optional<DivergenceReport> cut = learner.cut_step();
+  if (!cut) {
+    throw TrainingError(
+        "training diverges with every step size down to the least that is tried: check the ratings for extreme values, or lower "
+        "--learning-rate or "
+        "--regularization");
   }
+  learner.restore(last_good);
+  cut->epoch = next_epoch;
+  observer.on_divergence(*cut);
 }
 
 /// The figure that convergence is judged by.
-std::optional<double> objective(const EpochFigures& figures) { return figures.train_loss ? figures.train_loss : figures.train_rmse; }
+template <class Figures>
+std::optional<double> objective(const Figures& figures) {
+  return figures.train_loss ? figures.train_loss : figures.train_rmse;
+}
+
+/// True when `figures` improve on the last epoch's by less than the tolerance.
+bool converged(const std::vector<EpochReport>& history, const EpochFigures& figures, double tolerance) {
+  if (tolerance == 0 || history.empty()) return false;
+  const std::optional<double> before = objective(history.back());
+  const std::optional<double> now = objective(figures);
+  return before && now && *before - *now < tolerance * *before;
+}
 
 }  // namespace
 
-Trained run_epochs(EpochLearner& learner, Model frame, std::size_t ratings, const Stopping& stopping, const Validation& validation,
-                   TrainingObserver& observer) {
+Trained run_epochs(EpochLearner& learner, Model frame, std::size_t rank, std::size_t ratings, const Stopping& stopping,
+                   const Validation& validation, TrainingObserver& observer) {
   Trained trained;
+  frame.user_factors = FactorMatrix(frame.user_ratings.size(), rank);
+  frame.item_factors = FactorMatrix(frame.item_ratings.size(), rank);
+  frame.user_biases.assign(frame.user_ratings.size(), 0.0F);
+  frame.item_biases.assign(frame.item_ratings.size(), 0.0F);
   Model newest = std::move(frame);
   Model best;
   if (validation) best = newest;
   const Model* last_good = nullptr;
+  std::size_t stored_epoch = 0;
   std::optional<double> best_value;
-  std::optional<double> previous_objective;
 
-  for (std::size_t epoch = 1; epoch <= stopping.epochs; ++epoch) {
+  std::size_t epoch = 1;
+  while (epoch <= stopping.epochs) {
     const auto start = std::chrono::steady_clock::now();
-    const EpochFigures figures = run_until_finite(learner, epoch, last_good, observer);
-    learner.store(newest);
-    last_good = &newest;
+    const std::optional<EpochFigures> figures = learner.run(epoch);
+    const bool last = epoch == stopping.epochs || (figures && converged(trained.history, *figures, stopping.tolerance));
+    const bool store = validation || last || std::has_single_bit(epoch);
+    if (!figures || (store && !learner.finite())) {
+      trained.history.resize(stored_epoch);
+      epoch = stored_epoch + 1;
+      go_back(learner, last_good, epoch, observer);
+      continue;
+    }
+    if (store) {
+      learner.store(newest);
+      last_good = &newest;
+      stored_epoch = epoch;
+    }
 
     EpochReport report{.epoch = epoch,
                        .epochs = stopping.epochs,
-                       .train_rmse = figures.train_rmse,
-                       .root_squared_error = figures.root_squared_error,
-                       .train_loss = figures.train_loss,
+                       .train_rmse = figures->train_rmse,
+                       .root_squared_error = figures->root_squared_error,
+                       .train_loss = figures->train_loss,
                        .seconds = seconds_since(start)};
     report.ratings_per_second = report.seconds > 0 ? static_cast<double>(ratings) / report.seconds : 0;
-    trained.seconds += report.seconds;
-    trained.epochs = epoch;
     if (validation) {
       newest.record.epochs = epoch;
       const double value = validation.measure(newest);
@@ -75,21 +99,35 @@ Trained run_epochs(EpochLearner& learner, Model frame, std::size_t ratings, cons
       trained.best_epoch = epoch;
     }
     trained.history.push_back(report);
-    if (!observer.on_epoch(report, [&] { return *last_good; })) {
+    const auto present = [&] {
+      if (stored_epoch == epoch) return *last_good;
+      Model copy = newest;
+      learner.store(copy);
+      return copy;
+    };
+    if (!observer.on_epoch(report, present)) {
       trained.stopped = Stopped::observer;
+      if (!store) {
+        if (!learner.finite()) {
+          learner.restore(last_good);
+          trained.best_epoch = stored_epoch;
+        }
+        learner.store(newest);
+      }
       break;
     }
     if (validation && epoch - trained.best_epoch >= stopping.patience) {
       trained.stopped = Stopped::patience;
       break;
     }
-    const std::optional<double> now = objective(figures);
-    if (stopping.tolerance > 0 && now && previous_objective && *previous_objective - *now < stopping.tolerance * *previous_objective) {
+    if (last && epoch < stopping.epochs) {
       trained.stopped = Stopped::converged;
       break;
     }
-    previous_objective = now;
+    ++epoch;
   }
+  trained.epochs = trained.history.size();
+  for (const EpochReport& report : trained.history) trained.seconds += report.seconds;
   trained.model = validation ? std::move(best) : std::move(newest);
   trained.model.record.epochs = trained.best_epoch;
   return trained;

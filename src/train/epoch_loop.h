@@ -28,6 +28,8 @@ class EpochLearner {
   /// Runs epoch number `epoch` (1, 2, ...) from the present state.
   /// \return nothing when the numbers ran away: the state is then of no use until restore()
   virtual std::optional<EpochFigures> run(std::size_t epoch) = 0;
+  /// True when every number of the present state is finite. Looked at before store().
+  [[nodiscard]] virtual bool finite() = 0;
   /// Writes the present state into `model`: factors, biases and mean in rating units; rows without a rating are zero. What does not change
   /// from epoch to epoch is there already.
   virtual void store(Model& model) = 0;
@@ -45,9 +47,10 @@ struct Stopping {
 };
 
 /// Runs a learner's epochs: keeps the best epoch's model (with validation; else the last), stops when it is time, goes back to the last
-/// good state with a smaller step when the numbers run away, and reports each epoch. \param frame  a model with everything but the learned
-/// rows; \param ratings  number of ratings an epoch visits \throws TrainingError when no step is small enough
-Trained run_epochs(EpochLearner& learner, Model frame, std::size_t ratings, const Stopping& stopping, const Validation& validation,
-                   TrainingObserver& observer);
+/// good state with a smaller step when the numbers run away, and reports each epoch. Without validation the state to go back to is that
+/// after epoch 1, 2, 4, 8 ..., so that storing it costs next to nothing. \param frame    a model with everything but the learned rows and
+/// biases, which are given room here \param ratings  number of ratings an epoch visits \throws TrainingError when no step is small enough
+Trained run_epochs(EpochLearner& learner, Model frame, std::size_t rank, std::size_t ratings, const Stopping& stopping,
+                   const Validation& validation, TrainingObserver& observer);
 
 }  // namespace lowrank

@@ -5,7 +5,7 @@
 namespace lowrank {
 
 /// \name What each method implements, one overload a method
-/// \param ratings  at least one. \param frame  a model with everything that no method decides: shapes, zero rows, numbers of ratings.
+/// \param ratings  at least one. \param frame  a model with what no method decides: the numbers of ratings of users and items, the record.
 /// \{
 Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context);

@@ -95,6 +95,8 @@ RowProblem row_problem(const Regularization& weights, const Units& units, bool b
   return problem;
 }
 
+/// The ratings' spread is 1 in the units of training: an error of twice that is worse than knowing nothing.
+constexpr double kRunaway = 2;
 /// Below this no step size is worth a try.
 constexpr double kLeastRate = 1e-30;
 
@@ -111,23 +113,25 @@ class SgdLearner final : public EpochLearner {
         user_ratings_(frame.user_ratings),
         item_ratings_(frame.item_ratings),
         rating_count_(ratings.size()),
-        user_factors_(ratings.user_count(), options.rank),
-        item_factors_(ratings.item_count(), options.rank),
         user_biases_(ratings.user_count()),
         item_biases_(ratings.item_count()),
         user_keeps_(ratings.user_count()),
         item_keeps_(ratings.item_count()),
         user_bias_keeps_(ratings.user_count()),
         item_bias_keeps_(ratings.item_count()),
-        rate_(options.learning_rate) {
+        rate_(options.learning_rate),
+        runaway_(init != nullptr ? std::numeric_limits<double>::max() : kRunaway) {
     if (ratings.size() <= SgdShuffle::kMost) {
       shuffle_.emplace(ratings, units_);
       item_of_row_.resize(ratings.item_count());
       std::iota(item_of_row_.begin(), item_of_row_.end(), 0U);
     } else {
-      grid_.emplace(std::move(ratings), units_, user_factors_.stride(), options.seed, workers);
+      grid_.emplace(std::move(ratings), units_, options.rank, options.seed, workers);
       item_of_row_ = grid_->layout().item_of_row;
     }
+    // After the grid has let go of the ratings.
+    user_factors_ = FactorMatrix(user_biases_.size(), options.rank);
+    item_factors_ = FactorMatrix(item_biases_.size(), options.rank);
     SgdLearner::restore(nullptr);
   }
 
@@ -137,10 +141,27 @@ class SgdLearner final : public EpochLearner {
     const double squared =
         grid_ ? grid_->pass(tables(), step, options_.seed, epoch, workers_) : shuffle_->pass(tables(), step, options_.seed, epoch);
     const double rmse = std::sqrt(squared / static_cast<double>(rating_count_));
-    // Ratings have standard deviation 1 here. Errors far above it are an overflow to come.
-    constexpr double kRunaway = 100;
-    if (!(rmse < kRunaway) || !finite()) return std::nullopt;
+    if (!(rmse < runaway_)) return std::nullopt;
+    // Who starts from a model may start far off, and is judged by that.
+    if (init_ != nullptr && epoch == 1) runaway_ = std::max(kRunaway, 1.5 * rmse);
     return EpochFigures{.train_rmse = rmse * units_.scale};
+  }
+
+  bool finite() override {
+    std::vector<char> bad(static_cast<std::size_t>(workers_.count()));
+    const auto check = [&](const float* data, std::size_t size) {
+      workers_.for_ranges(size, 1U << 16U, [&](std::size_t begin, std::size_t end, int slot) {
+        // A sum of products with 0 is NaN as soon as one number is not finite.
+        float sum = 0;
+        for (std::size_t n = begin; n < end; ++n) sum += data[n] * 0.0F;
+        if (sum != 0.0F) bad[static_cast<std::size_t>(slot)] = 1;
+      });
+    };
+    check(user_factors_.data(), user_factors_.rows() * user_factors_.stride());
+    check(item_factors_.data(), item_factors_.rows() * item_factors_.stride());
+    check(user_biases_.data(), user_biases_.size());
+    check(item_biases_.data(), item_biases_.size());
+    return std::find(bad.begin(), bad.end(), 1) == bad.end();
   }
 
   void store(Model& model) override {
@@ -160,16 +181,16 @@ class SgdLearner final : public EpochLearner {
 
   void restore(const Model* model) override {
     const Model* from = model != nullptr ? model : init_;
-    const auto factor_scale = static_cast<float>(1 / std::sqrt(units_.scale));
     for_rows(user_factors_.rows(), [&](std::size_t user) {
-      start_row(user_factors_.row(user), Purpose::user_factors, user, from != nullptr ? &from->user_factors : nullptr, factor_scale);
-      user_biases_[user] =
-          start_bias(from, from != nullptr ? &from->user_biases : nullptr, user, from != nullptr ? from->mean - units_.mean : 0.0);
+      const bool known = from != nullptr && from->knows_user(static_cast<std::uint32_t>(user));
+      start_row(user_factors_, user, Purpose::user_factors, user, known ? from->user_factors.row(user) : std::span<const float>());
+      user_biases_[user] = known ? start_bias(from->user_biases[user], from->mean - units_.mean) : 0.0F;
     });
     for_rows(item_factors_.rows(), [&](std::size_t row) {
-      const std::size_t item = item_of_row_[row];
-      start_row(item_factors_.row(row), Purpose::item_factors, item, from != nullptr ? &from->item_factors : nullptr, factor_scale);
-      item_biases_[row] = start_bias(from, from != nullptr ? &from->item_biases : nullptr, item, 0.0);
+      const std::uint32_t item = item_of_row_[row];
+      const bool known = from != nullptr && from->knows_item(item);
+      start_row(item_factors_, row, Purpose::item_factors, item, known ? from->item_factors.row(item) : std::span<const float>());
+      item_biases_[row] = known ? start_bias(from->item_biases[item], 0.0) : 0.0F;
     });
   }
 
@@ -215,8 +236,10 @@ class SgdLearner final : public EpochLearner {
     const auto fill = [&](std::size_t row, std::uint32_t ratings, double bias_damping, std::vector<float>& keeps,
                           std::vector<float>& bias_keeps) {
       const double n = std::max(ratings, 1U);
-      keeps[row] = static_cast<float>(1 - static_cast<double>(step.rate) * weights_.factors * (1 + weights_.prior / n));
-      bias_keeps[row] = static_cast<float>(1 - static_cast<double>(step.bias_rate) * (weights_.bias_rating + bias_damping / n));
+      // Never below 0: where a step would shrink a row or bias by more than all of it, it starts again from 0.
+      keeps[row] = std::max(0.0F, static_cast<float>(1 - static_cast<double>(step.rate) * weights_.factors * (1 + weights_.prior / n)));
+      bias_keeps[row] =
+          std::max(0.0F, static_cast<float>(1 - static_cast<double>(step.bias_rate) * (weights_.bias_rating + bias_damping / n)));
     };
     for_rows(user_keeps_.size(),
              [&](std::size_t user) { fill(user, user_ratings_[user], weights_.bias_damping.user, user_keeps_, user_bias_keeps_); });
@@ -256,37 +279,22 @@ class SgdLearner final : public EpochLearner {
     for (std::size_t k = 0; k < from.size(); ++k) to[k] = from[k] * scale;
   }
 
-  /// The row from a model where it has it, else its random start.
-  void start_row(std::span<float> row, Purpose purpose, std::size_t index, const FactorMatrix* from, float scale) const {
-    if (from != nullptr && index < from->rows()) {
-      scale_row(from->row(index), row, scale);
+  /// Row `row` of `table` from a model's row, else (when that is empty) the random start of user or item `index`. Its padding is cleared:
+  /// numbers that ran away have been there too.
+  void start_row(FactorMatrix& table, std::size_t row, Purpose purpose, std::size_t index, std::span<const float> old) const {
+    const std::span<float> factors = table.row(row);
+    std::fill(factors.data(), factors.data() + table.stride(), 0.0F);
+    if (!old.empty()) {
+      scale_row(old, factors, static_cast<float>(1 / std::sqrt(units_.scale)));
       return;
     }
     RandomStream stream(options_.seed, purpose, 0, index);
     const double deviation = options_.initial_scale / std::sqrt(static_cast<double>(std::max(options_.rank, 1U)));
-    for (float& x : row) x = static_cast<float>(deviation * stream.normal());
+    for (float& x : factors) x = static_cast<float>(deviation * stream.normal());
   }
 
-  [[nodiscard]] float start_bias(const Model* from, const std::vector<float>* biases, std::size_t index, double shift) const {
-    if (from == nullptr || !options_.biases || index >= biases->size()) return 0;
-    return static_cast<float>((static_cast<double>((*biases)[index]) + shift) / units_.scale);
-  }
-
-  [[nodiscard]] bool finite() {
-    std::vector<char> bad(static_cast<std::size_t>(workers_.count()));
-    const auto check = [&](const float* data, std::size_t size) {
-      workers_.for_ranges(size, 1U << 16U, [&](std::size_t begin, std::size_t end, int slot) {
-        // A sum of products with 0 is NaN as soon as one number is not finite.
-        float sum = 0;
-        for (std::size_t n = begin; n < end; ++n) sum += data[n] * 0.0F;
-        if (sum != 0.0F) bad[static_cast<std::size_t>(slot)] = 1;
-      });
-    };
-    check(user_factors_.data(), user_factors_.rows() * user_factors_.stride());
-    check(item_factors_.data(), item_factors_.rows() * item_factors_.stride());
-    check(user_biases_.data(), user_biases_.size());
-    check(item_biases_.data(), item_biases_.size());
-    return std::find(bad.begin(), bad.end(), 1) == bad.end();
+  [[nodiscard]] float start_bias(float old, double shift) const {
+    return options_.biases ? static_cast<float>((static_cast<double>(old) + shift) / units_.scale) : 0.0F;
   }
 
   Sgd options_;
@@ -309,6 +317,7 @@ class SgdLearner final : public EpochLearner {
   std::optional<SgdGrid> grid_;
   std::optional<SgdShuffle> shuffle_;
   double rate_;
+  double runaway_;  ///< an epoch's RMSE from which the numbers count as running away
   int cuts_ = 0;
 };
 
@@ -332,7 +341,7 @@ Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Val
         row_problem({.factors = options.regularization, .prior = 0, .bias_rating = options.regularization, .bias_damping = {}}, Units{},
                     options.biases);
     SgdTutorial learner(ratings, options, moments.mean, frame, context.init);
-    Trained trained = run_epochs(learner, std::move(frame), count, stopping, validation, observer);
+    Trained trained = run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);
     learner.score(trained);
     return trained;
   }
@@ -340,7 +349,7 @@ Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Val
   const Regularization weights = regularization_of(options, ratings, units);
   frame.row_problem = row_problem(weights, units, options.biases);
   SgdLearner learner(std::move(ratings), options, units, weights, frame, context.init, workers);
-  Trained trained = run_epochs(learner, std::move(frame), count, stopping, validation, observer);
+  Trained trained = run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);
   learner.score(trained);
   return trained;
 }

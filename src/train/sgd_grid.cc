@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cmath>
 #include <limits>
+#include <mutex>
 #include <numeric>
 #include <thread>
 
@@ -21,11 +22,11 @@ constexpr std::size_t kStripeBytes = 512 * 1024;
 
 /// How many stripes: 16, so that as many threads have work; more where a stripe of items would outgrow the cache, as long as blocks stay
 /// large; fewer where a stripe would be so narrow that runs side by side keep meeting on the same item.
-std::size_t stripe_count(std::size_t ratings, std::size_t items, std::size_t stride) {
+std::size_t stripe_count(std::size_t ratings, std::size_t items, std::size_t rank) {
   constexpr std::size_t kUsual = 16;
   constexpr std::size_t kLeastItems = 24;
   constexpr std::size_t kLeastBlock = 4096;
-  const std::size_t by_cache = items * stride * sizeof(float) / kStripeBytes + 1;
+  const std::size_t by_cache = items * rank * sizeof(float) / kStripeBytes + 1;
   const auto by_block = static_cast<std::size_t>(std::sqrt(static_cast<double>(ratings) / kLeastBlock));
   const std::size_t by_width = std::max<std::size_t>(2, items / kLeastItems);
   const std::size_t wanted = std::min({std::max(kUsual, by_cache), std::max(kUsual, by_block), by_width});
@@ -64,8 +65,8 @@ class StripeClock {
 
 }  // namespace
 
-SgdGrid::SgdGrid(Ratings ratings, const Units& units, std::size_t stride, std::uint64_t seed, Workers& workers) {
-  const std::size_t stripes = stripe_count(ratings.size(), ratings.item_count(), stride);
+SgdGrid::SgdGrid(Ratings ratings, const Units& units, std::size_t rank, std::uint64_t seed, Workers& workers) {
+  const std::size_t stripes = stripe_count(ratings.size(), ratings.item_count(), rank);
   if (ratings.coded()) {
     for (const float value : ratings.value_table()) value_table_.push_back(units.to_training(value));
   }
@@ -149,20 +150,30 @@ void SgdGrid::count_blocks(const Ratings& ratings, Workers& workers) {
   std::partial_sum(run_begin_.begin(), run_begin_.end(), run_begin_.begin());
 }
 
-void SgdGrid::fill_blocks(const Ratings& ratings, const Units& units, std::uint64_t seed, Workers& workers) {
+void SgdGrid::fill_blocks(Ratings& ratings, const Units& units, std::uint64_t seed, Workers& workers) {
   const std::size_t count = stripes();
-  runs_.resize(run_begin_.back());
-  items_.resize(ratings.size());
+  runs_ = PageArray<SgdRun>(run_begin_.back());
+  items_ = PageArray<std::uint16_t>(ratings.size());
   if (ratings.coded()) {
-    codes_.resize(ratings.size());
+    codes_ = PageArray<std::uint8_t>(ratings.size());
   } else {
-    values_.resize(ratings.size());
+    values_ = PageArray<float>(ratings.size());
   }
   std::vector<std::uint16_t> stripe_of_row(ratings.item_count());
   for (std::size_t stripe = 0; stripe < count; ++stripe) {
     std::fill(stripe_of_row.begin() + layout_.stripe_begin[stripe], stripe_of_row.begin() + layout_.stripe_begin[stripe + 1],
               static_cast<std::uint16_t>(stripe));
   }
+  std::mutex mutex;
+  std::vector<bool> filled(count);
+  std::size_t released = 0;
+  // The ratings of stripes that are filled, and all before them, are not needed any more.
+  const auto release = [&](std::size_t user_stripe) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    filled[user_stripe] = true;
+    while (released < count && filled[released]) ++released;
+    ratings.release_front(user_begin_[released]);
+  };
   workers.for_each(count, [&](std::size_t user_stripe, int) {
     const std::size_t first_block = user_stripe * count;
     std::vector<std::size_t> next_rating(rating_begin_.begin() + static_cast<std::ptrdiff_t>(first_block),
@@ -193,6 +204,7 @@ void SgdGrid::fill_blocks(const Ratings& ratings, const Units& units, std::uint6
         ++runs_[next_run[stripe] - 1].count;
       }
     }
+    release(user_stripe);
   });
 }
 
@@ -268,19 +280,27 @@ SgdErrors SgdGrid::errors(const SgdTables& tables, float least, float most, Work
     const SgdBlock ratings = block(number);
     const SgdTables rows = tables_of(number, tables);
     SgdErrors sums;
-    std::size_t place = 0;
+    std::vector<std::uint32_t> users;
+    std::vector<std::uint32_t> items;
+    std::vector<float> products;
+    std::size_t first = 0;
     for (std::size_t run = 0; run < ratings.run_count; ++run) {
       const SgdRun& of_user = ratings.runs[run];
-      for (const std::size_t end = place + of_user.count; place < end; ++place) {
-        const std::size_t item = ratings.items[place];
+      users.assign(of_user.count, of_user.user);
+      items.assign(ratings.items + first, ratings.items + first + of_user.count);
+      products.resize(of_user.count);
+      dot_pairs({rows.user_factors, rows.stride}, users.data(), {rows.item_factors, rows.stride}, items.data(), of_user.count,
+                products.data());
+      for (std::size_t n = 0; n < of_user.count; ++n) {
+        const std::size_t place = first + n;
         const float value = ratings.codes != nullptr ? ratings.value_table[ratings.codes[place]] : ratings.values[place];
-        const float score = rows.user_biases[of_user.user] + rows.item_biases[item] +
-                            dot(rows.user_factors + of_user.user * rows.stride, rows.item_factors + item * rows.stride, rows.stride);
+        const float score = rows.user_biases[of_user.user] + rows.item_biases[items[n]] + products[n];
         const auto error = static_cast<double>(value - score);
         const auto clipped = static_cast<double>(value - std::clamp(score, least, most));
         sums.squared += error * error;
         sums.clipped_squared += clipped * clipped;
       }
+      first += of_user.count;
     }
     partial[number] = sums;
   });

@@ -7,6 +7,7 @@
 
 #include "base/parallel.h"
 #include "kernels/sgd.h"
+#include "lowrank/data/page_array.h"
 #include "lowrank/data/ratings.h"
 #include "train/units.h"
 
@@ -30,8 +31,8 @@ struct SgdErrors {
 /// alone.
 class SgdGrid {
  public:
-  /// \param units  of training. \param stride  floats of a factor row
-  SgdGrid(Ratings ratings, const Units& units, std::size_t stride, std::uint64_t seed, Workers& workers);
+  /// \param units  of training. \param rank  of the rows that will be learned
+  SgdGrid(Ratings ratings, const Units& units, std::size_t rank, std::uint64_t seed, Workers& workers);
 
   [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
   [[nodiscard]] std::size_t stripes() const noexcept { return layout_.stripe_begin.size() - 1; }
@@ -49,17 +50,17 @@ class SgdGrid {
   void lay_out_items(const Ratings& ratings, std::size_t stripes, Workers& workers);
   void cut_users(const Ratings& ratings, std::size_t stripes);
   void count_blocks(const Ratings& ratings, Workers& workers);
-  void fill_blocks(const Ratings& ratings, const Units& units, std::uint64_t seed, Workers& workers);
+  void fill_blocks(Ratings& ratings, const Units& units, std::uint64_t seed, Workers& workers);
   [[nodiscard]] double learn(std::size_t number, const SgdTables& tables, const SgdStep& step, std::uint64_t seed, std::size_t epoch) const;
 
   ItemLayout layout_;
   std::vector<std::uint32_t> user_begin_;  ///< first user of each stripe of users, and one past the last
   std::vector<std::size_t> rating_begin_;  ///< of each block, user stripe by user stripe
   std::vector<std::size_t> run_begin_;
-  std::vector<SgdRun> runs_;
-  std::vector<std::uint16_t> items_;
-  std::vector<std::uint8_t> codes_;
-  std::vector<float> values_;
+  PageArray<SgdRun> runs_;
+  PageArray<std::uint16_t> items_;
+  PageArray<std::uint8_t> codes_;
+  PageArray<float> values_;
   std::vector<float> value_table_;
 };
 

@@ -89,21 +89,24 @@ void SgdTutorial::store(Model& model) {
 void SgdTutorial::restore(const Model* model) {
   const Model* from = model != nullptr ? model : init_;
   const double shift = from != nullptr && options_.biases ? from->mean - mean_ : 0.0;
-  const auto fill = [&](std::vector<double>& factors, std::vector<double>& biases, Purpose purpose, const FactorMatrix* old_factors,
-                        const std::vector<float>* old_biases, double bias_shift) {
-    for (std::size_t row = 0; row < biases.size(); ++row) {
-      const bool old = old_factors != nullptr && row < old_factors->rows();
-      RandomStream stream(options_.seed, purpose, 0, row);
-      for (std::size_t k = 0; k < options_.rank; ++k) {
-        factors[row * options_.rank + k] = old ? static_cast<double>(old_factors->row(row)[k]) : stream.normal() / options_.rank;
-      }
-      biases[row] = old && options_.biases ? static_cast<double>((*old_biases)[row]) + bias_shift : 0.0;
+  const auto fill = [&](std::vector<double>& factors, double& bias, Purpose purpose, std::size_t row, std::span<const float> old_row,
+                        float old_bias, double bias_shift, bool known) {
+    RandomStream stream(options_.seed, purpose, 0, row);
+    for (std::size_t k = 0; k < options_.rank; ++k) {
+      factors[row * options_.rank + k] = known ? static_cast<double>(old_row[k]) : stream.normal() / options_.rank;
     }
+    bias = known && options_.biases ? static_cast<double>(old_bias) + bias_shift : 0.0;
   };
-  fill(user_factors_, user_biases_, Purpose::user_factors, from != nullptr ? &from->user_factors : nullptr,
-       from != nullptr ? &from->user_biases : nullptr, shift);
-  fill(item_factors_, item_biases_, Purpose::item_factors, from != nullptr ? &from->item_factors : nullptr,
-       from != nullptr ? &from->item_biases : nullptr, 0.0);
+  for (std::uint32_t user = 0; user < user_biases_.size(); ++user) {
+    const bool known = from != nullptr && from->knows_user(user);
+    fill(user_factors_, user_biases_[user], Purpose::user_factors, user, known ? from->user_factors.row(user) : std::span<const float>(),
+         known ? from->user_biases[user] : 0.0F, shift, known);
+  }
+  for (std::uint32_t item = 0; item < item_biases_.size(); ++item) {
+    const bool known = from != nullptr && from->knows_item(item);
+    fill(item_factors_, item_biases_[item], Purpose::item_factors, item, known ? from->item_factors.row(item) : std::span<const float>(),
+         known ? from->item_biases[item] : 0.0F, 0.0, known);
+  }
 }
 
 std::optional<DivergenceReport> SgdTutorial::cut_step() {

@@ -19,6 +19,7 @@ class SgdTutorial final : public EpochLearner {
   SgdTutorial(const Ratings& ratings, const Sgd& options, double mean, const Model& frame, const Model* init);
 
   std::optional<EpochFigures> run(std::size_t epoch) override;
+  bool finite() override { return true; }
   void store(Model& model) override;
   void restore(const Model* model) override;
   std::optional<DivergenceReport> cut_step() override;

@@ -23,13 +23,9 @@ void check_context(const TrainContext& context, std::size_t rank) {
   }
 }
 
-/// A model of the right shape that has learned nothing.
-Model frame_of(const Ratings& ratings, const Method& method, std::size_t rank) {
+/// What a model has before anything is learned; rows and biases get their room when training starts, after the ratings gave theirs back.
+Model frame_of(const Ratings& ratings, const Method& method) {
   Model frame;
-  frame.user_factors = FactorMatrix(ratings.user_count(), rank);
-  frame.item_factors = FactorMatrix(ratings.item_count(), rank);
-  frame.user_biases.assign(ratings.user_count(), 0.0F);
-  frame.item_biases.assign(ratings.item_count(), 0.0F);
   frame.user_ratings.resize(ratings.user_count());
   frame.item_ratings.assign(ratings.item_count(), 0);
   for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
@@ -57,7 +53,7 @@ Trained train(Ratings ratings, const Method& method, const Validation& validatio
   return std::visit(
       [&]<class Options>(const Options& options) {
         check_context(context, options.rank);
-        Model frame = frame_of(ratings, method, options.rank);
+        Model frame = frame_of(ratings, method);
         frame.record.seed = options.seed;
         return train_method(std::move(ratings), options, std::move(frame), validation, observer, context);
       },

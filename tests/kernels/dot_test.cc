@@ -51,6 +51,27 @@ TEST_P(Dot, RowsGiveTheSameBitsAsSingles) {
   }
 }
 
+TEST_P(Dot, PairsGiveTheSameBitsAsSingles) {
+  RandomStream random(3, Purpose::user_factors);
+  for (const std::size_t stride : {0U, 16U, 48U, 64U, 128U}) {
+    AlignedFloats a(stride * 9);
+    AlignedFloats b(stride * 5);
+    for (float& x : a) x = static_cast<float>(random.normal());
+    for (float& x : b) x = static_cast<float>(random.normal());
+    for (std::size_t count = 0; count < 40; ++count) {
+      std::vector<std::uint32_t> left(count);
+      std::vector<std::uint32_t> right(count);
+      for (std::uint32_t& index : left) index = static_cast<std::uint32_t>(random.below(9));
+      for (std::uint32_t& index : right) index = static_cast<std::uint32_t>(random.below(5));
+      std::vector<float> products(count + 1, -7.0F);
+      dot_pairs({a.data(), stride}, left.data(), {b.data(), stride}, right.data(), count, products.data());
+      for (std::size_t n = 0; n < count; ++n)
+        EXPECT_EQ(products[n], dot(a.data() + left[n] * stride, b.data() + right[n] * stride, stride));
+      EXPECT_EQ(products[count], -7.0F);
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, Dot, testing::ValuesIn(available_simd_levels()), level_name);
 
 }  // namespace

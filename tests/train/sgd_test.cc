@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "fixtures.h"
 #include "lowrank/base/error.h"
+#include "train/bias_damping.h"
 
 namespace lowrank {
 namespace {
@@ -256,6 +257,7 @@ TEST(Sgd, RankZeroIsTheBaseline) {
   options.epochs = 400;
   options.learning_rate = 0.02;
   options.regularization = 0.05;
+  options.bias_regularization = static_cast<std::uint8_t>(BiasRegularization::rating);
   const Model model = train_quietly(make_ratings(triples, 60, 50), options).model;
   EXPECT_EQ(model.rank(), 0U);
   std::vector<double> residual(60);
@@ -266,6 +268,53 @@ TEST(Sgd, RankZeroIsTheBaseline) {
   }
   for (std::uint32_t user = 0; user < 60; ++user) {
     EXPECT_NEAR(residual[user] / count[user], options.regularization * static_cast<double>(model.user_biases[user]), 2e-3);
+  }
+}
+
+/// Ratings b_u + b_d + noise of known variances: the damping is their ratio.
+TEST(BiasDamping, IsTheRatioOfVariances) {
+  constexpr double kUserVariance = 0.04;
+  constexpr double kItemVariance = 0.25;
+  constexpr double kNoiseVariance = 0.49;
+  RandomStream random(6, Purpose::generate_users);
+  std::vector<double> users(400);
+  std::vector<double> items(300);
+  for (double& bias : users) bias = std::sqrt(kUserVariance) * random.normal();
+  for (double& bias : items) bias = std::sqrt(kItemVariance) * random.normal();
+  RatingsBuilder builder;
+  for (std::uint32_t user = 0; user < 400; ++user) {
+    for (std::uint32_t item = 0; item < 300; ++item) {
+      if (random.uniform() < 0.2)
+        builder.add(user, item, static_cast<float>(users[user] + items[item] + std::sqrt(kNoiseVariance) * random.normal()));
+    }
+  }
+  const BiasDamping damping = estimate_bias_damping(builder.build(400, 300), Units{});
+  // 400 and 300 rows know their variance to a relative sqrt(2 / rows), three times over.
+  EXPECT_NEAR(damping.user, kNoiseVariance / kUserVariance, 0.25 * kNoiseVariance / kUserVariance);
+  EXPECT_NEAR(damping.item, kNoiseVariance / kItemVariance, 0.25 * kNoiseVariance / kItemVariance);
+}
+
+TEST(BiasDamping, HasABoundWhereRowsCannotTell) {
+  for (const std::vector<Triple>& triples : {std::vector<Triple>{{0, 0, 1.0F}}, {{0, 0, 1.0F}, {1, 1, 3.0F}}, article()}) {
+    const BiasDamping damping = estimate_bias_damping(make_ratings(triples, 5, 4), Units{});
+    EXPECT_GE(damping.user, 0.5);
+    EXPECT_LE(damping.user, 100);
+    EXPECT_GE(damping.item, 0.5);
+    EXPECT_LE(damping.item, 100);
+  }
+}
+
+/// What runs away slowly must be caught while there is a good state to go back to.
+TEST(Sgd, GoesBackToAStateThatIsGood) {
+  Sgd options;
+  options.learning_rate = 1.2;
+  options.prior_ratings = 0;
+  options.epochs = 30;
+  options.schedule = static_cast<std::uint8_t>(Schedule::constant);
+  for (const std::vector<Triple>& triples : {article(), synthetic(300, 200, 8000, 3)}) {
+    const Trained trained = train_quietly(make_ratings(triples, 300, 200), options);
+    EXPECT_EQ(trained.epochs, 30U);
+    for (const EpochReport& report : trained.history) EXPECT_LT(*report.train_rmse, 4);
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -94,6 +95,10 @@ struct Model {
 /// Score of (user, item), unclipped, from what is known: an unknown user or item (index out of range, or without a training rating)
 /// contributes nothing; where neither is known, or where the model has no biases and one is unknown, it is rating_mean. O(rank).
 double score(const Model& model, std::uint32_t user, std::uint32_t item);
+
+/// The same for many pairs at once, `users`, `items` and `scores` of equal length, several times faster. The scores are those of score() to
+/// the last bit.
+void score_pairs(const Model& model, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> scores);
 
 /// The score as a prediction of a rating: clipped to [min_rating, max_rating] when the model clips. O(rank).
 double predict(const Model& model, std::uint32_t user, std::uint32_t item);
