@@ -239,6 +239,14 @@ HWY_INLINE HWY_ATTR void four(const Pass& pass, const Lane* HWY_RESTRICT lanes, 
   for (size_t lane = 0; lane < 4; ++lane) state.squares[lane] += static_cast<double>(latest[lane]) * static_cast<double>(latest[lane]);
 }
 
+/// four[lane] = value, as a vector: reading a vector after writing a part of it would wait until the write has left the core.
+HWY_INLINE HWY_ATTR void set_lane(float* four, size_t lane, float value) {
+  HWY_ALIGN static constexpr float kLanes[4] = {0, 1, 2, 3};
+  const D4 d4;
+  const auto here = hn::Eq(hn::Load(d4, kLanes), hn::Set(d4, static_cast<float>(lane)));
+  hn::Store(hn::IfThenElse(here, hn::Set(d4, value), hn::Load(d4, four)), d4, four);
+}
+
 /// Asks for the row of a user whose run starts soon.
 HWY_INLINE HWY_ATTR void prefetch_user(const SgdBlock& block, const SgdTables& tables, size_t run) {
   if (run >= block.run_count) return;
@@ -263,9 +271,9 @@ HWY_ATTR double block_pass(const SgdBlock& block, const Pass& pass) {
                    run.count};
     position += run.count;
     Four& state = fours[lane / 4];
-    state.user_biases[lane % 4] = tables.user_biases[run.user];
+    set_lane(state.user_biases, lane % 4, tables.user_biases[run.user]);
+    set_lane(state.user_bias_keeps, lane % 4, tables.user_bias_keeps[run.user]);
     state.user_keeps[lane % 4] = tables.user_keeps[run.user];
-    state.user_bias_keeps[lane % 4] = tables.user_bias_keeps[run.user];
     load_row<kVectors>(rows[lane], lanes[lane].user_row);
   };
   const auto finish = [&](size_t lane) HWY_ATTR {

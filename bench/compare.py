@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""Compares lowrank's `sgd` with LIBMF, side by side in one run, and writes one JSON; `table` writes the README's table from it.
+
+    bench/compare.py run [--quick]      measures; writes build/bench/sgd.json (all else should be quiet meanwhile)
+    bench/compare.py table [--check]    puts the table of bench/results/sgd.json between the marks of README.md
+    bench/compare.py grid               finds the rival's best learning rate and regularisation
+
+Whole processes are timed, as a user runs them: text file in, model file out. Runs of the programs alternate; a figure is the median of at least five after a
+warm-up. Updates a second come from the difference between two runs that differ in their epochs alone, so that reading and writing cancel out.
+"""
+
+import argparse
+import itertools
+import json
+import os
+import pathlib
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import time
+
+from rivals.libmf import Libmf
+from rivals.lowrank import Lowrank
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WORK = ROOT / "build" / "bench"
+RESULTS = ROOT / "bench" / "results" / "sgd.json"
+USERS, ITEMS, RATINGS = 69_878, 10_677, 10_000_000
+EPOCHS = 20
+BEGIN, END = "<!-- bench/compare.py table: begin -->", "<!-- bench/compare.py table: end -->"
+
+
+def measure(command):
+    """Runs a command. Returns its wall seconds, its peak resident bytes and what it printed."""
+    start = time.perf_counter()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    output = process.stdout.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(f"compare.py: {' '.join(command)} failed with {process.returncode}")
+    return {"seconds": seconds, "bytes": usage.ru_maxrss * 1024, "output": output}
+
+
+def side_by_side(programs, jobs, runs):
+    """Medians of every (program, job), the runs alternating; the first round warms up and is not counted."""
+    counted = {(program.name, name): [] for program in programs for name in jobs}
+    for turn in range(runs + 1):
+        for (name, job), program in itertools.product(jobs.items(), programs):
+            result = measure(program.command(job))
+            if turn > 0:
+                counted[program.name, name].append(result)
+            print(f"  {program.name:12} {name:24} {result['seconds']:7.2f} s{'  (warm-up)' if turn == 0 else ''}", file=sys.stderr)
+    return {
+        key: {
+            "seconds": statistics.median(result["seconds"] for result in results),
+            "fastest": min(result["seconds"] for result in results),
+            "slowest": max(result["seconds"] for result in results),
+            "bytes": statistics.median(result["bytes"] for result in results),
+            "output": results[-1]["output"],
+        }
+        for key, results in counted.items()
+    }
+
+
+def data(lowrank):
+    """The synthetic 10M, blank-separated (LIBMF reads nothing else), in a file to train on and one to test on."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    train, test = WORK / "10m.train", WORK / "10m.test"
+    if not test.exists():
+        files = [WORK / "10m.train.csv", WORK / "10m.test.csv"]
+        subprocess.run([lowrank.program, "generate", "--users", str(USERS), "--items", str(ITEMS), "--ratings", str(RATINGS), "--output", files[0],
+                        "--test", files[1], "--test-fraction", "0.1"], check=True)
+        for source, target in zip(files, [train, test]):
+            target.write_bytes(source.read_bytes().replace(b",", b" "))
+            source.unlink()
+    return str(train), str(test)
+
+
+def first_line(*command):
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout.strip().split("\n")[0]
+
+
+def machine():
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+    return {"processor": model, "cores": os.cpu_count(), "system": platform.platform(), "compiler": first_line("g++", "--version"),
+            "commit": first_line("git", "rev-parse", "--short", "HEAD"), "date": time.strftime("%Y-%m-%d")}
+
+
+def run(arguments):
+    lowrank = Lowrank(ROOT / "build" / "lowrank", WORK)
+    train, test = data(lowrank)
+    rivals = [Libmf("avx", WORK), Libmf("sse", WORK)]
+    programs = [lowrank, *(rivals[:1] if arguments.quick else rivals)]
+    for program in programs:
+        program.prepare()
+    runs = 1 if arguments.quick else 5
+    ranks = [64] if arguments.quick else [16, 32, 64, 128]
+    rows = []
+    for rank, threads in itertools.product(ranks, [2, 1]):
+        print(f"rank {rank}, {threads} threads", file=sys.stderr)
+        short, long = 2, 12
+        job = {"train": train, "rank": rank, "threads": threads}
+        jobs = {"short": {**job, "epochs": short}, "long": {**job, "epochs": long}}
+        whole = rank == 64
+        if whole:
+            jobs["whole"] = {**job, "epochs": EPOCHS, "test": test}
+        medians = side_by_side(programs, jobs, runs)
+        for program in programs:
+            seconds = medians[program.name, "long"]["seconds"] - medians[program.name, "short"]["seconds"]
+            row = {"program": program.name, "rank": rank, "threads": threads,
+                   "updates_per_second": (long - short) * RATINGS * 0.9 / seconds, "bytes": medians[program.name, "long"]["bytes"]}
+            if whole:
+                result = medians[program.name, "whole"]
+                row |= {"whole_seconds": result["seconds"], "whole_fastest": result["fastest"], "whole_slowest": result["slowest"],
+                        "whole_bytes": result["bytes"], "rmse": program.rmse(result["output"])}
+            rows.append(row)
+    document = {"machine": machine(), "ratings": RATINGS, "epochs": EPOCHS, "runs": runs,
+                "options": {program.name: program.options for program in programs}, "rows": rows}
+    (WORK / "sgd.json").write_text(json.dumps(document, indent=1) + "\n")
+    print(render(document))
+
+
+def render(document):
+    """The figures as a table in Markdown."""
+    def find(program, rank, threads):
+        return next((row for row in document["rows"] if (row["program"], row["rank"], row["threads"]) == (program, rank, threads)), None)
+
+    rivals = [name for name in dict.fromkeys(row["program"] for row in document["rows"]) if name != "lowrank"]
+    lines = ["| synthetic 10M | threads | lowrank | " + " | ".join(f"{name} | ratio" for name in rivals) + " |",
+             "|---" * (3 + 2 * len(rivals)) + "|"]
+
+    def add(what, rank, threads, key, show, better_is_less):
+        own = find("lowrank", rank, threads)
+        if own is None or key not in own:
+            return
+        cells = [what, str(threads), show(own[key])]
+        for name in rivals:
+            other = find(name, rank, threads)
+            ratio = other[key] / own[key] if better_is_less else own[key] / other[key]
+            cells += [show(other[key]), f"{ratio:.2f}" if key != "rmse" else ""]
+        lines.append("| " + " | ".join(cells) + " |")
+
+    for rank in dict.fromkeys(row["rank"] for row in document["rows"]):
+        for threads in (2, 1):
+            add(f"million updates a second, rank {rank}", rank, threads, "updates_per_second", lambda x: f"{x / 1e6:.1f}", False)
+    for threads in (2, 1):
+        add(f"seconds from text to model, rank 64, {document['epochs']} epochs, validated", 64, threads, "whole_seconds", lambda x: f"{x:.2f}", True)
+        add("its peak memory, MB", 64, threads, "whole_bytes", lambda x: f"{x / 1e6:.0f}", True)
+        add("its test RMSE", 64, threads, "rmse", lambda x: f"{x:.4f}", True)
+    box = document["machine"]
+    lines += ["", f"{box['processor']}, {box['cores']} cores, {box['compiler']}, {box['date']}, medians of {document['runs']} alternating runs."]
+    return "\n".join(lines)
+
+
+def table(arguments):
+    readme = ROOT / "README.md"
+    text = readme.read_text()
+    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
+    new = text[:begin] + "\n" + render(json.loads(RESULTS.read_text())) + "\n" + text[end:]
+    if arguments.check:
+        sys.exit(0 if new == text else "compare.py: README.md does not show bench/results/sgd.json; run bench/compare.py table")
+    readme.write_text(new)
+
+
+def grid(_):
+    lowrank = Lowrank(ROOT / "build" / "lowrank", WORK)
+    train, test = data(lowrank)
+    rival = Libmf("avx", WORK)
+    rival.prepare()
+    for rate, regularization in itertools.product(["0.05", "0.1", "0.2"], ["0.02", "0.03", "0.05", "0.08"]):
+        job = {"train": train, "test": test, "rank": 64, "threads": os.cpu_count(), "epochs": EPOCHS, "options": {"-r": rate, "-l2": regularization}}
+        print(f"learning rate {rate} regularization {regularization} test RMSE {rival.rmse(measure(rival.command(job))['output'])}", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(required=True)
+    for function, flag, text in [(run, "--quick", "one run, rank 64 alone"), (table, "--check", "fail unless the README is up to date"), (grid, None, "")]:
+        command = commands.add_parser(function.__name__)
+        command.set_defaults(function=function)
+        if flag:
+            command.add_argument(flag, action="store_true", help=text)
+    arguments = parser.parse_args()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    arguments.function(arguments)
+
+
+if __name__ == "__main__":
+    main()
