@@ -275,7 +275,7 @@ class PlantedModel {
   std::span<float> row_of(std::uint32_t item) { return std::span(item_rows_).subspan(item * user_row_.size(), user_row_.size()); }
 
   /// Fills `row` and returns the bias.
-  double draw_row(Purpose purpose, std::uint32_t index, double bias_sd, std::span<float> row) const {
+  [[nodiscard]] double draw_row(Purpose purpose, std::uint32_t index, double bias_sd, std::span<float> row) const {
     RandomStream random(options_.seed, purpose, kFactors, index);
     const double bias = bias_sd * random.normal();
     for (float& value : row) value = static_cast<float>(factor_sd_ * random.normal());

@@ -30,13 +30,13 @@ class CodedEntry {
 
 /// Any other rating.
 struct WideEntry {
-  std::int64_t time_;
-  std::uint32_t item_;
-  float value_;
-  std::uint8_t user_;
-  std::uint8_t code_;
-  [[nodiscard]] std::size_t user() const noexcept { return user_; }
-  [[nodiscard]] std::uint32_t item() const noexcept { return item_; }
+  std::int64_t time;
+  std::uint32_t item_number;
+  float value;
+  std::uint8_t user_number;
+  std::uint8_t code;
+  [[nodiscard]] std::size_t user() const noexcept { return user_number; }
+  [[nodiscard]] std::uint32_t item() const noexcept { return item_number; }
 };
 
 /// A value that came out of a mean and has no code.
@@ -92,16 +92,16 @@ CodedEntry unpack(const std::uint8_t* at, const EntryFormat&, const Plan& plan, 
 template <std::size_t kItemBytes>
 WideEntry unpack(const std::uint8_t* at, const EntryFormat& format, const Plan& plan, WideEntry*) {
   WideEntry entry{};
-  entry.user_ = *at;
-  entry.item_ = item_at<kItemBytes>(at + 1);
+  entry.user_number = *at;
+  entry.item_number = item_at<kItemBytes>(at + 1);
   const std::uint8_t* value = at + 1 + kItemBytes;
   if (format.coded) {
-    entry.code_ = plan.rank[*value];
-    entry.value_ = plan.values->value(*value);
+    entry.code = plan.rank[*value];
+    entry.value = plan.values->value(*value);
   } else {
-    std::memcpy(&entry.value_, value, 4);
+    std::memcpy(&entry.value, value, 4);
   }
-  if (format.timed) std::memcpy(&entry.time_, value + (format.coded ? 1 : 4), 8);
+  if (format.timed) std::memcpy(&entry.time, value + (format.coded ? 1 : 4), 8);
   return entry;
 }
 
@@ -134,10 +134,10 @@ void put(const Plan& plan, std::size_t position, const CodedEntry& entry) {
 }
 
 void put(const Plan& plan, std::size_t position, const WideEntry& entry) {
-  plan.items[position] = entry.item_;
-  if (plan.coded) plan.codes[position] = entry.code_;
-  if (!plan.coded) plan.floats[position] = entry.value_;
-  if (plan.timed) plan.times[position] = entry.time_;
+  plan.items[position] = entry.item_number;
+  if (plan.coded) plan.codes[position] = entry.code;
+  if (!plan.coded) plan.floats[position] = entry.value;
+  if (plan.timed) plan.times[position] = entry.time;
 }
 
 /// Sorts by item, equal items in their order: least significant digit first.
@@ -225,7 +225,7 @@ void group_partition(const Plan& plan, Staging::Partition& partition, std::size_
   partition.blocks = {};
   if (!users_seen.sorted) sort_by_item(entries, spare, plan.item_bits);
 
-  std::array<std::size_t, kPartitionUsers> next;
+  std::array<std::size_t, kPartitionUsers> next{};
   const std::size_t users = std::min<std::size_t>(kPartitionUsers, plan.user_count - first_user);
   std::size_t position = base;
   for (std::size_t user = 0; user < users; ++user) {

@@ -60,12 +60,12 @@ class Staging {
 
   /// Packed ratings of one partition, in their order.
   struct Block {
-    std::uint8_t* data;
-    std::size_t bytes;
+    std::uint8_t* data = nullptr;
+    std::size_t bytes = 0;
     EntryFormat format;
-    std::size_t capacity;  ///< ratings
-    std::size_t count;
-    std::size_t first;  ///< ratings of the partition before this block
+    std::size_t capacity = 0;  ///< ratings
+    std::size_t count = 0;
+    std::size_t first = 0;  ///< ratings of the partition before this block
   };
   struct Partition {
     std::vector<Block> blocks;

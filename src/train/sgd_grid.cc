@@ -18,7 +18,7 @@ namespace {
 /// Items are local 16-bit indices, so no stripe may have more rows.
 constexpr std::size_t kMostStripeRows = 65'536;
 /// A stripe of items should stay in a core's second-level cache while a block is learned.
-constexpr std::size_t kStripeBytes = 512 * 1024;
+constexpr std::size_t kStripeBytes = std::size_t{512} * 1024;
 
 /// How many stripes: 16, so that as many threads have work; more where a stripe of items would outgrow the cache, as long as blocks stay
 /// large; fewer where a stripe would be so narrow that runs side by side keep meeting on the same item.
@@ -39,7 +39,7 @@ class StripeClock {
   explicit StripeClock(std::size_t stripes) : user_rounds_(stripes), item_rounds_(stripes) {}
 
   /// \return false when the pass was given up
-  bool wait(std::size_t user_stripe, std::size_t item_stripe, std::uint32_t round) const {
+  [[nodiscard]] bool wait(std::size_t user_stripe, std::size_t item_stripe, std::uint32_t round) const {
     for (std::size_t turn = 0; !given_up_.load(std::memory_order_relaxed); ++turn) {
       if (user_rounds_[user_stripe].load(std::memory_order_acquire) == round &&
           item_rounds_[item_stripe].load(std::memory_order_acquire) == round) {

@@ -129,7 +129,8 @@ void SgdTutorial::score(Trained& trained) {
     clipped += std::pow(values_[n] - bounded, 2);
     double weight = std::pow(user_biases_[users_[n]], 2) + std::pow(item_biases_[items_[n]], 2);
     for (std::size_t k = 0; k < options_.rank; ++k) {
-      weight += std::pow(user_factors_[users_[n] * options_.rank + k], 2) + std::pow(item_factors_[items_[n] * options_.rank + k], 2);
+      weight += std::pow(user_factors_[std::size_t{users_[n]} * options_.rank + k], 2) +
+                std::pow(item_factors_[std::size_t{items_[n]} * options_.rank + k], 2);
     }
     loss += 0.5 * std::pow(values_[n] - score, 2) + 0.5 * options_.regularization * weight;
   }
