@@ -5,6 +5,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "cli/interrupt.h"
@@ -80,7 +81,9 @@ void append_json(std::string& text, std::string_view value) {
 
 std::string fixed(double value, int digits) {
   std::array<char, 400> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed, digits).ptr;
+  const auto end = std::to_chars(text.data(), text.data() + text.size(), value,
+                                 std::abs(value) < 1e9 ? std::chars_format::fixed : std::chars_format::scientific, digits)
+                       .ptr;
   return {text.data(), end};
 }
 

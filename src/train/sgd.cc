@@ -12,6 +12,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "kernels/sgd.h"
+#include "lowrank/base/error.h"
 #include "train/bias_damping.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
@@ -325,8 +326,26 @@ class SgdLearner final : public EpochLearner {
 
 std::span<const Option<Sgd>> Sgd::options() { return kOptions; }
 
+namespace {
+
+/// The tutorial order does what the article's program does; what would change that is refused rather than ignored.
+void check_tutorial(const Sgd& options) {
+  const Sgd defaults;
+  const auto refuse = [](const char* name, bool changed) {
+    if (changed) throw OptionError(name, "is not read with --update-order tutorial");
+  };
+  refuse("schedule", options.schedule != defaults.schedule);
+  refuse("prior_ratings", options.prior_ratings != defaults.prior_ratings);
+  refuse("bias_regularization", options.bias_regularization != defaults.bias_regularization);
+  refuse("initial_scale", options.initial_scale != defaults.initial_scale);
+}
+
+}  // namespace
+
 Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context) {
+  const bool tutorial = options.update_order == static_cast<std::uint8_t>(UpdateOrder::tutorial);
+  if (tutorial) check_tutorial(options);
   Workers workers(context.threads);
   const RatingMoments moments = moments_of(ratings, workers);
   const std::size_t count = ratings.size();
@@ -336,7 +355,7 @@ Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Val
   frame.min_rating = context.min_rating.value_or(moments.least);
   frame.max_rating = context.max_rating.value_or(moments.most);
   frame.clips = context.clips;
-  if (options.update_order == static_cast<std::uint8_t>(UpdateOrder::tutorial)) {
+  if (tutorial) {
     frame.row_problem =
         row_problem({.factors = options.regularization, .prior = 0, .bias_rating = options.regularization, .bias_damping = {}}, Units{},
                     options.biases);

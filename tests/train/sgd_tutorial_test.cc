@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
 #include <vector>
 
 #include "fixtures.h"
+#include "lowrank/base/error.h"
 
 namespace lowrank {
 namespace {
@@ -71,6 +73,15 @@ TEST(SgdTutorial, FollowsTheProgramsOrderOfUpdates) {
     EXPECT_NEAR(static_cast<double>(start_and_one.model.item_factors.row(0)[k]), q[k], 1e-6);
   }
   EXPECT_NEAR(static_cast<double>(start_and_one.model.user_biases[0]), 0.1 * error, 1e-6);
+}
+
+TEST(SgdTutorial, RefusesWhatItWouldNotRead) {
+  for (const char* name : {"schedule", "prior_ratings", "bias_regularization", "initial_scale"}) {
+    Method method = article_options(1);
+    const bool number = std::string_view(name) == "prior_ratings" || std::string_view(name) == "initial_scale";
+    set_option(method, name, number ? "3" : std::string_view(name) == "schedule" ? "constant" : "rating");
+    EXPECT_THROW(train_quietly(make_ratings(article(), 5, 4), method), OptionError) << name;
+  }
 }
 
 TEST(SgdTutorial, FactorsStartWithStandardDeviationOneOverK) {
