@@ -20,13 +20,11 @@ using V4 = hn::Vec<D4>;
 
 #if HWY_TARGET != HWY_SCALAR
 
-/// A lane: a run in progress.
+/// A lane: a run in progress. In round n it learns rating number offset + n of the block.
 struct Lane {
   float* user_row;
   float* user_bias;
-  const uint16_t* items;  // of the run's ratings still to come
-  size_t position;        // of the first of them in codes or values
-  size_t left;            // how many they are
+  size_t offset;
 };
 
 /// A user's row while his run lasts: held in kVectors vectors, or left in memory for 0.
@@ -179,23 +177,23 @@ struct Four {
 
 /// Four ratings of four users side by side: each lane's rating number `round`.
 template <size_t kVectors, size_t kStride, bool kCoded>
-HWY_INLINE HWY_ATTR void four(const Pass& pass, const Lane* HWY_RESTRICT lanes, Row<kVectors>* HWY_RESTRICT rows, Four& HWY_RESTRICT state,
-                              size_t round) {
+HWY_INLINE HWY_ATTR void four(const Pass& pass, const uint16_t* HWY_RESTRICT items, const Lane* HWY_RESTRICT lanes,
+                              Row<kVectors>* HWY_RESTRICT rows, Four& HWY_RESTRICT state, size_t round) {
   const D d;
   const D4 d4;
   const size_t stride = kStride != 0 ? kStride : pass.tables.stride;
-  const size_t i0 = lanes[0].items[round];
-  const size_t i1 = lanes[1].items[round];
-  const size_t i2 = lanes[2].items[round];
-  const size_t i3 = lanes[3].items[round];
-  HWY_ALIGN float values[4] = {value_at<kCoded>(pass, lanes[0].position + round), value_at<kCoded>(pass, lanes[1].position + round),
-                               value_at<kCoded>(pass, lanes[2].position + round), value_at<kCoded>(pass, lanes[3].position + round)};
+  const size_t i0 = items[lanes[0].offset + round];
+  const size_t i1 = items[lanes[1].offset + round];
+  const size_t i2 = items[lanes[2].offset + round];
+  const size_t i3 = items[lanes[3].offset + round];
+  HWY_ALIGN float values[4] = {value_at<kCoded>(pass, lanes[0].offset + round), value_at<kCoded>(pass, lanes[1].offset + round),
+                               value_at<kCoded>(pass, lanes[2].offset + round), value_at<kCoded>(pass, lanes[3].offset + round)};
   if (HWY_UNLIKELY(i0 == i1 || i0 == i2 || i0 == i3 || i1 == i2 || i1 == i3 || i2 == i3)) {
     // Two lanes meet on one item: one after another.
     for (size_t lane = 0; lane < 4; ++lane) {
-      state.squares[lane] +=
-          single<kVectors, kStride>(pass, rows[lane], lanes[lane].user_row, state.user_biases + lane,
-                                    Keeps{state.user_keeps[lane], state.user_bias_keeps[lane]}, values[lane], lanes[lane].items[round]);
+      state.squares[lane] += single<kVectors, kStride>(pass, rows[lane], lanes[lane].user_row, state.user_biases + lane,
+                                                       Keeps{state.user_keeps[lane], state.user_bias_keeps[lane]}, values[lane],
+                                                       items[lanes[lane].offset + round]);
     }
     return;
   }
@@ -258,17 +256,20 @@ HWY_INLINE HWY_ATTR void prefetch_user(const SgdBlock& block, const SgdTables& t
 /// is known (0: not).
 template <size_t kVectors, size_t kStride, size_t kLanes, bool kCoded>
 HWY_ATTR double block_pass(const SgdBlock& block, const Pass& pass) {
+  // Where every lane's rating stands follows from the round alone, so that only the lanes whose runs end are touched between rounds.
   Lane lanes[kLanes];
+  uint32_t ends[kLanes];  // the round before which a lane's run ends
   Row<kVectors> rows[kLanes];
   Four fours[kLanes / 4] = {};
   size_t next = 0;
   size_t position = 0;
+  size_t round = 0;
   const auto start = [&](size_t lane) HWY_ATTR {
     prefetch_user(block, pass.tables, next + kLanes);
     const SgdRun& run = block.runs[next++];
     const SgdTables& tables = pass.tables;
-    lanes[lane] = {tables.user_factors + run.user * tables.stride, tables.user_biases + run.user, block.items + position, position,
-                   run.count};
+    lanes[lane] = {tables.user_factors + run.user * tables.stride, tables.user_biases + run.user, position - round};
+    ends[lane] = static_cast<uint32_t>(round) + run.count;
     position += run.count;
     Four& state = fours[lane / 4];
     set_lane(state.user_biases, lane % 4, tables.user_biases[run.user]);
@@ -285,18 +286,18 @@ HWY_ATTR double block_pass(const SgdBlock& block, const Pass& pass) {
   while (live < kLanes && next < block.run_count) start(live++);
   bool full = live == kLanes;
   while (full) {
-    size_t rounds = lanes[0].left;
-    for (size_t lane = 1; lane < kLanes; ++lane) rounds = lanes[lane].left < rounds ? lanes[lane].left : rounds;
-    for (size_t round = 0; round < rounds; ++round) {
+    uint32_t end = ends[0];
+    for (size_t lane = 1; lane < kLanes; ++lane) end = ends[lane] < end ? ends[lane] : end;
+    for (; round < end; ++round) {
       for (size_t group = 0; group < kLanes / 4; ++group) {
-        four<kVectors, kStride, kCoded>(pass, lanes + 4 * group, rows + 4 * group, fours[group], round);
+        four<kVectors, kStride, kCoded>(pass, block.items, lanes + 4 * group, rows + 4 * group, fours[group], round);
       }
     }
-    for (size_t lane = 0; lane < kLanes; ++lane) {
-      lanes[lane].items += rounds;
-      lanes[lane].position += rounds;
-      lanes[lane].left -= rounds;
-      if (lanes[lane].left > 0) continue;
+    // One bit a lane whose run has ended: usually one, and which one is nobody's guess.
+    uint32_t ended = 0;
+    for (size_t lane = 0; lane < kLanes; ++lane) ended |= static_cast<uint32_t>(ends[lane] == end) << lane;
+    for (; ended != 0; ended &= ended - 1) {
+      const size_t lane = hwy::Num0BitsBelowLS1Bit_Nonzero32(ended);
       finish(lane);
       if (next == block.run_count) {
         full = false;
@@ -306,14 +307,14 @@ HWY_ATTR double block_pass(const SgdBlock& block, const Pass& pass) {
     }
   }
   for (size_t lane = 0; lane < live; ++lane) {
+    if (ends[lane] == round) continue;
     Four& of_lane = fours[lane / 4];
-    for (size_t round = 0; round < lanes[lane].left; ++round) {
-      const float value = value_at<kCoded>(pass, lanes[lane].position + round);
+    for (size_t n = lanes[lane].offset + round; n < lanes[lane].offset + ends[lane]; ++n) {
       of_lane.squares[lane % 4] += single<kVectors, kStride>(pass, rows[lane], lanes[lane].user_row, of_lane.user_biases + lane % 4,
-                                                             Keeps{of_lane.user_keeps[lane % 4], of_lane.user_bias_keeps[lane % 4]}, value,
-                                                             lanes[lane].items[round]);
+                                                             Keeps{of_lane.user_keeps[lane % 4], of_lane.user_bias_keeps[lane % 4]},
+                                                             value_at<kCoded>(pass, n), block.items[n]);
     }
-    if (lanes[lane].left > 0) finish(lane);
+    finish(lane);
   }
   double total = 0;
   for (size_t lane = 0; lane < kLanes; ++lane) total += fours[lane / 4].squares[lane % 4];
