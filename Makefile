@@ -31,6 +31,8 @@ bench:  ## build and run the benchmarks
 	@$(INSTALL) build bench
 	@cmake --preset release -DLOWRANK_BENCH=ON $(if $(wildcard build/release/build.ninja),,-DLOWRANK_TESTS=OFF)
 	@cmake --build --preset release --parallel $(JOBS) --target bench
+	@ln -sfn release/bin/lowrank build/lowrank
+	@bench/compare.py run
 
 asan tsan:  ## the suite under the address and undefined behaviour sanitizers, or the thread sanitizer
 	@$(INSTALL) build test

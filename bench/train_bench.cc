@@ -8,13 +8,13 @@
 namespace {
 
 const lowrank::Ratings& ratings() {
-  static const lowrank::Ratings kRatings = [] {
+  static const lowrank::Ratings made = [] {
     constexpr lowrank::GenerateOptions kOptions{.users = 20000, .items = 5000, .ratings = 2000000};
     lowrank::RatingsBuilder builder;
     lowrank::generate(kOptions, [&](const lowrank::GeneratedRating& rating) { builder.add(rating.user, rating.item, rating.value); });
     return builder.build(kOptions.users, kOptions.items);
   }();
-  return kRatings;
+  return made;
 }
 
 void sgd(benchmark::State& state) {
