@@ -15,8 +15,8 @@ namespace lowrank {
 namespace {
 
 struct Tables {
-  Tables(std::size_t users, std::size_t items, std::size_t rank_, std::uint64_t seed)
-      : rank(rank_), stride(padded(rank_)), p(users * stride), q(items * stride), bu(users), bi(items) {
+  Tables(std::size_t users, std::size_t items, std::size_t width, std::uint64_t seed)
+      : rank(width), stride(padded(width)), p(users * stride), q(items * stride), bu(users), bi(items) {
     RandomStream random(seed, Purpose::user_factors);
     for (std::size_t u = 0; u < users; ++u) {
       for (std::size_t k = 0; k < rank; ++k) p[u * stride + k] = static_cast<float>(0.3 * random.normal());
@@ -106,14 +106,14 @@ void expect_same(const Tables& tables, const Oracle& oracle, double squared) {
 
 /// Random runs: as many as asked, of 1 to `longest` ratings, over few items, so that lanes meet on one item again and again.
 struct Ratings {
-  Ratings(std::size_t users, std::size_t items_, std::size_t longest, std::uint64_t seed) {
+  Ratings(std::size_t users, std::size_t item_count, std::size_t longest, std::uint64_t seed) {
     RandomStream random(seed, Purpose::rating_order);
     for (int code = 0; code < 10; ++code) table.push_back(0.4F * static_cast<float>(code) - 1.7F);
     for (std::size_t u = 0; u < users; ++u) {
       const auto count = static_cast<std::uint32_t>(1 + random.below(longest));
       runs.push_back({static_cast<std::uint32_t>(u), count});
       for (std::uint32_t n = 0; n < count; ++n) {
-        items.push_back(static_cast<std::uint16_t>(random.below(items_)));
+        items.push_back(static_cast<std::uint16_t>(random.below(item_count)));
         codes.push_back(static_cast<std::uint8_t>(random.below(10)));
         values.push_back(table[codes.back()]);
       }
