@@ -30,7 +30,7 @@ check:  ## the same without the slow tests
 bench:  ## build and run the benchmarks
 	@$(INSTALL) build bench
 	@cmake --preset release -DLOWRANK_BENCH=ON $(if $(wildcard build/release/build.ninja),,-DLOWRANK_TESTS=OFF)
-	@cmake --build --preset release --parallel $(JOBS) --target bench
+	@cmake --build --preset release --parallel $(JOBS) --target lowrank_cli bench
 	@ln -sfn release/bin/lowrank build/lowrank
 	@bench/compare.py run
 
