@@ -168,15 +168,19 @@ class SgdLearner final : public EpochLearner {
   void store(Model& model) override {
     model.mean = options_.biases ? units_.mean : 0.0;
     const auto factor_scale = static_cast<float>(std::sqrt(units_.scale));
-    const auto bias_scale = static_cast<float>(units_.scale);
+    // Of ratings near the greatest float a bias may be beyond it.
+    constexpr double kMost = std::numeric_limits<float>::max();
+    const auto scaled_bias = [&](float bias) {
+      return static_cast<float>(std::clamp(static_cast<double>(bias) * units_.scale, -kMost, kMost));
+    };
     for_rows(user_factors_.rows(), [&](std::size_t user) {
       scale_row(user_factors_.row(user), model.user_factors.row(user), user_ratings_[user] != 0 ? factor_scale : 0.0F);
-      model.user_biases[user] = user_biases_[user] * bias_scale;
+      model.user_biases[user] = scaled_bias(user_biases_[user]);
     });
     for_rows(item_factors_.rows(), [&](std::size_t row) {
       const std::size_t item = item_of_row_[row];
       scale_row(item_factors_.row(row), model.item_factors.row(item), item_ratings_[item] != 0 ? factor_scale : 0.0F);
-      model.item_biases[item] = item_biases_[row] * bias_scale;
+      model.item_biases[item] = scaled_bias(item_biases_[row]);
     });
   }
 
