@@ -154,6 +154,14 @@ bool factor_cholesky(float* a, std::size_t ld, std::size_t n, std::size_t sides)
   return LOWRANK_KERNEL(factor_cholesky)(a, ld, n, sides);
 }
 
+void solve_lower(float* a, std::size_t ld, std::size_t n, std::size_t column) {
+  for (std::size_t q = 0; q < n; ++q) {
+    const float value = a[q * ld + column] * a[q * ld + q];
+    a[q * ld + column] = value;
+    for (std::size_t r = q + 1; r < n; ++r) a[r * ld + column] -= a[q * ld + r] * value;
+  }
+}
+
 void solve_upper(const float* a, std::size_t ld, std::size_t n, std::size_t column, float* x) {
   LOWRANK_KERNEL(solve_upper)(a, ld, n, column, x);
 }

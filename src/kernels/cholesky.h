@@ -17,6 +17,9 @@ bool factor_cholesky(float* a, std::size_t ld, std::size_t n, std::size_t sides)
 /// x = U^-1 y for the column `column` >= n of a factorised matrix. O(n^2 / 2)
 void solve_upper(const float* a, std::size_t ld, std::size_t n, std::size_t column, float* x);
 
+/// Replaces the right-hand side in column `column` >= n of a factorised matrix by U^-T of it. O(n^2 / 2)
+void solve_lower(float* a, std::size_t ld, std::size_t n, std::size_t column);
+
 /// \}
 
 }  // namespace lowrank

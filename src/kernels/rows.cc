@@ -126,6 +126,32 @@ HWY_ATTR double add_normal_product(const RowTable& table, const uint32_t* rows, 
   return total;
 }
 
+HWY_ATTR double add_residual(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, const float* weights,
+                             const float* values, const float* x, float bias, double* out) {
+  const hn::ScalableTag<double> d;
+  const hn::Rebind<float, decltype(d)> half;
+  const size_t lanes = hn::Lanes(d);
+  double total = 0;
+  for (size_t i = 0; i < count; ++i) {
+    const float* row = table.rows + rows[i] * table.stride;
+    auto sum0 = hn::Zero(d);
+    auto sum1 = hn::Zero(d);
+    for (size_t k = 0; k < columns; k += 2 * lanes) {
+      sum0 = hn::MulAdd(hn::PromoteTo(d, hn::Load(half, row + k)), hn::PromoteTo(d, hn::Load(half, x + k)), sum0);
+      sum1 = hn::MulAdd(hn::PromoteTo(d, hn::Load(half, row + k + lanes)), hn::PromoteTo(d, hn::Load(half, x + k + lanes)), sum1);
+    }
+    const double product = hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1))) + static_cast<double>(bias);
+    const double value = values != nullptr ? static_cast<double>(values[i]) : 1.0;
+    const double e = value - (weights != nullptr ? static_cast<double>(weights[i]) : 1.0) * product;
+    total += e;
+    const auto factor = hn::Set(d, e);
+    for (size_t k = 0; k < columns; k += lanes) {
+      hn::StoreU(hn::MulAdd(factor, hn::PromoteTo(d, hn::Load(half, row + k)), hn::LoadU(d, out + k)), d, out + k);
+    }
+  }
+  return total;
+}
+
 }  // namespace lowrank::HWY_NAMESPACE
 HWY_AFTER_NAMESPACE();
 
@@ -183,6 +209,21 @@ double add_normal_product(const RowTable& table, const std::uint32_t* rows, std:
   return total;
 }
 
+double add_residual(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
+                    const float* values, const float* x, float bias, double* out) {
+  double total = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float* row = table.rows + rows[i] * table.stride;
+    double product = static_cast<double>(bias);
+    for (std::size_t k = 0; k < columns; ++k) product += static_cast<double>(row[k]) * static_cast<double>(x[k]);
+    const double value = values != nullptr ? static_cast<double>(values[i]) : 1.0;
+    const double e = value - (weights != nullptr ? static_cast<double>(weights[i]) : 1.0) * product;
+    total += e;
+    for (std::size_t k = 0; k < columns; ++k) out[k] += e * static_cast<double>(row[k]);
+  }
+  return total;
+}
+
 }  // namespace scalar
 
 void gather_rows(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* row_scale,
@@ -203,6 +244,11 @@ void add_picked(const RowTable& table, const std::uint32_t* rows, std::size_t co
 double add_normal_product(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
                           const float* x, float shift, float* out) {
   return LOWRANK_KERNEL(add_normal_product)(table, rows, count, columns, weights, x, shift, out);
+}
+
+double add_residual(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
+                    const float* values, const float* x, float bias, double* out) {
+  return LOWRANK_KERNEL(add_residual)(table, rows, count, columns, weights, values, x, bias, out);
 }
 
 }  // namespace lowrank

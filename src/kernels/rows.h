@@ -29,6 +29,10 @@ void add_picked(const RowTable& table, const std::uint32_t* rows, std::size_t co
 double add_normal_product(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
                           const float* x, float shift, float* out);
 
+/// out += sum of e_i * row i for e_i = values[i] - weights[i] * (<row i, x> + bias), all sums in double. \return the sum of the e_i
+double add_residual(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
+                    const float* values, const float* x, float bias, double* out);
+
 /// \}
 
 }  // namespace lowrank
