@@ -60,12 +60,25 @@ void RowSystem::reserve(std::size_t tile_rows, std::size_t unknowns) {
   matrix_.reserve((pad(unknowns) + 4) * scratch_stride(unknowns + 2));
 }
 
+double RowSystem::solve_bias(const RowEquations& row, float* bias) {
+  double weights = row.bias_damping;
+  double values = 0;
+  for (std::size_t i = 0; i < row.rows.size(); ++i) {
+    weights += at(row.weights, i);
+    values += at(row.values, i);
+  }
+  if (!row.has_bias || !(weights > 0)) return 0;
+  *bias = static_cast<float>(values / weights);
+  return -values * values / weights;
+}
+
 bool RowSystem::dual_pays(const RowEquations& row) const {
   if (row.rows.size() >= rank_ || (row.has_bias && !(row.bias_damping > 0))) return false;
   return all_positive(row.weights, row.rows.size());
 }
 
 double RowSystem::solve(const RowEquations& row, float* x, float* bias) {
+  if (rank_ == 0) return solve_bias(row, bias);
   const bool dual = dual_pays(row);
   const bool solved = dual ? solve_dual(row, x, bias) : solve_primal(row, x, bias);
   if (!solved) solve_in_double(row, x, bias);
@@ -210,9 +223,54 @@ bool RowSystem::finish_primal(const RowEquations& row, float* x, float* bias) {
   return trusted || refine(row, false, x, bias);
 }
 
-double RowSystem::solve_pieces(const RowEquations& row, float* x, float* bias) {
-  if (!finish_primal(row, x, bias)) solve_in_double(row, x, bias);
+double RowSystem::solve_pieces(const RowEquations& row, bool non_negative, float* x, float* bias) {
+  if (non_negative) {
+    finish_non_negative(row, x, bias);
+  } else if (!finish_primal(row, x, bias)) {
+    solve_in_double(row, x, bias);
+  }
   return objective_;
+}
+
+double RowSystem::solve_non_negative(const RowEquations& row, float* x, float* bias) {
+  begin_pieces();
+  add_piece(row);
+  finish_non_negative(row, x, bias);
+  return objective_;
+}
+
+// The bias follows from the factors by its own equation, so it is taken out of theirs.
+void RowSystem::finish_non_negative(const RowEquations& row, float* x, float* bias) {
+  const float* b = sums_.data();
+  const float* s = sums_.data() + columns_;
+  const double whole = weight_sum_ + row.bias_damping;
+  const bool biased = row.has_bias && whole > 0;
+  const auto border = [&](std::size_t k) { return biased ? static_cast<double>(s[k]) : 0.0; };
+  double_matrix_.assign(rank_ * rank_, 0);
+  double_vector_.assign(2 * rank_, 0);
+  double* rhs = double_vector_.data();
+  double* y = rhs + rank_;
+  for (std::size_t i = 0; i < rank_; ++i) {
+    rhs[i] = static_cast<double>(b[i]) - (biased ? border(i) * value_sum_ / whole : 0.0);
+    y[i] = static_cast<double>(x[i]);
+    for (std::size_t j = i; j < rank_; ++j) {
+      double value = static_cast<double>(matrix_[i * lda_ + j]) - (biased ? border(i) * border(j) / whole : 0.0);
+      if (i == j) value += static_cast<double>(row.diagonal[i]) + static_cast<double>(row.ridge);
+      double_matrix_[i * rank_ + j] = value;
+      double_matrix_[j * rank_ + i] = value;
+    }
+  }
+  lowrank::solve_non_negative(double_matrix_.data(), rhs, y, rank_);
+  std::fill_n(x, columns_, 0.0F);
+  objective_ = 0;
+  double bias_sum = value_sum_;
+  for (std::size_t i = 0; i < rank_; ++i) {
+    x[i] = static_cast<float>(y[i]);
+    bias_sum -= border(i) * y[i];
+    objective_ -= static_cast<double>(b[i]) * y[i];
+  }
+  if (row.has_bias) *bias = biased ? static_cast<float>(bias_sum / whole) : 0.0F;
+  if (biased) objective_ -= value_sum_ * bias_sum / whole;
 }
 
 // (D + Q^T C Q)^-1 r = D^-1/2 (g - Z^T (I + Z Z^T)^-1 Z g) for g = D^-1/2 r; a bias is one more column.

@@ -46,6 +46,9 @@ class RowSystem {
   /// Of rows without a bias. \param block  a multiple of 16. O(n rank block + rank block^2)
   double solve_blocks(const RowEquations& row, std::size_t block, float* x);
 
+  /// The minimum over x >= 0 (the bias may have any sign), by coordinate descent from the x given. O(n rank^2 + sweeps rank^2)
+  double solve_non_negative(const RowEquations& row, float* x, float* bias);
+
   /// \name A row in pieces
   /// Pieces may be added up by different systems of the same rank, and merged in a fixed order.
   /// \{
@@ -53,13 +56,15 @@ class RowSystem {
   void add_piece(const RowEquations& piece);
   void merge(const RowSystem& other);
   /// The solution of what was added. \param row  all of it, for where float32 does not do
-  double solve_pieces(const RowEquations& row, float* x, float* bias);
+  double solve_pieces(const RowEquations& row, bool non_negative, float* x, float* bias);
   /// \}
 
  private:
+  static double solve_bias(const RowEquations& row, float* bias);
   [[nodiscard]] bool dual_pays(const RowEquations& row) const;
   bool solve_dual(const RowEquations& row, float* x, float* bias);
   bool solve_primal(const RowEquations& row, float* x, float* bias);
+  void finish_non_negative(const RowEquations& row, float* x, float* bias);
   bool finish_primal(const RowEquations& row, float* x, float* bias);
   /// What the factorised system makes of the right-hand side in double_vector_, bias last, there.
   void correct_dual(const RowEquations& row);

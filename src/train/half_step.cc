@@ -39,7 +39,7 @@ double HalfSteps::work_of(const HalfStep& step, std::size_t ratings) const {
 }
 
 bool HalfSteps::is_long(const HalfStep& step, std::size_t ratings) const {
-  return ratings > std::max<std::size_t>(4096, rank_) && work_of(step, ratings) > kLongWork;
+  return rank_ != 0 && ratings > std::max<std::size_t>(4096, rank_) && work_of(step, ratings) > kLongWork;
 }
 
 RowEquations HalfSteps::equations(const HalfStep& step, std::size_t row, std::size_t begin, std::size_t end, Scratch& scratch) const {
@@ -69,6 +69,8 @@ double HalfSteps::solve_row(const HalfStep& step, std::size_t row, Scratch& scra
     return 0;
   }
   const RowEquations row_equations = equations(step, row, begin, end, scratch);
+  if (rank_ == 0) return scratch.system.solve(row_equations, x, bias);
+  if (step.non_negative) return scratch.system.solve_non_negative(row_equations, x, bias);
   // Where the n x n system of a short row costs no more than the approximation, it is solved.
   if (step.solver == Solver::cg && !(ratings < rank_ && ratings <= 4 * std::size_t{step.cg_steps} + 4)) {
     return scratch.system.solve_cg(row_equations, step.cg_steps, x, bias);
@@ -92,7 +94,7 @@ double HalfSteps::solve_long_row(const HalfStep& step, std::size_t row, float* x
   });
   RowSystem& system = scratch_[0]->system;
   for (std::size_t piece = 1; piece < kPieces; ++piece) system.merge(scratch_[piece]->system);
-  return system.solve_pieces(equations(step, row, begin, end, *scratch_[0]), x, bias);
+  return system.solve_pieces(equations(step, row, begin, end, *scratch_[0]), step.non_negative, x, bias);
 }
 
 double HalfSteps::run(const HalfStep& step, FactorMatrix& solved, std::vector<float>* biases) {

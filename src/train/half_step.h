@@ -31,6 +31,7 @@ struct HalfStep {
   Solver solver = Solver::exact;
   std::uint32_t cg_steps = 3;
   std::size_t block = 64;
+  bool non_negative = false;  ///< x >= 0, whatever the solver
 };
 
 /// Solves half-steps of one rank. Holds scratch memory for every thread.

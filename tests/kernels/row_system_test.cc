@@ -187,7 +187,7 @@ TEST_P(Row, InPiecesIsTheSame) {
     first.merge(second);
     AlignedFloats x(problem.stride);
     float bias_value = 0;
-    first.solve_pieces(problem.equations, x.data(), &bias_value);
+    first.solve_pieces(problem.equations, false, x.data(), &bias_value);
     EXPECT_LT(relative_error(joined(x, 20, bias ? &bias_value : nullptr), problem.solution()), 1e-4);
   }
 }
