@@ -255,7 +255,9 @@ void RowSystem::finish_non_negative(const RowEquations& row, float* x, float* bi
     y[i] = static_cast<double>(x[i]);
     for (std::size_t j = i; j < rank_; ++j) {
       double value = static_cast<double>(matrix_[i * lda_ + j]) - (biased ? border(i) * border(j) / whole : 0.0);
-      if (i == j) value += static_cast<double>(row.diagonal[i]) + static_cast<double>(row.ridge);
+      // Without regularisation, at least what keeps float32 sums positive.
+      const double least = 1e-6 * static_cast<double>(matrix_[i * lda_ + i]);
+      if (i == j) value += std::max({static_cast<double>(row.diagonal[i]) + static_cast<double>(row.ridge), least, 1e-30});
       double_matrix_[i * rank_ + j] = value;
       double_matrix_[j * rank_ + i] = value;
     }

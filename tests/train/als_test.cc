@@ -217,9 +217,11 @@ TEST(Als, ExtremesGiveAFiniteModel) {
             options.biases = biases;
             options.solver = solver;
             options.non_negative = non_negative;
-            EXPECT_TRUE(all_finite(train_quietly(make_ratings(article(), 6, 4), options).model));
-            EXPECT_TRUE(all_finite(train_quietly(make_ratings({{0, 0, -3}}, 1, 1), options).model));
-            EXPECT_TRUE(all_finite(train_quietly(make_ratings({{0, 0, 3e38F}, {1, 0, -3e38F}, {1, 1, 1}}, 2, 2), options).model));
+            SCOPED_TRACE(options_json(options));
+            EXPECT_NO_THROW(EXPECT_TRUE(all_finite(train_quietly(make_ratings(article(), 6, 4), options).model)));
+            EXPECT_NO_THROW(EXPECT_TRUE(all_finite(train_quietly(make_ratings({{0, 0, -3}}, 1, 1), options).model)));
+            EXPECT_NO_THROW(
+                EXPECT_TRUE(all_finite(train_quietly(make_ratings({{0, 0, 3e38F}, {1, 0, -3e38F}, {1, 1, 1}}, 2, 2), options).model)));
           }
         }
       }
