@@ -11,8 +11,6 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
-#include "kernels/sums-inl.h"
-
 HWY_BEFORE_NAMESPACE();
 namespace lowrank::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -24,42 +22,6 @@ using V4 = hn::Vec<D4>;
 
 #if HWY_TARGET != HWY_SCALAR
 
-<<<<<<< HEAD
-    /// A lane: a run in progress. In round n it learns rating number offset + n of the block.
-    struct Lane {
-  float* user_row;
-  float* user_bias;
-  size_t offset;
-};
-
-/// A user's row while his run lasts: held in kVectors vectors, or left in memory for 0.
-template <size_t kVectors>
-struct Row {
-  V v[kVectors];
-};
-template <>
-struct Row<0> {};
-
-template <size_t kVectors>
-HWY_INLINE HWY_ATTR void load_row(Row<kVectors>& row, const float* from) {
-  const D d;
-  if constexpr (kVectors > 0) {
-    for (size_t k = 0; k < kVectors; ++k) row.v[k] = hn::Load(d, from + k * hn::Lanes(d));
-  }
-}
-
-template <size_t kVectors>
-HWY_INLINE HWY_ATTR void store_row(const Row<kVectors>& row, float* to) {
-  const D d;
-  if constexpr (kVectors > 0) {
-    for (size_t k = 0; k < kVectors; ++k) hn::Store(row.v[k], d, to + k * hn::Lanes(d));
-  }
-}
-
-/// One rating's products of user and item row, added up to one vector. kStride is the row's length where it is known, else 0.
-template <size_t kVectors, size_t kStride>
-HWY_INLINE HWY_ATTR V products(const Row<kVectors>& row, const float* user_row, const float* item_row, size_t stride) {
-=======
 /// Lane l is the sum of all lanes of vector l.
 HWY_INLINE HWY_ATTR V4 sums(V v0, V v1, V v2, V v3) {
   const D d;
@@ -99,7 +61,6 @@ HWY_INLINE HWY_ATTR V products(const float* p, const float* q, size_t stride) {
 /// Both rows from their old values: p += gradient q, q += gradient p.
 template <size_t kStride>
 HWY_INLINE HWY_ATTR void update(float* p, float* q, size_t stride, V gradient) {
->>>>>>> main
   const D d;
   for (size_t k = 0; k < length_of<kStride>(stride); k += hn::Lanes(d)) {
     const V old_p = hn::Load(d, p + k);
