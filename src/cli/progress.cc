@@ -64,6 +64,7 @@ bool EpochLines::on_epoch(const EpochReport& report, const std::function<Model()
   const std::string most = std::to_string(report.epochs);
   std::string text = "epoch " + padded(std::to_string(report.epoch), most.size()) + "/" + most;
   if (report.train_rmse) text += "  train rmse " + fixed(*report.train_rmse, 4);
+  if (report.train_loss) text += "  loss " + rounded(*report.train_loss, 7);
   if (report.root_squared_error) text += "  root of the sum of squared errors " + fixed(*report.root_squared_error, 4);
   if (report.validation) text += "  validation " + std::string(report.validation_name) + " " + fixed(*report.validation, 4);
   text += "  " + fixed(report.seconds, 3) + " s  " + fixed(report.ratings_per_second / 1e6, 1) + " M ratings/s";

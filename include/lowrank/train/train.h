@@ -12,6 +12,8 @@
 
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
+#include "lowrank/train/als.h"
+#include "lowrank/train/implicit.h"
 #include "lowrank/train/observer.h"
 #include "lowrank/train/sgd.h"
 #include "lowrank/train/validation.h"
@@ -19,7 +21,7 @@
 namespace lowrank {
 
 /// Every method of training, a closed set: adding one is adding its options struct here.
-using Method = std::variant<Sgd>;
+using Method = std::variant<Sgd, Als, Implicit>;
 
 /// What a run needs beside the method's options: it does not go into the model file, or holds for every method.
 struct TrainContext {
