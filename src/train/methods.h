@@ -9,6 +9,10 @@ namespace lowrank {
 /// \{
 Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context);
+Trained train_method(Ratings ratings, const Popular& options, Model frame, const Validation& validation, TrainingObserver& observer,
+                     const TrainContext& context);
+Trained train_method(Ratings ratings, const Baseline& options, Model frame, const Validation& validation, TrainingObserver& observer,
+                     const TrainContext& context);
 /// \}
 
 }  // namespace lowrank

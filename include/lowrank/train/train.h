@@ -12,14 +12,16 @@
 
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
+#include "lowrank/train/baseline.h"
 #include "lowrank/train/observer.h"
+#include "lowrank/train/popular.h"
 #include "lowrank/train/sgd.h"
 #include "lowrank/train/validation.h"
 
 namespace lowrank {
 
 /// Every method of training, a closed set: adding one is adding its options struct here.
-using Method = std::variant<Sgd>;
+using Method = std::variant<Sgd, Popular, Baseline>;
 
 /// What a run needs beside the method's options: it does not go into the model file, or holds for every method.
 struct TrainContext {
