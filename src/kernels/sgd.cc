@@ -9,6 +9,8 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include "kernels/sums-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace lowrank::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -49,35 +51,6 @@ HWY_INLINE HWY_ATTR void store_row(const Row<kVectors>& row, float* to) {
   if constexpr (kVectors > 0) {
     for (size_t k = 0; k < kVectors; ++k) hn::Store(row.v[k], d, to + k * hn::Lanes(d));
   }
-}
-
-/// Lane l of every block of four lanes of the result is the sum of all lanes of vector l.
-HWY_INLINE HWY_ATTR V sums(V v0, V v1, V v2, V v3) {
-  const D d;
-  const hn::Repartition<double, D> pairs;
-  const V v01 = hn::Add(hn::InterleaveLower(d, v0, v1), hn::InterleaveUpper(d, v0, v1));
-  const V v23 = hn::Add(hn::InterleaveLower(d, v2, v3), hn::InterleaveUpper(d, v2, v3));
-  const auto p01 = hn::BitCast(pairs, v01);
-  const auto p23 = hn::BitCast(pairs, v23);
-  V sum = hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, p01, p23)), hn::BitCast(d, hn::InterleaveUpper(pairs, p01, p23)));
-#if HWY_TARGET <= HWY_AVX2
-  sum = hn::Add(sum, hn::SwapAdjacentBlocks(sum));
-#endif
-#if HWY_TARGET <= HWY_AVX3
-  sum = hn::Add(sum, hn::ReverseBlocks(d, sum));
-#endif
-  return sum;
-}
-
-/// The first four lanes.
-HWY_INLINE HWY_ATTR V4 first_four(V v) {
-#if HWY_TARGET <= HWY_AVX3
-  return hn::LowerHalf(hn::LowerHalf(v));
-#elif HWY_TARGET <= HWY_AVX2
-  return hn::LowerHalf(v);
-#else
-  return v;
-#endif
 }
 
 /// One rating's products of user and item row, added up to one vector. kStride is the row's length where it is known, else 0.
