@@ -13,6 +13,7 @@
 #include "train/epoch_loop.h"
 #include "train/methods.h"
 #include "train/row_plan.h"
+#include "train/training_error.h"
 #include "train/transpose.h"
 #include "train/units.h"
 
@@ -22,8 +23,6 @@ namespace {
 
 constexpr double kEstimated = -1;
 constexpr double kUnbounded = std::numeric_limits<double>::infinity();
-/// Ratings of one task.
-constexpr std::size_t kGrain = std::size_t{1} << 14U;
 
 constexpr std::array kOptions = {
     Option<Baseline>{"epochs", &Baseline::epochs, "the most rounds over items and users", 1, 1e9},
@@ -74,8 +73,8 @@ class BaselineLearner final : public EpochLearner {
         mean_(mean),
         init_(init),
         workers_(workers),
-        users_{ratings.row_offsets(), RowPlan(ratings.row_offsets(), kGrain), damping.user, std::vector<double>(ratings.user_count())},
-        items_{by_item_.offsets, RowPlan(by_item_.offsets, kGrain), damping.item, std::vector<double>(ratings.item_count())} {
+        users_{ratings.row_offsets(), RowPlan(ratings.row_offsets()), damping.user, std::vector<double>(ratings.user_count())},
+        items_{by_item_.offsets, RowPlan(by_item_.offsets), damping.item, std::vector<double>(ratings.item_count())} {
     BaselineLearner::restore(nullptr);
   }
 
@@ -115,35 +114,6 @@ class BaselineLearner final : public EpochLearner {
 
   std::optional<DivergenceReport> cut_step() override { return std::nullopt; }
 
-  /// RMSE over the training ratings, clipped, and the loss, both of `model`.
-  void score(Trained& trained) {
-    const Model& model = trained.model;
-    restore(&model);
-    const double least = model.clips ? static_cast<double>(model.min_rating) : -kUnbounded;
-    const double most = model.clips ? static_cast<double>(model.max_rating) : kUnbounded;
-    std::vector<Sums> sums((ratings_.size() + kGrain - 1) / kGrain);
-    workers_.for_ranges(ratings_.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
-      const auto offsets = ratings_.row_offsets();
-      auto user = static_cast<std::size_t>(std::ranges::upper_bound(offsets, begin) - offsets.begin()) - 1;
-      Sums& sum = sums[begin / kGrain];
-      for (std::size_t position = begin; position < end; ++position) {
-        while (offsets[user + 1] <= position) ++user;
-        const auto value = static_cast<double>(ratings_.value(position));
-        const double predicted = mean_ + users_.biases[user] + items_.biases[ratings_.items()[position]];
-        sum.left += std::pow(value - std::clamp(predicted, least, most), 2);
-        sum.squares += std::pow(value - predicted, 2);
-      }
-    });
-    double clipped = 0;
-    double squared = 0;
-    for (const Sums& sum : sums) {
-      clipped += sum.left;
-      squared += sum.squares;
-    }
-    trained.train_rmse = std::sqrt(clipped / static_cast<double>(ratings_.size()));
-    trained.train_loss = loss(squared);
-  }
-
  private:
   /// Gives every row of a side its best bias. \param left what the other side leaves of the rating at a position
   /// \return the sum of squared errors over all ratings afterwards
@@ -166,20 +136,20 @@ class BaselineLearner final : public EpochLearner {
       side.biases[row] = bias;
       squared[row] = std::max(0.0, sums.squares - 2 * bias * sums.left + n * bias * bias);
     };
-    std::vector<Sums> pieces(side.plan.piece_count());
+    std::vector<Sums> pieces(side.plan.most_pieces());
     side.plan.run(
         workers_,
         [&](std::uint32_t begin, std::uint32_t end, int) {
           for (std::size_t row = begin; row < end; ++row) finish(row, sum(side.offsets[row], side.offsets[row + 1]));
         },
         [&](const RowPlan::Piece& piece, int) { pieces[piece.number] = sum(piece.begin, piece.end); },
-        [&](const RowPlan::LongRow& row, int) {
+        [&](std::uint32_t row, std::size_t count) {
           Sums sums;
-          for (std::size_t piece = row.first; piece < row.last; ++piece) {
+          for (std::size_t piece = 0; piece < count; ++piece) {
             sums.left += pieces[piece].left;
             sums.squares += pieces[piece].squares;
           }
-          finish(row.row, sums);
+          finish(row, sums);
         });
     double total = 0;
     for (const double row : squared) total += row;
@@ -223,7 +193,8 @@ Trained train_method(Ratings ratings, const Baseline& options, Model frame, cons
   BaselineLearner learner(ratings, moments.mean, damping, context.init, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   Trained trained = run_epochs(learner, std::move(frame), 0, ratings.size(), stopping, validation, observer);
-  learner.score(trained);
+  trained.train_rmse = training_rmse(trained.model, ratings, workers);
+  trained.train_loss = trained.history[trained.best_epoch - 1].train_loss;
   return trained;
 }
 
