@@ -13,6 +13,7 @@
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
 #include "lowrank/train/baseline.h"
+#include "lowrank/train/nmf.h"
 #include "lowrank/train/observer.h"
 #include "lowrank/train/popular.h"
 #include "lowrank/train/sgd.h"
@@ -21,7 +22,7 @@
 namespace lowrank {
 
 /// Every method of training, a closed set: adding one is adding its options struct here.
-using Method = std::variant<Sgd, Popular, Baseline>;
+using Method = std::variant<Sgd, Popular, Baseline, Nmf>;
 
 /// What a run needs beside the method's options: it does not go into the model file, or holds for every method.
 struct TrainContext {
