@@ -22,17 +22,19 @@ constexpr std::array<std::string_view, 2> kObjectives = {"frobenius", "kullback-
 constexpr std::array<std::string_view, 3> kSolvers = {"auto", "coordinate", "multiplicative"};
 constexpr double kUnbounded = std::numeric_limits<double>::infinity();
 
-/// What stands for regularization -1, and the option's own value.
+/// An option's value for what suits the reading, and what that is over observed cells; the prior ratings are those with biases.
 constexpr double kByReading = -1;
 constexpr double kObservedRegularization = 0.04;
+constexpr double kPriorRatings = 70;
 
 constexpr std::array kOptions = {
     Option<Nmf>{"rank", &Nmf::rank, "number of parts K; 0 learns biases alone", 0, 4096},
     Option<Nmf>{"epochs", &Nmf::epochs, "the most rounds over users and items", 1, 1e9},
-    Option<Nmf>{"absent", &Nmf::absent,
-                "cells without a rating: missing, the loss runs over ratings alone; zero, they are zeros of a sparse matrix, and there are no "
-                "biases",
-                0, 1, false, kAbsent},
+    Option<Nmf>{
+        "absent", &Nmf::absent,
+        "cells without a rating: missing, the loss runs over ratings alone; zero, they are zeros of a sparse matrix, and there are no "
+        "biases",
+        0, 1, false, kAbsent},
     Option<Nmf>{"objective", &Nmf::objective,
                 "frobenius: half the squared error; kullback-leibler: the generalised divergence, which has no biases", 0, 1, false,
                 kObjectives},
@@ -45,7 +47,8 @@ constexpr std::array kOptions = {
                 "-1: 0.04 over observed cells, 0 where absent cells are zeros",
                 kByReading, kUnbounded},
     Option<Nmf>{"l1_regularization", &Nmf::l1_regularization, "the same of the sum of a row's factors: makes them sparse", 0, kUnbounded},
-    Option<Nmf>{"prior_ratings", &Nmf::prior_ratings, "each row is regularised as if it had this many ratings more (absent missing)", 0,
+    Option<Nmf>{"prior_ratings", &Nmf::prior_ratings,
+                "each row is regularised as if it had this many ratings more (absent missing); -1: 70 with biases, 0 without", kByReading,
                 kUnbounded},
     Option<Nmf>{"biases", &Nmf::biases,
                 "learn the mean and a bias for every user and item (absent missing with frobenius; the others never have any)"},
@@ -61,12 +64,22 @@ void check(const Nmf& options) {
   if (by_divergence(options) && options.solver == static_cast<std::uint8_t>(NmfSolver::coordinate)) {
     throw OptionError("solver", "coordinate does not minimise kullback-leibler: take multiplicative or auto");
   }
-  if (options.regularization < 0 && options.regularization != kByReading) {
-    throw OptionError("regularization", "must be at least 0, or -1 for what suits --absent, got " + std::to_string(options.regularization));
+  for (const auto& [name, value] :
+       {std::pair("regularization", options.regularization), std::pair("prior_ratings", options.prior_ratings)}) {
+    if (value >= 0 || value == kByReading) continue;
+    throw OptionError(name, "must be at least 0, or -1 for what suits the other options, got " + nlohmann::json(value).dump());
   }
-  if (over_zeros(options) && options.prior_ratings != Nmf{}.prior_ratings) {
+  if (over_zeros(options) && options.prior_ratings != kByReading) {
     throw OptionError("prior_ratings", "is not read with --absent zero");
   }
+}
+
+/// The options with nothing left open.
+Nmf settle(Nmf options) {
+  options.biases = options.biases && !over_zeros(options) && !by_divergence(options);
+  if (options.regularization == kByReading) options.regularization = over_zeros(options) ? 0 : kObservedRegularization;
+  if (options.prior_ratings == kByReading) options.prior_ratings = options.biases ? kPriorRatings : 0;
+  return options;
 }
 
 void check(const RatingMoments& moments) {
@@ -104,9 +117,7 @@ Trained train_method(Ratings ratings, const Nmf& options, Model frame, const Val
   Workers workers(context.threads);
   const RatingMoments moments = moments_of(ratings, workers);
   check(moments);
-  Nmf settled = options;
-  if (settled.regularization == kByReading) settled.regularization = over_zeros(options) ? 0 : kObservedRegularization;
-  const NmfProblem problem(ratings, settled, moments, workers);
+  const NmfProblem problem(ratings, settle(options), moments, workers);
   frame.has_biases = problem.biases;
   frame.row_problem = row_problem(problem);
   if (problem.zeros) {

@@ -162,7 +162,8 @@ double NmfCoordinate::solve_row(const NmfSide& side, std::size_t row, Normal& no
     sum += x[k] * normal.sum[k];
     length += l2 * x[k] * x[k] + 2 * l1 * x[k];
   }
-  // The errors without the weights; with the best bias for any factors they are what the reduced equations say, less what damping keeps back.
+  // The errors without the weights; with the best bias for any factors they are what the reduced equations say, less what damping keeps
+  // back.
   const double bias = bias_weight * (normal.targets - sum);
   if (problem_.biases) biases(side)[row] = bias;
   const double damped = normal.squares - bias_weight * normal.targets * normal.targets + product - length;

@@ -7,8 +7,8 @@
 namespace lowrank {
 
 /// Coordinate descent on the rows of one side while the other stands still, users then items: hierarchical alternating least squares
-/// (Cichocki, Phan 2009), with a few sweeps over a row for each pass over its ratings (Gillis, Glineur: Accelerated multiplicative updates and
-/// hierarchical ALS algorithms for nonnegative matrix factorization, 2012). Frobenius only.
+/// (Cichocki, Phan 2009), with a few sweeps over a row for each pass over its ratings (Gillis, Glineur: Accelerated multiplicative updates
+/// and hierarchical ALS algorithms for nonnegative matrix factorization, 2012). Frobenius only.
 ///
 /// Over observed cells every row has normal equations of its own, from which its bias is eliminated: O(n rank^2). Where absent cells are
 /// zeros all rows of a side share one matrix: O(n rank + (users + items) rank^2).
@@ -40,9 +40,9 @@ class NmfCoordinate final : public NmfLearner {
 
   FactorMatrix users_;
   FactorMatrix items_;
-  FactorMatrix user_products_;       ///< where absent cells are zeros: ratings times the other side's factors
+  FactorMatrix user_products_;  ///< where absent cells are zeros: ratings times the other side's factors
   FactorMatrix item_products_;
-  std::vector<double> still_gram_;   ///< the same: Gramian of the side that stands still
+  std::vector<double> still_gram_;  ///< the same: Gramian of the side that stands still
 };
 
 }  // namespace lowrank

@@ -27,7 +27,7 @@ double known_rows(std::span<const std::size_t> offsets) {
 NmfProblem::NmfProblem(const Ratings& all, const Nmf& options, const RatingMoments& moments, Workers& workers)
     : zeros(options.absent == static_cast<std::uint8_t>(Absent::zero)),
       divergence(options.objective == static_cast<std::uint8_t>(NmfObjective::kullback_leibler)),
-      biases(options.biases && !zeros && !divergence),
+      biases(options.biases),
       l1(options.l1_regularization),
       l2(options.regularization),
       prior(options.prior_ratings),

@@ -40,7 +40,7 @@ struct NmfSide {
 
 /// What is minimised, and over what: everything that both solvers share but the tables of factors.
 struct NmfProblem {
-  /// \param moments of `ratings`, not negative
+  /// \param options with nothing left open; \param moments of `ratings`, not negative
   NmfProblem(const Ratings& ratings, const Nmf& options, const RatingMoments& moments, Workers& workers);
 
   /// What a row's regularisation is multiplied by.

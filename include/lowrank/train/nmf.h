@@ -55,7 +55,7 @@ struct Nmf {
   std::uint8_t solver = static_cast<std::uint8_t>(NmfSolver::automatic);
   double regularization = -1;
   double l1_regularization = 0;
-  double prior_ratings = 85;
+  double prior_ratings = -1;
   bool biases = true;
   double tolerance = 0;
   std::uint32_t patience = 5;
