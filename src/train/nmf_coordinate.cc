@@ -15,6 +15,13 @@ namespace {
 constexpr std::size_t kTile = 256;
 /// Sweeps over the coordinates of a row for one pass over its ratings.
 constexpr int kSweeps = 4;
+/// Floats of one task where they are only copied or added.
+constexpr std::size_t kFloats = std::size_t{1} << 14U;
+/// Of extrapolation: its first strength, what it and its bound grow by after a good epoch, what it falls by after a bad one.
+constexpr double kFirstMomentum = 0.5;
+constexpr double kGrowth = 1.05;
+constexpr double kMostGrowth = 1.01;
+constexpr double kFall = 1.5;
 
 }  // namespace
 
@@ -61,13 +68,20 @@ NmfCoordinate::NmfCoordinate(const NmfProblem& problem, const Model* init, Worke
       users_(problem.users.rows(), problem.rank),
       items_(problem.items.rows(), problem.rank),
       user_products_(problem.zeros ? problem.users.rows() : 0, problem.rank),
-      item_products_(problem.zeros ? problem.items.rows() : 0, problem.rank) {
+      item_products_(problem.zeros ? problem.items.rows() : 0, problem.rank),
+      old_users_(user_products_),
+      old_items_(item_products_),
+      last_users_(user_products_),
+      last_items_(item_products_),
+      solved_users_(user_products_) {
   NmfCoordinate::restore(nullptr);
 }
 
 void NmfCoordinate::restore(const Model* model) {
   NmfLearner::restore(model);
   still_gram_.clear();
+  momentum_ = 0;
+  most_momentum_ = 1;
 }
 
 void NmfCoordinate::put_row(const NmfSide& side, std::size_t row, std::span<const double> factors) {
@@ -79,13 +93,61 @@ void NmfCoordinate::take_row(const NmfSide& side, std::size_t row, std::span<dou
 }
 
 std::optional<EpochFigures> NmfCoordinate::run(std::size_t /*epoch*/) {
-  if (problem_.zeros) {
-    solve_all(problem_.users);
-    return figures(0.5 * solve_all(problem_.items), 0);
-  }
+  if (problem_.zeros) return problem_.rank == 0 ? figures(0.5 * problem_.squares, 0) : run_all();
   solve_observed(problem_.users);
   const double squared = solve_observed(problem_.items);
   return figures(0.5 * squared, squared);
+}
+
+EpochFigures NmfCoordinate::run_all() {
+  copy(users_, old_users_);
+  copy(items_, old_items_);
+  if (momentum_ > 0) {
+    // On along the way that both sides came; where that raises the loss after all, the epoch starts again without.
+    extrapolate(items_, last_items_);
+    still_gram_.clear();
+    solve_all(problem_.users);
+    copy(users_, solved_users_);
+    extrapolate(users_, last_users_);
+    still_gram_.clear();
+    const EpochFigures result = figures(0.5 * solve_all(problem_.items), 0);
+    if (*result.train_loss <= last_loss_) {
+      most_momentum_ = std::min(1.0, most_momentum_ * kMostGrowth);
+      momentum_ = std::min(most_momentum_, momentum_ * kGrowth);
+      std::swap(last_users_, solved_users_);
+      std::swap(last_items_, old_items_);
+      last_loss_ = *result.train_loss;
+      return result;
+    }
+    most_momentum_ = momentum_;
+    momentum_ /= kFall;
+    copy(old_users_, users_);
+    copy(old_items_, items_);
+    still_gram_.clear();
+  } else {
+    momentum_ = kFirstMomentum;
+  }
+  solve_all(problem_.users);
+  const EpochFigures result = figures(0.5 * solve_all(problem_.items), 0);
+  copy(users_, last_users_);
+  std::swap(last_items_, old_items_);
+  last_loss_ = *result.train_loss;
+  return result;
+}
+
+void NmfCoordinate::extrapolate(FactorMatrix& factors, const FactorMatrix& before) {
+  const auto momentum = static_cast<float>(momentum_);
+  workers_.for_ranges(factors.rows() * factors.stride(), kFloats, [&](std::size_t begin, std::size_t end, int) {
+    float* x = factors.data();
+    const float* old = before.data();
+    for (std::size_t n = begin; n < end; ++n) x[n] = std::max(0.0F, x[n] + momentum * (x[n] - old[n]));
+  });
+}
+
+void NmfCoordinate::copy(const FactorMatrix& from, FactorMatrix& to) {
+  workers_.for_ranges(from.rows() * from.stride(), kFloats, [&](std::size_t begin, std::size_t end, int) {
+    std::copy(from.data() + begin, from.data() + end, to.data() + begin);
+  });
 }
 
 void NmfCoordinate::add_ratings(const NmfSide& side, std::size_t begin, std::size_t end, Scratch& scratch, Normal& normal) const {
