@@ -1,0 +1,96 @@
+#include "recommend/rank_rows.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+
+#include "base/parallel.h"
+#include "kernels/dot.h"
+#include "recommend/row_screen.h"
+#include "recommend/top_list.h"
+
+namespace lowrank {
+
+namespace {
+
+/// Candidates that are rated together.
+constexpr std::size_t kPiece = 512;
+
+/// Queries whose lists are held at once.
+std::size_t batch_size(const RankLimits& limits, std::size_t top, std::size_t threads) {
+  constexpr std::size_t kBatchEntries = std::size_t{1} << 20U;
+  constexpr std::size_t kMaxBatch = 8192;
+  if (limits.batch != 0) return limits.batch;
+  return std::max(threads, std::min(kMaxBatch, kBatchEntries / std::max<std::size_t>(top, 1)));
+}
+
+}  // namespace
+
+float finite_score(double score) {
+  constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
+  // In this order of arguments what is not a number comes out lowest.
+  return static_cast<float>(std::max(-kMost, std::min(score, kMost)));
+}
+
+void rate_exactly(const RankedRows& rows, const RankQuery& query, std::span<const std::uint32_t> candidates, std::span<float> scores) {
+  static constexpr std::array<std::uint32_t, kPiece> kFirst{};
+  std::array<float, kPiece> dots{};
+  const std::size_t stride = rows.rows.stride();
+  for (std::size_t begin = 0; begin < candidates.size(); begin += kPiece) {
+    const std::span<const std::uint32_t> piece = candidates.subspan(begin, std::min(kPiece, candidates.size() - begin));
+    if (stride != 0) dot_pairs({query.vector, stride}, kFirst.data(), {rows.rows.data(), stride}, piece.data(), piece.size(), dots.data());
+    rows.rate(query, piece, std::span(dots).first(piece.size()), scores.subspan(begin, piece.size()));
+  }
+}
+
+void rank_directly(const RankedRows& rows, RankQuery& query, std::size_t top) {
+  TopList list;
+  list.reset(std::min(top, rows.candidates.size()));
+  std::array<float, kPiece> scores{};
+  auto excluded = query.excluded.begin();
+  for (std::size_t begin = 0; begin < rows.candidates.size(); begin += kPiece) {
+    const auto piece = std::span(rows.candidates).subspan(begin, std::min(kPiece, rows.candidates.size() - begin));
+    rate_exactly(rows, query, piece, scores);
+    for (std::size_t n = 0; n < piece.size(); ++n) {
+      const Scored candidate{piece[n], scores[n]};
+      if (!list.admits(candidate)) continue;
+      excluded = std::find_if(excluded, query.excluded.end(), [&](std::uint32_t row) { return row >= candidate.index; });
+      if (excluded == query.excluded.end() || *excluded != candidate.index) list.add(candidate);
+    }
+  }
+  list.take(query.list);
+}
+
+void rank_rows(const RankedRows& rows, std::size_t queries, std::size_t top, int threads,
+               const std::function<void(std::size_t, RankQuery&)>& prepare,
+               const std::function<void(std::size_t, std::span<const Scored>)>& consume, const RankLimits& limits) {
+  top = std::min(top, rows.candidates.size());
+  Workers workers(threads);
+  const auto count = static_cast<std::size_t>(workers.count());
+  const std::size_t batch = batch_size(limits, top, count);
+  std::vector<RankQuery> prepared(std::min(batch, queries));
+  std::optional<RowScreen> screen;
+  std::vector<ScreenTile> tiles(count);
+
+  for (std::size_t first = 0; first < queries; first += batch) {
+    const std::size_t size = std::min(batch, queries - first);
+    const std::span<RankQuery> group = std::span(prepared).first(size);
+    if (queries <= limits.few || !rows.screens || top == 0) {
+      workers.for_each(size, [&](std::size_t k, int) {
+        prepare(first + k, group[k]);
+        if (group[k].vector != nullptr) rank_directly(rows, group[k], top);
+      });
+    } else {
+      workers.for_ranges(size, 64, [&](std::size_t begin, std::size_t end, int) {
+        for (std::size_t k = begin; k < end; ++k) prepare(first + k, group[k]);
+      });
+      if (!screen) screen.emplace(rows, top, group);
+      workers.for_ranges(size, screen->tile_size(limits.tile, size, count), [&](std::size_t begin, std::size_t end, int slot) {
+        screen->rank(group.subspan(begin, end - begin), tiles[static_cast<std::size_t>(slot)]);
+      });
+    }
+    for (std::size_t k = 0; k < size; ++k) consume(first + k, std::span<const Scored>(group[k].list));
+  }
+}
+
+}  // namespace lowrank
