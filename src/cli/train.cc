@@ -91,7 +91,8 @@ std::string text_of(const TrainSummary& summary) {
   if (summary.duplicates > 0) text += ", " + std::to_string(summary.duplicates) + " repeats taken out";
   text += "\nepochs      " + std::to_string(summary.epochs);
   if (summary.best_epoch != summary.epochs) text += ", the best one is " + std::to_string(summary.best_epoch);
-  text += " (stopped: " + summary.stopped + ")\n" + "train       rmse " + fixed(summary.train_rmse, 4) + "\n";
+  text += " (stopped: " + summary.stopped + ")\n";
+  if (summary.train_rmse) text += "train       rmse " + fixed(*summary.train_rmse, 4) + "\n";
   if (summary.validation) text += scores_line("validation  ", *summary.validation);
   if (summary.test) text += scores_line("test        ", *summary.test);
   const RunSeconds& seconds = summary.seconds;

@@ -26,12 +26,15 @@ std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\
 // ---- writing
 
 ordered_json model_json(const Model& model) {
-  return {{"mean", model.mean},
-          {"rating_mean", model.rating_mean},
-          {"min_rating", static_cast<double>(model.min_rating)},
-          {"max_rating", static_cast<double>(model.max_rating)},
-          {"clips", model.clips},
-          {"has_biases", model.has_biases}};
+  ordered_json json{{"mean", model.mean},
+                    {"rating_mean", model.rating_mean},
+                    {"min_rating", static_cast<double>(model.min_rating)},
+                    {"max_rating", static_cast<double>(model.max_rating)},
+                    {"clips", model.clips},
+                    {"has_biases", model.has_biases}};
+  // Came after the first files of this version: written only where it says something.
+  if (!model.predicts_ratings) json["predicts_ratings"] = false;
+  return json;
 }
 
 ordered_json row_problem_json(const RowProblem& row) {
@@ -115,6 +118,7 @@ class Fields {
     if (!value.is_array()) wrong(name, "a list");
     return value;
   }
+  [[nodiscard]] bool has(const char* name) const { return object_.contains(name); }
   const json& take(const char* name) {
     const auto found = object_.find(name);
     if (found == object_.end()) refuse(what_ + " lacks " + quoted(name));
@@ -145,6 +149,7 @@ void read_model(const std::string& text, Model& model) {
   model.max_rating = fields.single("max_rating");
   model.clips = fields.flag("clips");
   model.has_biases = fields.flag("has_biases");
+  model.predicts_ratings = !fields.has("predicts_ratings") || fields.flag("predicts_ratings");
   fields.end();
 }
 

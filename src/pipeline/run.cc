@@ -69,6 +69,12 @@ void check(const TrainRun& run) {
   if (run.min_rating && run.max_rating && *run.min_rating > *run.max_rating) {
     throw OptionError("min_rating", "must not be above --max-rating");
   }
+  if (!predicts_ratings(run.method)) {
+    const std::string problem = "is not read by method " + std::string(name_of(run.method)) + ", which predicts no ratings";
+    if (run.min_rating) throw OptionError("min_rating", problem);
+    if (run.max_rating) throw OptionError("max_rating", problem);
+    if (!run.clips) throw OptionError("no_clip", problem);
+  }
   const std::string* inputs[] = {&run.ratings, &run.validation, &run.test};
   if (std::count_if(std::begin(inputs), std::end(inputs), [](const std::string* input) { return *input == "-"; }) > 1) {
     throw OptionError("", "standard input can be read only once");
@@ -82,8 +88,8 @@ std::uint64_t seed_of(const Method& method) {
 /// The method for training again: exactly `epochs` epochs.
 Method refit_method(const Method& method, std::size_t epochs) {
   Method again = method;
-  set_option(again, "epochs", std::to_string(epochs));
   for (const OptionInfo& option : options_of(again)) {
+    if (option.name == "epochs") set_option(again, "epochs", std::to_string(epochs));
     if (option.name == "tolerance") set_option(again, "tolerance", "0");
   }
   return again;
@@ -145,7 +151,8 @@ void complete(Fit& fit, Vocabulary users, Vocabulary items, SeenItems seen) {
   model.items = std::move(items);
   model.seen = std::move(seen);
   model.record.fingerprint = std::move(fit.fingerprint);
-  model.record.metrics = {{"train_rmse", fit.trained.train_rmse}};
+  model.record.metrics.clear();
+  if (fit.trained.train_rmse) model.record.metrics.push_back({"train_rmse", *fit.trained.train_rmse});
 }
 
 void add_metrics(Model& model, const std::string& prefix, const RatingScores& scores) {
@@ -213,8 +220,9 @@ TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const
   check(run);
   Stopwatch total;
   Stopwatch stage;
-  const std::string monitor = run.monitor.empty() ? "rmse" : run.monitor;
-  static_cast<void>(validate_on(Pairs{}, monitor));
+  const bool rated = predicts_ratings(run.method);
+  const std::string monitor = !run.monitor.empty() ? run.monitor : rated ? "rmse" : "ndcg@20";
+  if (!run.validation.empty() || run.holdout != 0) static_cast<void>(validate_on(Pairs{}, monitor));
   if (!run.output.empty()) check_writable(run.output);
 
   TrainSummary summary;
@@ -247,7 +255,7 @@ TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const
   double seconds = kept.trained.seconds;
   if (validation) {
     summary.monitor = monitor;
-    summary.validation = score_ratings(kept.trained.model, *inputs.validation, run.threads);
+    if (rated) summary.validation = score_ratings(kept.trained.model, *inputs.validation, run.threads);
   }
   // The name would outlive what it points to.
   for (EpochReport& report : summary.history) report.validation_name = {};
@@ -267,7 +275,7 @@ TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const
 
   summarize(kept, summary);
   complete(kept, std::move(inputs.data.users), std::move(inputs.data.items), std::move(inputs.seen));
-  if (inputs.test) summary.test = score_ratings(kept.trained.model, *inputs.test, run.threads);
+  if (inputs.test && rated) summary.test = score_ratings(kept.trained.model, *inputs.test, run.threads);
   if (summary.validation) add_metrics(kept.trained.model, "validation", *summary.validation);
   if (summary.test) add_metrics(kept.trained.model, "test", *summary.test);
   if (!run.output.empty()) {

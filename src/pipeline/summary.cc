@@ -59,7 +59,7 @@ std::string to_json(const TrainSummary& summary) {
   json["stopped"] = summary.stopped;
   if (summary.epochs > 0) {
     Json train = Json::object();
-    put(train, "rmse", summary.train_rmse);
+    if (summary.train_rmse) put(train, "rmse", *summary.train_rmse);
     if (summary.train_loss) put(train, "loss", *summary.train_loss);
     json["train"] = std::move(train);
   }

@@ -152,6 +152,18 @@ std::string_view summary_of(const Method& method) {
   return std::visit([]<class Options>(const Options&) { return Options::kSummary; }, method);
 }
 
+bool predicts_ratings(const Method& method) {
+  return std::visit(
+      []<class Options>(const Options& options) {
+        if constexpr (requires { options.predicts_ratings(); }) {
+          return options.predicts_ratings();
+        } else {
+          return true;
+        }
+      },
+      method);
+}
+
 std::vector<OptionInfo> options_of(const Method& method) {
   return std::visit(
       []<class Options>(const Options& options) {

@@ -13,13 +13,24 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kStopped = {"epochs", "converged", "patience", "observer"};
 
-void check_context(const TrainContext& context, std::size_t rank) {
+/// The rank that the options ask for; nothing for a method without one.
+template <class Options>
+std::optional<std::size_t> rank_of(const Options& options) {
+  if constexpr (requires { options.rank; }) {
+    return options.rank;
+  } else {
+    return std::nullopt;
+  }
+}
+
+void check_context(const TrainContext& context, std::optional<std::size_t> rank) {
   if (context.threads < 0) throw OptionError("threads", "must be at least 0, got " + std::to_string(context.threads));
   if (context.min_rating && context.max_rating && *context.min_rating > *context.max_rating) {
     throw OptionError("min_rating", "must not be above --max-rating");
   }
-  if (context.init != nullptr && context.init->rank() != rank) {
-    throw OptionError("init", "the model to start from has rank " + std::to_string(context.init->rank()) + ", not " + std::to_string(rank));
+  if (context.init != nullptr && rank && context.init->rank() != *rank) {
+    throw OptionError("init",
+                      "the model to start from has rank " + std::to_string(context.init->rank()) + ", not " + std::to_string(*rank));
   }
 }
 
@@ -35,6 +46,7 @@ Model frame_of(const Ratings& ratings, const Method& method) {
   frame.record.method = name_of(method);
   frame.record.options = options_json(method);
   frame.record.ratings = ratings.size();
+  frame.predicts_ratings = predicts_ratings(method);
   return frame;
 }
 
@@ -52,7 +64,7 @@ Trained train(Ratings ratings, const Method& method, const Validation& validatio
   if (ratings.empty()) throw DataError("there are no ratings to train on");
   return std::visit(
       [&]<class Options>(const Options& options) {
-        check_context(context, options.rank);
+        check_context(context, rank_of(options));
         Model frame = frame_of(ratings, method);
         frame.record.seed = options.seed;
         return train_method(std::move(ratings), options, std::move(frame), validation, observer, context);

@@ -75,6 +75,12 @@ TEST(ModelFile, GivesBackWhatWasSaved) {
   }
 }
 
+TEST(ModelFile, KeepsThatAModelOnlyRanks) {
+  Model model = random_model(5, 4, 3);
+  model.predicts_ratings = false;
+  EXPECT_EQ(deserialize_model(serialize_model(model)), model);
+}
+
 TEST(ModelFile, PaddingOfRowsStaysZero) {
   const Model model = deserialize_model(serialize_model(random_model(5, 5, 3)));
   for (std::size_t row = 0; row < 5; ++row) {

@@ -45,7 +45,7 @@ TEST_F(RunTest, ReportsTheErrorOfTheKeptModelOverItsTrainingRatings) {
   const TrainSummary summary = run_training(run, silent_, {}, &model);
   const Dataset data = read_ratings(run.ratings);
   const Holdout parts = hold_out(data.ratings, run.holdout, sgd_of(run).seed);
-  EXPECT_NEAR(summary.train_rmse, score_ratings(model, parts.train).rmse, 1e-5);
+  EXPECT_NEAR(summary.train_rmse.value(), score_ratings(model, parts.train).rmse, 1e-5);
   ASSERT_TRUE(summary.validation);
   EXPECT_DOUBLE_EQ(summary.validation->rmse, score_ratings(model, parts.held).rmse);
 }

@@ -111,7 +111,7 @@ TEST_P(SgdOfSize, TrainRmseIsTheKeptModelsOwn) {
     const Trained trained = train(make_ratings(triples, size.users, size.items), Sgd{}, {}, observer,
                                   {.threads = 2, .init = nullptr, .min_rating = {}, .max_rating = {}, .clips = clips});
     EXPECT_EQ(trained.model.clips, clips);
-    EXPECT_NEAR(trained.train_rmse, rmse_of(trained.model, triples), 1e-5);
+    EXPECT_NEAR(trained.train_rmse.value(), rmse_of(trained.model, triples), 1e-5);
   }
 }
 

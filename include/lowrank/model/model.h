@@ -78,6 +78,7 @@ struct Model {
   float max_rating = 0;
   bool clips = true;                        ///< false: predictions of ratings are not clipped
   bool has_biases = true;                   ///< mean and biases are part of the model
+  bool predicts_ratings = true;             ///< false: scores only rank items, and have no error as ratings
   std::vector<std::uint32_t> user_ratings;  ///< training ratings of each user; 0 means the user is unknown to the model
   std::vector<std::uint32_t> item_ratings;  ///< training ratings of each item; 0 means unknown
   SeenItems seen;                           ///< items that each user rated, held-out ones included

@@ -55,7 +55,7 @@ struct TrainSummary {
   std::size_t epochs = 0;
   std::size_t best_epoch = 0;
   std::string stopped;                     ///< epochs, converged, patience, observer or interrupt
-  double train_rmse = 0;                   ///< of the kept model, over the ratings that it was trained on
+  std::optional<double> train_rmse;        ///< of the kept model, over the ratings that it was trained on, if it predicts ratings
   std::optional<double> train_loss;        ///< the method's objective there, where it has one
   std::string monitor;                     ///< name of the validation figures in `history`; empty without validation
   std::optional<RatingScores> validation;  ///< of the best epoch's model, also with `refit`

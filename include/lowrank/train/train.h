@@ -42,7 +42,7 @@ struct Trained {
   std::size_t best_epoch = 0;  ///< the epoch of the kept model
   Stopped stopped = Stopped::epochs;
   double seconds = 0;                ///< wall time of the epochs, validation left out
-  double train_rmse = 0;             ///< of the kept model over the ratings trained on, clipped when the model clips
+  std::optional<double> train_rmse;  ///< of the kept model over the ratings trained on, clipped when the model clips; if it predicts them
   std::optional<double> train_loss;  ///< the method's full objective of the kept model, where it has one
   std::vector<EpochReport> history;
 };
@@ -80,6 +80,8 @@ struct OptionInfo {
   bool least_excluded = false;
   std::vector<std::string_view> choices;
 };
+/// False for a method whose scores only rank items: its models have no RMSE.
+bool predicts_ratings(const Method& method);
 /// Every option of `method` with its value, in the order of its description.
 std::vector<OptionInfo> options_of(const Method& method);
 /// Sets the option called `name` (`_` and `-` are the same) from text. \throws OptionError when there is none, or the text is no value in
