@@ -84,7 +84,7 @@ void rank_rows(const RankedRows& rows, std::size_t queries, std::size_t top, int
       workers.for_ranges(size, 64, [&](std::size_t begin, std::size_t end, int) {
         for (std::size_t k = begin; k < end; ++k) prepare(first + k, group[k]);
       });
-      if (!screen) screen.emplace(rows, top, group);
+      if (!screen) screen.emplace(rows, top, group, workers);
       workers.for_ranges(size, screen->tile_size(limits.tile, size, count), [&](std::size_t begin, std::size_t end, int slot) {
         screen->rank(group.subspan(begin, end - begin), tiles[static_cast<std::size_t>(slot)]);
       });

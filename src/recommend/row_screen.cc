@@ -53,26 +53,38 @@ double query_length(const RankQuery& query, const FactorMatrix& rows) {
 /// pass, dropping often costs looking for the threshold.
 std::size_t spare_estimates(std::size_t top) { return std::max<std::size_t>(top / 2, 32); }
 
-}  // namespace
-
-RowScreen::RowScreen(const RankedRows& rows, std::size_t top, std::span<const RankQuery> sample)
-    : rows_(&rows), top_(top), full_(std::min(top, rows.candidates.size()) + spare_estimates(top)) {
-  double typical_length = 0;
+/// Mean length of the queries that have a finite one.
+double mean_length(std::span<const RankQuery> queries, const FactorMatrix& rows) {
+  double sum = 0;
   std::size_t counted = 0;
-  for (const RankQuery& query : sample) {
-    if (query.vector == nullptr) continue;
-    const double length = query_length(query, rows.rows);
+  for (const RankQuery& query : queries) {
+    const double length = query.vector == nullptr ? std::numeric_limits<double>::infinity() : query_length(query, rows);
     if (!std::isfinite(length)) continue;
-    typical_length += length;
+    sum += length;
     ++counted;
   }
-  typical_length /= static_cast<double>(std::max<std::size_t>(counted, 1));
+  return sum / static_cast<double>(std::max<std::size_t>(counted, 1));
+}
 
-  const std::vector<double> lengths = lengths_of(rows);
-  const auto offset_of = [&](std::size_t n) { return rows.offsets.empty() ? 0.0 : static_cast<double>(rows.offsets[rows.candidates[n]]); };
-  std::vector<double> promise(lengths.size());
-  for (std::size_t n = 0; n < lengths.size(); ++n) promise[n] = typical_length * lengths[n] + offset_of(n);
-  std::vector<std::uint32_t> places(lengths.size());
+}  // namespace
+
+RowScreen::RowScreen(const RankedRows& rows, std::size_t top, std::span<const RankQuery> sample, Workers& workers)
+    : rows_(&rows), top_(top), full_(top + spare_estimates(top)) {
+  constexpr std::size_t kReadyFloats = std::size_t{1} << 23U;
+  order_rows(mean_length(sample, rows.rows));
+  const std::size_t depth = rows.rows.rank();
+  ready_ = std::min(bounds_.size(), kReadyFloats / std::max<std::size_t>(depth * kPanelRows, 1));
+  packed_ = FactorMatrix(ready_ * depth, kPanelRows);
+  workers.for_each(ready_, [&](std::size_t panel, int) { pack(panel, packed_.data() + panel * depth * kPanelRows); });
+}
+
+void RowScreen::order_rows(double typical_length) {
+  const std::vector<std::uint32_t>& candidates = rows_->candidates;
+  const std::vector<double> lengths = lengths_of(*rows_);
+  const auto offset_of = [&](std::size_t n) { return rows_->offsets.empty() ? 0.0F : rows_->offsets[candidates[n]]; };
+  std::vector<double> promise(candidates.size());
+  for (std::size_t n = 0; n < promise.size(); ++n) promise[n] = typical_length * lengths[n] + static_cast<double>(offset_of(n));
+  std::vector<std::uint32_t> places(candidates.size());
   std::iota(places.begin(), places.end(), 0U);
   // What is not a number would make the order none; its lengths are not finite, and no query will be screened.
   if (std::all_of(promise.begin(), promise.end(), [](double value) { return std::isfinite(value); })) {
@@ -80,21 +92,29 @@ RowScreen::RowScreen(const RankedRows& rows, std::size_t top, std::span<const Ra
   }
 
   bounds_.assign((places.size() + kPanelRows - 1) / kPanelRows, {0, -std::numeric_limits<double>::infinity()});
+  offsets_ = FactorMatrix(bounds_.size(), kPanelRows);
   order_.reserve(places.size());
   for (std::size_t n = 0; n < places.size(); ++n) {
     const std::uint32_t place = places[n];
-    order_.push_back(rows.candidates[place]);
-    if (!rows.scales.empty()) scales_.push_back(rows.scales[place]);
+    order_.push_back(candidates[place]);
+    if (!rows_->scales.empty()) scales_.push_back(rows_->scales[place]);
+    offsets_.data()[n] = offset_of(place);
     Bound& bound = bounds_[n / kPanelRows];
     bound.length = std::max(bound.length, lengths[place]);
-    bound.offset = std::max(bound.offset, offset_of(place));
+    bound.offset = std::max(bound.offset, static_cast<double>(offset_of(place)));
     most_length_ = std::max(most_length_, lengths[place]);
-    most_offset_ = std::max(most_offset_, std::abs(offset_of(place)));
+    most_offset_ = std::max(most_offset_, static_cast<double>(std::abs(offset_of(place))));
   }
 }
 
+void RowScreen::pack(std::size_t panel, float* values) const {
+  const std::size_t first = panel * kPanelRows;
+  pack_panel({rows_->rows.data(), rows_->rows.stride()}, order_.data() + first, scales_.empty() ? nullptr : scales_.data() + first,
+             std::min(kPanelRows, order_.size() - first), rows_->rows.rank(), values);
+}
+
 std::size_t RowScreen::tile_size(std::size_t wanted, std::size_t queries, std::size_t threads) const {
-  constexpr std::size_t kTileEstimates = std::size_t{1} << 17U;
+  constexpr std::size_t kTileEstimates = std::size_t{1} << 15U;
   constexpr std::size_t kMost = 1020;
   // The kernel takes six queries at once.
   constexpr std::size_t kLeast = 12;
@@ -151,8 +171,7 @@ void RowScreen::gather(std::span<RankQuery> queries, ScreenTile& tile) const {
   tile.asked.resize(count);
   tile.passed.resize(count);
   tile.scores.resize(count * kPanelRows);
-  if (tile.panel.rows() != rows_->rows.rank()) tile.panel = FactorMatrix(rows_->rows.rank(), kPanelRows);
-  if (tile.offsets.rows() == 0) tile.offsets = FactorMatrix(1, kPanelRows);
+  if (ready_ < bounds_.size() && tile.panel.rows() != rows_->rows.rank()) tile.panel = FactorMatrix(rows_->rows.rank(), kPanelRows);
 }
 
 void RowScreen::screen_panel(std::size_t panel, ScreenTile& tile) const {
@@ -167,16 +186,15 @@ void RowScreen::screen_panel(std::size_t panel, ScreenTile& tile) const {
     tile.vectors[a] = tile.queries[tile.active[a]]->vector;
     tile.asked[a] = tile.thresholds[tile.active[a]];
   }
-  const std::size_t first = panel * kPanelRows;
-  const std::size_t count = std::min(kPanelRows, order_.size() - first);
   const std::size_t depth = rows_->rows.rank();
-  pack_panel({rows_->rows.data(), rows_->rows.stride()}, order_.data() + first, scales_.empty() ? nullptr : scales_.data() + first, count,
-             depth, tile.panel.data());
-  if (!rows_->offsets.empty()) {
-    for (std::size_t r = 0; r < count; ++r) tile.offsets.data()[r] = rows_->offsets[order_[first + r]];
+  const float* values = packed_.data() + panel * depth * kPanelRows;
+  if (panel >= ready_) {
+    pack(panel, tile.panel.data());
+    values = tile.panel.data();
   }
-  score_panel({tile.panel.data(), tile.offsets.data(), depth}, tile.vectors.data(), active, tile.asked.data(), tile.passed.data(),
+  score_panel({values, offsets_.row(panel).data(), depth}, tile.vectors.data(), active, tile.asked.data(), tile.passed.data(),
               tile.scores.data());
+  const std::size_t count = std::min(kPanelRows, order_.size() - panel * kPanelRows);
   const std::uint64_t there = count == kPanelRows ? ~std::uint64_t{0} : (std::uint64_t{1} << count) - 1;
   for (std::size_t a = 0; a < active; ++a) {
     const std::uint64_t passed = tile.passed[a] & there;

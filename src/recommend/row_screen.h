@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "base/parallel.h"
 #include "recommend/rank_rows.h"
 
 namespace lowrank {
@@ -26,7 +27,6 @@ struct ScreenTile {
   std::vector<Estimate> estimates;
 
   FactorMatrix panel;
-  FactorMatrix offsets;
   std::vector<std::uint32_t> active;  ///< queries that the panel may hold rows for; the next four go with it
   std::vector<const float*> vectors;
   std::vector<float> asked;
@@ -45,7 +45,7 @@ struct ScreenTile {
 class RowScreen {
  public:
   /// \param sample  queries like those to come; their lengths weigh between lengths and offsets of the rows when these are put in order
-  RowScreen(const RankedRows& rows, std::size_t top, std::span<const RankQuery> sample);
+  RowScreen(const RankedRows& rows, std::size_t top, std::span<const RankQuery> sample, Workers& workers);
 
   /// Queries that should share a tile. \param wanted  0, or the number that it shall be
   [[nodiscard]] std::size_t tile_size(std::size_t wanted, std::size_t queries, std::size_t threads) const;
@@ -61,6 +61,8 @@ class RowScreen {
   };
 
   [[nodiscard]] double margin_of(const RankQuery& query, double length) const;
+  void order_rows(double typical_length);
+  void pack(std::size_t panel, float* values) const;
   void gather(std::span<RankQuery> queries, ScreenTile& tile) const;
   void screen_panel(std::size_t panel, ScreenTile& tile) const;
   void keep(std::size_t query, std::size_t panel, std::uint64_t passed, const float* scores, ScreenTile& tile) const;
@@ -74,7 +76,10 @@ class RowScreen {
   std::size_t full_;                  ///< number of estimates at which the lowest are dropped
   std::vector<std::uint32_t> order_;  ///< candidates in the order of the panels
   std::vector<float> scales_;         ///< one for each of them, or none
+  FactorMatrix offsets_;              ///< a row a panel
   std::vector<Bound> bounds_;         ///< one a panel
+  std::size_t ready_ = 0;             ///< panels that are packed once for all tiles, the first ones
+  FactorMatrix packed_;               ///< those, rank rows a panel
   double most_length_ = 0;
   double most_offset_ = 0;
 };
