@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <optional>
+#include <utility>
 
 #include "base/parallel.h"
 #include "kernels/dot.h"
@@ -68,28 +69,34 @@ void rank_rows(const RankedRows& rows, std::size_t queries, std::size_t top, int
   Workers workers(threads);
   const auto count = static_cast<std::size_t>(workers.count());
   const std::size_t batch = batch_size(limits, top, count);
-  std::vector<RankQuery> prepared(std::min(batch, queries));
-  std::optional<RowScreen> screen;
+  std::vector<std::vector<Scored>> lists(std::min(batch, queries));
+  std::vector<std::vector<RankQuery>> prepared(count);
   std::vector<ScreenTile> tiles(count);
+  std::optional<RowScreen> screen;
+  if (queries > limits.few && rows.screens && top > 0) {
+    std::vector<RankQuery> sample(std::min<std::size_t>(queries, 64));
+    for (std::size_t k = 0; k < sample.size(); ++k) prepare(k, sample[k]);
+    screen.emplace(rows, top, sample, workers);
+  }
 
   for (std::size_t first = 0; first < queries; first += batch) {
     const std::size_t size = std::min(batch, queries - first);
-    const std::span<RankQuery> group = std::span(prepared).first(size);
-    if (queries <= limits.few || !rows.screens || top == 0) {
-      workers.for_each(size, [&](std::size_t k, int) {
-        prepare(first + k, group[k]);
-        if (group[k].vector != nullptr) rank_directly(rows, group[k], top);
-      });
-    } else {
-      workers.for_ranges(size, 64, [&](std::size_t begin, std::size_t end, int) {
-        for (std::size_t k = begin; k < end; ++k) prepare(first + k, group[k]);
-      });
-      if (!screen) screen.emplace(rows, top, group, workers);
-      workers.for_ranges(size, screen->tile_size(limits.tile, size, count), [&](std::size_t begin, std::size_t end, int slot) {
-        screen->rank(group.subspan(begin, end - begin), tiles[static_cast<std::size_t>(slot)]);
-      });
-    }
-    for (std::size_t k = 0; k < size; ++k) consume(first + k, std::span<const Scored>(group[k].list));
+    const std::size_t grain = screen ? screen->tile_size(limits.tile, size, count) : 1;
+    workers.for_ranges(size, grain, [&](std::size_t begin, std::size_t end, int slot) {
+      std::vector<RankQuery>& own = prepared[static_cast<std::size_t>(slot)];
+      own.resize(std::max(own.size(), end - begin));
+      const std::span<RankQuery> group = std::span(own).first(end - begin);
+      for (std::size_t k = begin; k < end; ++k) prepare(first + k, group[k - begin]);
+      if (screen) {
+        screen->rank(group, tiles[static_cast<std::size_t>(slot)]);
+      } else {
+        for (RankQuery& query : group) {
+          if (query.vector != nullptr) rank_directly(rows, query, top);
+        }
+      }
+      for (std::size_t k = begin; k < end; ++k) std::swap(lists[k], group[k - begin].list);
+    });
+    for (std::size_t k = 0; k < size; ++k) consume(first + k, std::span<const Scored>(lists[k]));
   }
 }
 

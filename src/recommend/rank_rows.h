@@ -48,8 +48,8 @@ struct RankLimits {
 };
 
 /// Ranks rows for each of `queries` queries and hands the lists over in order, from the calling thread: the `top` best of the candidates
-/// that the query does not exclude, ties by index. Memory beyond the arguments: a batch of lists, and a tile of estimates a thread. \param
-/// prepare (position, RankQuery&) fills a query; runs in the workers \param consume (position, list)
+/// that the query does not exclude, ties by index. Memory beyond the arguments: a batch of lists, and a tile of queries with their
+/// estimates a thread. \param prepare (position, RankQuery&) fills a query; runs in the workers \param consume (position, list)
 void rank_rows(const RankedRows& rows, std::size_t queries, std::size_t top, int threads,
                const std::function<void(std::size_t position, RankQuery& query)>& prepare,
                const std::function<void(std::size_t position, std::span<const Scored> list)>& consume, const RankLimits& limits = {});
