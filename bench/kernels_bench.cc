@@ -36,9 +36,9 @@ void dot_rows(benchmark::State& state, SimdLevel level, std::size_t rank) {
 /// The most that one thread of this machine can multiply and add, to hold the others against.
 void peak(benchmark::State& state, SimdLevel level) {
   constexpr std::size_t kRounds = 10000;
-  for (auto _ : state) benchmark::DoNotOptimize(multiply_add(level, kRounds));
+  for (auto _ : state) benchmark::DoNotOptimize(::multiply_add(level, kRounds));
   state.counters["flop/s"] =
-      benchmark::Counter(static_cast<double>(kRounds * flop_of_round(level)), benchmark::Counter::kIsIterationInvariantRate);
+      benchmark::Counter(static_cast<double>(kRounds * ::flop_of_round(level)), benchmark::Counter::kIsIterationInvariantRate);
 }
 
 /// A panel of rows against 120 queries that none of its rows satisfies, as most of a scan for the best ones is.
