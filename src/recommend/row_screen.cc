@@ -53,6 +53,20 @@ double query_length(const RankQuery& query, const FactorMatrix& rows) {
 /// pass, dropping often costs looking for the threshold.
 std::size_t spare_estimates(std::size_t top) { return std::max<std::size_t>(top / 2, 32); }
 
+/// Whether `value` is in `ascending`. What is asked for is rarely there, and where it would be cannot be guessed: without branches on it
+/// the processor need not guess.
+bool holds(std::span<const std::uint32_t> ascending, std::uint32_t value) {
+  const std::uint32_t* begin = ascending.data();
+  std::size_t count = ascending.size();
+  if (count == 0) return false;
+  while (count > 1) {
+    const std::size_t half = count / 2;
+    begin += static_cast<std::size_t>(begin[half] <= value) * half;
+    count -= half;
+  }
+  return *begin == value;
+}
+
 /// Mean length of the queries that have a finite one.
 double mean_length(std::span<const RankQuery> queries, const FactorMatrix& rows) {
   double sum = 0;
@@ -209,7 +223,7 @@ void RowScreen::keep(std::size_t query, std::size_t panel, std::uint64_t passed,
   for (; passed != 0; passed &= passed - 1) {
     const auto r = static_cast<std::size_t>(std::countr_zero(passed));
     const std::uint32_t row = order_[panel * kPanelRows + r];
-    if (!std::binary_search(excluded.begin(), excluded.end(), row)) estimates[kept++] = {scores[r], row};
+    if (!holds(excluded, row)) estimates[kept++] = {scores[r], row};
   }
   tile.kept[query] = kept;
   if (kept < full_) return;
