@@ -51,6 +51,13 @@ void Progress::message(const std::string& text) {
   write_stderr("lowrank: " + text + "\n");
 }
 
+void EpochLines::on_memory(const MemoryReport& report) {
+  if (!verbose_) return;
+  const auto megabytes = [](std::size_t bytes) { return fixed(static_cast<double>(bytes) / 1e6, 0) + " MB"; };
+  progress_.line("memory: " + megabytes(report.resident) + " now, " + megabytes(report.resident + report.training) +
+                 " at the peak of training (estimated), " + megabytes(report.available) + " more to be had");
+}
+
 bool EpochLines::on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) {
   if (report.epoch <= last_epoch_) progress_.line("training again on all ratings");
   last_epoch_ = report.epoch;

@@ -109,7 +109,7 @@ int run_train(TrainArguments& arguments) {
   TrainSummary summary;
   {
     Progress progress(arguments.quiet);
-    EpochLines epochs(progress);
+    EpochLines epochs(progress, arguments.verbose);
     if (arguments.verbose) {
       progress.line("lowrank " + std::string(version()) + ", SIMD level " + std::string(simd_level()) + ", method " +
                     std::string(name_of(arguments.run.method)) + " " + options_json(arguments.run.method));

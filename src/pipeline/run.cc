@@ -1,12 +1,15 @@
 #include "lowrank/pipeline/run.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <span>
 #include <utility>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/split.h"
 #include "lowrank/evaluate/validation.h"
@@ -39,6 +42,7 @@ class InterruptibleObserver : public TrainingObserver {
     const bool goes_on = inner_.on_epoch(report, model);
     return !poll() && goes_on;
   }
+  void on_memory(const MemoryReport& report) override { inner_.on_memory(report); }
   void on_divergence(const DivergenceReport& report) override { inner_.on_divergence(report); }
 
   bool poll() {
@@ -197,6 +201,47 @@ Inputs read_inputs(const TrainRun& run) {
   return inputs;
 }
 
+std::string gigabytes(std::size_t bytes) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.2g GB", static_cast<double>(bytes) / 1e9);
+  return text.data();
+}
+
+/// What to change so that training fits into `available` bytes.
+std::string what_fits(const Method& method, const TrainingShape& shape, std::size_t available) {
+  Method smaller = method;
+  for (const OptionInfo& option : options_of(method)) {
+    if (option.name != "rank") continue;
+    std::size_t fits = 0;  // a rank that does
+    std::size_t large = std::stoul(option.value);
+    const auto memory_of = [&](std::size_t rank) {
+      set_option(smaller, "rank", std::to_string(rank));
+      return training_memory(smaller, shape);
+    };
+    if (memory_of(0) > available) break;
+    while (large - fits > 1) {
+      const std::size_t middle = (fits + large) / 2;
+      (memory_of(middle) <= available ? fits : large) = middle;
+    }
+    if (fits > 0) return "a --rank of at most " + std::to_string(fits) + " fits";
+  }
+  return "fewer ratings, or a machine with more memory";
+}
+
+/// Says what training will need, and refuses what cannot fit before it starts.
+void check_memory(const TrainRun& run, const Inputs& inputs, TrainingObserver& observer) {
+  TrainingShape shape{.users = inputs.data.users.size(),
+                      .items = inputs.data.items.size(),
+                      .ratings = inputs.data.ratings.size(),
+                      .validates = inputs.validation.has_value()};
+  MemoryReport report{.resident = resident_memory(), .training = training_memory(run.method, shape), .available = run.memory};
+  if (report.available == 0) report.available = available_memory();
+  observer.on_memory(report);
+  if (report.training <= report.available) return;
+  throw MemoryError("training needs about " + gigabytes(report.training) + " beside the ratings, and " + gigabytes(report.available) +
+                    " are left: " + what_fits(run.method, shape, report.available));
+}
+
 /// What both trainings of a run and its scores leave in the summary.
 void summarize(const Fit& fit, TrainSummary& summary) {
   summary.users = count_known(fit.trained.model.user_ratings);
@@ -240,6 +285,7 @@ TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const
     return summary;
   }
 
+  check_memory(run, inputs, watcher);
   const Validation validation = inputs.validation ? validate_on(*inputs.validation, monitor, run.threads) : Validation{};
   const TrainContext context{.threads = run.threads,
                              .init = inputs.init ? &*inputs.init : nullptr,

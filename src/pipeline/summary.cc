@@ -1,12 +1,9 @@
-#include <sys/resource.h>
-
 #include <cmath>
-#include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
+#include "base/memory.h"
 #include "lowrank/pipeline/run.h"
 
 namespace lowrank {
@@ -77,16 +74,6 @@ std::string to_json(const TrainSummary& summary) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::size_t peak_memory_bytes() {
-  // getrusage() also counts what the process was before exec, e.g. a large parent that forked; VmHWM is of this program alone.
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    unsigned long long kibibytes = 0;
-    if (std::sscanf(line.c_str(), "VmHWM: %llu", &kibibytes) == 1) return static_cast<std::size_t>(kibibytes) * 1024;
-  }
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
-}
+std::size_t peak_memory_bytes() { return peak_resident_memory(); }
 
 }  // namespace lowrank

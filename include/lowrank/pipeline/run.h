@@ -33,7 +33,8 @@ struct TrainRun {
   std::optional<float> min_rating;  ///< range that predictions are clipped to; default: that of the training ratings
   std::optional<float> max_rating;
   bool clips = true;
-  int threads = 0;  ///< 0 for all
+  int threads = 0;         ///< 0 for all
+  std::size_t memory = 0;  ///< bytes that the run may take from where it starts to train; 0: what the machine has to give
 };
 
 /// Wall times of a run's stages, in seconds.

@@ -49,6 +49,16 @@ struct Trained {
   std::vector<EpochReport> history;
 };
 
+/// What training_memory() must know of the data.
+struct TrainingShape {
+  std::size_t users = 0;
+  std::size_t items = 0;
+  std::size_t ratings = 0;
+  bool validates = false;
+};
+/// About how many bytes train() adds at its peak to those of the ratings that it is given.
+std::size_t training_memory(const Method& method, const TrainingShape& shape);
+
 /// Trains a model. The ratings are handed over, so that a method may turn them into its own blocks without holding both.
 /// The result depends on ratings, options, seed and SIMD level alone, never on the number of threads.
 ///
