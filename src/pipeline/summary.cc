@@ -58,7 +58,7 @@ std::string to_json(const TrainSummary& summary) {
     Json train = Json::object();
     if (summary.train_rmse) put(train, "rmse", *summary.train_rmse);
     if (summary.train_loss) put(train, "loss", *summary.train_loss);
-    json["train"] = std::move(train);
+    if (!train.empty()) json["train"] = std::move(train);
   }
   if (summary.validation) json["validation"] = scores_json(*summary.validation);
   if (summary.test) json["test"] = scores_json(*summary.test);

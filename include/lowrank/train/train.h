@@ -13,15 +13,18 @@
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
 #include "lowrank/train/als.h"
+#include "lowrank/train/baseline.h"
 #include "lowrank/train/implicit.h"
+#include "lowrank/train/nmf.h"
 #include "lowrank/train/observer.h"
+#include "lowrank/train/popular.h"
 #include "lowrank/train/sgd.h"
 #include "lowrank/train/validation.h"
 
 namespace lowrank {
 
 /// Every method of training, a closed set: adding one is adding its options struct here.
-using Method = std::variant<Sgd, Als, Implicit>;
+using Method = std::variant<Sgd, Als, Implicit, Nmf, Baseline, Popular>;
 
 /// What a run needs beside the method's options: it does not go into the model file, or holds for every method.
 struct TrainContext {
