@@ -159,9 +159,19 @@ void complete(Fit& fit, Vocabulary users, Vocabulary items, SeenItems seen) {
   if (fit.trained.train_rmse) model.record.metrics.push_back({"train_rmse", *fit.trained.train_rmse});
 }
 
-void add_metrics(Model& model, const std::string& prefix, const RatingScores& scores) {
-  model.record.metrics.push_back({prefix + "_rmse", scores.rmse});
-  model.record.metrics.push_back({prefix + "_mae", scores.mae});
+void add_metrics(Model& model, const std::string& prefix, const std::optional<RatingScores>& ratings,
+                 const std::optional<RankingScores>& ranking, const std::string& monitor) {
+  if (ratings) {
+    model.record.metrics.push_back({prefix + "_rmse", ratings->rmse});
+    model.record.metrics.push_back({prefix + "_mae", ratings->mae});
+  }
+  if (ranking) model.record.metrics.push_back({prefix + "_" + monitor, ranking_metric(*ranking, parse_monitor(monitor).metric)});
+}
+
+/// Figures of lists of `top`; nothing without `top`, or where no user has a relevant item.
+std::optional<RankingScores> score_lists(const RankingTest& test, const Model& model, std::size_t top, int threads) {
+  if (top == 0 || test.user_count() == 0) return {};
+  return test.score(model, std::array{top}, threads).front();
 }
 
 std::uint32_t count_known(const std::vector<std::uint32_t>& counts) {
@@ -267,7 +277,7 @@ TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const
   Stopwatch stage;
   const bool rated = predicts_ratings(run.method);
   const std::string monitor = !run.monitor.empty() ? run.monitor : rated ? "rmse" : "ndcg@20";
-  if (!run.validation.empty() || run.holdout != 0) static_cast<void>(validate_on(Pairs{}, monitor));
+  const std::size_t top = parse_monitor(monitor).top;
   if (!run.output.empty()) check_writable(run.output);
 
   TrainSummary summary;
@@ -286,7 +296,8 @@ TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const
   }
 
   check_memory(run, inputs, watcher);
-  const Validation validation = inputs.validation ? validate_on(*inputs.validation, monitor, run.threads) : Validation{};
+  const SeenInTraining seen{.items = &inputs.seen, .includes_pairs = run.holdout != 0};
+  const Validation validation = inputs.validation ? validate_on(*inputs.validation, monitor, run.threads, seen) : Validation{};
   const TrainContext context{.threads = run.threads,
                              .init = inputs.init ? &*inputs.init : nullptr,
                              .min_rating = run.min_rating,
@@ -302,6 +313,11 @@ TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const
   if (validation) {
     summary.monitor = monitor;
     if (rated) summary.validation = score_ratings(kept.trained.model, *inputs.validation, run.threads);
+    if (top != 0) {
+      const RankingTest lists =
+          seen.includes_pairs ? RankingTest::of_held_out(*inputs.validation, inputs.seen) : RankingTest(*inputs.validation, inputs.seen);
+      summary.validation_ranking = score_lists(lists, kept.trained.model, top, run.threads);
+    }
   }
   // The name would outlive what it points to.
   for (EpochReport& report : summary.history) report.validation_name = {};
@@ -321,9 +337,13 @@ TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const
 
   summarize(kept, summary);
   complete(kept, std::move(inputs.data.users), std::move(inputs.data.items), std::move(inputs.seen));
-  if (inputs.test && rated) summary.test = score_ratings(kept.trained.model, *inputs.test, run.threads);
-  if (summary.validation) add_metrics(kept.trained.model, "validation", *summary.validation);
-  if (summary.test) add_metrics(kept.trained.model, "test", *summary.test);
+  Model& model_kept = kept.trained.model;
+  if (inputs.test && rated) summary.test = score_ratings(model_kept, *inputs.test, run.threads);
+  if (inputs.test && top != 0) {
+    summary.test_ranking = score_lists(RankingTest(*inputs.test, model_kept.seen), model_kept, top, run.threads);
+  }
+  add_metrics(model_kept, "validation", summary.validation, summary.validation_ranking, monitor);
+  add_metrics(model_kept, "test", summary.test, summary.test_ranking, monitor);
   if (!run.output.empty()) {
     stage.lap();
     save_model(kept.trained.model, run.output);

@@ -17,12 +17,24 @@ void put(Json& object, const std::string& key, double value) {
   if (std::isfinite(value)) object[key] = value;
 }
 
-Json scores_json(const RatingScores& scores) {
+Json ranking_json(const RankingScores& scores) {
   Json object;
-  put(object, "rmse", scores.rmse);
-  put(object, "mae", scores.mae);
-  object["ratings"] = scores.ratings;
-  object["unknown"] = scores.unknown;
+  object["top"] = scores.top;
+  object["users"] = scores.users;
+  for (const std::string_view name : ranking_metric_names()) put(object, std::string(name), ranking_metric(scores, name));
+  return object;
+}
+
+/// Nothing where there are neither.
+Json scores_json(const std::optional<RatingScores>& ratings, const std::optional<RankingScores>& ranking) {
+  Json object;
+  if (ratings) {
+    put(object, "rmse", ratings->rmse);
+    put(object, "mae", ratings->mae);
+    object["ratings"] = ratings->ratings;
+    object["unknown"] = ratings->unknown;
+  }
+  if (ranking) object["ranking"] = ranking_json(*ranking);
   return object;
 }
 
@@ -60,8 +72,10 @@ std::string to_json(const TrainSummary& summary) {
     if (summary.train_loss) put(train, "loss", *summary.train_loss);
     if (!train.empty()) json["train"] = std::move(train);
   }
-  if (summary.validation) json["validation"] = scores_json(*summary.validation);
-  if (summary.test) json["test"] = scores_json(*summary.test);
+  for (auto& [key, scores] : {std::pair("validation", scores_json(summary.validation, summary.validation_ranking)),
+                              std::pair("test", scores_json(summary.test, summary.test_ranking))}) {
+    if (!scores.is_null()) json[key] = scores;
+  }
   json["history"] = history_json(summary);
   Json& seconds = json["seconds"];
   put(seconds, "read", summary.seconds.read);
@@ -73,6 +87,8 @@ std::string to_json(const TrainSummary& summary) {
   if (!summary.model.empty()) json["model"] = summary.model;
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
+
+std::string to_json(const RankingScores& scores) { return ranking_json(scores).dump(); }
 
 std::size_t peak_memory_bytes() { return peak_resident_memory(); }
 
