@@ -39,7 +39,7 @@ struct Implicit {
   std::uint8_t unobserved = static_cast<std::uint8_t>(Unobserved::all);
   double observed_weight = 1;
   double alpha = 0;
-  double regularization = 0.015;
+  double regularization = 0.02;
   double regularization_exponent = 0.75;
   double initial_scale = 0.1;
   std::uint8_t solver = static_cast<std::uint8_t>(Solver::exact);
