@@ -134,7 +134,8 @@ def id_column(ids: Any, name: str) -> _core.Ids:
         raise DataError(f"{name}: expected one dimension, got an array of shape {ids.shape}")
     kind = ids.dtype.kind
     if kind == "f":
-        whole = np.isfinite(ids) & (np.floor(ids) == ids) & (np.abs(ids) < 2.0**63)
+        wide = ids.astype(np.float64)
+        whole = np.isfinite(wide) & (np.floor(wide) == wide) & (np.abs(wide) < 2.0**63)
         if not whole.all():
             at = int(np.argmin(whole))
             raise DataError(f"{name}: position {at}: ids must be integers or strings, found {ids[at]}")

@@ -12,6 +12,8 @@ from lowrank import _core
 from lowrank._errors import DataError, NotFittedError, OptionError, TrainingError, TrainingWarning
 
 _LEAST_RATE = 1e-70
+#: Errors this many times that of the start are those of numbers that run away.
+_RUNAWAY = 1e6
 
 
 class MF:
@@ -71,9 +73,12 @@ class MF:
 
     def __init__(self, R: Any, K: int, alpha: float, beta: float, iterations: int, seed: int | None = None) -> None:
         try:
-            ratings = np.asarray(R, dtype=np.float64)
+            given = np.asarray(R)
+            ratings = given.astype(np.float64) if given.dtype.kind in "iufbO" else None
         except (TypeError, ValueError):
-            raise DataError("R: expected an array of numbers") from None
+            ratings = None
+        if ratings is None:
+            raise DataError("R: expected an array of numbers")
         if ratings.ndim != 2:
             raise DataError(f"R: expected a matrix of users x items, got shape {ratings.shape}")
         if not np.isfinite(ratings).all():
@@ -91,7 +96,7 @@ class MF:
     def train(self) -> list[tuple[int, float]]:
         """Run all iterations from a new start, printing the error after every tenth as the article's program does.
 
-        Where the numbers run away, the iteration is run again with a tenth of the rate, and a warning says so.
+        Where the numbers run away, the iterations go on from the start with a tenth of the rate, and a warning says so.
 
         Returns
         -------
@@ -112,34 +117,36 @@ class MF:
         self.b = np.mean(ratings[np.where(ratings != 0)])
         numbers = users.astype(np.uint32), items.astype(np.uint32)
         rate = float(self.alpha)
+        start = [array.copy() for array in self._arrays()]
+        most = _RUNAWAY * max(self.mse(), 1.0)
         training_process = []
         for iteration in range(self.iterations):
             order = random.permutation(len(values)).astype(np.uint32)
-            rate = self._iterate(iteration, numbers, values, order, rate)
+            while not self._iterate(numbers, values, order, rate, most):
+                if rate < _LEAST_RATE:
+                    raise TrainingError("training cannot keep the numbers finite; are the ratings on a reasonable scale?")
+                warnings.warn(
+                    f"iteration {iteration + 1}: the numbers ran away; going on from the start with alpha = {rate * 0.1:g} instead of {rate:g}",
+                    TrainingWarning,
+                    stacklevel=2,
+                )
+                rate *= 0.1
+                for array, first in zip(self._arrays(), start):
+                    array[:] = first
             error = self.mse()
             training_process.append((iteration, error))
             if (iteration + 1) % 10 == 0:
                 print(f"Iteration: {iteration + 1} ; error = {error:.4f}")
         return training_process
 
-    def _iterate(self, iteration: int, numbers: Any, values: Any, order: Any, rate: float) -> float:
-        """One pass; returns the rate that it was possible with."""
-        before = [array.copy() for array in (self.P, self.Q, self.b_u, self.b_i)]
-        while True:
-            _core.tutorial_pass(self.P, self.Q, self.b_u, self.b_i, float(self.b), *numbers, values, order, rate, float(self.beta))
-            with np.errstate(all="ignore"):
-                if all(np.isfinite(array).all() for array in (self.P, self.Q, self.b_u, self.b_i)) and np.isfinite(self.mse()):
-                    return rate
-            if rate < _LEAST_RATE:
-                raise TrainingError("training cannot keep the numbers finite; are the ratings on a reasonable scale?")
-            for array, good in zip((self.P, self.Q, self.b_u, self.b_i), before):
-                array[:] = good
-            warnings.warn(
-                f"iteration {iteration + 1}: the numbers ran away; going on with alpha = {rate * 0.1:g} instead of {rate:g}",
-                TrainingWarning,
-                stacklevel=3,
-            )
-            rate *= 0.1
+    def _arrays(self) -> tuple[npt.NDArray[np.float64], ...]:
+        return self.P, self.Q, self.b_u, self.b_i
+
+    def _iterate(self, numbers: Any, values: Any, order: Any, rate: float, most: float) -> bool:
+        """One pass; False when the numbers ran away."""
+        _core.tutorial_pass(self.P, self.Q, self.b_u, self.b_i, float(self.b), *numbers, values, order, rate, float(self.beta))
+        with np.errstate(all="ignore"):
+            return all(np.isfinite(array).all() for array in self._arrays()) and self.mse() <= most
 
     def mse(self) -> float:
         """Root of the sum of squared errors over the entries that are not zero (which is what the article's `mse` returns).

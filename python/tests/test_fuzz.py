@@ -11,6 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 import lowrank
 
+pytestmark = pytest.mark.filterwarnings("ignore")
 # What bad input may end in.
 EXPECTED = (lowrank.Error, ValueError, TypeError, OverflowError, MemoryError, IndexError)
 settings.register_profile("fuzz", deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
@@ -94,9 +95,7 @@ def test_options(options):
             model.epochs, model.rank = 1, 2
         return model.fit(([1, 2], [1, 2], [3, 4]))
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONWARNINGS", "ignore")
-        attempt(fit)
+    attempt(fit)
 
 
 @given(st.dictionaries(st.sampled_from(["validation", "callback", "columns", "format", "duplicates", "monitor", "refit", "init", "min_rating",

@@ -59,7 +59,7 @@ def test_the_snippet_prints_what_it_prints():
     process = names["training_process"]
     assert [iteration for iteration, _ in process] == list(range(20))
     assert f"{process[9][1]:.4f}" in lines[0] and f"{process[19][1]:.4f}" in lines[1]
-    assert float(lines[lines.index("Global bias:") + 1]) == pytest.approx(35 / 13)
+    assert float(lines[lines.index("Global bias:") + 1]) == pytest.approx(36 / 13)
 
 
 def test_the_published_distribution_over_starts():

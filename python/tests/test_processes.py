@@ -109,8 +109,8 @@ def test_progress_on_terminals_only(ratings):
     for hidden in ("", "import sys; sys.modules['tqdm'] = None; "):
         master, slave = pty.openpty()
         subprocess.run(in_another_process(hidden + code.format("")), stderr=slave, check=True)
-        os.close(slave)
         shown = os.read(master, 10000).decode()
+        os.close(slave)
         os.close(master)
         assert "SGD" in shown and "3" in shown
 
