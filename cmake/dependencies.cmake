@@ -1,6 +1,7 @@
 # Every dependency, named once, with the least version that works.
 find_package(Threads REQUIRED)
 find_package(hwy 1.0.3 REQUIRED)            # SIMD with run-time dispatch
+find_package(Eigen3 3.4 REQUIRED NO_MODULE)  # eigenvalues of small matrices
 if(NOT LOWRANK_STD_THREADS)
   find_package(TBB 2021.8 REQUIRED)         # parallel loops
 endif()

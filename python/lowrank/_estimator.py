@@ -6,7 +6,7 @@ import copy
 import json
 import os
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
@@ -637,24 +637,37 @@ class Estimator:
         -------
         float
         """
-        return -float(self._rating_scores(X, y, None, 0)["rmse"])
-
-    def _rating_scores(self, X: Any, y: Any, columns: ColumnNames | None, threads: int) -> dict[str, Any]:
         model = self._fitted()
         if not model.predicts_ratings:
-            raise OptionError(f"method {self._method} predicts no ratings, so that it has no RMSE", "")
-        pairs, _ = self._pairs(X, y, columns, _threads(threads))
+            raise OptionError(f"method {self._method} predicts no ratings, so that it has no RMSE; evaluate(test, top=...) judges lists")
+        return -float(model.evaluate(self._test_pairs(X, y, None, 0), [], None, 0)["rmse"])
+
+    def _test_pairs(self, X: Any, y: Any, columns: ColumnNames | None, threads: int) -> _core.Pairs:
+        pairs, _ = self._pairs(X, y, columns, threads)
         if len(pairs) == 0:
             raise DataError("X: there are no ratings to score")
-        return model.evaluate(pairs, _threads(threads))
+        return pairs
 
-    def evaluate(self, test: Any, y: Any = None, *, columns: ColumnNames | None = None, threads: int = 0) -> dict[str, Any]:
-        """How far off predictions are.
+    def evaluate(
+        self,
+        test: Any,
+        y: Any = None,
+        *,
+        top: int | Sequence[int] | None = None,
+        relevant_from: float | None = None,
+        columns: ColumnNames | None = None,
+        threads: int = 0,
+    ) -> dict[str, Any]:
+        """How far off predictions are, and how good lists.
 
         Parameters
         ----------
         test, y : ratings
             In any form that `fit` takes.
+        top : int or sequence of int, optional
+            Judge the lists of so many items for every user of `test`, too: what a user rated in training is left out.
+        relevant_from : float, optional
+            Only items with a rating of at least that should be in a list; default: all of `test`.
         columns : names, optional
             Of the columns of a table or file.
         threads : int, default 0
@@ -663,9 +676,21 @@ class Estimator:
         Returns
         -------
         dict
-            ``rmse``, ``mae``, the number of ``ratings``, and how many of them have an ``unknown`` user or item.
+            Where the method predicts ratings ``rmse``, ``mae``, the number of ``ratings``, and how many of them have an
+            ``unknown`` user or item. With one `top` also ``users`` with a relevant item, ``recall``, ``precision``,
+            ``ndcg``, ``map``, ``mrr``, ``hit_rate`` and ``coverage``; with several ``ranking``: these by length of list.
         """
-        return self._rating_scores(test, y, columns, threads)
+        model = self._fitted()
+        tops = [] if top is None else [_count(one, "top") for one in ([top] if isinstance(top, (int, np.integer)) else _several(top, "top"))]
+        if not model.predicts_ratings and not tops:
+            raise OptionError(f"method {self._method} predicts no ratings: top, the length of lists to judge, is needed", "top")
+        if relevant_from is not None and not tops:
+            raise OptionError("relevant_from: needs top", "relevant_from")
+        pairs = self._test_pairs(test, y, columns, _threads(threads))
+        result = model.evaluate(pairs, tops, _bound(relevant_from, "relevant_from"), _threads(threads))
+        if isinstance(top, (int, np.integer)):
+            result.update(result.pop("ranking")[int(top)])
+        return result
 
     # ---- keeping
 
@@ -734,6 +759,12 @@ def _threads(threads: Any) -> int:
 
 def _count(count: Any, name: str) -> int:
     return _whole(count, name, 1, 2**32 - 2)
+
+
+def _several(values: Any, name: str) -> list[Any]:
+    if not isinstance(values, Iterable) or isinstance(values, (str, bytes)):
+        raise OptionError(f"{name}: expected whole numbers, got {values!r}", name)
+    return list(values)
 
 
 def _whole(value: Any, name: str, least: int, most: int) -> int:

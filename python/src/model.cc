@@ -3,13 +3,16 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <limits>
 #include <optional>
+#include <vector>
 
 #include "binding.h"
 #include "lowrank/base/error.h"
+#include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
 #include "lowrank/model/model_file.h"
 #include "lowrank/recommend/fold_in.h"
@@ -78,21 +81,10 @@ nb::tuple recommend_for(const Model& model, const Column<std::uint32_t>& users, 
     const nb::gil_scoped_release free;
     table.emplace(users.size(), n);
     const auto put = [&](std::size_t row, std::span<const Scored> list) { table->put(row, list); };
-    if (items || exclude.size() != 0) {
-      // Items without a training rating are never recommended: so the others become such.
-      Model limited = model;
-      std::vector<bool> allowed(model.items.size(), !items);
-      if (items) {
-        for (const std::uint32_t item : span_of(*items)) allowed.at(item) = true;
-      }
-      for (const std::uint32_t item : span_of(exclude)) allowed.at(item) = false;
-      for (std::size_t item = 0; item < allowed.size(); ++item) {
-        if (!allowed[item]) limited.item_ratings[item] = 0;
-      }
-      recommend(limited, span_of(users), options, put);
-    } else {
-      recommend(model, span_of(users), options, put);
-    }
+    const auto vector_of = [](const Column<std::uint32_t>& column) { return std::vector(column.data(), column.data() + column.size()); };
+    if (items) options.items = vector_of(*items);
+    options.excluded = vector_of(exclude);
+    recommend(model, span_of(users), options, put);
   }
   return table->take();
 }
@@ -118,17 +110,33 @@ NewArray<double> predict_for(const Model& model, const Column<std::uint32_t>& us
   return array_of(std::move(scores));
 }
 
-nb::dict scores_of(const Model& model, const Pairs& pairs, int threads) {
+nb::dict dict_of(const RankingScores& scores) {
+  nb::dict result;
+  result["users"] = scores.users;
+  for (const std::string_view name : ranking_metric_names()) result[std::string(name).c_str()] = ranking_metric(scores, name);
+  return result;
+}
+
+nb::dict evaluate(const Model& model, const Pairs& pairs, const std::vector<std::size_t>& tops, std::optional<float> relevant_from,
+                  int threads) {
   RatingScores scores;
+  std::vector<RankingScores> ranking;
+  const bool rated = model.predicts_ratings && pairs.values.size() == pairs.size();
   {
     const nb::gil_scoped_release free;
-    scores = score_ratings(model, pairs, threads);
+    if (rated) scores = score_ratings(model, pairs, threads);
+    if (!tops.empty()) ranking = RankingTest(pairs, model.seen, relevant_from).score(model, tops, threads);
   }
   nb::dict result;
-  result["rmse"] = scores.rmse;
-  result["mae"] = scores.mae;
-  result["ratings"] = scores.ratings;
-  result["unknown"] = scores.unknown;
+  if (rated) {
+    result["rmse"] = scores.rmse;
+    result["mae"] = scores.mae;
+    result["ratings"] = scores.ratings;
+    result["unknown"] = scores.unknown;
+  }
+  nb::dict lists;
+  for (const RankingScores& one : ranking) lists[nb::int_(one.top)] = dict_of(one);
+  if (!tops.empty()) result["ranking"] = lists;
   return result;
 }
 
@@ -188,7 +196,7 @@ void bind_model(nb::module_& module) {
       .def("recommend", &recommend_for, "users"_a, "n"_a, "filter_seen"_a, "items"_a.none(), "exclude"_a, "threads"_a)
       .def("similar", &similar_to, "users"_a, "queries"_a, "n"_a, "by"_a, "threads"_a)
       .def("predict", &predict_for, "users"_a, "items"_a, "threads"_a)
-      .def("evaluate", &scores_of, "pairs"_a, "threads"_a)
+      .def("evaluate", &evaluate, "pairs"_a, "tops"_a, "relevant_from"_a.none(), "threads"_a)
       .def("fold_in", [](const Model& model, const Pairs& pairs, int threads) { return fold_in(model, pairs, threads); }, "pairs"_a,
            "threads"_a, nb::call_guard<nb::gil_scoped_release>());
 }

@@ -190,6 +190,26 @@ def test_score_and_evaluate(fitted, ratings):
     assert fitted.evaluate(([1000, -1], [0, 0], [3, 3]))["unknown"] == 1
 
 
+def test_evaluate_lists(method, ratings, program, tmp_path):
+    users, items, values = ratings
+    model = short(method).fit((users[500:], items[500:], values[500:]))
+    test = users[:500], items[:500], values[:500]
+    result = model.evaluate(test, top=5, relevant_from=3)
+    ids, _ = model.recommend(n=5)
+    recalls, precisions = [], []
+    for user, row in zip(model.users_, ids):
+        relevant = set(test[1][(test[0] == user) & (test[2] >= 3)].tolist())
+        if relevant:
+            hits = len(relevant & set(row.compressed().tolist()))
+            recalls.append(hits / len(relevant))
+            precisions.append(hits / 5)
+    assert result["users"] == len(recalls)
+    assert result["recall"] == pytest.approx(np.mean(recalls)) and result["precision"] == pytest.approx(np.mean(precisions))
+    several = model.evaluate(test, top=[5, 10], relevant_from=3)["ranking"]
+    assert several[5]["ndcg"] == result["ndcg"] and several[10]["recall"] >= several[5]["recall"]
+    assert model.fit(ratings, validation=0.1, monitor="ndcg@5").summary_["epochs"] >= 1
+
+
 def test_kept_and_loaded(fitted, method, tmp_path):
     fitted.save(tmp_path / "model")
     loaded = lowrank.load(tmp_path / "model")

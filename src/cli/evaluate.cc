@@ -1,10 +1,16 @@
+#include <algorithm>
+#include <charconv>
 #include <memory>
+#include <optional>
 
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/results.h"
+#include "lowrank/base/error.h"
+#include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
 #include "lowrank/model/model_file.h"
+#include "lowrank/pipeline/run.h"
 
 namespace lowrank::cli {
 
@@ -13,31 +19,98 @@ namespace {
 struct EvaluateArguments {
   std::string model;
   std::string test;
+  std::vector<std::size_t> tops;
+  std::optional<float> relevant_from;
   ReadOptions read;
   int threads = 0;
   bool json = false;
 };
 
-std::string text_of(const RatingScores& scores) {
-  return "rmse     " + fixed(scores.rmse, 6) + "\nmae      " + fixed(scores.mae, 6) + "\nratings  " + std::to_string(scores.ratings) +
-         "\nunknown  " + std::to_string(scores.unknown) + "\n";
+/// `5,20,100`. \throws OptionError
+std::vector<std::size_t> parse_tops(const std::string& text) {
+  std::vector<std::size_t> tops;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string number = text.substr(begin, end - begin);
+    std::size_t top = 0;
+    const auto [last, error] = std::from_chars(number.data(), number.data() + number.size(), top);
+    if (error == std::errc::result_out_of_range) throw OptionError("top", number + " is out of range");
+    if (error != std::errc{} || last != number.data() + number.size()) {
+      throw OptionError("top", "expected whole numbers separated by commas, found \"" + text + "\"");
+    }
+    if (top == 0) throw OptionError("top", "must be at least 1, got 0");
+    tops.push_back(top);
+    begin = end + 1;
+  }
+  return tops;
 }
 
-std::string json_of(const RatingScores& scores) {
-  std::string text = "{\"rmse\":";
-  append(text, scores.rmse);
-  text += ",\"mae\":";
-  append(text, scores.mae);
-  return text + ",\"ratings\":" + std::to_string(scores.ratings) + ",\"unknown\":" + std::to_string(scores.unknown) + "}\n";
+/// What was found out about a model. `ranking` has an entry for each of --top.
+struct Figures {
+  bool predicts_ratings = true;
+  RatingScores ratings;
+  std::vector<RankingScores> ranking = {};
+};
+
+std::string text_of(const Figures& figures) {
+  std::string text;
+  if (figures.predicts_ratings) {
+    text += "rmse     " + fixed(figures.ratings.rmse, 6) + "\nmae      " + fixed(figures.ratings.mae, 6) + "\n";
+  }
+  text += "ratings  " + std::to_string(figures.ratings.ratings) + "\nunknown  " + std::to_string(figures.ratings.unknown) + "\n";
+  if (figures.ranking.empty()) return text;
+  // A column for each length.
+  constexpr std::size_t kLabel = 11;
+  constexpr std::size_t kColumn = 10;
+  const auto add = [&](std::string_view label, const auto& value_of) {
+    std::string line(label);
+    line.resize(kLabel, ' ');
+    for (const RankingScores& scores : figures.ranking) {
+      std::string value = value_of(scores);
+      value.resize(std::max(value.size() + 1, kColumn), ' ');
+      line += value;
+    }
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  };
+  add("top", [](const RankingScores& scores) { return std::to_string(scores.top); });
+  add("users", [](const RankingScores& scores) { return std::to_string(scores.users); });
+  for (const std::string_view name : ranking_metric_names()) {
+    add(name, [name](const RankingScores& scores) { return fixed(ranking_metric(scores, name), 6); });
+  }
+  return text;
+}
+
+std::string json_of(const Figures& figures) {
+  std::string text = "{";
+  if (figures.predicts_ratings) {
+    text += "\"rmse\":";
+    append(text, figures.ratings.rmse);
+    text += ",\"mae\":";
+    append(text, figures.ratings.mae);
+    text += ",";
+  }
+  text += "\"ratings\":" + std::to_string(figures.ratings.ratings) + ",\"unknown\":" + std::to_string(figures.ratings.unknown);
+  const bool several = figures.ranking.size() > 1;
+  if (!figures.ranking.empty()) {
+    text += several ? ",\"ranking\":[" : ",\"ranking\":";
+    for (std::size_t n = 0; n < figures.ranking.size(); ++n) text += (n == 0 ? "" : ",") + to_json(figures.ranking[n]);
+    if (several) text += "]";
+  }
+  return text + "}\n";
 }
 
 int run_evaluate(EvaluateArguments& arguments) {
+  if (arguments.relevant_from && arguments.tops.empty()) throw OptionError("relevant_from", "needs --top");
   const Model model = load_model(arguments.model);
   arguments.read.threads = arguments.threads;
   const Pairs pairs = read_pairs(arguments.test, model.users, model.items, arguments.read);
-  const RatingScores scores = score_ratings(model, pairs, arguments.threads);
+  Figures figures{.predicts_ratings = model.predicts_ratings, .ratings = score_ratings(model, pairs, arguments.threads)};
+  if (!arguments.tops.empty()) {
+    const RankingTest test(pairs, model.seen, arguments.relevant_from);
+    figures.ranking = test.score(model, arguments.tops, arguments.threads);
+  }
   Results results;
-  results.write(arguments.json ? json_of(scores) : text_of(scores));
+  results.write(arguments.json ? json_of(figures) : text_of(figures));
   results.finish();
   return kExitDone;
 }
@@ -49,13 +122,18 @@ Command add_evaluate(CLI::App& program) {
   CLI::App* app = program.add_subcommand("evaluate", "score a model on ratings that it was not trained on");
   add_positional(*app, "MODEL", arguments->model, "model file");
   add_positional(*app, "TEST", arguments->test, "file of ratings, - for standard input; each one counts, repeats too");
+  app->add_option_function<std::string>(
+         "--top", [tops = &arguments->tops](const std::string& text) { *tops = parse_tops(text); },
+         "also judge the lists of the K best items for each user of TEST, for each K of a list")
+      ->type_name("K[,K...]");
+  add_real(*app, "--relevant-from", arguments->relevant_from, "with --top: only items rated X or more should be in a list");
   add_threads(*app, arguments->threads);
   add_reading(*app, arguments->read, false);
   add_json(*app, arguments->json);
   set_example(*app,
               "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv --test test.csv\n"
               "  lowrank train ratings.csv --output model.safetensors\n"
-              "  lowrank evaluate model.safetensors test.csv");
+              "  lowrank evaluate model.safetensors test.csv --top 10");
   return {app, [arguments] { return run_evaluate(*arguments); }};
 }
 

@@ -51,12 +51,20 @@ void Progress::message(const std::string& text) {
   write_stderr("lowrank: " + text + "\n");
 }
 
+void EpochLines::on_memory(const MemoryReport& report) {
+  if (!verbose_) return;
+  const auto megabytes = [](std::size_t bytes) { return fixed(static_cast<double>(bytes) / 1e6, 0) + " MB"; };
+  progress_.line("memory: " + megabytes(report.resident) + " now, " + megabytes(report.resident + report.training) +
+                 " at the peak of training (estimated), " + megabytes(report.available) + " more to be had");
+}
+
 bool EpochLines::on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) {
   if (report.epoch <= last_epoch_) progress_.line("training again on all ratings");
   last_epoch_ = report.epoch;
   const std::string most = std::to_string(report.epochs);
   std::string text = "epoch " + padded(std::to_string(report.epoch), most.size()) + "/" + most;
   if (report.train_rmse) text += "  train rmse " + fixed(*report.train_rmse, 4);
+  if (report.train_loss) text += "  loss " + rounded(*report.train_loss, 7);
   if (report.root_squared_error) text += "  root of the sum of squared errors " + fixed(*report.root_squared_error, 4);
   if (report.validation) text += "  validation " + std::string(report.validation_name) + " " + fixed(*report.validation, 4);
   text += "  " + fixed(report.seconds, 3) + " s  " + fixed(report.ratings_per_second / 1e6, 1) + " M ratings/s";

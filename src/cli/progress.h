@@ -30,15 +30,17 @@ class Progress {
   bool passing_ = false;
 };
 
-/// Writes a line for every epoch.
+/// Writes a line for every epoch, and (`verbose`) what memory the run will need.
 class EpochLines : public TrainingObserver {
  public:
-  explicit EpochLines(Progress& progress) : progress_(progress) {}
+  explicit EpochLines(Progress& progress, bool verbose = false) : progress_(progress), verbose_(verbose) {}
+  void on_memory(const MemoryReport& report) override;
   bool on_epoch(const EpochReport& report, const std::function<Model()>& model) override;
   void on_divergence(const DivergenceReport& report) override;
 
  private:
   Progress& progress_;
+  bool verbose_;
   std::size_t last_epoch_ = 0;
 };
 

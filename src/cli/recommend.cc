@@ -1,5 +1,7 @@
 #include "lowrank/recommend/recommend.h"
 
+#include <algorithm>
+#include <iterator>
 #include <memory>
 #include <optional>
 
@@ -21,6 +23,8 @@ struct RecommendArguments {
   std::string users_file;
   bool all = false;
   std::string ratings;
+  std::string items_file;
+  std::string exclude_file;
   std::string unknown = "error";
   std::string titles;
   std::string output;
@@ -37,6 +41,10 @@ void check(const RecommendArguments& arguments, bool reading_stated) {
   if (sources != 1) throw OptionError("", "one of --user, --users, --all and --ratings is needed, and only one");
   if (arguments.unknown != "error" && arguments.unknown != "popular") {
     throw OptionError("unknown", "must be error or popular, got \"" + arguments.unknown + "\"");
+  }
+  const std::string* inputs[] = {&arguments.users_file, &arguments.ratings, &arguments.items_file, &arguments.exclude_file};
+  if (std::count_if(std::begin(inputs), std::end(inputs), [](const std::string* input) { return *input == "-"; }) > 1) {
+    throw OptionError("", "standard input can be read only once");
   }
   if (reading_stated && arguments.ratings.empty()) throw OptionError("", "--format, --columns and --implicit-values need --ratings");
 }
@@ -68,6 +76,18 @@ Users choose_users(const RecommendArguments& arguments, const Model& model) {
   return users;
 }
 
+/// The numbers of items in a file, which the model must know.
+std::vector<std::uint32_t> read_items(const std::string& path, const Model& model) {
+  return known_numbers(model.items, read_ids(path), "item", [&model](std::uint32_t item) { return model.knows_item(item); });
+}
+
+RecommendOptions options_of(const RecommendArguments& arguments, const Model& model) {
+  RecommendOptions options{.top = arguments.top, .include_seen = arguments.include_seen, .threads = arguments.threads};
+  if (!arguments.items_file.empty()) options.items = read_items(arguments.items_file, model);
+  if (!arguments.exclude_file.empty()) options.excluded = read_items(arguments.exclude_file, model);
+  return options;
+}
+
 int run_recommend(RecommendArguments& arguments, bool reading_stated) {
   check(arguments, reading_stated);
   if (!arguments.output.empty()) check_writable(arguments.output);
@@ -79,6 +99,7 @@ int run_recommend(RecommendArguments& arguments, bool reading_stated) {
   std::optional<Titles> titles;
   if (!arguments.titles.empty()) titles = Titles::read(arguments.titles);
   const Users users = choose_users(arguments, model);
+  const RecommendOptions options = options_of(arguments, model);
 
   Results results(arguments.output);
   ListWriter lists(results, {.json = arguments.json,
@@ -87,7 +108,6 @@ int run_recommend(RecommendArguments& arguments, bool reading_stated) {
                              .inner_list = "items",
                              .inner = "item",
                              .titles = titles ? &*titles : nullptr});
-  const RecommendOptions options{.top = arguments.top, .include_seen = arguments.include_seen, .threads = arguments.threads};
   recommend(model, users.numbers, options, [&](std::size_t position, std::span<const Scored> items) {
     lists.begin(users.ids.empty() ? model.users.id(users.numbers[position]) : std::string_view(users.ids[position]));
     for (const Scored& item : items) lists.add(model.items.id(item.index), item.score);
@@ -108,6 +128,8 @@ Command add_recommend(CLI::App& program) {
   add_text(*app, "--ratings", "FILE", arguments->ratings, "users given by their ratings here, who need not be in the model");
   add_integer(*app, "--top", arguments->top, "length of a list; shorter where nothing else is left", 1);
   app->add_flag("--include-seen", arguments->include_seen, "do not leave out what a user has rated");
+  add_text(*app, "--items", "FILE", arguments->items_file, "recommend only items of this file, an id a line");
+  add_text(*app, "--exclude", "FILE", arguments->exclude_file, "recommend no item of this file, an id a line");
   add_text(*app, "--unknown", "RULE", arguments->unknown, "what an unknown user gets: error, or popular (the items rated most)");
   add_threads(*app, arguments->threads);
   add_reading(*app, arguments->read, false);

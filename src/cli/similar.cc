@@ -1,11 +1,14 @@
+#include <functional>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/ids.h"
 #include "cli/list_writer.h"
 #include "lowrank/base/error.h"
+#include "lowrank/data/read.h"
 #include "lowrank/model/model_file.h"
 #include "lowrank/recommend/recommend.h"
 
@@ -17,7 +20,10 @@ struct SimilarArguments {
   std::string model;
   std::vector<std::string> items;
   std::vector<std::string> users;
+  std::string items_file;
+  std::string users_file;
   bool all_items = false;
+  bool all_users = false;
   Similarity by = Similarity::cosine;
   std::uint64_t top = 10;
   std::string titles;
@@ -26,21 +32,41 @@ struct SimilarArguments {
   bool json = false;
 };
 
+/// The option that says what to compare with. \throws OptionError unless there is exactly one
+std::string_view source_of(const SimilarArguments& arguments) {
+  std::string_view source;
+  int sources = 0;
+  for (const auto& [given, name] : {std::pair(!arguments.items.empty(), "--item"), std::pair(!arguments.items_file.empty(), "--items"),
+                                    std::pair(arguments.all_items, "--all-items"), std::pair(!arguments.users.empty(), "--user"),
+                                    std::pair(!arguments.users_file.empty(), "--users"), std::pair(arguments.all_users, "--all-users")}) {
+    if (!given) continue;
+    source = name;
+    ++sources;
+  }
+  if (sources == 1) return source;
+  throw OptionError("", "one of --item, --items, --all-items, --user, --users and --all-users is needed, and only one");
+}
+
+/// The numbers of what to compare with, of one kind: all, or those in a file, or those given.
+std::vector<std::uint32_t> choose(bool all, const std::string& file, const std::vector<std::string>& given, const Vocabulary& ids,
+                                  std::string_view kind, const std::function<bool(std::uint32_t)>& known) {
+  if (all) return all_numbers(ids.size(), known);
+  return known_numbers(ids, file.empty() ? given : read_ids(file), kind, known);
+}
+
 int run_similar(const SimilarArguments& arguments) {
-  const int sources = int{!arguments.items.empty()} + int{!arguments.users.empty()} + int{arguments.all_items};
-  if (sources != 1) throw OptionError("", "one of --item, --user and --all-items is needed, and only one");
-  const bool of_users = !arguments.users.empty();
-  if (of_users && !arguments.titles.empty()) throw OptionError("titles", "names items and is not read with --user");
+  const std::string_view source = source_of(arguments);
+  const bool of_users = source == "--user" || source == "--users" || source == "--all-users";
+  if (of_users && !arguments.titles.empty()) throw OptionError("titles", "names items and is not read with " + std::string(source));
   if (!arguments.output.empty()) check_writable(arguments.output);
   const Model model = load_model(arguments.model);
   std::optional<Titles> titles;
   if (!arguments.titles.empty()) titles = Titles::read(arguments.titles);
 
-  const auto knows_user = [&model](std::uint32_t user) { return model.knows_user(user); };
-  const auto knows_item = [&model](std::uint32_t item) { return model.knows_item(item); };
-  const std::vector<std::uint32_t> queries = of_users              ? known_numbers(model.users, arguments.users, "user", knows_user)
-                                             : arguments.all_items ? all_numbers(model.items.size(), knows_item)
-                                                                   : known_numbers(model.items, arguments.items, "item", knows_item);
+  const std::vector<std::uint32_t> queries = of_users ? choose(arguments.all_users, arguments.users_file, arguments.users, model.users,
+                                                               "user", [&model](std::uint32_t user) { return model.knows_user(user); })
+                                                      : choose(arguments.all_items, arguments.items_file, arguments.items, model.items,
+                                                               "item", [&model](std::uint32_t item) { return model.knows_item(item); });
   const Vocabulary& ids = of_users ? model.users : model.items;
   const std::string_view one = of_users ? "user" : "item";
   const std::string_view many = of_users ? "users" : "items";
@@ -69,8 +95,11 @@ Command add_similar(CLI::App& program) {
   CLI::App* app = program.add_subcommand("similar", "list the items or users most like given ones");
   add_positional(*app, "MODEL", arguments->model, "model file");
   add_list(*app, "--item", "ID...", arguments->items, "items to compare with");
-  add_list(*app, "--user", "ID...", arguments->users, "users to compare with");
+  add_text(*app, "--items", "FILE", arguments->items_file, "the same from a file, an id a line");
   app->add_flag("--all-items", arguments->all_items, "every item that the model knows");
+  add_list(*app, "--user", "ID...", arguments->users, "users to compare with");
+  add_text(*app, "--users", "FILE", arguments->users_file, "the same from a file, an id a line");
+  app->add_flag("--all-users", arguments->all_users, "every user that the model knows");
   app->add_option_function<std::string>(
          "--by", [by = &arguments->by](const std::string& text) { *by = parse_similarity(text); },
          "likeness of two rows of factors: cosine or dot")

@@ -84,6 +84,12 @@ std::string scores_line(const char* label, const RatingScores& scores) {
   return line + ")\n";
 }
 
+std::string ranking_line(const char* label, const RankingScores& scores) {
+  const std::string top = "@" + std::to_string(scores.top) + " ";
+  return std::string(label) + "recall" + top + fixed(scores.recall, 4) + "  ndcg" + top + fixed(scores.ndcg, 4) + "  map" + top +
+         fixed(scores.map, 4) + "  (" + std::to_string(scores.users) + " users)\n";
+}
+
 std::string text_of(const TrainSummary& summary) {
   if (summary.epochs == 0 && summary.stopped == "interrupt") return "";
   std::string text = "ratings     " + std::to_string(summary.ratings) + " by " + std::to_string(summary.users) + " users of " +
@@ -94,7 +100,9 @@ std::string text_of(const TrainSummary& summary) {
   text += " (stopped: " + summary.stopped + ")\n";
   if (summary.train_rmse) text += "train       rmse " + fixed(*summary.train_rmse, 4) + "\n";
   if (summary.validation) text += scores_line("validation  ", *summary.validation);
+  if (summary.validation_ranking) text += ranking_line("validation  ", *summary.validation_ranking);
   if (summary.test) text += scores_line("test        ", *summary.test);
+  if (summary.test_ranking) text += ranking_line("test        ", *summary.test_ranking);
   const RunSeconds& seconds = summary.seconds;
   text += "seconds     " + fixed(seconds.total, 3) + " (read " + fixed(seconds.read, 3) + ", train " + fixed(seconds.train, 3) +
           ", write " + fixed(seconds.write, 3) + "), " + fixed(summary.updates_per_second / 1e6, 1) + " M updates/s\nmemory      " +
@@ -109,7 +117,7 @@ int run_train(TrainArguments& arguments) {
   TrainSummary summary;
   {
     Progress progress(arguments.quiet);
-    EpochLines epochs(progress);
+    EpochLines epochs(progress, arguments.verbose);
     if (arguments.verbose) {
       progress.line("lowrank " + std::string(version()) + ", SIMD level " + std::string(simd_level()) + ", method " +
                     std::string(name_of(arguments.run.method)) + " " + options_json(arguments.run.method));
@@ -147,7 +155,9 @@ Command add_train(CLI::App& program, const std::string& method) {
       ->default_str(arguments->method);
   add_text(*app, "--validation", "FILE", run.validation, "ratings that pick the epoch to keep");
   add_real(*app, "--holdout", run.holdout, "share of RATINGS to set aside for validation, chosen by the seed");
-  app->add_option("--monitor", run.monitor, "validation figure that picks the epoch: rmse or mae")
+  app->add_option(
+         "--monitor", run.monitor,
+         "validation figure that picks the epoch: rmse, mae, or recall@K, precision@K, ndcg@K, map@K, mrr@K, hit_rate@K of lists of K")
       ->type_name("METRIC")
       ->default_str("rmse");
   app->add_flag("--refit", run.refit, "with validation: train all RATINGS again for the best number of epochs");

@@ -1,50 +1,82 @@
 #include "lowrank/evaluate/validation.h"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
+#include <memory>
 #include <string>
 
 #include "lowrank/base/error.h"
+#include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
 
 namespace lowrank {
 
 namespace {
 
-/// A figure that can pick the best epoch.
-struct MonitoredMetric {
+/// An error of ratings that can pick the best epoch.
+struct RatingMetric {
   std::string_view name;
-  bool higher_is_better;
-  double (*measure)(const Model&, const Pairs&, int threads);
+  double RatingScores::*figure;
 };
 
-/// Every metric there is: a new one is a line here.
-constexpr std::array kMetrics{
-    MonitoredMetric{"rmse", false,
-                    [](const Model& model, const Pairs& pairs, int threads) { return score_ratings(model, pairs, threads).rmse; }},
-    MonitoredMetric{"mae", false,
-                    [](const Model& model, const Pairs& pairs, int threads) { return score_ratings(model, pairs, threads).mae; }},
-};
+/// Every one there is: a new one is a line here. Those of lists are named in ranking_metrics.h.
+constexpr std::array kRatingMetrics{RatingMetric{"rmse", &RatingScores::rmse}, RatingMetric{"mae", &RatingScores::mae}};
 
-const MonitoredMetric& metric_by_name(std::string_view name) {
+/// Coverage says nothing of how good lists are.
+bool picks_epochs(std::string_view ranking_metric) { return ranking_metric != "coverage"; }
+
+OptionError unknown_metric(std::string_view monitor) {
   std::string names;
-  for (const MonitoredMetric& metric : kMetrics) {
-    if (metric.name == name) return metric;
-    names += (names.empty() ? "" : ", ") + std::string(metric.name);
+  for (const RatingMetric& metric : kRatingMetrics) names += (names.empty() ? "" : ", ") + std::string(metric.name);
+  for (const std::string_view name : ranking_metric_names()) {
+    if (picks_epochs(name)) names += ", " + std::string(name) + "@K";
   }
-  throw OptionError("monitor", "there is no metric \"" + std::string(name) + "\"; there are: " + names);
+  return {"monitor", "there is no metric \"" + std::string(monitor) + "\"; there are: " + names};
 }
 
 }  // namespace
 
-Validation validate_on(const Pairs& pairs, std::string_view monitor, int threads) {
-  const MonitoredMetric& metric = metric_by_name(monitor);
+MonitorName parse_monitor(std::string_view monitor) {
+  for (const RatingMetric& metric : kRatingMetrics) {
+    if (metric.name == monitor) return {metric.name, 0};
+  }
+  const std::string_view name = monitor.substr(0, monitor.find('@'));
+  const std::span<const std::string_view> names = ranking_metric_names();
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end() || !picks_epochs(name)) throw unknown_metric(monitor);
+  const std::string_view digits = monitor.substr(std::min(monitor.size(), name.size() + 1));
+  std::size_t top = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), top);
+  if (error != std::errc{} || end != digits.data() + digits.size() || top == 0) {
+    throw OptionError("monitor", "the length of lists is missing or no whole number above 0 in \"" + std::string(monitor) + "\": write " +
+                                     std::string(name) + "@20 for lists of 20");
+  }
+  return {*found, top};
+}
+
+Validation validate_on(const Pairs& pairs, std::string_view monitor, int threads, const SeenInTraining& seen) {
+  const MonitorName name = parse_monitor(monitor);
   Validation validation;
-  validation.measure = [&metric, &pairs, threads](const Model& model) {
+  validation.name = monitor;
+  if (name.top == 0) {
+    const auto metric =
+        std::find_if(kRatingMetrics.begin(), kRatingMetrics.end(), [&](const RatingMetric& own) { return own.name == name.metric; });
+    validation.measure = [figure = metric->figure, &pairs, threads](const Model& model) {
+      if (pairs.size() == 0) throw DataError("there are no ratings to validate on");
+      return score_ratings(model, pairs, threads).*figure;
+    };
+    return validation;
+  }
+  static const SeenItems nothing;
+  const SeenItems& items = seen.items != nullptr ? *seen.items : nothing;
+  const auto test =
+      std::make_shared<const RankingTest>(seen.includes_pairs ? RankingTest::of_held_out(pairs, items) : RankingTest(pairs, items));
+  validation.higher_is_better = true;
+  validation.measure = [test, name, &pairs, threads](const Model& model) {
     if (pairs.size() == 0) throw DataError("there are no ratings to validate on");
-    return metric.measure(model, pairs, threads);
+    return ranking_metric(test->score(model, std::array{name.top}, threads).front(), name.metric);
   };
-  validation.name = metric.name;
-  validation.higher_is_better = metric.higher_is_better;
   return validation;
 }
 

@@ -5,21 +5,53 @@
 
 namespace lowrank {
 
-/// The ratings of one user within a block, `count` of them; they stand behind those of the run before.
+/// A user's or an item's next ratings within a block: his row within the block's stripe, and how many there are beyond the first.
 struct SgdRun {
-  std::uint32_t user;
-  std::uint32_t count;
+  std::uint16_t row;
+  std::uint16_t more;
 };
 
-/// A block of ratings: users by their row in the whole table, items by their row within the block's stripe of items. No two runs of a block
-/// have the same user, and none is empty. Values are in the units of training.
+/// How many runs begin before a chunk.
+struct SgdChunk {
+  std::uint32_t user_runs;
+  std::uint32_t item_runs;
+};
+
+/// Ratings are learned in groups of so many, in which no user and no item comes twice: four errors are taken, then eight rows updated.
+constexpr std::size_t kSgdGroup = 4;
+/// Groups are taken in chunks of so many ratings.
+constexpr std::size_t kSgdChunk = 128;
+
+/// Where an item and a code share 16 bits, the item has the lower so many.
+constexpr unsigned kSgdPackedBits = 12;
+constexpr std::uint16_t kSgdPackedMask = (1U << kSgdPackedBits) - 1;
+/// So many items and values can share 16 bits.
+constexpr std::size_t kSgdMostPackedItems = std::size_t{1} << kSgdPackedBits;
+constexpr std::size_t kSgdMostPackedValues = std::size_t{1} << (16 - kSgdPackedBits);
+
+/// A block of ratings in the order in which they are learned, users and items by their rows within the block's stripes. Values are in the
+/// units of training: floats in `values`, or entries of `value_table` by 1-byte `codes`; where both are null, the code shares the 16 bits
+/// of the item.
 struct SgdBlock {
-  const SgdRun* runs;
-  std::size_t run_count;
+  const std::uint16_t* users;
   const std::uint16_t* items;
-  const std::uint8_t* codes;  ///< 1-byte codes into value_table, or null
-  const float* values;        ///< the values themselves where codes is null
+  const std::uint8_t* codes;
+  const float* values;
   const float* value_table;
+  std::size_t count;
+  std::size_t grouped;      ///< the first `grouped` ratings, a multiple of kSgdGroup, are groups; the others come one by one
+  const SgdRun* user_runs;  ///< in the order in which they begin
+  const SgdRun* item_runs;
+  const SgdChunk* chunks;  ///< of each chunk, then of what comes one by one, and all that there are
+
+  [[nodiscard]] std::size_t chunk_count() const noexcept { return (grouped + kSgdChunk - 1) / kSgdChunk; }
+  [[nodiscard]] std::size_t item(std::size_t n) const noexcept {
+    return codes == nullptr && values == nullptr ? items[n] & kSgdPackedMask : items[n];
+  }
+  [[nodiscard]] float value(std::size_t n) const noexcept {
+    if (values != nullptr) return values[n];
+    return value_table[codes != nullptr ? codes[n] : items[n] >> kSgdPackedBits];
+  }
 };
 
 /// Ratings in an order of their own, users and items as they come.
@@ -30,17 +62,17 @@ struct SgdSequence {
   std::size_t count;
 };
 
-/// What is learned: rows of `stride` floats (a multiple of 16, 0 for rank 0), aligned to 64 bytes, and biases. What regularisation leaves
-/// of a row or bias at each of its ratings, 1 - rate * regularisation, may differ from row to row.
+/// What is learned: rows of `stride` floats (a multiple of 16, 0 for rank 0), aligned to 64 bytes, and biases; of a block, those of its
+/// stripes. A decay is rate * regularisation, what one rating takes off a row or bias; it may differ from row to row.
 struct SgdTables {
   float* user_factors;
-  float* item_factors;  ///< of the block's stripe, as all of an item's
+  float* item_factors;
   float* user_biases;
   float* item_biases;
-  const float* user_keeps;
-  const float* item_keeps;
-  const float* user_bias_keeps;
-  const float* item_bias_keeps;
+  const float* user_decays;
+  const float* item_decays;
+  const float* user_bias_decays;
+  const float* item_bias_decays;
   std::size_t stride;
 };
 
@@ -50,20 +82,17 @@ struct SgdStep {
   float bias_rate;  ///< 0 for a model without biases
 };
 
-/// Ratings are visited as this many runs side by side, one rating of each in turn: enough that the latency of one rating hides behind the
-/// others. Part of the result: every SIMD level uses the same number.
-constexpr std::size_t sgd_lanes(std::size_t stride) { return stride <= 64 ? 8 : 4; }
+/// One pass over a block. For one rating, with e = value - bu - bi - <p, q> from the old values (Koren, Bell, Volinsky 2009, "Matrix
+/// factorization techniques ..."):
+///     p += rate e q,  q += rate e p,  bu += rate e,  bi += rate e
+/// Regularisation is taken once a run instead of bit by bit, with the chunk in which the run begins: of its n ratings
+///     x = x / (1 + n decay),
+/// the implicit step, which shrinks at any step size. Chunks are taken in a circle from `first_chunk` on, what is not in groups last.
+/// \param first_chunk below block.chunk_count(), or 0. \return the sum of e^2; not finite when the numbers ran away
+double sgd_block(const SgdBlock& block, std::size_t first_chunk, const SgdTables& tables, const SgdStep& step);
 
-/// One pass over a block. Runs are taken in their order by sgd_lanes(stride) lanes, a lane taking the next run when its own has ended; in
-/// each round every lane in turn learns from its run's next rating. When fewer runs than lanes are left, the lanes finish one after
-/// another. For one rating, with e = value - bu - bi - <p, q> from the old values (Koren, Bell, Volinsky 2009, "Matrix factorization
-/// techniques ..."):
+/// One pass over a sequence, one rating after another, regularisation with every rating: with keep = 1 - decay, but not below 0,
 ///     p = keep p + rate e q,  q = keep q + rate e p,  bu = keep bu + rate e,  bi = keep bi + rate e
-/// which is x += rate (e dprediction/dx - reg x) with keep = 1 - rate reg, every keep its own.
-/// \return the sum of e^2; not finite when the numbers ran away
-double sgd_block(const SgdBlock& block, const SgdTables& tables, const SgdStep& step);
-
-/// One pass over a sequence, one rating after another, same update.
 double sgd_sequence(const SgdSequence& sequence, const SgdTables& tables, const SgdStep& step);
 
 }  // namespace lowrank

@@ -26,15 +26,15 @@ std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\
 // ---- writing
 
 ordered_json model_json(const Model& model) {
-  ordered_json json{{"mean", model.mean},
-                    {"rating_mean", model.rating_mean},
-                    {"min_rating", static_cast<double>(model.min_rating)},
-                    {"max_rating", static_cast<double>(model.max_rating)},
-                    {"clips", model.clips},
-                    {"has_biases", model.has_biases}};
+  ordered_json object{{"mean", model.mean},
+                      {"rating_mean", model.rating_mean},
+                      {"min_rating", static_cast<double>(model.min_rating)},
+                      {"max_rating", static_cast<double>(model.max_rating)},
+                      {"clips", model.clips},
+                      {"has_biases", model.has_biases}};
   // Came after the first files of this version: written only where it says something.
-  if (!model.predicts_ratings) json["predicts_ratings"] = false;
-  return json;
+  if (!model.predicts_ratings) object["predicts_ratings"] = false;
+  return object;
 }
 
 ordered_json row_problem_json(const RowProblem& row) {

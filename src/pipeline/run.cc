@@ -1,12 +1,15 @@
 #include "lowrank/pipeline/run.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
 #include <span>
 #include <utility>
 
 #include "base/file.h"
+#include "base/memory.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/split.h"
 #include "lowrank/evaluate/validation.h"
@@ -39,6 +42,7 @@ class InterruptibleObserver : public TrainingObserver {
     const bool goes_on = inner_.on_epoch(report, model);
     return !poll() && goes_on;
   }
+  void on_memory(const MemoryReport& report) override { inner_.on_memory(report); }
   void on_divergence(const DivergenceReport& report) override { inner_.on_divergence(report); }
 
   bool poll() {
@@ -159,9 +163,19 @@ void complete(Fit& fit, Vocabulary users, Vocabulary items, SeenItems seen) {
   if (fit.trained.train_rmse) model.record.metrics.push_back({"train_rmse", *fit.trained.train_rmse});
 }
 
-void add_metrics(Model& model, const std::string& prefix, const RatingScores& scores) {
-  model.record.metrics.push_back({prefix + "_rmse", scores.rmse});
-  model.record.metrics.push_back({prefix + "_mae", scores.mae});
+void add_metrics(Model& model, const std::string& prefix, const std::optional<RatingScores>& ratings,
+                 const std::optional<RankingScores>& ranking, const std::string& monitor) {
+  if (ratings) {
+    model.record.metrics.push_back({prefix + "_rmse", ratings->rmse});
+    model.record.metrics.push_back({prefix + "_mae", ratings->mae});
+  }
+  if (ranking) model.record.metrics.push_back({prefix + "_" + monitor, ranking_metric(*ranking, parse_monitor(monitor).metric)});
+}
+
+/// Figures of lists of `top`; nothing without `top`, or where no user has a relevant item.
+std::optional<RankingScores> score_lists(const RankingTest& test, const Model& model, std::size_t top, int threads) {
+  if (top == 0 || test.user_count() == 0) return {};
+  return test.score(model, std::array{top}, threads).front();
 }
 
 std::uint32_t count_known(const std::vector<std::uint32_t>& counts) {
@@ -209,6 +223,47 @@ Inputs prepare(TrainData given, const TrainRun& run) {
   return inputs;
 }
 
+std::string gigabytes(std::size_t bytes) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.2g GB", static_cast<double>(bytes) / 1e9);
+  return text.data();
+}
+
+/// What to change so that training fits into `available` bytes.
+std::string what_fits(const Method& method, const TrainingShape& shape, std::size_t available) {
+  Method smaller = method;
+  for (const OptionInfo& option : options_of(method)) {
+    if (option.name != "rank") continue;
+    std::size_t fits = 0;  // a rank that does
+    std::size_t large = std::stoul(option.value);
+    const auto memory_of = [&](std::size_t rank) {
+      set_option(smaller, "rank", std::to_string(rank));
+      return training_memory(smaller, shape);
+    };
+    if (memory_of(0) > available) break;
+    while (large - fits > 1) {
+      const std::size_t middle = (fits + large) / 2;
+      (memory_of(middle) <= available ? fits : large) = middle;
+    }
+    if (fits > 0) return "a --rank of at most " + std::to_string(fits) + " fits";
+  }
+  return "fewer ratings, or a machine with more memory";
+}
+
+/// Says what training will need, and refuses what cannot fit before it starts.
+void check_memory(const TrainRun& run, const Inputs& inputs, TrainingObserver& observer) {
+  TrainingShape shape{.users = inputs.data.users.size(),
+                      .items = inputs.data.items.size(),
+                      .ratings = inputs.data.ratings.size(),
+                      .validates = inputs.validation.has_value()};
+  MemoryReport report{.resident = resident_memory(), .training = training_memory(run.method, shape), .available = run.memory};
+  if (report.available == 0) report.available = available_memory();
+  observer.on_memory(report);
+  if (report.training <= report.available) return;
+  throw MemoryError("training needs about " + gigabytes(report.training) + " beside the ratings, and " + gigabytes(report.available) +
+                    " are left: " + what_fits(run.method, shape, report.available));
+}
+
 /// What both trainings of a run and its scores leave in the summary.
 void summarize(const Fit& fit, TrainSummary& summary) {
   summary.users = count_known(fit.trained.model.user_ratings);
@@ -236,7 +291,7 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
   Stopwatch stage;
   const bool rated = predicts_ratings(run.method);
   const std::string monitor = !run.monitor.empty() ? run.monitor : rated ? "rmse" : "ndcg@20";
-  if (validates || run.holdout != 0) static_cast<void>(validate_on(Pairs{}, monitor));
+  const std::size_t top = parse_monitor(monitor).top;
   if (!run.output.empty()) check_writable(run.output);
 
   TrainSummary summary;
@@ -254,7 +309,9 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
     return summary;
   }
 
-  const Validation validation = inputs.validation ? validate_on(*inputs.validation, monitor, run.threads) : Validation{};
+  check_memory(run, inputs, watcher);
+  const SeenInTraining seen{.items = &inputs.seen, .includes_pairs = run.holdout != 0};
+  const Validation validation = inputs.validation ? validate_on(*inputs.validation, monitor, run.threads, seen) : Validation{};
   const TrainContext context{.threads = run.threads,
                              .init = inputs.init ? &*inputs.init : nullptr,
                              .min_rating = run.min_rating,
@@ -270,6 +327,11 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
   if (validation) {
     summary.monitor = monitor;
     if (rated) summary.validation = score_ratings(kept.trained.model, *inputs.validation, run.threads);
+    if (top != 0) {
+      const RankingTest lists =
+          seen.includes_pairs ? RankingTest::of_held_out(*inputs.validation, inputs.seen) : RankingTest(*inputs.validation, inputs.seen);
+      summary.validation_ranking = score_lists(lists, kept.trained.model, top, run.threads);
+    }
   }
   // The name would outlive what it points to.
   for (EpochReport& report : summary.history) report.validation_name = {};
@@ -289,9 +351,13 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
 
   summarize(kept, summary);
   complete(kept, std::move(inputs.data.users), std::move(inputs.data.items), std::move(inputs.seen));
-  if (inputs.test && rated) summary.test = score_ratings(kept.trained.model, *inputs.test, run.threads);
-  if (summary.validation) add_metrics(kept.trained.model, "validation", *summary.validation);
-  if (summary.test) add_metrics(kept.trained.model, "test", *summary.test);
+  Model& model_kept = kept.trained.model;
+  if (inputs.test && rated) summary.test = score_ratings(model_kept, *inputs.test, run.threads);
+  if (inputs.test && top != 0) {
+    summary.test_ranking = score_lists(RankingTest(*inputs.test, model_kept.seen), model_kept, top, run.threads);
+  }
+  add_metrics(model_kept, "validation", summary.validation, summary.validation_ranking, monitor);
+  add_metrics(model_kept, "test", summary.test, summary.test_ranking, monitor);
   if (!run.output.empty()) {
     stage.lap();
     save_model(kept.trained.model, run.output);

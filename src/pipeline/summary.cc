@@ -1,12 +1,9 @@
-#include <sys/resource.h>
-
 #include <cmath>
-#include <cstdio>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 
+#include "base/memory.h"
 #include "lowrank/pipeline/run.h"
 
 namespace lowrank {
@@ -20,12 +17,24 @@ void put(Json& object, const std::string& key, double value) {
   if (std::isfinite(value)) object[key] = value;
 }
 
-Json scores_json(const RatingScores& scores) {
+Json ranking_json(const RankingScores& scores) {
   Json object;
-  put(object, "rmse", scores.rmse);
-  put(object, "mae", scores.mae);
-  object["ratings"] = scores.ratings;
-  object["unknown"] = scores.unknown;
+  object["top"] = scores.top;
+  object["users"] = scores.users;
+  for (const std::string_view name : ranking_metric_names()) put(object, std::string(name), ranking_metric(scores, name));
+  return object;
+}
+
+/// Nothing where there are neither.
+Json scores_json(const std::optional<RatingScores>& ratings, const std::optional<RankingScores>& ranking) {
+  Json object;
+  if (ratings) {
+    put(object, "rmse", ratings->rmse);
+    put(object, "mae", ratings->mae);
+    object["ratings"] = ratings->ratings;
+    object["unknown"] = ratings->unknown;
+  }
+  if (ranking) object["ranking"] = ranking_json(*ranking);
   return object;
 }
 
@@ -61,10 +70,12 @@ std::string to_json(const TrainSummary& summary) {
     Json train = Json::object();
     if (summary.train_rmse) put(train, "rmse", *summary.train_rmse);
     if (summary.train_loss) put(train, "loss", *summary.train_loss);
-    json["train"] = std::move(train);
+    if (!train.empty()) json["train"] = std::move(train);
   }
-  if (summary.validation) json["validation"] = scores_json(*summary.validation);
-  if (summary.test) json["test"] = scores_json(*summary.test);
+  for (auto& [key, scores] : {std::pair("validation", scores_json(summary.validation, summary.validation_ranking)),
+                              std::pair("test", scores_json(summary.test, summary.test_ranking))}) {
+    if (!scores.is_null()) json[key] = scores;
+  }
   json["history"] = history_json(summary);
   Json& seconds = json["seconds"];
   put(seconds, "read", summary.seconds.read);
@@ -77,16 +88,8 @@ std::string to_json(const TrainSummary& summary) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-std::size_t peak_memory_bytes() {
-  // getrusage() also counts what the process was before exec, e.g. a large parent that forked; VmHWM is of this program alone.
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    unsigned long long kibibytes = 0;
-    if (std::sscanf(line.c_str(), "VmHWM: %llu", &kibibytes) == 1) return static_cast<std::size_t>(kibibytes) * 1024;
-  }
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::size_t>(usage.ru_maxrss) * 1024;
-}
+std::string to_json(const RankingScores& scores) { return ranking_json(scores).dump(); }
+
+std::size_t peak_memory_bytes() { return peak_resident_memory(); }
 
 }  // namespace lowrank

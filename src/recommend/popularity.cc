@@ -4,11 +4,16 @@
 
 namespace lowrank {
 
-PopularityOrder::PopularityOrder(const Model& model) {
+std::vector<std::uint32_t> known_items(const Model& model) {
   std::vector<std::uint32_t> items;
   for (std::uint32_t item = 0; item < model.item_ratings.size(); ++item) {
     if (model.knows_item(item)) items.push_back(item);
   }
+  return items;
+}
+
+PopularityOrder::PopularityOrder(const Model& model, std::span<const std::uint32_t> ascending) {
+  std::vector<std::uint32_t> items(ascending.begin(), ascending.end());
   // By the whole numbers: as floats, numbers above 2^24 would tie.
   std::stable_sort(items.begin(), items.end(),
                    [&](std::uint32_t a, std::uint32_t b) { return model.item_ratings[a] > model.item_ratings[b]; });
@@ -26,7 +31,7 @@ void PopularityOrder::first(std::size_t top, std::span<const std::uint32_t> excl
 
 std::vector<Scored> popular_items(const Model& model, std::size_t top, std::span<const std::uint32_t> excluded) {
   std::vector<Scored> list;
-  PopularityOrder(model).first(top, excluded, list);
+  PopularityOrder(model, known_items(model)).first(top, excluded, list);
   return list;
 }
 

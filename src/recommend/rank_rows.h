@@ -1,25 +1,19 @@
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <span>
 #include <vector>
 
-#include "base/parallel.h"
-#include "kernels/dot.h"
 #include "lowrank/model/factor_matrix.h"
-#include "recommend/top_list.h"
+#include "lowrank/recommend/recommend.h"
 
 namespace lowrank {
 
 /// A score as a list shows it: finite, so that it has a place in the order and in a JSON document.
-inline float finite_score(double score) {
-  constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
-  // In this order of arguments what is not a number comes out lowest.
-  return static_cast<float>(std::max(-kMost, std::min(score, kMost)));
-}
+float finite_score(double score);
 
 /// One list to make.
 struct RankQuery {
@@ -30,75 +24,40 @@ struct RankQuery {
   std::vector<Scored> list;             ///< the answer
 };
 
-/// What one thread needs while it ranks a group of queries.
-struct RankScratch {
-  RankScratch(std::size_t group, std::size_t tile) : dots(tile), lists(group), passed(group) {}
-  std::vector<float> dots;  ///< of one tile; stays zero where there are no factors
-  std::vector<TopList> lists;
-  std::vector<std::size_t> passed;  ///< how many excluded rows lie behind
+/// Rows to choose from, and how they are scored.
+///
+/// A score is what `rate` makes of a row's dot() product, to the last bit. The rest tells how to estimate it at the speed of a matrix
+/// product: for some numbers A and B > 0 of the query, |A| and B at most max(1, |base|), score = A + (<vector, scale * row> + offset) / B
+/// but for the rounding of a float32 sum of products and of as many more operations as one can count on the fingers of both hands.
+struct RankedRows {
+  const FactorMatrix& rows;
+  std::vector<std::uint32_t> candidates = {};  ///< rows that may appear, ascending
+  std::vector<float> scales = {};              ///< one a candidate, 1 / its length; empty: 1 for each
+  std::span<const float> offsets = {};         ///< one a row; empty: 0 for each
+  bool screens = true;                         ///< false: the numbers are too far out of scale to be estimated
+  /// scores[n], not NaN, from the product dots[n] of the query with row indices[n].
+  std::function<void(const RankQuery& query, std::span<const std::uint32_t> indices, std::span<const float> dots, std::span<float> scores)>
+      rate = {};
 };
 
-/// Ranks the rows of `rows` for each of `queries` queries and hands the lists over in order, from the calling thread. A batch of queries at
-/// a time; within it groups of queries side by side, each of which scores a tile of rows while it is in the cache. Lists depend on neither.
-/// \param prepare (position, RankQuery&) fills a query; runs in the workers
-/// \param rate    (const RankQuery&, row, dot product) -> float, not NaN
-/// \param admit   (row) -> whether it may appear at all
-/// \param consume (position, list)
-template <class Prepare, class Rate, class Admit, class Consume>
-void rank_rows(const FactorMatrix& rows, std::size_t queries, std::size_t top, int threads, const Prepare& prepare, const Rate& rate,
-               const Admit& admit, const Consume& consume) {
-  constexpr std::size_t kGroup = 8;
-  constexpr std::size_t kTileFloats = std::size_t{1} << 16U;
-  constexpr std::size_t kBatchEntries = std::size_t{1} << 20U;
-  constexpr std::size_t kMaxBatch = 4096;
-  const std::size_t stride = rows.stride();
-  const std::size_t tile = std::clamp<std::size_t>(kTileFloats / std::max<std::size_t>(stride, 1), 64, 4096);
-  top = std::min(top, rows.rows());
+/// How the work is cut. Lists depend on none of it; tests make the pieces small.
+struct RankLimits {
+  std::size_t few = 16;   ///< so many queries or fewer are not worth an order of the rows: each looks at every row
+  std::size_t batch = 0;  ///< queries whose lists are held at once; 0: as memory allows
+  std::size_t tile = 0;   ///< queries that share a panel of rows; 0: as the cache allows
+};
 
-  Workers workers(threads);
-  const auto count = static_cast<std::size_t>(workers.count());
-  const std::size_t batch = std::max(count, std::min(kMaxBatch, kBatchEntries / std::max<std::size_t>(top, 1)));
-  std::vector<RankQuery> prepared(std::min(batch, queries));
-  std::vector<RankScratch> scratch(count, RankScratch(kGroup, tile));
+/// Ranks rows for each of `queries` queries and hands the lists over in order, from the calling thread: the `top` best of the candidates
+/// that the query does not exclude, ties by index. Memory beyond the arguments: a batch of lists, and a tile of queries with their
+/// estimates a thread. \param prepare (position, RankQuery&) fills a query; runs in the workers \param consume (position, list)
+void rank_rows(const RankedRows& rows, std::size_t queries, std::size_t top, int threads,
+               const std::function<void(std::size_t position, RankQuery& query)>& prepare,
+               const std::function<void(std::size_t position, std::span<const Scored> list)>& consume, const RankLimits& limits = {});
 
-  const auto rank_tile = [&](const RankQuery& query, std::size_t begin, std::size_t end, const float* dots, TopList& list,
-                             std::size_t& passed) {
-    for (std::size_t row = begin; row < end; ++row) {
-      const auto index = static_cast<std::uint32_t>(row);
-      const Scored candidate{index, rate(query, index, dots[row - begin])};
-      if (!list.admits(candidate) || !admit(index)) continue;
-      while (passed < query.excluded.size() && query.excluded[passed] < index) ++passed;
-      if (passed < query.excluded.size() && query.excluded[passed] == index) continue;
-      list.add(candidate);
-    }
-  };
-  const auto rank_group = [&](std::span<RankQuery> group, RankScratch& own) {
-    for (std::size_t k = 0; k < group.size(); ++k) {
-      own.lists[k].reset(top);
-      own.passed[k] = 0;
-    }
-    for (std::size_t begin = 0; begin < rows.rows(); begin += tile) {
-      const std::size_t end = std::min(rows.rows(), begin + tile);
-      for (std::size_t k = 0; k < group.size(); ++k) {
-        if (group[k].vector == nullptr) continue;
-        if (stride != 0) dot_rows(group[k].vector, rows.data() + begin * stride, end - begin, stride, own.dots.data());
-        rank_tile(group[k], begin, end, own.dots.data(), own.lists[k], own.passed[k]);
-      }
-    }
-    for (std::size_t k = 0; k < group.size(); ++k) {
-      if (group[k].vector != nullptr) own.lists[k].take(group[k].list);
-    }
-  };
+/// One query's list by a look at every candidate.
+void rank_directly(const RankedRows& rows, RankQuery& query, std::size_t top);
 
-  for (std::size_t first = 0; first < queries; first += batch) {
-    const std::size_t size = std::min(batch, queries - first);
-    const std::size_t group = std::clamp<std::size_t>(size / count, 1, kGroup);
-    workers.for_ranges(size, group, [&](std::size_t begin, std::size_t end, int slot) {
-      for (std::size_t k = begin; k < end; ++k) prepare(first + k, prepared[k]);
-      rank_group(std::span(prepared).subspan(begin, end - begin), scratch[static_cast<std::size_t>(slot)]);
-    });
-    for (std::size_t k = 0; k < size; ++k) consume(first + k, std::span<const Scored>(prepared[k].list));
-  }
-}
+/// Scores candidates of one query as `rows` says. \param scores  one a candidate
+void rate_exactly(const RankedRows& rows, const RankQuery& query, std::span<const std::uint32_t> candidates, std::span<float> scores);
 
 }  // namespace lowrank

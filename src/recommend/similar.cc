@@ -22,38 +22,71 @@ std::vector<double> norms_of(const FactorMatrix& rows) {
   return norms;
 }
 
-void similar_rows(const FactorMatrix& rows, const std::vector<std::uint32_t>& ratings, std::span<const std::uint32_t> queries,
-                  std::size_t top, Similarity by, int threads, const Consume& consume) {
-  const std::vector<double> norms = norms_of(rows);
-  const auto has_likeness = [&](std::uint32_t row) { return row < rows.rows() && ratings[row] != 0 && norms[row] > 0; };
-  const auto prepare = [&](std::size_t position, RankQuery& query) {
-    const std::uint32_t row = queries[position];
+/// Rows of factors, and how alike any two of them are.
+class Likeness {
+ public:
+  Likeness(const FactorMatrix& rows, const std::vector<std::uint32_t>& ratings, Similarity by)
+      : rows_(rows), ratings_(ratings), by_(by), norms_(norms_of(rows)) {}
+
+  /// What can be ranked, and how.
+  [[nodiscard]] RankedRows ranked() const {
+    RankedRows ranked{.rows = rows_};
+    for (std::uint32_t row = 0; row < rows_.rows(); ++row) {
+      if (by_ == Similarity::cosine ? has_likeness(row) : ratings_[row] != 0) ranked.candidates.push_back(row);
+    }
+    if (by_ == Similarity::dot) {
+      ranked.rate = [](const RankQuery&, std::span<const std::uint32_t>, std::span<const float> dots, std::span<float> scores) {
+        std::transform(dots.begin(), dots.end(), scores.begin(), [](float dot) { return finite_score(static_cast<double>(dot)); });
+      };
+      return ranked;
+    }
+    for (const std::uint32_t row : ranked.candidates) {
+      // Nearer to the least float, products lose digits that the likeness has.
+      constexpr double kLeast = 1e-30;
+      if (norms_[row] < kLeast) ranked.screens = false;
+      ranked.scales.push_back(static_cast<float>(1 / std::max(norms_[row], kLeast)));
+    }
+    // Both norms in one product: the likeness of a to b is that of b to a to the last bit.
+    ranked.rate = [this](const RankQuery& query, std::span<const std::uint32_t> indices, std::span<const float> dots,
+                         std::span<float> scores) {
+      for (std::size_t n = 0; n < indices.size(); ++n) {
+        const double cosine = static_cast<double>(dots[n]) / (query.base * norms_[indices[n]]);
+        scores[n] = static_cast<float>(std::max(-1.0, std::min(cosine, 1.0)));
+      }
+    };
+    return ranked;
+  }
+
+  void prepare(std::uint32_t row, RankQuery& query) const {
     query.list.clear();
     query.vector = nullptr;
     if (!has_likeness(row)) return;
     query.excluded.assign(1, row);
-    query.vector = rows.row(row).data();
-    if (by == Similarity::dot) return;
+    query.vector = rows_.row(row).data();
+    if (by_ == Similarity::dot) return;
     // A power of two takes nothing from precision and keeps products of very large or small factors in range.
-    const double scale = std::ldexp(1.0, -std::ilogb(norms[row]));
-    if (query.own.rank() != rows.rank()) query.own = FactorMatrix(1, rows.rank());
-    std::transform(query.vector, query.vector + rows.rank(), query.own.data(),
+    const double scale = std::ldexp(1.0, -std::ilogb(norms_[row]));
+    if (query.own.rank() != rows_.rank()) query.own = FactorMatrix(1, rows_.rank());
+    std::transform(query.vector, query.vector + rows_.rank(), query.own.data(),
                    [scale](float value) { return static_cast<float>(static_cast<double>(value) * scale); });
     query.vector = query.own.data();
-    query.base = norms[row] * scale;
-  };
-  if (by == Similarity::cosine) {
-    // Both norms in one product: the likeness of a to b is that of b to a to the last bit.
-    const auto rate = [&](const RankQuery& query, std::uint32_t row, float dot) {
-      if (!(norms[row] > 0)) return -1.0F;
-      return static_cast<float>(std::max(-1.0, std::min(static_cast<double>(dot) / (query.base * norms[row]), 1.0)));
-    };
-    rank_rows(rows, queries.size(), top, threads, prepare, rate, has_likeness, consume);
-  } else {
-    const auto rate = [](const RankQuery&, std::uint32_t, float dot) { return finite_score(static_cast<double>(dot)); };
-    const auto admit = [&](std::uint32_t row) { return ratings[row] != 0; };
-    rank_rows(rows, queries.size(), top, threads, prepare, rate, admit, consume);
+    query.base = norms_[row] * scale;
   }
+
+ private:
+  [[nodiscard]] bool has_likeness(std::uint32_t row) const { return row < rows_.rows() && ratings_[row] != 0 && norms_[row] > 0; }
+
+  const FactorMatrix& rows_;
+  const std::vector<std::uint32_t>& ratings_;
+  Similarity by_;
+  std::vector<double> norms_;
+};
+
+void similar_rows(const FactorMatrix& rows, const std::vector<std::uint32_t>& ratings, std::span<const std::uint32_t> queries,
+                  std::size_t top, Similarity by, int threads, const Consume& consume) {
+  const Likeness likeness(rows, ratings, by);
+  const auto prepare = [&](std::size_t position, RankQuery& query) { likeness.prepare(queries[position], query); };
+  rank_rows(likeness.ranked(), queries.size(), top, threads, prepare, consume);
 }
 
 }  // namespace

@@ -20,9 +20,8 @@ void go_back(EpochLearner& learner, const Model* last_good, std::size_t next_epo
   std::optional<DivergenceReport> cut = learner.cut_step();
   if (!cut) {
     throw TrainingError(
-        "training diverges with every step size down to the least that is tried: check the ratings for extreme values, or lower "
-        "--learning-rate or "
-        "--regularization");
+        "training leaves the finite numbers whatever step size is tried: check the ratings for extreme values, or change --regularization "
+        "or, for a method that has one, lower --learning-rate");
   }
   learner.restore(last_good);
   cut->epoch = next_epoch;

@@ -9,6 +9,16 @@ namespace lowrank {
 /// \{
 Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context);
+Trained train_method(Ratings ratings, const Als& options, Model frame, const Validation& validation, TrainingObserver& observer,
+                     const TrainContext& context);
+Trained train_method(Ratings ratings, const Implicit& options, Model frame, const Validation& validation, TrainingObserver& observer,
+                     const TrainContext& context);
+Trained train_method(Ratings ratings, const Popular& options, Model frame, const Validation& validation, TrainingObserver& observer,
+                     const TrainContext& context);
+Trained train_method(Ratings ratings, const Baseline& options, Model frame, const Validation& validation, TrainingObserver& observer,
+                     const TrainContext& context);
+Trained train_method(Ratings ratings, const Nmf& options, Model frame, const Validation& validation, TrainingObserver& observer,
+                     const TrainContext& context);
 /// \}
 
 }  // namespace lowrank

@@ -116,10 +116,10 @@ class SgdLearner final : public EpochLearner {
         rating_count_(ratings.size()),
         user_biases_(ratings.user_count()),
         item_biases_(ratings.item_count()),
-        user_keeps_(ratings.user_count()),
-        item_keeps_(ratings.item_count()),
-        user_bias_keeps_(ratings.user_count()),
-        item_bias_keeps_(ratings.item_count()),
+        user_decays_(ratings.user_count()),
+        item_decays_(ratings.item_count()),
+        user_bias_decays_(ratings.user_count()),
+        item_bias_decays_(ratings.item_count()),
         rate_(options.learning_rate),
         runaway_(init != nullptr ? std::numeric_limits<double>::max() : kRunaway) {
     if (ratings.size() <= SgdShuffle::kMost) {
@@ -138,7 +138,7 @@ class SgdLearner final : public EpochLearner {
 
   std::optional<EpochFigures> run(std::size_t epoch) override {
     const SgdStep step = step_of(epoch);
-    fill_keeps(step);
+    fill_decays(step);
     const double squared =
         grid_ ? grid_->pass(tables(), step, options_.seed, epoch, workers_) : shuffle_->pass(tables(), step, options_.seed, epoch);
     const double rmse = std::sqrt(squared / static_cast<double>(rating_count_));
@@ -236,20 +236,18 @@ class SgdLearner final : public EpochLearner {
            (weights_.bias_rating * ratings + bias_damping) * static_cast<double>(bias) * static_cast<double>(bias);
   }
 
-  /// What regularisation leaves of rows and biases at one rating: each of a row's n ratings carries one n-th of the row's weight.
-  void fill_keeps(const SgdStep& step) {
-    const auto fill = [&](std::size_t row, std::uint32_t ratings, double bias_damping, std::vector<float>& keeps,
-                          std::vector<float>& bias_keeps) {
+  /// What regularisation takes off rows and biases at one rating: each of a row's n ratings carries one n-th of the row's weight.
+  void fill_decays(const SgdStep& step) {
+    const auto fill = [&](std::size_t row, std::uint32_t ratings, double bias_damping, std::vector<float>& decays,
+                          std::vector<float>& bias_decays) {
       const double n = std::max(ratings, 1U);
-      // Never below 0: where a step would shrink a row or bias by more than all of it, it starts again from 0.
-      keeps[row] = std::max(0.0F, static_cast<float>(1 - static_cast<double>(step.rate) * weights_.factors * (1 + weights_.prior / n)));
-      bias_keeps[row] =
-          std::max(0.0F, static_cast<float>(1 - static_cast<double>(step.bias_rate) * (weights_.bias_rating + bias_damping / n)));
+      decays[row] = static_cast<float>(static_cast<double>(step.rate) * weights_.factors * (1 + weights_.prior / n));
+      bias_decays[row] = static_cast<float>(static_cast<double>(step.bias_rate) * (weights_.bias_rating + bias_damping / n));
     };
-    for_rows(user_keeps_.size(),
-             [&](std::size_t user) { fill(user, user_ratings_[user], weights_.bias_damping.user, user_keeps_, user_bias_keeps_); });
-    for_rows(item_keeps_.size(), [&](std::size_t row) {
-      fill(row, item_ratings_[item_of_row_[row]], weights_.bias_damping.item, item_keeps_, item_bias_keeps_);
+    for_rows(user_decays_.size(),
+             [&](std::size_t user) { fill(user, user_ratings_[user], weights_.bias_damping.user, user_decays_, user_bias_decays_); });
+    for_rows(item_decays_.size(), [&](std::size_t row) {
+      fill(row, item_ratings_[item_of_row_[row]], weights_.bias_damping.item, item_decays_, item_bias_decays_);
     });
   }
 
@@ -258,10 +256,10 @@ class SgdLearner final : public EpochLearner {
             .item_factors = item_factors_.data(),
             .user_biases = user_biases_.data(),
             .item_biases = item_biases_.data(),
-            .user_keeps = user_keeps_.data(),
-            .item_keeps = item_keeps_.data(),
-            .user_bias_keeps = user_bias_keeps_.data(),
-            .item_bias_keeps = item_bias_keeps_.data(),
+            .user_decays = user_decays_.data(),
+            .item_decays = item_decays_.data(),
+            .user_bias_decays = user_bias_decays_.data(),
+            .item_bias_decays = item_bias_decays_.data(),
             .stride = user_factors_.stride()};
   }
 
@@ -314,10 +312,10 @@ class SgdLearner final : public EpochLearner {
   FactorMatrix item_factors_;  ///< rows by the grid's layout
   std::vector<float> user_biases_;
   std::vector<float> item_biases_;
-  std::vector<float> user_keeps_;
-  std::vector<float> item_keeps_;
-  std::vector<float> user_bias_keeps_;
-  std::vector<float> item_bias_keeps_;
+  std::vector<float> user_decays_;
+  std::vector<float> item_decays_;
+  std::vector<float> user_bias_decays_;
+  std::vector<float> item_bias_decays_;
   std::vector<std::uint32_t> item_of_row_;
   std::optional<SgdGrid> grid_;
   std::optional<SgdShuffle> shuffle_;

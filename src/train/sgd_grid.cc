@@ -1,7 +1,9 @@
 #include "train/sgd_grid.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <bit>
 #include <cmath>
 #include <limits>
 #include <mutex>
@@ -10,27 +12,29 @@
 
 #include "base/random.h"
 #include "kernels/dot.h"
+#include "train/sgd_schedule.h"
 
 namespace lowrank {
 
 namespace {
 
-/// Items are local 16-bit indices, so no stripe may have more rows.
+/// Users and items are local 16-bit indices, so no stripe may have more rows.
 constexpr std::size_t kMostStripeRows = 65'536;
 /// A stripe of items should stay in a core's second-level cache while a block is learned.
 constexpr std::size_t kStripeBytes = std::size_t{512} * 1024;
 
-/// How many stripes: 16, so that as many threads have work; more where a stripe of items would outgrow the cache, as long as blocks stay
-/// large; fewer where a stripe would be so narrow that runs side by side keep meeting on the same item.
-std::size_t stripe_count(std::size_t ratings, std::size_t items, std::size_t rank) {
-  constexpr std::size_t kUsual = 16;
+/// How many stripes: 8, of large data 16, so that as many threads have work; more where a stripe of items would outgrow the cache, as long
+/// as blocks stay large; fewer where a stripe would be so narrow that a group finds no four items.
+std::size_t stripe_count(std::size_t ratings, std::size_t users, std::size_t items, std::size_t rank) {
+  constexpr std::size_t kLarge = 20'000'000;
   constexpr std::size_t kLeastItems = 24;
   constexpr std::size_t kLeastBlock = 4096;
+  const std::size_t usual = ratings < kLarge ? 8 : 16;
   const std::size_t by_cache = items * rank * sizeof(float) / kStripeBytes + 1;
   const auto by_block = static_cast<std::size_t>(std::sqrt(static_cast<double>(ratings) / kLeastBlock));
   const std::size_t by_width = std::max<std::size_t>(2, items / kLeastItems);
-  const std::size_t wanted = std::min({std::max(kUsual, by_cache), std::max(kUsual, by_block), by_width});
-  return std::max(wanted, (items + kMostStripeRows - 1) / kMostStripeRows);
+  const std::size_t wanted = std::min({std::max(usual, by_cache), std::max(usual, by_block), by_width});
+  return std::max({wanted, (items + kMostStripeRows - 1) / kMostStripeRows, (users + kMostStripeRows - 1) / kMostStripeRows});
 }
 
 /// How far the stripes have come: who learns a block waits here until both of its stripes are done with the round before.
@@ -66,13 +70,14 @@ class StripeClock {
 }  // namespace
 
 SgdGrid::SgdGrid(Ratings ratings, const Units& units, std::size_t rank, std::uint64_t seed, Workers& workers) {
-  const std::size_t stripes = stripe_count(ratings.size(), ratings.item_count(), rank);
+  const std::size_t stripes = stripe_count(ratings.size(), ratings.user_count(), ratings.item_count(), rank);
   if (ratings.coded()) {
     for (const float value : ratings.value_table()) value_table_.push_back(units.to_training(value));
   }
   lay_out_items(ratings, stripes, workers);
   cut_users(ratings, stripes);
   count_blocks(ratings, workers);
+  make_room(ratings);
   fill_blocks(ratings, units, seed, workers);
 }
 
@@ -119,14 +124,18 @@ void SgdGrid::cut_users(const Ratings& ratings, std::size_t stripes) {
     // stripe/stripes of the ratings, without overflow.
     const std::size_t share = ratings.size() / stripes * stripe + ratings.size() % stripes * stripe / stripes;
     const auto cut = static_cast<std::uint32_t>(std::lower_bound(offsets.begin(), offsets.end(), share) - offsets.begin());
-    user_begin_[stripe] = std::clamp(cut, user_begin_[stripe - 1], ratings.user_count());
+    // Within what a stripe can number, and so that the stripes to come can number the rest.
+    const std::size_t most = std::min<std::size_t>(ratings.user_count(), user_begin_[stripe - 1] + kMostStripeRows);
+    const std::size_t room = (stripes - stripe) * kMostStripeRows;
+    const std::size_t least =
+        std::max<std::size_t>(user_begin_[stripe - 1], ratings.user_count() - std::min<std::size_t>(room, ratings.user_count()));
+    user_begin_[stripe] = static_cast<std::uint32_t>(std::clamp<std::size_t>(cut, least, most));
   }
 }
 
 void SgdGrid::count_blocks(const Ratings& ratings, Workers& workers) {
   const std::size_t count = stripes();
   rating_begin_.assign(count * count + 1, 0);
-  run_begin_.assign(count * count + 1, 0);
   std::vector<std::uint16_t> stripe_of_item(ratings.item_count());
   for (std::size_t stripe = 0; stripe < count; ++stripe) {
     for (std::uint32_t row = layout_.stripe_begin[stripe]; row < layout_.stripe_begin[stripe + 1]; ++row) {
@@ -134,31 +143,64 @@ void SgdGrid::count_blocks(const Ratings& ratings, Workers& workers) {
     }
   }
   workers.for_each(count, [&](std::size_t user_stripe, int) {
-    std::vector<std::uint32_t> last_user(count, Vocabulary::kUnknown);
-    std::size_t* rating_counts = rating_begin_.data() + user_stripe * count + 1;
-    std::size_t* run_counts = run_begin_.data() + user_stripe * count + 1;
+    std::size_t* counts = rating_begin_.data() + user_stripe * count + 1;
     for (std::uint32_t user = user_begin_[user_stripe]; user < user_begin_[user_stripe + 1]; ++user) {
-      for (const std::uint32_t item : ratings.items_of(user)) {
-        const std::size_t stripe = stripe_of_item[item];
-        ++rating_counts[stripe];
-        if (last_user[stripe] != user) ++run_counts[stripe];
-        last_user[stripe] = user;
-      }
+      for (const std::uint32_t item : ratings.items_of(user)) ++counts[stripe_of_item[item]];
     }
   });
   std::partial_sum(rating_begin_.begin(), rating_begin_.end(), rating_begin_.begin());
-  std::partial_sum(run_begin_.begin(), run_begin_.end(), run_begin_.begin());
+}
+
+void SgdGrid::make_room(const Ratings& ratings) {
+  std::size_t widest = 0;
+  for (std::size_t stripe = 0; stripe < stripes(); ++stripe) widest = std::max(widest, stripe_items(stripe));
+  packed_ = ratings.coded() && widest <= kSgdMostPackedItems && value_table_.size() <= kSgdMostPackedValues;
+  users_ = PageArray<std::uint16_t>(ratings.size());
+  items_ = PageArray<std::uint16_t>(ratings.size());
+  if (!ratings.coded()) {
+    values_ = PageArray<float>(ratings.size());
+  } else if (!packed_) {
+    codes_ = PageArray<std::uint8_t>(ratings.size());
+  }
+  plans_.resize(rating_begin_.size() - 1);
+}
+
+/// The blocks of one stripe of users, user by user, and in `users` who they are.
+void SgdGrid::fill_stripe(const Ratings& ratings, const Units& units, std::uint64_t seed, std::size_t user_stripe,
+                          const std::vector<std::uint16_t>& stripe_of_row, std::vector<std::vector<SgdScheduler::User>>& users) {
+  const auto first_block = static_cast<std::ptrdiff_t>(user_stripe * stripes());
+  const auto last_block = first_block + static_cast<std::ptrdiff_t>(stripes());
+  std::vector<std::size_t> next_rating(rating_begin_.begin() + first_block, rating_begin_.begin() + last_block);
+  for (auto& of_block : users) of_block.clear();
+  std::vector<std::uint32_t> last_user(stripes(), Vocabulary::kUnknown);
+  std::vector<std::size_t> order;
+  for (std::uint32_t user = user_begin_[user_stripe]; user < user_begin_[user_stripe + 1]; ++user) {
+    // Within a run in random order: users who go through the same items in the same order would keep meeting on them.
+    order.resize(ratings.items_of(user).size());
+    std::iota(order.begin(), order.end(), ratings.row_offsets()[user]);
+    RandomStream(seed, Purpose::rating_order, 0, user).shuffle(std::span(order));
+    for (const std::size_t position : order) {
+      const std::uint32_t row = layout_.row_of_item[ratings.items()[position]];
+      const std::size_t stripe = stripe_of_row[row];
+      const std::size_t place = next_rating[stripe]++;
+      auto item = static_cast<std::uint16_t>(row - layout_.stripe_begin[stripe]);
+      if (packed_) {
+        item = static_cast<std::uint16_t>(item | ratings.codes()[position] << kSgdPackedBits);
+      } else if (ratings.coded()) {
+        codes_[place] = ratings.codes()[position];
+      } else {
+        values_[place] = units.to_training(ratings.value(position));
+      }
+      items_[place] = item;
+      if (last_user[stripe] != user) users[stripe].push_back({static_cast<std::uint16_t>(user - user_begin_[user_stripe]), 0});
+      last_user[stripe] = user;
+      ++users[stripe].back().count;
+    }
+  }
 }
 
 void SgdGrid::fill_blocks(Ratings& ratings, const Units& units, std::uint64_t seed, Workers& workers) {
   const std::size_t count = stripes();
-  runs_ = PageArray<SgdRun>(run_begin_.back());
-  items_ = PageArray<std::uint16_t>(ratings.size());
-  if (ratings.coded()) {
-    codes_ = PageArray<std::uint8_t>(ratings.size());
-  } else {
-    values_ = PageArray<float>(ratings.size());
-  }
   std::vector<std::uint16_t> stripe_of_row(ratings.item_count());
   for (std::size_t stripe = 0; stripe < count; ++stripe) {
     std::fill(stripe_of_row.begin() + layout_.stripe_begin[stripe], stripe_of_row.begin() + layout_.stripe_begin[stripe + 1],
@@ -174,78 +216,67 @@ void SgdGrid::fill_blocks(Ratings& ratings, const Units& units, std::uint64_t se
     while (released < count && filled[released]) ++released;
     ratings.release_front(user_begin_[released]);
   };
-  workers.for_each(count, [&](std::size_t user_stripe, int) {
-    const std::size_t first_block = user_stripe * count;
-    std::vector<std::size_t> next_rating(rating_begin_.begin() + static_cast<std::ptrdiff_t>(first_block),
-                                         rating_begin_.begin() + static_cast<std::ptrdiff_t>(first_block + count));
-    std::vector<std::size_t> next_run(run_begin_.begin() + static_cast<std::ptrdiff_t>(first_block),
-                                      run_begin_.begin() + static_cast<std::ptrdiff_t>(first_block + count));
-    std::vector<std::uint32_t> last_user(count, Vocabulary::kUnknown);
-    std::vector<std::size_t> order;
-    for (std::uint32_t user = user_begin_[user_stripe]; user < user_begin_[user_stripe + 1]; ++user) {
-      // Within a run in random order: users who go through the same items in the same order would keep meeting on them.
-      order.resize(ratings.items_of(user).size());
-      std::iota(order.begin(), order.end(), ratings.row_offsets()[user]);
-      RandomStream(seed, Purpose::rating_order, 0, user).shuffle(std::span(order));
-      for (const std::size_t position : order) {
-        const std::uint32_t row = layout_.row_of_item[ratings.items()[position]];
-        const std::size_t stripe = stripe_of_row[row];
-        const std::size_t place = next_rating[stripe]++;
-        items_[place] = static_cast<std::uint16_t>(row - layout_.stripe_begin[stripe]);
-        if (ratings.coded()) {
-          codes_[place] = ratings.codes()[position];
-        } else {
-          values_[place] = units.to_training(ratings.value(position));
-        }
-        if (last_user[stripe] != user) {
-          last_user[stripe] = user;
-          runs_[next_run[stripe]++] = {user, 0};
-        }
-        ++runs_[next_run[stripe] - 1].count;
-      }
-    }
+  std::vector<SgdScheduler> schedulers(static_cast<std::size_t>(workers.count()));
+  workers.for_each(count, [&](std::size_t user_stripe, int slot) {
+    std::vector<std::vector<SgdScheduler::User>> users(count);
+    fill_stripe(ratings, units, seed, user_stripe, stripe_of_row, users);
     release(user_stripe);
+    for (std::size_t stripe = 0; stripe < count; ++stripe) {
+      const std::size_t number = user_stripe * count + stripe;
+      const std::size_t first = rating_begin_[number];
+      const std::size_t size = rating_begin_[number + 1] - first;
+      const auto part = [&](auto& array) {
+        return std::span(array.data() + (array.size() == 0 ? 0 : first), array.size() == 0 ? 0 : size);
+      };
+      const std::size_t last_item = std::max<std::size_t>(stripe_items(stripe), 1) - 1;
+      const std::size_t mask = packed_ ? kSgdPackedMask : std::bit_ceil(last_item + 1) - 1;
+      plans_[number] = schedulers[static_cast<std::size_t>(slot)].arrange({.by_user = users[stripe],
+                                                                           .users = part(users_),
+                                                                           .items = part(items_),
+                                                                           .codes = part(codes_),
+                                                                           .values = part(values_),
+                                                                           .item_mask = static_cast<std::uint16_t>(mask)});
+    }
   });
 }
 
 SgdBlock SgdGrid::block(std::size_t number) const {
   const std::size_t first = rating_begin_[number];
-  const bool coded = !value_table_.empty();
-  return {.runs = runs_.data() + run_begin_[number],
-          .run_count = run_begin_[number + 1] - run_begin_[number],
+  const SgdPlan& plan = plans_[number];
+  return {.users = users_.data() + first,
           .items = items_.data() + first,
-          .codes = coded ? codes_.data() + first : nullptr,
-          .values = coded ? nullptr : values_.data() + first,
-          .value_table = value_table_.data()};
+          .codes = codes_.size() != 0 ? codes_.data() + first : nullptr,
+          .values = values_.size() != 0 ? values_.data() + first : nullptr,
+          .value_table = value_table_.data(),
+          .count = rating_begin_[number + 1] - first,
+          .grouped = plan.grouped,
+          .user_runs = plan.user_runs.data(),
+          .item_runs = plan.item_runs.data(),
+          .chunks = plan.chunks.data()};
 }
 
 SgdTables SgdGrid::tables_of(std::size_t number, const SgdTables& tables) const {
+  const std::size_t first_user = user_begin_[number / stripes()];
   const std::size_t first_row = layout_.stripe_begin[number % stripes()];
   SgdTables result = tables;
+  result.user_factors += first_user * tables.stride;
+  result.user_biases += first_user;
+  result.user_decays += first_user;
+  result.user_bias_decays += first_user;
   result.item_factors += first_row * tables.stride;
   result.item_biases += first_row;
-  result.item_keeps += first_row;
-  result.item_bias_keeps += first_row;
+  result.item_decays += first_row;
+  result.item_bias_decays += first_row;
   return result;
 }
 
 double SgdGrid::learn(std::size_t number, const SgdTables& tables, const SgdStep& step, std::uint64_t seed, std::size_t epoch) const {
-  SgdBlock all = block(number);
-  if (all.run_count == 0) return 0;
-  // The order within a block is the same in every epoch but for the run it starts with: measured on ML-1M that is as good as a fresh order.
-  const std::size_t first = RandomStream(seed, Purpose::rating_order, epoch, number).below(all.run_count);
-  std::size_t skipped = 0;
-  for (std::size_t run = 0; run < first; ++run) skipped += all.runs[run].count;
-  SgdBlock rest = all;
-  rest.runs += first;
-  rest.run_count -= first;
-  rest.items += skipped;
-  if (rest.codes != nullptr) rest.codes += skipped;
-  if (rest.values != nullptr) rest.values += skipped;
-  all.run_count = first;
-  const SgdTables rows = tables_of(number, tables);
-  const double squared = sgd_block(rest, rows, step);
-  return squared + sgd_block(all, rows, step);
+  const SgdBlock ratings = block(number);
+  // The order within a block is the same in every epoch but for the chunk it starts with: measured on ML-1M that is as good as a fresh
+  // order.
+  const std::size_t chunks = ratings.chunk_count();
+  const std::size_t first = chunks == 0 ? 0 : RandomStream(seed, Purpose::rating_order, epoch, number).below(chunks);
+  return sgd_block(ratings, first, tables_of(number, tables), step);
 }
 
 double SgdGrid::pass(const SgdTables& tables, const SgdStep& step, std::uint64_t seed, std::size_t epoch, Workers& workers) const {
@@ -280,27 +311,25 @@ SgdErrors SgdGrid::errors(const SgdTables& tables, float least, float most, Work
     const SgdBlock ratings = block(number);
     const SgdTables rows = tables_of(number, tables);
     SgdErrors sums;
-    std::vector<std::uint32_t> users;
-    std::vector<std::uint32_t> items;
-    std::vector<float> products;
-    std::size_t first = 0;
-    for (std::size_t run = 0; run < ratings.run_count; ++run) {
-      const SgdRun& of_user = ratings.runs[run];
-      users.assign(of_user.count, of_user.user);
-      items.assign(ratings.items + first, ratings.items + first + of_user.count);
-      products.resize(of_user.count);
-      dot_pairs({rows.user_factors, rows.stride}, users.data(), {rows.item_factors, rows.stride}, items.data(), of_user.count,
-                products.data());
-      for (std::size_t n = 0; n < of_user.count; ++n) {
-        const std::size_t place = first + n;
-        const float value = ratings.codes != nullptr ? ratings.value_table[ratings.codes[place]] : ratings.values[place];
-        const float score = rows.user_biases[of_user.user] + rows.item_biases[items[n]] + products[n];
+    constexpr std::size_t kPiece = 1024;
+    std::array<std::uint32_t, kPiece> users{};
+    std::array<std::uint32_t, kPiece> items{};
+    std::array<float, kPiece> products{};
+    for (std::size_t first = 0; first < ratings.count; first += kPiece) {
+      const std::size_t size = std::min(kPiece, ratings.count - first);
+      for (std::size_t n = 0; n < size; ++n) {
+        users[n] = ratings.users[first + n];
+        items[n] = static_cast<std::uint32_t>(ratings.item(first + n));
+      }
+      dot_pairs({rows.user_factors, rows.stride}, users.data(), {rows.item_factors, rows.stride}, items.data(), size, products.data());
+      for (std::size_t n = 0; n < size; ++n) {
+        const float value = ratings.value(first + n);
+        const float score = rows.user_biases[users[n]] + rows.item_biases[items[n]] + products[n];
         const auto error = static_cast<double>(value - score);
         const auto clipped = static_cast<double>(value - std::clamp(score, least, most));
         sums.squared += error * error;
         sums.clipped_squared += clipped * clipped;
       }
-      first += of_user.count;
     }
     partial[number] = sums;
   });

@@ -9,6 +9,7 @@
 #include "kernels/sgd.h"
 #include "lowrank/data/page_array.h"
 #include "lowrank/data/ratings.h"
+#include "train/sgd_schedule.h"
 #include "train/units.h"
 
 namespace lowrank {
@@ -47,21 +48,28 @@ class SgdGrid {
  private:
   [[nodiscard]] SgdBlock block(std::size_t number) const;
   [[nodiscard]] SgdTables tables_of(std::size_t number, const SgdTables& tables) const;
+  [[nodiscard]] std::size_t stripe_items(std::size_t stripe) const {
+    return layout_.stripe_begin[stripe + 1] - layout_.stripe_begin[stripe];
+  }
   void lay_out_items(const Ratings& ratings, std::size_t stripes, Workers& workers);
   void cut_users(const Ratings& ratings, std::size_t stripes);
   void count_blocks(const Ratings& ratings, Workers& workers);
+  void make_room(const Ratings& ratings);
   void fill_blocks(Ratings& ratings, const Units& units, std::uint64_t seed, Workers& workers);
+  void fill_stripe(const Ratings& ratings, const Units& units, std::uint64_t seed, std::size_t user_stripe,
+                   const std::vector<std::uint16_t>& stripe_of_row, std::vector<std::vector<SgdScheduler::User>>& users);
   [[nodiscard]] double learn(std::size_t number, const SgdTables& tables, const SgdStep& step, std::uint64_t seed, std::size_t epoch) const;
 
   ItemLayout layout_;
   std::vector<std::uint32_t> user_begin_;  ///< first user of each stripe of users, and one past the last
   std::vector<std::size_t> rating_begin_;  ///< of each block, user stripe by user stripe
-  std::vector<std::size_t> run_begin_;
-  PageArray<SgdRun> runs_;
+  std::vector<SgdPlan> plans_;             ///< of each block
+  PageArray<std::uint16_t> users_;
   PageArray<std::uint16_t> items_;
   PageArray<std::uint8_t> codes_;
   PageArray<float> values_;
-  std::vector<float> value_table_;
+  std::vector<float> value_table_;  ///< of coded ratings
+  bool packed_ = false;             ///< codes share 16 bits with the items
 };
 
 }  // namespace lowrank

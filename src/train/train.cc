@@ -56,7 +56,24 @@ std::string_view name_of(Stopped stopped) { return kStopped[static_cast<std::siz
 
 bool TrainingObserver::on_epoch(const EpochReport& /*report*/, const std::function<Model()>& /*model*/) { return true; }
 
+void TrainingObserver::on_memory(const MemoryReport& /*report*/) {}
+
 void TrainingObserver::on_divergence(const DivergenceReport& /*report*/) {}
+
+std::size_t training_memory(const Method& method, const TrainingShape& shape) {
+  return std::visit(
+      [&]<class Options>(const Options& options) {
+        // The learner's tables, the model's, and with validation the best one's.
+        const std::size_t tables = shape.validates ? 3 : 2;
+        constexpr std::size_t kRowBytes = 40;  // biases, counts and decays
+        std::size_t rating_bytes = 9;          // a second view of the ratings
+        if constexpr (requires { Options::kTrainingBytes; }) rating_bytes = Options::kTrainingBytes;
+        const std::size_t stride = (rank_of(options).value_or(0) + FactorMatrix::kLanes - 1) / FactorMatrix::kLanes * FactorMatrix::kLanes;
+        const std::size_t row_bytes = stride * sizeof(float) * tables + kRowBytes;
+        return (shape.users + shape.items) * row_bytes + shape.ratings * rating_bytes;
+      },
+      method);
+}
 
 Trained train(Ratings ratings, const Method& method, const Validation& validation, TrainingObserver& observer,
               const TrainContext& context) {

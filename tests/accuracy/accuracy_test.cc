@@ -55,16 +55,30 @@ class Accuracy : public testing::Test {
   }
 };
 
-TEST_F(Accuracy, MovieLens100k) {
+/// Mean over the five folds that come with the data.
+double movielens_100k(const Method& method) {
   double sum = 0;
   for (int fold = 1; fold <= 5; ++fold) {
     const std::string name = "u" + std::to_string(fold);
     const Split split{read_real(data_folder() / "ml-100k" / (name + ".base.gz")),
                       read_real(data_folder() / "ml-100k" / (name + ".test.gz"))};
-    sum += test_rmse(split, Sgd{}, 1 + fold % 3);
+    sum += test_rmse(split, method, 1 + fold % 3);
   }
-  RecordProperty("rmse", std::to_string(sum / 5));
-  EXPECT_LE(sum / 5, .9120);
+  return sum / 5;
+}
+
+TEST_F(Accuracy, MovieLens100k) {
+  const double rmse = movielens_100k(Sgd{});
+  RecordProperty("rmse", std::to_string(rmse));
+  EXPECT_LE(rmse, .9120);
+}
+
+// Surprise's non-negative factorization reaches .9650 with its defaults.
+TEST_F(Accuracy, MovieLens100kNonNegative) {
+  const double rmse = movielens_100k(Nmf{});
+  RecordProperty("rmse", std::to_string(rmse));
+  EXPECT_LE(rmse, .9180);
+  EXPECT_LT(rmse, movielens_100k(Baseline{}) - .01);
 }
 
 TEST_F(Accuracy, MovieLens1m) {

@@ -30,16 +30,17 @@ struct Tables {
   /// Regularisation of each row and bias, all different.
   double regularization(std::size_t row, int kind) const { return 0.05 * static_cast<double>(row % 5) + 0.02 * kind; }
   SgdTables view(const SgdStep& step) {
-    const auto fill = [&](std::vector<float>& keeps, std::size_t rows, float rate, int kind) {
-      keeps.resize(rows);
-      for (std::size_t row = 0; row < rows; ++row) keeps[row] = 1.0F - rate * static_cast<float>(regularization(row, kind));
+    const auto fill = [&](std::vector<float>& decays, std::size_t rows, float rate, int kind) {
+      decays.resize(rows);
+      for (std::size_t row = 0; row < rows; ++row) decays[row] = rate * static_cast<float>(regularization(row, kind));
     };
-    fill(user_keeps, bu.size(), step.rate, 0);
-    fill(item_keeps, bi.size(), step.rate, 1);
-    fill(user_bias_keeps, bu.size(), step.bias_rate, 2);
-    fill(item_bias_keeps, bi.size(), step.bias_rate, 3);
-    return {p.data(), q.data(), bu.data(), bi.data(), user_keeps.data(), item_keeps.data(), user_bias_keeps.data(), item_bias_keeps.data(),
-            stride};
+    fill(user_decays, bu.size(), step.rate, 0);
+    fill(item_decays, bi.size(), step.rate, 1);
+    fill(user_bias_decays, bu.size(), step.bias_rate, 2);
+    fill(item_bias_decays, bi.size(), step.bias_rate, 3);
+    return {
+        p.data(), q.data(), bu.data(), bi.data(), user_decays.data(), item_decays.data(), user_bias_decays.data(), item_bias_decays.data(),
+        stride};
   }
 
   std::size_t rank;
@@ -48,10 +49,10 @@ struct Tables {
   AlignedFloats q;
   std::vector<float> bu;
   std::vector<float> bi;
-  std::vector<float> user_keeps;
-  std::vector<float> item_keeps;
-  std::vector<float> user_bias_keeps;
-  std::vector<float> item_bias_keeps;
+  std::vector<float> user_decays;
+  std::vector<float> item_decays;
+  std::vector<float> user_bias_decays;
+  std::vector<float> item_bias_decays;
 };
 
 /// The stated rule in double, one rating at a time.
@@ -65,19 +66,30 @@ struct Oracle {
         bu(from.bu.begin(), from.bu.end()),
         bi(from.bi.begin(), from.bi.end()) {}
 
-  void learn(std::size_t user, std::size_t item, double value, const SgdStep& step) {
+  /// One rating, regularisation with it or apart.
+  void learn(std::size_t user, std::size_t item, double value, const SgdStep& step, bool regularizes) {
     double error = value - bu[user] - bi[item];
     for (std::size_t k = 0; k < rank; ++k) error -= p[user * stride + k] * q[item * stride + k];
     squared += error * error;
+    const double share = regularizes ? 1 : 0;
     for (std::size_t k = 0; k < rank; ++k) {
       double& x = p[user * stride + k];
       double& y = q[item * stride + k];
       const double old = x;
-      x += static_cast<double>(step.rate) * (error * y - tables.regularization(user, 0) * x);
-      y += static_cast<double>(step.rate) * (error * old - tables.regularization(item, 1) * y);
+      x += static_cast<double>(step.rate) * (error * y - share * tables.regularization(user, 0) * x);
+      y += static_cast<double>(step.rate) * (error * old - share * tables.regularization(item, 1) * y);
     }
-    bu[user] += static_cast<double>(step.bias_rate) * (error - tables.regularization(user, 2) * bu[user]);
-    bi[item] += static_cast<double>(step.bias_rate) * (error - tables.regularization(item, 3) * bi[item]);
+    bu[user] += static_cast<double>(step.bias_rate) * (error - share * tables.regularization(user, 2) * bu[user]);
+    bi[item] += static_cast<double>(step.bias_rate) * (error - share * tables.regularization(item, 3) * bi[item]);
+  }
+
+  /// The implicit step of `count` ratings' regularisation.
+  void shrink(const SgdRun& run, bool of_user, const SgdStep& step) {
+    const double count = run.more + 1.0;
+    const double row_factor = 1 + count * static_cast<double>(step.rate) * tables.regularization(run.row, of_user ? 0 : 1);
+    const double bias_factor = 1 + count * static_cast<double>(step.bias_rate) * tables.regularization(run.row, of_user ? 2 : 3);
+    for (std::size_t k = 0; k < rank; ++k) (of_user ? p : q)[run.row * stride + k] /= row_factor;
+    (of_user ? bu : bi)[run.row] /= bias_factor;
   }
 
   const Tables& tables;
@@ -104,63 +116,88 @@ void expect_same(const Tables& tables, const Oracle& oracle, double squared) {
   EXPECT_NEAR(squared, oracle.squared, 1e-4 * oracle.squared + 1e-9);
 }
 
-/// Random runs: as many as asked, of 1 to `longest` ratings, over few items, so that lanes meet on one item again and again.
+enum class Kept { packed, coded, floats };
+
+/// A random block: groups of four different users and items, then ratings of their own; runs that begin anywhere.
 struct Ratings {
-  Ratings(std::size_t users, std::size_t item_count, std::size_t longest, std::uint64_t seed) {
+  Ratings(std::size_t users, std::size_t item_count, std::size_t groups, std::size_t singles, Kept kept_as, std::uint64_t seed)
+      : kept(kept_as) {
     RandomStream random(seed, Purpose::rating_order);
     for (int code = 0; code < 10; ++code) table.push_back(0.4F * static_cast<float>(code) - 1.7F);
-    for (std::size_t u = 0; u < users; ++u) {
-      const auto count = static_cast<std::uint32_t>(1 + random.below(longest));
-      runs.push_back({static_cast<std::uint32_t>(u), count});
-      for (std::uint32_t n = 0; n < count; ++n) {
-        items.push_back(static_cast<std::uint16_t>(random.below(item_count)));
+    std::vector<std::uint16_t> some_users(users);
+    std::vector<std::uint16_t> some_items(item_count);
+    std::iota(some_users.begin(), some_users.end(), std::uint16_t{0});
+    std::iota(some_items.begin(), some_items.end(), std::uint16_t{0});
+    const auto add = [&](std::size_t size) {
+      random.shuffle(std::span(some_users));
+      random.shuffle(std::span(some_items));
+      for (std::size_t n = 0; n < size; ++n) {
+        user.push_back(some_users[n]);
+        item.push_back(some_items[n]);
         codes.push_back(static_cast<std::uint8_t>(random.below(10)));
         values.push_back(table[codes.back()]);
+        packed.push_back(static_cast<std::uint16_t>(item.back() | codes.back() << kSgdPackedBits));
+      }
+    };
+    for (std::size_t group = 0; group < groups; ++group) add(kSgdGroup);
+    grouped = user.size();
+    for (std::size_t single = 0; single < singles; ++single) add(1);
+    const std::size_t chunk_count = (grouped + kSgdChunk - 1) / kSgdChunk;
+    for (std::size_t chunk = 0; chunk <= chunk_count; ++chunk) {
+      chunks.push_back({static_cast<std::uint32_t>(user_runs.size()), static_cast<std::uint32_t>(item_runs.size())});
+      for (std::size_t n = random.below(5); n > 0; --n) {
+        user_runs.push_back({static_cast<std::uint16_t>(random.below(users)), static_cast<std::uint16_t>(random.below(40))});
+      }
+      for (std::size_t n = random.below(5); n > 0; --n) {
+        item_runs.push_back({static_cast<std::uint16_t>(random.below(item_count)), static_cast<std::uint16_t>(random.below(40))});
       }
     }
-  }
-  SgdBlock block(bool coded) const {
-    return {runs.data(), runs.size(), items.data(), coded ? codes.data() : nullptr, coded ? nullptr : values.data(), table.data()};
+    chunks.push_back({static_cast<std::uint32_t>(user_runs.size()), static_cast<std::uint32_t>(item_runs.size())});
   }
 
-  /// The documented order: lanes in turn, a lane takes the next run when its own has ended, the last lanes finish one after another.
-  template <class Learn>
-  void visit(std::size_t lane_count, const Learn& learn) const {
-    struct Lane {
-      std::size_t user;
-      std::size_t position;
-      std::size_t left;
-    };
-    std::vector<Lane> lanes;
-    std::size_t next = 0;
-    std::size_t position = 0;
-    const auto take = [&] {
-      const SgdRun& run = runs[next++];
-      position += run.count;
-      return Lane{run.user, position - run.count, run.count};
-    };
-    const auto one = [&](Lane& lane) {
-      learn(lane.user, items[lane.position], values[lane.position]);
-      ++lane.position;
-      --lane.left;
-    };
-    while (lanes.size() < lane_count && next < runs.size()) lanes.push_back(take());
-    while (lanes.size() == lane_count && std::all_of(lanes.begin(), lanes.end(), [](const Lane& lane) { return lane.left > 0; })) {
-      for (Lane& lane : lanes) one(lane);
-      for (Lane& lane : lanes) {
-        if (lane.left == 0 && next < runs.size()) lane = take();
-      }
-    }
-    for (Lane& lane : lanes) {
-      while (lane.left > 0) one(lane);
-    }
+  SgdBlock block() const {
+    return {user.data(),
+            kept == Kept::packed ? packed.data() : item.data(),
+            kept == Kept::coded ? codes.data() : nullptr,
+            kept == Kept::floats ? values.data() : nullptr,
+            table.data(),
+            user.size(),
+            grouped,
+            user_runs.data(),
+            item_runs.data(),
+            chunks.data()};
   }
 
-  std::vector<SgdRun> runs;
-  std::vector<std::uint16_t> items;
+  /// The documented order.
+  void visit(std::size_t first_chunk, Oracle& oracle, const SgdStep& step) const {
+    const auto shrink = [&](std::size_t chunk) {
+      for (std::size_t n = chunks[chunk].user_runs; n < chunks[chunk + 1].user_runs; ++n) oracle.shrink(user_runs[n], true, step);
+      for (std::size_t n = chunks[chunk].item_runs; n < chunks[chunk + 1].item_runs; ++n) oracle.shrink(item_runs[n], false, step);
+    };
+    const auto learn = [&](std::size_t begin, std::size_t end) {
+      for (std::size_t n = begin; n < end; ++n) oracle.learn(user[n], item[n], static_cast<double>(values[n]), step, false);
+    };
+    const std::size_t chunk_count = (grouped + kSgdChunk - 1) / kSgdChunk;
+    for (std::size_t n = 0; n < chunk_count; ++n) {
+      const std::size_t chunk = (first_chunk + n) % chunk_count;
+      shrink(chunk);
+      learn(chunk * kSgdChunk, std::min(grouped, (chunk + 1) * kSgdChunk));
+    }
+    shrink(chunk_count);
+    learn(grouped, user.size());
+  }
+
+  Kept kept;
+  std::size_t grouped = 0;
+  std::vector<std::uint16_t> user;
+  std::vector<std::uint16_t> item;
+  std::vector<std::uint16_t> packed;
   std::vector<std::uint8_t> codes;
   std::vector<float> values;
   std::vector<float> table;
+  std::vector<SgdRun> user_runs;
+  std::vector<SgdRun> item_runs;
+  std::vector<SgdChunk> chunks;
 };
 
 constexpr SgdStep kStep{0.05F, 0.03F};
@@ -171,18 +208,17 @@ TEST_P(SgdKernel, BlockFollowsTheRuleInTheStatedOrder) {
   std::uint64_t seed = 0;
   for (const std::size_t rank :
        {0U, 1U, 2U, 7U, 15U, 16U, 17U, 31U, 32U, 33U, 48U, 50U, 64U, 65U, 80U, 100U, 127U, 128U, 129U, 200U, 256U}) {
-    for (const std::size_t users : {1U, 3U, 4U, 7U, 8U, 9U, 40U}) {
-      for (const std::size_t items : {3U, 50U}) {
-        for (const bool coded : {true, false}) {
+    for (const Kept kept : {Kept::packed, Kept::coded, Kept::floats}) {
+      for (const std::size_t groups : {0U, 1U, 32U, 33U, 70U}) {
+        for (const std::size_t singles : {0U, 3U}) {
           ++seed;
-          const Ratings ratings(users, items, 12, seed);
-          Tables tables(users, items, rank, seed);
+          const Ratings ratings(40, 30, groups, singles, kept, seed);
+          Tables tables(40, 30, rank, seed);
           Oracle oracle(tables);
-          const double squared = sgd_block(ratings.block(coded), tables.view(kStep), kStep);
-          ratings.visit(sgd_lanes(tables.stride), [&](std::size_t user, std::size_t item, float value) {
-            oracle.learn(user, item, static_cast<double>(value), kStep);
-          });
-          SCOPED_TRACE(testing::Message() << "rank " << rank << " users " << users << " items " << items << " coded " << coded);
+          const std::size_t first = groups / 32 == 2 ? seed % 3 : 0;
+          const double squared = sgd_block(ratings.block(), first, tables.view(kStep), kStep);
+          ratings.visit(first, oracle, kStep);
+          SCOPED_TRACE(testing::Message() << "rank " << rank << " groups " << groups << " singles " << singles);
           expect_same(tables, oracle, squared);
         }
       }
@@ -202,7 +238,7 @@ TEST_P(SgdKernel, SequenceFollowsTheRule) {
       users.push_back(static_cast<std::uint32_t>(random.below(20)));
       items.push_back(static_cast<std::uint32_t>(random.below(10)));
       values.push_back(static_cast<float>(random.normal()));
-      oracle.learn(users.back(), items.back(), static_cast<double>(values.back()), kStep);
+      oracle.learn(users.back(), items.back(), static_cast<double>(values.back()), kStep, true);
     }
     const double squared = sgd_sequence({users.data(), items.data(), values.data(), users.size()}, tables.view(kStep), kStep);
     SCOPED_TRACE(testing::Message() << "rank " << rank);
@@ -213,23 +249,34 @@ TEST_P(SgdKernel, SequenceFollowsTheRule) {
 TEST_P(SgdKernel, EmptyBlockChangesNothing) {
   Tables tables(4, 4, 8, 1);
   const Oracle oracle(tables);
-  EXPECT_EQ(sgd_block({nullptr, 0, nullptr, nullptr, nullptr, nullptr}, tables.view(kStep), kStep), 0.0);
+  const SgdChunk nothing[2] = {{0, 0}, {0, 0}};
+  const SgdBlock empty{.users = nullptr,
+                       .items = nullptr,
+                       .codes = nullptr,
+                       .values = nullptr,
+                       .value_table = nullptr,
+                       .count = 0,
+                       .grouped = 0,
+                       .user_runs = nullptr,
+                       .item_runs = nullptr,
+                       .chunks = nothing};
+  EXPECT_EQ(sgd_block(empty, 0, tables.view(kStep), kStep), 0.0);
   expect_same(tables, oracle, 0);
 }
 
 TEST_P(SgdKernel, WithoutBiasRateBiasesStay) {
-  const Ratings ratings(9, 5, 6, 3);
+  const Ratings ratings(9, 5, 20, 3, Kept::packed, 3);
   Tables tables(9, 5, 8, 2);
   const std::vector<float> before = tables.bu;
-  sgd_block(ratings.block(true), tables.view({0.05F, 0.0F}), {0.05F, 0.0F});
+  sgd_block(ratings.block(), 0, tables.view({0.05F, 0.0F}), {0.05F, 0.0F});
   EXPECT_EQ(tables.bu, before);
 }
 
 TEST_P(SgdKernel, PaddingStaysZero) {
-  const Ratings ratings(30, 6, 9, 4);
+  const Ratings ratings(30, 6, 40, 5, Kept::coded, 4);
   for (const std::size_t rank : {1U, 17U, 40U, 70U}) {
     Tables tables(30, 6, rank, 4);
-    sgd_block(ratings.block(true), tables.view(kStep), kStep);
+    sgd_block(ratings.block(), 0, tables.view(kStep), kStep);
     for (std::size_t u = 0; u < 30; ++u) {
       for (std::size_t k = rank; k < tables.stride; ++k) ASSERT_EQ(tables.p[u * tables.stride + k], 0.0F);
     }
@@ -237,11 +284,11 @@ TEST_P(SgdKernel, PaddingStaysZero) {
 }
 
 TEST_P(SgdKernel, RunawayShowsInTheSum) {
-  const Ratings ratings(30, 6, 9, 4);
+  const Ratings ratings(30, 6, 40, 5, Kept::coded, 4);
   Tables tables(30, 6, 8, 4);
   double squared = 0;
   for (int pass = 0; pass < 20 && std::isfinite(squared); ++pass) {
-    squared = sgd_block(ratings.block(true), tables.view({1000.0F, 1000.0F}), {1000.0F, 1000.0F});
+    squared = sgd_block(ratings.block(), 0, tables.view({1000.0F, 1000.0F}), {1000.0F, 1000.0F});
   }
   EXPECT_FALSE(std::isfinite(squared));
 }
@@ -267,9 +314,9 @@ TEST_P(SgdKernel, StepIsTheNegativeGradientOfTheLoss) {
   };
   const std::uint32_t zero = 0;
   const auto value = static_cast<float>(kValue);
-  const float keep = 1.0F - kRate * static_cast<float>(kBeta);
+  const float decay = kRate * static_cast<float>(kBeta);
   SgdTables view = tables.view({kRate, kRate});
-  view.user_keeps = view.item_keeps = view.user_bias_keeps = view.item_bias_keeps = &keep;
+  view.user_decays = view.item_decays = view.user_bias_decays = view.item_bias_decays = &decay;
   sgd_sequence({&zero, &zero, &value, 1}, view, {kRate, kRate});
   std::vector<double> after;
   for (std::size_t k = 0; k < kRank; ++k) after.push_back(static_cast<double>(tables.p[k]));

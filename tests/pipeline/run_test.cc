@@ -86,6 +86,32 @@ TEST_F(RunTest, KeepsTheBestEpoch) {
   }
 }
 
+TEST_F(RunTest, AMetricOfListsPicksTheEpoch) {
+  TrainRun run = synthetic_run();
+  run.holdout = 0.2;
+  run.monitor = "ndcg@5";
+  run.test = path("test.csv");
+  sgd_of(run).patience = 100;
+  Model model;
+  const TrainSummary summary = run_training(run, silent_, {}, &model);
+  ASSERT_TRUE(summary.validation_ranking && summary.test_ranking && summary.validation);
+  const auto best = std::max_element(summary.history.begin(), summary.history.end(),
+                                     [](const EpochReport& a, const EpochReport& b) { return *a.validation < *b.validation; });
+  EXPECT_EQ(best->epoch, summary.best_epoch);
+  EXPECT_EQ(*best->validation, summary.validation_ranking->ndcg);
+
+  // What was seen in training alone, made anew: the monitor leaves that out and nothing else.
+  const Dataset data = read_ratings(run.ratings);
+  const Holdout parts = hold_out(data.ratings, run.holdout, sgd_of(run).seed);
+  const SeenItems trained(parts.train);
+  const std::vector<std::size_t> tops{5};
+  EXPECT_EQ(RankingTest(parts.held, trained).score(model, tops).front().ndcg, *best->validation);
+  // Afterwards what was held out counts as seen.
+  const Pairs test = read_pairs(run.test, data.users, data.items);
+  EXPECT_EQ(RankingTest(test, SeenItems(data.ratings)).score(model, tops).front().ndcg, summary.test_ranking->ndcg);
+  EXPECT_NE(to_json(summary).find("\"validation_ndcg@5\":"), std::string::npos);
+}
+
 TEST_F(RunTest, RefitsOnAllRatingsForTheBestNumberOfEpochs) {
   TrainRun run = synthetic_run(600);
   run.holdout = 0.2;

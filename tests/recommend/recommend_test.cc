@@ -38,6 +38,8 @@ std::vector<Scored> slow_list(const Model& model, std::uint32_t user, const Reco
   for (std::uint32_t item = 0; item < model.items.size(); ++item) {
     if (model.item_ratings[item] == 0) continue;
     if (!options.include_seen && std::binary_search(seen.begin(), seen.end(), item)) continue;
+    if (options.items && std::find(options.items->begin(), options.items->end(), item) == options.items->end()) continue;
+    if (std::find(options.excluded.begin(), options.excluded.end(), item) != options.excluded.end()) continue;
     const bool known = user < model.users.size() && model.user_ratings[user] > 0;
     all.push_back({item, known ? static_cast<float>(score(model, user, item)) : static_cast<float>(model.item_ratings[item])});
   }
@@ -69,6 +71,28 @@ TEST(Recommend, ManyTilesAndBatches) {
   // More rows than a tile (64 at this rank) and a batch limited by the length of the lists.
   const Model model = random_model(300, 5000, 130, 3, 0.02);
   expect_slow_lists(model, {5000, false, 2});
+}
+
+TEST(Recommend, FewUsersGetWhatManyGet) {
+  const Model model = random_model(100, 3000, 20, 4, 0.05);
+  const Lists many = recommend_all(model, everybody(model), {10, false, 2});
+  for (const std::uint32_t user : {0U, 57U, 99U}) EXPECT_EQ(recommend_all(model, {user}, {10, false, 2}), Lists(1, many[user]));
+}
+
+TEST(Recommend, AmongSomeItemsOnly) {
+  const Model model = random_model(40, 200, 9, 4, 0.1);
+  RecommendOptions options{.top = 7, .threads = 2};
+  // In any order, with repeats, and with items that there are none of.
+  options.items = {150, 3, 3, 77, 200, 4294967295U, 12, 13, 14, 15, 16, 0};
+  expect_slow_lists(model, options);
+  options.excluded = {77, 13, 13, 500};
+  expect_slow_lists(model, options);
+  options.include_seen = true;
+  expect_slow_lists(model, options);
+  options.items.reset();
+  expect_slow_lists(model, options);
+  options.items.emplace();
+  EXPECT_EQ(recommend_all(model, everybody(model, 2), options), Lists(42));
 }
 
 TEST(Recommend, WithoutBiases) {

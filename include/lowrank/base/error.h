@@ -59,6 +59,12 @@ class ModelFileError : public Error {
   using Error::Error;
 };
 
+/// A run would need more memory than there is; the message says how much, and what would fit.
+class MemoryError : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Training cannot produce a finite model from this data with these options; the message suggests what to change.
 class TrainingError : public Error {
  public:

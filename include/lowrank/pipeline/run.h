@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lowrank/data/read.h"
+#include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
 #include "lowrank/model/model.h"
 #include "lowrank/train/train.h"
@@ -26,14 +27,17 @@ struct TrainRun {
   std::string output;      ///< model file to write; empty: none
   std::string validation;  ///< file of validation ratings; empty: none
   double holdout = 0;      ///< share of the ratings to set aside for validation, in [0, 1); 0: none. Not together with `validation`
-  std::string monitor;     ///< validation metric that picks the epoch; empty: rmse. Only together with validation data
-  bool refit = false;      ///< train all ratings again for best_epoch epochs. Only together with validation data
-  std::string test;        ///< file of test ratings, scored once, with the kept model; empty: none
-  std::string init;        ///< model file whose rows training starts from, matched by id; empty: none
+  /// Validation metric that picks the epoch (see parse_monitor); empty: rmse, or ndcg@20 where the method predicts no ratings. Only
+  /// together with validation data. Lists leave out what was rated in training, not what is held out.
+  std::string monitor;
+  bool refit = false;               ///< train all ratings again for best_epoch epochs. Only together with validation data
+  std::string test;                 ///< file of test ratings, scored once, with the kept model; empty: none
+  std::string init;                 ///< model file whose rows training starts from, matched by id; empty: none
   std::optional<float> min_rating;  ///< range that predictions are clipped to; default: that of the training ratings
   std::optional<float> max_rating;
   bool clips = true;
-  int threads = 0;  ///< 0 for all
+  int threads = 0;         ///< 0 for all
+  std::size_t memory = 0;  ///< bytes that the run may take from where it starts to train; 0: what the machine has to give
 };
 
 /// Wall times of a run's stages, in seconds.
@@ -54,13 +58,15 @@ struct TrainSummary {
   std::size_t duplicates = 0;  ///< repeats of a pair that were taken out
   std::size_t epochs = 0;
   std::size_t best_epoch = 0;
-  std::string stopped;                     ///< epochs, converged, patience, observer or interrupt
-  std::optional<double> train_rmse;        ///< of the kept model, over the ratings that it was trained on, if it predicts ratings
-  std::optional<double> train_loss;        ///< the method's objective there, where it has one
-  std::string monitor;                     ///< name of the validation figures in `history`; empty without validation
-  std::optional<RatingScores> validation;  ///< of the best epoch's model, also with `refit`
-  std::optional<RatingScores> test;        ///< of the kept model
-  std::vector<EpochReport> history;        ///< of the run that picks the epoch; `validation_name` is empty here (see `monitor`)
+  std::string stopped;                              ///< epochs, converged, patience, observer or interrupt
+  std::optional<double> train_rmse;                 ///< of the kept model, over the ratings that it was trained on, if it predicts ratings
+  std::optional<double> train_loss;                 ///< the method's objective there, where it has one
+  std::string monitor;                              ///< name of the validation figures in `history`; empty without validation
+  std::optional<RatingScores> validation;           ///< of the best epoch's model, also with `refit`
+  std::optional<RatingScores> test;                 ///< of the kept model
+  std::optional<RankingScores> validation_ranking;  ///< where the monitor is a metric of lists, at its length; as `validation`
+  std::optional<RankingScores> test_ranking;        ///< the same of the kept model, with the definitions of RankingTest
+  std::vector<EpochReport> history;                 ///< of the run that picks the epoch; `validation_name` is empty here (see `monitor`)
   RunSeconds seconds;
   double updates_per_second = 0;      ///< training ratings * epochs / wall time of the epochs, validation left out
   std::size_t peak_memory_bytes = 0;  ///< high-water mark of the process's resident memory
@@ -95,6 +101,9 @@ Trained train_on(Dataset data, const Method& method, const Validation& validatio
 
 /// The summary as the JSON document that docs/command-line.md describes: what does not apply is left out.
 std::string to_json(const TrainSummary& summary);
+
+/// The figures of lists as a JSON object with the names of RankingScores.
+std::string to_json(const RankingScores& scores);
 
 /// The process's high-water mark of resident memory, in bytes.
 std::size_t peak_memory_bytes();

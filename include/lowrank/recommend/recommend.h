@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -26,12 +27,16 @@ struct RecommendOptions {
   std::size_t top = 10;       ///< length of a list; a list is shorter only where nothing else is left
   bool include_seen = false;  ///< true: items that the user rated may be recommended again
   int threads = 0;            ///< 0 for all; lists do not depend on it
+  /// The only items that may be recommended, in any order; nothing: all that the model knows. Those it does not know never are.
+  std::optional<std::vector<std::uint32_t>> items = {};
+  std::vector<std::uint32_t> excluded = {};  ///< items that are never recommended, in any order
 };
 
 /// The items that score highest for each of `users`, best first; ties in the order of the item vocabulary. Items without a training rating
 /// are never recommended. Unclipped scores. `consume(position in users, list)` is called in the order of `users`, from the calling thread;
 /// memory beyond the model is bounded whatever the number of users. A user that the model does not know gets the popularity order
-/// (see popular_items). O(items * rank) a user.
+/// (see popular_items). The scores are those of score(), as floats, to the last bit. At most O(items * rank) a user, at the speed of a
+/// matrix product.
 void recommend(const Model& model, std::span<const std::uint32_t> users, const RecommendOptions& options,
                const std::function<void(std::size_t position, std::span<const Scored> items)>& consume);
 

@@ -27,6 +27,13 @@ struct EpochReport {
   double ratings_per_second = 0;
 };
 
+/// What a run will need, before it trains. An estimate, made to be a little high.
+struct MemoryReport {
+  std::size_t resident = 0;   ///< bytes that the process has now: the ratings as read, mostly
+  std::size_t training = 0;   ///< bytes that training adds at its peak
+  std::size_t available = 0;  ///< bytes that the process can still take
+};
+
 /// Training left the finite numbers and went back to the last good state.
 struct DivergenceReport {
   std::size_t epoch = 0;  ///< the epoch that is run again
@@ -42,6 +49,8 @@ class TrainingObserver {
   TrainingObserver& operator=(const TrainingObserver&) = default;
   virtual ~TrainingObserver() = default;
 
+  /// Before training starts, from a run (not from train() itself).
+  virtual void on_memory(const MemoryReport& report);
   /// After every epoch. \param model  makes a copy of the model as it is now, when called during this call
   /// \return false to end training here with the best model so far
   virtual bool on_epoch(const EpochReport& report, const std::function<Model()>& model);

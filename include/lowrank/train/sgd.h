@@ -40,6 +40,8 @@ enum class BiasRegularization : std::uint8_t {
 struct Sgd {
   static constexpr std::string_view kName = "sgd";
   static constexpr std::string_view kSummary = "matrix factorization by stochastic gradient descent";
+  /// Bytes a rating beside those of the ratings as read, which are given back as they turn into blocks.
+  static constexpr std::size_t kTrainingBytes = 2;
 
   std::uint32_t rank = 32;
   std::uint32_t epochs = 20;

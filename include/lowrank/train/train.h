@@ -12,14 +12,19 @@
 
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
+#include "lowrank/train/als.h"
+#include "lowrank/train/baseline.h"
+#include "lowrank/train/implicit.h"
+#include "lowrank/train/nmf.h"
 #include "lowrank/train/observer.h"
+#include "lowrank/train/popular.h"
 #include "lowrank/train/sgd.h"
 #include "lowrank/train/validation.h"
 
 namespace lowrank {
 
 /// Every method of training, a closed set: adding one is adding its options struct here.
-using Method = std::variant<Sgd>;
+using Method = std::variant<Sgd, Als, Implicit, Nmf, Baseline, Popular>;
 
 /// What a run needs beside the method's options: it does not go into the model file, or holds for every method.
 struct TrainContext {
@@ -46,6 +51,16 @@ struct Trained {
   std::optional<double> train_loss;  ///< the method's full objective of the kept model, where it has one
   std::vector<EpochReport> history;
 };
+
+/// What training_memory() must know of the data.
+struct TrainingShape {
+  std::size_t users = 0;
+  std::size_t items = 0;
+  std::size_t ratings = 0;
+  bool validates = false;
+};
+/// About how many bytes train() adds at its peak to those of the ratings that it is given.
+std::size_t training_memory(const Method& method, const TrainingShape& shape);
 
 /// Trains a model. The ratings are handed over, so that a method may turn them into its own blocks without holding both.
 /// The result depends on ratings, options, seed and SIMD level alone, never on the number of threads.

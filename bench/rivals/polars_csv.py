@@ -1,0 +1,50 @@
+"""polars.read_csv, the rival of the readers. As a program, in the environment that prepare() makes: polars_csv.py FILE TIMES prints the seconds of each time.
+
+It returns three columns as they are; lowrank also turns ids into dense numbers, groups the ratings by user and looks for repeated pairs.
+"""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+PACKAGES = ["polars==1.35.2"]
+
+
+class PolarsCsv:
+    name = "polars.read_csv"
+
+    def __init__(self, work):
+        self.folder = pathlib.Path(work) / "polars"
+        self.python = self.folder / "bin" / "python3"
+
+    def prepare(self):
+        """Makes an environment with the package, once."""
+        done = self.folder / "installed"
+        if done.exists():
+            return
+        subprocess.run([sys.executable, "-m", "venv", self.folder], check=True)
+        subprocess.run([self.python, "-m", "pip", "-q", "--disable-pip-version-check", "install", *PACKAGES], check=True)
+        done.touch()
+
+    def run(self, file, threads, times):
+        environment = {**os.environ, "POLARS_MAX_THREADS": str(threads)}
+        return json.loads(subprocess.run([self.python, __file__, file, str(times)], check=True, capture_output=True, env=environment).stdout)
+
+
+def main():
+    import polars
+
+    seconds = []
+    for _ in range(int(sys.argv[2])):
+        start = time.perf_counter()
+        frame = polars.read_csv(sys.argv[1], has_header=False)
+        seconds.append(time.perf_counter() - start)
+        del frame
+    print(json.dumps(seconds))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""Looks for the best options of a method on a set of ratings, on validation parts alone.
+
+    bench/search.py RATINGS [--method sgd] [--folds 3] [--fixed "--rank 128"] [--grid learning-rate=.03,.045,.06] [--grid epochs=20,25,30] ...
+
+Tenths of RATINGS are set aside in turn (by seed), each candidate is trained on the rest, and its RMSE on the tenths averaged. One option after another is
+set to its best value, the others held, until a round changes nothing. The last line is the command's options. A test file never takes part.
+"""
+
+import argparse
+import json
+import pathlib
+import statistics
+import subprocess
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROGRAM = str(ROOT / "build" / "lowrank")
+
+
+def split(ratings, folds, folder):
+    parts = []
+    for fold in range(folds):
+        prefix = str(pathlib.Path(folder) / f"fold{fold}")
+        subprocess.run([PROGRAM, "split", ratings, "--test", "0.1", "--seed", str(fold + 1), "--output", prefix], check=True, stdout=subprocess.DEVNULL)
+        parts.append(prefix)
+    return parts
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("ratings")
+    parser.add_argument("--method", default="sgd")
+    parser.add_argument("--folds", type=int, default=3)
+    parser.add_argument("--fixed", default="", help="options that stay as they are")
+    parser.add_argument("--grid", action="append", default=[], metavar="OPTION=VALUE,VALUE,...", help="candidates of one option; the first is where the search starts")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    grid = {name: values.split(",") for name, values in (entry.split("=") for entry in arguments.grid)}
+    best = {name: values[0] for name, values in grid.items()}
+    known = {}
+    with tempfile.TemporaryDirectory() as folder:
+        parts = split(arguments.ratings, arguments.folds, folder)
+
+        def rmse(options):
+            key = tuple(options.items())
+            if key not in known:
+                words = arguments.fixed.split() + [word for name, value in options.items() for word in (f"--{name}", value)]
+                figures = []
+                for part in parts:
+                    command = [PROGRAM, "train", f"{part}.train", "--output", f"{folder}/model", "--method", arguments.method, "--test", f"{part}.test", *words]
+                    output = subprocess.run([*command, "--quiet", "--json"], check=True, capture_output=True, text=True).stdout
+                    figures.append(json.loads(output)["test"]["rmse"])
+                known[key] = statistics.mean(figures)
+                print(f"{known[key]:.5f}  " + " ".join(words), flush=True)
+            return known[key]
+
+        for _ in range(arguments.rounds):
+            before = dict(best)
+            for name, values in grid.items():
+                best[name] = min(values, key=lambda value: rmse({**best, name: value}))
+            if best == before:
+                break
+        print(f"best: {rmse(best):.5f}  {arguments.fixed} " + " ".join(f"--{name} {value}" for name, value in best.items()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,158 @@
+// The dense kernels of the alternating methods, by SIMD level and rank, in GFLOP/s beside what fused multiplications in registers reach on
+// one thread (`peak`).
+#include <benchmark/benchmark.h>
+
+#include <cstdint>
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include "base/random.h"
+#include "kernels/cholesky.h"
+#include "kernels/gram.h"
+#include "kernels/rows.h"
+#include "kernels/simd_level.h"
+#include "lowrank/model/factor_matrix.h"
+
+namespace {
+
+using lowrank::FactorMatrix;
+using lowrank::SimdLevel;
+
+FactorMatrix normals(std::size_t rows, std::size_t rank) {
+  FactorMatrix matrix(rows, rank);
+  lowrank::RandomStream random(1, lowrank::Purpose::user_factors);
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (float& x : matrix.row(row)) x = static_cast<float>(random.normal());
+  }
+  return matrix;
+}
+
+void count_flops(benchmark::State& state, double flops) {
+  state.counters["flop/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
+}
+
+/// The best that the machine does: a product whose operands stay in the nearest cache.
+void peak(benchmark::State& state, SimdLevel level, std::size_t /*rank*/) {
+  lowrank::set_simd_level(level);
+  const FactorMatrix a = normals(48, 96);
+  FactorMatrix products(48, 48);
+  const FactorMatrix b = normals(96, 48);
+  for (auto _ : state) {
+    lowrank::multiply_rows(a.data(), a.stride(), 48, 96, b.data(), b.stride(), 48, products.data(), products.stride());
+    benchmark::ClobberMemory();
+  }
+  count_flops(state, 2.0 * 48 * 48 * 96);
+}
+
+/// A row of 256 ratings added to its normal equations. Flops: of the upper triangle.
+void add_gram(benchmark::State& state, SimdLevel level, std::size_t rank) {
+  lowrank::set_simd_level(level);
+  const FactorMatrix rows = normals(256, rank + 16);
+  FactorMatrix a(rank, rank + 16);
+  for (auto _ : state) {
+    lowrank::add_gram(rows.data(), rows.data(), rows.stride(), 256, rank, a.data(), a.stride());
+    benchmark::ClobberMemory();
+  }
+  const auto k = static_cast<double>(rank);
+  count_flops(state, 256 * k * (k + 1));
+}
+
+/// Products of all pairs of `count` rows.
+void row_gram(benchmark::State& state, SimdLevel level, std::size_t rank, std::size_t count) {
+  lowrank::set_simd_level(level);
+  const FactorMatrix rows = normals(count + 4, rank + 16);
+  FactorMatrix a(count + 4, count + 16);
+  for (auto _ : state) {
+    lowrank::row_gram(rows.data(), rows.stride(), count, rank, a.data(), a.stride());
+    benchmark::ClobberMemory();
+  }
+  const auto n = static_cast<double>(count);
+  count_flops(state, static_cast<double>(rank) * n * (n + 1));
+}
+
+void gather(benchmark::State& state, SimdLevel level, std::size_t rank) {
+  lowrank::set_simd_level(level);
+  const FactorMatrix table = normals(40'000, rank);
+  FactorMatrix tile(256, rank + 16);
+  std::vector<std::uint32_t> rows(256);
+  lowrank::RandomStream random(1, lowrank::Purpose::split);
+  for (auto _ : state) {
+    for (std::uint32_t& row : rows) row = static_cast<std::uint32_t>(random.below(40'000));
+    lowrank::gather_rows({table.data(), table.stride()}, rows.data(), rows.size(), rank, nullptr, nullptr, tile.data(), tile.stride());
+    benchmark::ClobberMemory();
+  }
+  state.counters["B/s"] = benchmark::Counter(256.0 * 4 * static_cast<double>(rank), benchmark::Counter::kIsIterationInvariantRate);
+}
+
+/// A system of `rank` unknowns factorised and solved.
+void cholesky(benchmark::State& state, SimdLevel level, std::size_t rank) {
+  lowrank::set_simd_level(level);
+  const FactorMatrix rows = normals(2 * rank, rank);
+  FactorMatrix gram(rank, rank + 1);
+  lowrank::add_gram(rows.data(), rows.data(), rows.stride(), 2 * rank, rows.stride(), gram.data(), gram.stride());
+  FactorMatrix a;
+  std::vector<float> x(rank);
+  for (auto _ : state) {
+    state.PauseTiming();
+    a = gram;
+    state.ResumeTiming();
+    benchmark::DoNotOptimize(lowrank::factor_cholesky(a.data(), a.stride(), rank, 1));
+    lowrank::solve_upper(a.data(), a.stride(), rank, rank, x.data());
+    benchmark::ClobberMemory();
+  }
+  const auto n = static_cast<double>(rank);
+  count_flops(state, n * n * n / 3 + 2 * n * n);
+}
+
+void rotate(benchmark::State& state, SimdLevel level, std::size_t rank) {
+  lowrank::set_simd_level(level);
+  const FactorMatrix rows = normals(128, rank);
+  const FactorMatrix basis = normals(rank, rank);
+  FactorMatrix products(128, rank);
+  for (auto _ : state) {
+    lowrank::multiply_rows(rows.data(), rows.stride(), 128, rank, basis.data(), basis.stride(), rank, products.data(), products.stride());
+    benchmark::ClobberMemory();
+  }
+  const auto k = static_cast<double>(rank);
+  count_flops(state, 2 * 128 * k * k);
+}
+
+/// One step of conjugate gradients on a row of 256 ratings.
+void normal_product(benchmark::State& state, SimdLevel level, std::size_t rank) {
+  lowrank::set_simd_level(level);
+  const FactorMatrix table = normals(256, rank);
+  std::vector<std::uint32_t> rows(256);
+  std::iota(rows.begin(), rows.end(), 0U);
+  const FactorMatrix x = normals(1, rank);
+  FactorMatrix out(1, rank);
+  for (auto _ : state) {
+    lowrank::add_normal_product({table.data(), table.stride()}, rows.data(), rows.size(), rank, nullptr, x.data(), 0, out.data());
+    benchmark::ClobberMemory();
+  }
+  count_flops(state, 4 * 256 * static_cast<double>(rank));
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const auto add = [](const char* kernel, SimdLevel level, std::size_t rank, auto function, auto... more) {
+    std::string name = std::string(kernel) + "/" + std::string(lowrank::name_of(level)) + "/" + std::to_string(rank);
+    ((name += "/" + std::to_string(more)), ...);
+    benchmark::RegisterBenchmark(name.c_str(), function, level, rank, more...);
+  };
+  for (const SimdLevel level : lowrank::available_simd_levels()) {
+    add("peak", level, 0, peak);
+    for (const std::size_t rank : {64U, 128U, 256U, 1024U}) {
+      add("add_gram", level, rank, add_gram);
+      for (const std::size_t rows : {13U, 48U}) add("row_gram", level, rank, row_gram, rows);
+      add("gather", level, rank, gather);
+      add("rotate", level, rank, rotate);
+      add("normal_product", level, rank, normal_product);
+    }
+    for (const std::size_t rank : {13U, 32U, 64U, 128U, 256U, 1024U}) add("cholesky", level, rank, cholesky);
+  }
+  benchmark::Initialize(&count, arguments);
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}

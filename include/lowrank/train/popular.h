@@ -1,0 +1,32 @@
+#pragma once
+
+/// \file
+/// Items by how many people rated them: the yardstick of every ranking.
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "lowrank/train/option.h"
+
+namespace lowrank {
+
+/// Options of the popularity order. The model has rank 0 and no mean; an item's bias is the number of its training ratings, so that
+///
+///     score(u, i) = ratings of i,  whoever u is
+///
+/// known or not; an item without a rating scores 0. Values of ratings do not count, and the model predicts none: it has no RMSE. It is
+/// learned in one epoch, and --init has nothing to give it. Numbers above 2^24 are rounded to float.
+struct Popular {
+  static constexpr std::string_view kName = "popular";
+  static constexpr std::string_view kSummary = "items by their number of ratings";
+
+  std::uint64_t seed = 1;
+
+  /// Counts are no ratings.
+  [[nodiscard]] static constexpr bool predicts_ratings() { return false; }
+  /// The description of every option above: name, range, meaning.
+  static std::span<const Option<Popular>> options();
+};
+
+}  // namespace lowrank

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <cstddef>
+
+namespace lowrank {
+
+/// Bytes that this process has resident now; 0 where the system does not say.
+std::size_t resident_memory();
+
+/// The most bytes that this process has had resident.
+std::size_t peak_resident_memory();
+
+/// Bytes that this process can still take without swapping or being refused: what the machine has to give, within the limits of the
+/// control group and of the process (`ulimit -v`). The greatest number where the system does not say.
+std::size_t available_memory();
+
+}  // namespace lowrank

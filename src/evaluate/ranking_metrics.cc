@@ -1,0 +1,182 @@
+#include "lowrank/evaluate/ranking_metrics.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iterator>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "lowrank/base/error.h"
+#include "recommend/recommend_excluding.h"
+
+namespace lowrank {
+
+namespace {
+
+struct NamedFigure {
+  std::string_view name;
+  double RankingScores::*figure;
+};
+
+constexpr std::array kFigures{
+    NamedFigure{"recall", &RankingScores::recall},     NamedFigure{"precision", &RankingScores::precision},
+    NamedFigure{"ndcg", &RankingScores::ndcg},         NamedFigure{"map", &RankingScores::map},
+    NamedFigure{"mrr", &RankingScores::mrr},           NamedFigure{"hit_rate", &RankingScores::hit_rate},
+    NamedFigure{"coverage", &RankingScores::coverage},
+};
+
+constexpr auto kNames = [] {
+  std::array<std::string_view, kFigures.size()> names{};
+  std::transform(kFigures.begin(), kFigures.end(), names.begin(), [](const NamedFigure& figure) { return figure.name; });
+  return names;
+}();
+
+std::uint32_t user_of(std::uint64_t pair) { return static_cast<std::uint32_t>(pair >> 32U); }
+std::uint32_t item_of(std::uint64_t pair) { return static_cast<std::uint32_t>(pair); }
+
+/// The pairs as sortable numbers, each once. \param relevant  (position) -> whether it counts
+template <class Relevant>
+std::vector<std::uint64_t> distinct(const Pairs& pairs, const Relevant& relevant) {
+  std::vector<std::uint64_t> numbers;
+  numbers.reserve(pairs.size());
+  for (std::size_t n = 0; n < pairs.size(); ++n) {
+    if (relevant(n)) numbers.push_back(std::uint64_t{pairs.users[n]} << 32U | pairs.items[n]);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+  return numbers;
+}
+
+std::vector<std::uint64_t> relevant_pairs(const Pairs& pairs, std::optional<float> relevant_from) {
+  if (!relevant_from) return distinct(pairs, [](std::size_t) { return true; });
+  if (pairs.values.size() != pairs.size()) throw DataError("pairs without ratings have none that is high enough to be relevant");
+  return distinct(pairs, [&](std::size_t n) { return pairs.values[n] >= *relevant_from; });
+}
+
+/// What places in a list are worth: entry n is of place n + 1.
+class Discounts {
+ public:
+  explicit Discounts(std::size_t places) : of_place_(places), of_first_(places + 1, 0.0) {
+    for (std::size_t n = 0; n < places; ++n) {
+      of_place_[n] = 1 / std::log2(static_cast<double>(n) + 2);
+      of_first_[n + 1] = of_first_[n] + of_place_[n];
+    }
+  }
+  [[nodiscard]] double of(std::size_t n) const { return of_place_[n]; }
+  /// Of the first `count` places together.
+  [[nodiscard]] double of_first(std::size_t count) const { return of_first_[count]; }
+
+ private:
+  std::vector<double> of_place_;
+  std::vector<double> of_first_;
+};
+
+/// Adds one user's list to the sums of lists of sums.top. \param hits  positions of relevant items in the list, ascending
+void add_list(std::span<const std::size_t> hits, std::size_t relevant, const Discounts& discounts, RankingScores& sums) {
+  const std::size_t most = std::min(sums.top, relevant);
+  double gain = 0;
+  double precisions = 0;
+  std::size_t count = 0;
+  for (; count < hits.size() && hits[count] < sums.top; ++count) {
+    gain += discounts.of(hits[count]);
+    precisions += static_cast<double>(count + 1) / static_cast<double>(hits[count] + 1);
+  }
+  ++sums.users;
+  sums.recall += static_cast<double>(count) / static_cast<double>(relevant);
+  sums.precision += static_cast<double>(count) / static_cast<double>(sums.top);
+  sums.ndcg += gain / discounts.of_first(most);
+  sums.map += precisions / static_cast<double>(most);
+  if (count == 0) return;
+  sums.mrr += 1 / static_cast<double>(hits.front() + 1);
+  sums.hit_rate += 1;
+}
+
+/// Sums to means. \param places  best place, counted from 0, that each item has in any list
+void finish(RankingScores& sums, std::span<const std::size_t> places, std::size_t known_items) {
+  const auto users = static_cast<double>(sums.users);
+  for (double RankingScores::*figure : {&RankingScores::recall, &RankingScores::precision, &RankingScores::ndcg, &RankingScores::map,
+                                        &RankingScores::mrr, &RankingScores::hit_rate}) {
+    sums.*figure /= users;
+  }
+  const auto listed = std::count_if(places.begin(), places.end(), [&](std::size_t place) { return place < sums.top; });
+  sums.coverage = known_items == 0 ? 0 : static_cast<double>(listed) / static_cast<double>(known_items);
+}
+
+}  // namespace
+
+std::span<const std::string_view> ranking_metric_names() { return kNames; }
+
+double ranking_metric(const RankingScores& scores, std::string_view name) {
+  for (const NamedFigure& figure : kFigures) {
+    if (figure.name == name) return scores.*figure.figure;
+  }
+  throw OptionError("metric", "there is no metric of lists called \"" + std::string(name) + "\"");
+}
+
+RankingTest::RankingTest(const Pairs& test, const SeenItems& seen, std::optional<float> relevant_from)
+    : RankingTest(relevant_pairs(test, relevant_from), seen, false) {}
+
+RankingTest RankingTest::of_held_out(const Pairs& held_out, const SeenItems& seen) {
+  return {relevant_pairs(held_out, std::nullopt), seen, true};
+}
+
+RankingTest::RankingTest(std::vector<std::uint64_t> pairs, const SeenItems& seen, bool held_out) : seen_(&seen), held_out_(held_out) {
+  std::vector<std::uint32_t> rated;
+  for (std::size_t begin = 0; begin < pairs.size();) {
+    const std::uint32_t user = user_of(pairs[begin]);
+    rated.clear();
+    if (!held_out) seen.append_items_of(user, rated);
+    std::size_t end = begin;
+    for (; end < pairs.size() && user_of(pairs[end]) == user; ++end) {
+      if (!std::binary_search(rated.begin(), rated.end(), item_of(pairs[end]))) items_.push_back(item_of(pairs[end]));
+    }
+    begin = end;
+    if (items_.size() == offsets_.back()) continue;
+    users_.push_back(user);
+    offsets_.push_back(items_.size());
+  }
+}
+
+void RankingTest::exclude(std::size_t position, std::vector<std::uint32_t>& items) const {
+  if (!held_out_) {
+    seen_->append_items_of(users_[position], items);
+    return;
+  }
+  const std::vector<std::uint32_t> seen = seen_->items_of(users_[position]);
+  const std::span<const std::uint32_t> relevant = relevant_of(position);
+  std::set_difference(seen.begin(), seen.end(), relevant.begin(), relevant.end(), std::back_inserter(items));
+}
+
+std::vector<RankingScores> RankingTest::score(const Model& model, std::span<const std::size_t> tops, int threads) const {
+  if (tops.empty()) return {};
+  if (std::find(tops.begin(), tops.end(), 0U) != tops.end()) throw OptionError("top", "must be at least 1, got 0");
+  if (users_.empty()) throw DataError("no user has a relevant item, one that he did not rate in training");
+  const std::size_t deepest = *std::max_element(tops.begin(), tops.end());
+  std::size_t most_relevant = 0;
+  for (std::size_t n = 0; n < users_.size(); ++n) most_relevant = std::max(most_relevant, relevant_of(n).size());
+  const Discounts discounts(std::min(deepest, std::max(most_relevant, model.item_ratings.size())));
+
+  std::vector<RankingScores> sums;
+  for (const std::size_t top : tops) sums.push_back({.top = top});
+  std::vector<std::size_t> places(model.item_ratings.size(), std::numeric_limits<std::size_t>::max());
+  std::vector<std::size_t> hits;
+  const auto add = [&](std::size_t position, std::span<const Scored> list) {
+    const std::span<const std::uint32_t> relevant = relevant_of(position);
+    hits.clear();
+    for (std::size_t n = 0; n < list.size(); ++n) {
+      places[list[n].index] = std::min(places[list[n].index], n);
+      if (std::binary_search(relevant.begin(), relevant.end(), list[n].index)) hits.push_back(n);
+    }
+    for (RankingScores& own : sums) add_list(hits, relevant.size(), discounts, own);
+  };
+  const auto leave_out = [&](std::size_t position, std::vector<std::uint32_t>& items) { exclude(position, items); };
+  recommend_excluding(model, users_, {.top = deepest, .threads = threads}, leave_out, add);
+  const auto known = static_cast<std::size_t>(
+      std::count_if(model.item_ratings.begin(), model.item_ratings.end(), [](std::uint32_t ratings) { return ratings != 0; }));
+  for (RankingScores& own : sums) finish(own, places, known);
+  return sums;
+}
+
+}  // namespace lowrank

@@ -1,0 +1,317 @@
+#include "lowrank/train/als.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "base/parallel.h"
+#include "base/random.h"
+#include "kernels/rows.h"
+#include "train/alternating.h"
+#include "train/bias_damping.h"
+#include "train/epoch_loop.h"
+#include "train/gramian.h"
+#include "train/half_step.h"
+#include "train/methods.h"
+#include "train/transpose.h"
+#include "train/units.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr std::array<std::string_view, 2> kScalings = {"count", "constant"};
+constexpr std::array<std::string_view, 2> kBiasRegularizations = {"estimated", "factors"};
+constexpr std::array<std::string_view, 2> kSolvers = {"exact", "cg"};
+
+constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+
+constexpr std::array kOptions = {
+    Option<Als>{"rank", &Als::rank, "number of latent features K; 0 learns biases alone", 0, 4096},
+    Option<Als>{"epochs", &Als::epochs, "the most epochs; each solves all users' rows, then all items'", 1, 1e9},
+    Option<Als>{"regularization", &Als::regularization,
+                "lambda: weight of |p|^2 and |q|^2 in the loss, in scale-free units (ratings divided by their standard deviation)", 0,
+                kUnbounded},
+    Option<Als>{"regularization_scaling", &Als::regularization_scaling,
+                "count: lambda times the row's number of ratings (Zhou et al. 2008); constant: every row alike", 0, 1, false, kScalings},
+    Option<Als>{"prior_ratings", &Als::prior_ratings,
+                "with count, each row is regularised as if it had this many ratings more, so that rows with few ratings stay small", 0,
+                kUnbounded},
+    Option<Als>{"bias_regularization", &Als::bias_regularization,
+                "of biases: estimated from the variance within and between rows; factors: as the factors of the same row", 0, 1, false,
+                kBiasRegularizations},
+    Option<Als>{"biases", &Als::biases, "learn the mean and a bias for every user and item; without them a score is the dot product alone"},
+    Option<Als>{"non_negative", &Als::non_negative, "no factor below 0 (biases may be); always solved exactly"},
+    Option<Als>{"solver", &Als::solver, "exact: every row to its minimum; cg: some steps of conjugate gradients from the last epoch's row",
+                0, 1, false, kSolvers},
+    Option<Als>{"cg_steps", &Als::cg_steps, "steps of conjugate gradients a row and epoch", 1, 1000},
+    Option<Als>{"initial_scale", &Als::initial_scale, "factors start as normal draws of standard deviation initial_scale / sqrt(rank)", 0,
+                kUnbounded, true},
+    Option<Als>{"tolerance", &Als::tolerance, "end when an epoch improves the loss by less than this share; 0: never", 0, 1},
+    Option<Als>{"patience", &Als::patience, "with validation ratings: end after this many epochs without improvement", 1, 1e9},
+    Option<Als>{"seed", &Als::seed, "of every random choice"},
+};
+
+/// The weights of the loss, in the units of training.
+struct Weights {
+  double factors = 0;  ///< of a row, times its number of ratings where `per_rating`
+  double prior = 0;    ///< added to that number
+  bool per_rating = true;
+  double least = 0;  ///< of a row: what keeps its equations solvable without regularisation
+  bool bias_as_factors = false;
+  BiasDamping bias;  ///< else
+
+  [[nodiscard]] double row(std::size_t ratings) const {
+    return std::max(least, per_rating ? factors * (static_cast<double>(ratings) + prior) : factors);
+  }
+};
+
+Weights weights_of(const Als& options, const Ratings& ratings, const Units& units) {
+  Weights weights;
+  weights.factors = options.regularization;
+  weights.per_rating = options.regularization_scaling == static_cast<std::uint8_t>(RegularizationScaling::count);
+  weights.prior = weights.per_rating ? options.prior_ratings : 0;
+  // Of a unit of the ratings' variance: less than float32 resolves.
+  weights.least = 1e-9;
+  weights.bias_as_factors = options.bias_regularization == static_cast<std::uint8_t>(AlsBias::factors);
+  if (options.biases && !weights.bias_as_factors && options.regularization != 0) weights.bias = estimate_bias_damping(ratings, units);
+  return weights;
+}
+
+/// The same for one user against fixed items, in rating units: p is in units of the root of the scale, a bias in units of the scale.
+RowProblem row_problem(const Als& options, const Weights& weights, const Units& units) {
+  RowProblem problem;
+  problem.regularization = weights.factors * units.scale;
+  problem.regularization_exponent = weights.per_rating ? 1 : 0;
+  problem.damping = weights.per_rating ? weights.factors * weights.prior * units.scale : 0;
+  problem.bias_regularization = weights.bias_as_factors ? weights.factors : 0;
+  problem.bias_damping = weights.bias_as_factors ? weights.factors * weights.prior : weights.bias.user;
+  problem.solves_bias = options.biases;
+  problem.non_negative = options.non_negative;
+  return problem;
+}
+
+struct Side {
+  FactorMatrix factors;
+  std::vector<float> biases;
+  std::vector<std::uint32_t> counts;
+  std::vector<double> weights;       ///< of |row|^2
+  std::vector<double> bias_weights;  ///< of bias^2
+  double bias_damping = 0;
+};
+
+class AlsLearner final : public EpochLearner {
+ public:
+  AlsLearner(Ratings ratings, const Als& options, const Units& units, const Weights& weights, const Model& frame, const Model* init,
+             Workers& workers)
+      : options_(options),
+        units_(units),
+        weights_(weights),
+        init_(init),
+        workers_(workers),
+        ratings_(std::move(ratings)),
+        by_item_(transpose(ratings_, workers)),
+        half_steps_(options.rank, workers) {
+    set_up(users_, frame.user_ratings, weights.bias.user);
+    set_up(items_, frame.item_ratings, weights.bias.item);
+    diagonal_ = AlignedFloats(users_.factors.stride());
+    std::fill_n(diagonal_.data() + options.rank, diagonal_.size() - options.rank, 1.0F);
+    AlsLearner::restore(nullptr);
+  }
+
+  std::optional<EpochFigures> run(std::size_t /*epoch*/) override {
+    solve(
+        ratings_.row_offsets(), ratings_.items().data(), [this](std::size_t at) { return ratings_.value(at); }, items_, users_);
+    const double rows = solve(
+        by_item_.offsets, by_item_.users.data(), [this](std::size_t at) { return by_item_.value(at); }, users_, items_);
+    // What the item rows minimised lacks the squares of the targets, and holds their regularisation.
+    const double errors = target_squares() + rows - regularization(items_);
+    const double loss = target_squares_ + rows + regularization(users_);
+    const auto n = static_cast<double>(ratings_.size());
+    const double rmse = std::sqrt(std::max(errors, 0.0) / n) * units_.scale;
+    if (!std::isfinite(rmse) || !std::isfinite(loss)) return std::nullopt;
+    return EpochFigures{.train_rmse = rmse, .train_loss = loss * units_.scale * units_.scale};
+  }
+
+  bool finite() override { return all_finite(users_.factors, workers_) && all_finite(items_.factors, workers_); }
+
+  void store(Model& model) override {
+    model.mean = options_.biases ? units_.mean : 0.0;
+    store(users_, model.user_factors, model.user_biases);
+    store(items_, model.item_factors, model.item_biases);
+  }
+
+  void restore(const Model* model) override {
+    const double deviation = options_.initial_scale / std::sqrt(static_cast<double>(std::max(options_.rank, 1U)));
+    start_rows(users_.factors, users_.counts, deviation, options_.seed, Purpose::user_factors, workers_);
+    start_rows(items_.factors, items_.counts, deviation, options_.seed, Purpose::item_factors, workers_);
+    users_.biases.assign(users_.counts.size(), 0);
+    items_.biases.assign(items_.counts.size(), 0);
+    const Model* from = model != nullptr ? model : init_;
+    if (from != nullptr) {
+      load(from->user_factors, from->user_biases, from->user_ratings, from->mean - units_.mean, users_);
+      load(from->item_factors, from->item_biases, from->item_ratings, 0, items_);
+    }
+    if (!options_.non_negative) return;
+    for (FactorMatrix* table : {&users_.factors, &items_.factors}) {
+      for (std::size_t row = 0; row < table->rows(); ++row) {
+        for (float& x : table->row(row)) x = std::abs(x);
+      }
+    }
+  }
+
+  std::optional<DivergenceReport> cut_step() override { return std::nullopt; }
+
+  /// Training error of the kept model, clipped when it clips.
+  void score(Trained& trained) {
+    const Model& model = trained.model;
+    constexpr std::size_t kUsers = 256;
+    const std::size_t users = model.user_factors.rows();
+    std::vector<double> sums((users + kUsers - 1) / kUsers);
+    workers_.for_ranges(users, kUsers, [&](std::size_t begin, std::size_t end, int) {
+      std::vector<std::uint32_t> numbers;
+      std::vector<double> scores;
+      for (std::size_t user = begin; user < end; ++user) {
+        const auto items = ratings_.items_of(static_cast<std::uint32_t>(user));
+        numbers.assign(items.size(), static_cast<std::uint32_t>(user));
+        scores.resize(items.size());
+        score_pairs(model, numbers, items, scores);
+        for (std::size_t i = 0; i < items.size(); ++i) {
+          double value = scores[i];
+          if (model.clips) value = std::clamp(value, static_cast<double>(model.min_rating), static_cast<double>(model.max_rating));
+          const double e = static_cast<double>(ratings_.value(ratings_.row_offsets()[user] + i)) - value;
+          sums[begin / kUsers] += e * e;
+        }
+      }
+    });
+    double total = 0;
+    for (const double sum : sums) total += sum;
+    trained.train_rmse = std::sqrt(total / static_cast<double>(ratings_.size()));
+    if (!trained.history.empty()) trained.train_loss = trained.history[trained.best_epoch - 1].train_loss;
+  }
+
+ private:
+  void set_up(Side& side, const std::vector<std::uint32_t>& counts, double bias_damping) const {
+    side.counts = counts;
+    side.factors = FactorMatrix(counts.size(), options_.rank);
+    side.bias_damping = std::max(bias_damping, weights_.least);
+    for (const std::uint32_t count : counts) {
+      side.weights.push_back(weights_.row(count));
+      side.bias_weights.push_back(weights_.bias_as_factors ? weights_.row(count) : side.bias_damping);
+    }
+  }
+
+  /// One half-step: the rows and biases of `solved` against those of `fixed`.
+  template <class Value>
+  double solve(std::span<const std::size_t> offsets, const std::uint32_t* others, const Value& value, const Side& fixed, Side& solved) {
+    HalfStep step;
+    step.offsets = offsets;
+    step.others = others;
+    step.fixed = &fixed.factors;
+    step.diagonal = diagonal_.data();
+    step.ridge = [this](std::size_t ratings) { return weights_.row(ratings); };
+    step.valued = true;
+    step.cells = [this, &value, &fixed, others](std::size_t begin, std::size_t end, float* /*weights*/, float* values) {
+      for (std::size_t at = begin; at < end; ++at) values[at - begin] = units_.to_training(value(at)) - fixed.biases[others[at]];
+    };
+    step.has_bias = options_.biases;
+    if (weights_.bias_as_factors) {
+      step.bias_damping = std::max(weights_.least, weights_.factors * (weights_.per_rating ? weights_.prior : 1));
+      step.bias_rating = weights_.per_rating ? weights_.factors : 0;
+    } else {
+      step.bias_damping = solved.bias_damping;
+    }
+    step.solver = static_cast<Solver>(options_.solver);
+    step.cg_steps = options_.cg_steps;
+    step.non_negative = options_.non_negative;
+    return half_steps_.run(step, solved.factors, options_.biases ? &solved.biases : nullptr);
+  }
+
+  /// The sum of squares of what the item rows are solved for: ratings less the users' biases.
+  double target_squares() {
+    constexpr std::size_t kUsers = 1024;
+    std::vector<double> sums((users_.counts.size() + kUsers - 1) / kUsers);
+    workers_.for_ranges(users_.counts.size(), kUsers, [&](std::size_t begin, std::size_t end, int) {
+      double sum = 0;
+      for (std::size_t user = begin; user < end; ++user) {
+        for (std::size_t at = ratings_.row_offsets()[user]; at < ratings_.row_offsets()[user + 1]; ++at) {
+          const float target = units_.to_training(ratings_.value(at)) - users_.biases[user];
+          sum += static_cast<double>(target) * static_cast<double>(target);
+        }
+      }
+      sums[begin / kUsers] = sum;
+    });
+    target_squares_ = 0;
+    for (const double sum : sums) target_squares_ += sum;
+    return target_squares_;
+  }
+
+  double regularization(const Side& side) {
+    double sum = weighted_squares(side.factors, side.weights, workers_);
+    for (std::size_t row = 0; row < side.biases.size(); ++row) {
+      sum += side.bias_weights[row] * static_cast<double>(side.biases[row]) * static_cast<double>(side.biases[row]);
+    }
+    return sum;
+  }
+
+  void store(const Side& side, FactorMatrix& factors, std::vector<float>& biases) const {
+    const auto scale = static_cast<float>(std::sqrt(units_.scale));
+    // Of ratings near the greatest float a bias may be beyond it.
+    constexpr double kMost = std::numeric_limits<float>::max();
+    for (std::size_t row = 0; row < factors.rows(); ++row) {
+      std::ranges::transform(side.factors.row(row), factors.row(row).begin(), [scale](float x) { return x * scale; });
+      biases[row] = static_cast<float>(std::clamp(static_cast<double>(side.biases[row]) * units_.scale, -kMost, kMost));
+    }
+  }
+
+  void load(const FactorMatrix& factors, std::span<const float> biases, std::span<const std::uint32_t> known, double shift,
+            Side& side) const {
+    const auto scale = static_cast<float>(1 / std::sqrt(units_.scale));
+    for (std::size_t row = 0; row < side.counts.size(); ++row) {
+      if (row >= known.size() || known[row] == 0 || side.counts[row] == 0) continue;
+      std::ranges::transform(factors.row(row), side.factors.row(row).begin(), [scale](float x) { return x * scale; });
+      if (options_.biases) side.biases[row] = static_cast<float>((static_cast<double>(biases[row]) + shift) / units_.scale);
+    }
+  }
+
+  Als options_;
+  Units units_;
+  Weights weights_;
+  const Model* init_;
+  Workers& workers_;
+  Ratings ratings_;
+  ByItem by_item_;
+  HalfSteps half_steps_;
+  Side users_;
+  Side items_;
+  AlignedFloats diagonal_;
+  double target_squares_ = 0;
+};
+
+}  // namespace
+
+std::span<const Option<Als>> Als::options() { return kOptions; }
+
+Trained train_method(Ratings ratings, const Als& options, Model frame, const Validation& validation, TrainingObserver& observer,
+                     const TrainContext& context) {
+  Workers workers(context.threads);
+  const RatingMoments moments = moments_of(ratings, workers);
+  const Units units = training_units(moments, options.biases);
+  const Weights weights = weights_of(options, ratings, units);
+  const std::size_t count = ratings.size();
+  frame.has_biases = options.biases;
+  frame.rating_mean = moments.mean;
+  frame.min_rating = context.min_rating.value_or(moments.least);
+  frame.max_rating = context.max_rating.value_or(moments.most);
+  frame.clips = context.clips;
+  frame.row_problem = row_problem(options, weights, units);
+  AlsLearner learner(std::move(ratings), options, units, weights, frame, context.init, workers);
+  const Stopping stopping{options.epochs, options.patience, options.tolerance};
+  Trained trained = run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);
+  learner.score(trained);
+  return trained;
+}
+
+}  // namespace lowrank

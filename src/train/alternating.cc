@@ -1,0 +1,32 @@
+#include "train/alternating.h"
+
+#include <algorithm>
+#include <atomic>
+
+namespace lowrank {
+
+void start_rows(FactorMatrix& table, std::span<const std::uint32_t> ratings, double deviation, std::uint64_t seed, Purpose purpose,
+                Workers& workers) {
+  workers.for_ranges(table.rows(), 1024, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t row = begin; row < end; ++row) {
+      const std::span<float> factors = table.row(row);
+      std::fill(factors.begin(), factors.end(), 0.0F);
+      if (ratings[row] == 0) continue;
+      RandomStream stream(seed, purpose, 0, row);
+      for (float& x : factors) x = static_cast<float>(deviation * stream.normal());
+    }
+  });
+}
+
+bool all_finite(const FactorMatrix& table, Workers& workers) {
+  std::atomic<bool> finite{true};
+  workers.for_ranges(table.rows() * table.stride(), 1U << 16U, [&](std::size_t begin, std::size_t end, int) {
+    // A sum of products with 0 is NaN as soon as one number is not finite.
+    float sum = 0;
+    for (std::size_t n = begin; n < end; ++n) sum += table.data()[n] * 0.0F;
+    if (sum != 0.0F) finite.store(false, std::memory_order_relaxed);
+  });
+  return finite.load();
+}
+
+}  // namespace lowrank

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+
+#include "base/parallel.h"
+#include "base/random.h"
+#include "lowrank/model/factor_matrix.h"
+#include "lowrank/model/model.h"
+#include "lowrank/train/option.h"
+
+namespace lowrank {
+
+/// Normal draws of standard deviation `deviation` in every row that has ratings, zeros in the others.
+void start_rows(FactorMatrix& table, std::span<const std::uint32_t> ratings, double deviation, std::uint64_t seed, Purpose purpose,
+                Workers& workers);
+
+/// True when every number of `table` is finite.
+bool all_finite(const FactorMatrix& table, Workers& workers);
+
+}  // namespace lowrank

@@ -1,0 +1,201 @@
+#include "lowrank/train/baseline.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "base/parallel.h"
+#include "lowrank/base/error.h"
+#include "train/bias_damping.h"
+#include "train/epoch_loop.h"
+#include "train/methods.h"
+#include "train/row_plan.h"
+#include "train/training_error.h"
+#include "train/transpose.h"
+#include "train/units.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr double kEstimated = -1;
+constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+
+constexpr std::array kOptions = {
+    Option<Baseline>{"epochs", &Baseline::epochs, "the most rounds over items and users", 1, 1e9},
+    Option<Baseline>{"user_damping", &Baseline::user_damping,
+                     "a user's bias is shrunk as if this many ratings more, all as expected, stood behind it; -1: estimated from the "
+                     "variance within and between rows",
+                     kEstimated, kUnbounded},
+    Option<Baseline>{"item_damping", &Baseline::item_damping, "the same of items", kEstimated, kUnbounded},
+    Option<Baseline>{"tolerance", &Baseline::tolerance, "end when an epoch improves the loss by less than this share; 0: never", 0, 1},
+    Option<Baseline>{"patience", &Baseline::patience, "with validation ratings: end after this many epochs without improvement", 1, 1e9},
+    Option<Baseline>{"seed", &Baseline::seed, "of what --holdout sets aside; training draws nothing"},
+};
+
+double damping_of(const char* name, double stated, double estimated) {
+  if (stated == kEstimated) return estimated;
+  if (stated < 0) throw OptionError(name, "must be at least 0, or -1 for an estimate, got " + std::to_string(stated));
+  return stated;
+}
+
+BiasDamping damping_of(const Baseline& options, const Ratings& ratings, const RatingMoments& moments) {
+  BiasDamping estimated;
+  if (options.user_damping == kEstimated || options.item_damping == kEstimated) {
+    estimated = estimate_bias_damping(ratings, training_units(moments, true));
+  }
+  return {.user = damping_of("user_damping", options.user_damping, estimated.user),
+          .item = damping_of("item_damping", options.item_damping, estimated.item)};
+}
+
+/// What a row's ratings add up to.
+struct Sums {
+  double left = 0;     ///< of what the other side's biases leave
+  double squares = 0;  ///< of the same
+};
+
+/// One side of the biases, and how its ratings are visited.
+struct Side {
+  std::span<const std::size_t> offsets;
+  RowPlan plan;
+  double damping;
+  std::vector<double> biases;
+};
+
+class BaselineLearner final : public EpochLearner {
+ public:
+  BaselineLearner(const Ratings& ratings, double mean, const BiasDamping& damping, const Model* init, Workers& workers)
+      : ratings_(ratings),
+        by_item_(transpose(ratings, workers)),
+        mean_(mean),
+        init_(init),
+        workers_(workers),
+        users_{ratings.row_offsets(), RowPlan(ratings.row_offsets()), damping.user, std::vector<double>(ratings.user_count())},
+        items_{by_item_.offsets, RowPlan(by_item_.offsets), damping.item, std::vector<double>(ratings.item_count())} {
+    BaselineLearner::restore(nullptr);
+  }
+
+  std::optional<EpochFigures> run(std::size_t /*epoch*/) override {
+    solve(items_, [this](std::size_t position) {
+      return static_cast<double>(by_item_.value(position)) - mean_ - users_.biases[by_item_.users[position]];
+    });
+    const double squared = solve(users_, [this](std::size_t position) {
+      return static_cast<double>(ratings_.value(position)) - mean_ - items_.biases[ratings_.items()[position]];
+    });
+    return EpochFigures{.train_rmse = std::sqrt(squared / static_cast<double>(ratings_.size())), .train_loss = loss(squared)};
+  }
+
+  bool finite() override { return true; }
+
+  void store(Model& model) override {
+    model.mean = mean_;
+    // Of ratings near the greatest float a bias may be beyond it.
+    constexpr double kMost = std::numeric_limits<float>::max();
+    const auto narrow = [=](double bias) { return static_cast<float>(std::clamp(bias, -kMost, kMost)); };
+    std::ranges::transform(users_.biases, model.user_biases.begin(), narrow);
+    std::ranges::transform(items_.biases, model.item_biases.begin(), narrow);
+  }
+
+  void restore(const Model* model) override {
+    const Model* from = model != nullptr ? model : init_;
+    // The biases of a model without them, or of one whose scores are no ratings, say nothing.
+    if (from != nullptr && !(from->has_biases && from->predicts_ratings)) from = nullptr;
+    for (std::uint32_t user = 0; user < users_.biases.size(); ++user) {
+      const bool known = from != nullptr && from->knows_user(user);
+      users_.biases[user] = known ? static_cast<double>(from->user_biases[user]) + from->mean - mean_ : 0.0;
+    }
+    for (std::uint32_t item = 0; item < items_.biases.size(); ++item) {
+      items_.biases[item] = from != nullptr && from->knows_item(item) ? static_cast<double>(from->item_biases[item]) : 0.0;
+    }
+  }
+
+  std::optional<DivergenceReport> cut_step() override { return std::nullopt; }
+
+ private:
+  /// Gives every row of a side its best bias. \param left what the other side leaves of the rating at a position
+  /// \return the sum of squared errors over all ratings afterwards
+  template <class Left>
+  double solve(Side& side, const Left& left) {
+    const auto sum = [&](std::size_t begin, std::size_t end) {
+      Sums sums;
+      for (std::size_t position = begin; position < end; ++position) {
+        const double rest = left(position);
+        sums.left += rest;
+        sums.squares += rest * rest;
+      }
+      return sums;
+    };
+    std::vector<double> squared(side.biases.size());
+    const auto finish = [&](std::size_t row, const Sums& sums) {
+      const auto n = static_cast<double>(side.offsets[row + 1] - side.offsets[row]);
+      if (n == 0) return;
+      const double bias = sums.left / (n + side.damping);
+      side.biases[row] = bias;
+      squared[row] = std::max(0.0, sums.squares - 2 * bias * sums.left + n * bias * bias);
+    };
+    std::vector<Sums> pieces(side.plan.most_pieces());
+    side.plan.run(
+        workers_,
+        [&](std::uint32_t begin, std::uint32_t end, int) {
+          for (std::size_t row = begin; row < end; ++row) finish(row, sum(side.offsets[row], side.offsets[row + 1]));
+        },
+        [&](const RowPlan::Piece& piece, int) { pieces[piece.number] = sum(piece.begin, piece.end); },
+        [&](std::uint32_t row, std::size_t count) {
+          Sums sums;
+          for (std::size_t piece = 0; piece < count; ++piece) {
+            sums.left += pieces[piece].left;
+            sums.squares += pieces[piece].squares;
+          }
+          finish(row, sums);
+        });
+    double total = 0;
+    for (const double row : squared) total += row;
+    return total;
+  }
+
+  [[nodiscard]] double loss(double squared) const {
+    double weight = 0;
+    for (const Side* side : {&users_, &items_}) {
+      double squares = 0;
+      for (const double bias : side->biases) squares += bias * bias;
+      weight += side->damping * squares;
+    }
+    return 0.5 * (squared + weight);
+  }
+
+  const Ratings& ratings_;
+  ByItem by_item_;
+  double mean_;
+  const Model* init_;
+  Workers& workers_;
+  Side users_;
+  Side items_;
+};
+
+}  // namespace
+
+std::span<const Option<Baseline>> Baseline::options() { return kOptions; }
+
+Trained train_method(Ratings ratings, const Baseline& options, Model frame, const Validation& validation, TrainingObserver& observer,
+                     const TrainContext& context) {
+  Workers workers(context.threads);
+  const RatingMoments moments = moments_of(ratings, workers);
+  const BiasDamping damping = damping_of(options, ratings, moments);
+  frame.rating_mean = moments.mean;
+  frame.min_rating = context.min_rating.value_or(moments.least);
+  frame.max_rating = context.max_rating.value_or(moments.most);
+  frame.clips = context.clips;
+  frame.row_problem = RowProblem{};
+  frame.row_problem.bias_damping = damping.user;
+  BaselineLearner learner(ratings, moments.mean, damping, context.init, workers);
+  const Stopping stopping{options.epochs, options.patience, options.tolerance};
+  Trained trained = run_epochs(learner, std::move(frame), 0, ratings.size(), stopping, validation, observer);
+  trained.train_rmse = training_rmse(trained.model, ratings, workers);
+  trained.train_loss = trained.history[trained.best_epoch - 1].train_loss;
+  return trained;
+}
+
+}  // namespace lowrank

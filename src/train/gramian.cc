@@ -1,0 +1,96 @@
+#include "train/gramian.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/eigen.h"
+#include "kernels/gram.h"
+
+namespace lowrank {
+
+std::vector<double> gramian(const FactorMatrix& table, Workers& workers) {
+  // Rows whose products are added in float before they go to the sum in double, and pieces of the table: fixed numbers, so that the sum is
+  // the same for any number of threads; fewer pieces of large ranks, for each has a matrix of its own.
+  constexpr std::size_t kFloatRows = 256;
+  const std::size_t rank = table.rank();
+  const std::size_t columns = table.stride();
+  if (rank == 0) return {};
+  const std::size_t most_pieces = std::clamp<std::size_t>((std::size_t{1} << 23U) / (columns * columns), 4, 64);
+  const std::size_t grain = (table.rows() / most_pieces / kFloatRows + 1) * kFloatRows;
+  std::vector<std::vector<double>> sums((table.rows() + grain - 1) / grain);
+  workers.for_ranges(table.rows(), grain, [&](std::size_t begin, std::size_t end, int) {
+    const std::size_t lda = scratch_stride(columns);
+    AlignedFloats product(columns * lda);
+    std::vector<double>& sum = sums[begin / grain];
+    sum.assign(rank * rank, 0);
+    for (std::size_t row = begin; row < end; row += kFloatRows) {
+      std::fill_n(product.data(), product.size(), 0.0F);
+      const float* rows = table.row(row).data();
+      add_gram(rows, rows, columns, std::min(kFloatRows, end - row), columns, product.data(), lda);
+      for (std::size_t i = 0; i < rank; ++i) {
+        for (std::size_t j = i; j < rank; ++j) sum[i * rank + j] += static_cast<double>(product[i * lda + j]);
+      }
+    }
+  });
+  std::vector<double> total(rank * rank);
+  for (const std::vector<double>& sum : sums) {
+    for (std::size_t i = 0; i < sum.size(); ++i) total[i] += sum[i];
+  }
+  return total;
+}
+
+Eigenbasis eigenbasis(std::vector<double> gramian, std::size_t rank) {
+  Eigenbasis basis;
+  basis.stride = scratch_stride(rank);
+  basis.to = AlignedFloats(basis.stride * rank);
+  basis.back = AlignedFloats(basis.stride * rank);
+  basis.values = symmetric_eigen(gramian, rank);
+  for (double& value : basis.values) value = std::max(value, 0.0);
+  for (std::size_t i = 0; i < rank; ++i) {
+    for (std::size_t j = 0; j < rank; ++j) {
+      const auto number = static_cast<float>(gramian[i * rank + j]);
+      basis.to[i * basis.stride + j] = number;
+      basis.back[j * basis.stride + i] = number;
+    }
+  }
+  return basis;
+}
+
+void rotate(const FactorMatrix& from, const AlignedFloats& matrix, std::size_t stride, FactorMatrix& to, Workers& workers) {
+  constexpr std::size_t kRows = 128;
+  const std::size_t columns = from.stride();
+  std::vector<AlignedFloats> scratch(static_cast<std::size_t>(workers.count()));
+  workers.for_ranges(from.rows(), kRows, [&](std::size_t begin, std::size_t end, int slot) {
+    AlignedFloats& products = scratch[static_cast<std::size_t>(slot)];
+    products.reserve(kRows * columns);
+    multiply_rows(from.row(begin).data(), columns, end - begin, from.rank(), matrix.data(), stride, columns, products.data(), columns);
+    std::memcpy(to.row(begin).data(), products.data(), (end - begin) * columns * sizeof(float));
+  });
+}
+
+double weighted_squares(const FactorMatrix& table, const std::vector<double>& weights, Workers& workers) {
+  constexpr std::size_t kRows = 1024;
+  std::vector<double> sums((table.rows() + kRows - 1) / kRows);
+  workers.for_ranges(table.rows(), kRows, [&](std::size_t begin, std::size_t end, int) {
+    double sum = 0;
+    for (std::size_t row = begin; row < end; ++row) {
+      float squares = 0;
+      const std::span<const float> factors = table.row(row);
+      // Eight sums side by side, which the compiler makes vectors of.
+      float lanes[8] = {};
+      std::size_t k = 0;
+      for (; k + 8 <= factors.size(); k += 8) {
+        for (std::size_t lane = 0; lane < 8; ++lane) lanes[lane] += factors[k + lane] * factors[k + lane];
+      }
+      for (; k < factors.size(); ++k) squares += factors[k] * factors[k];
+      for (const float lane : lanes) squares += lane;
+      sum += weights[row] * static_cast<double>(squares);
+    }
+    sums[begin / kRows] = sum;
+  });
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
+}  // namespace lowrank

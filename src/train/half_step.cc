@@ -1,0 +1,134 @@
+#include "train/half_step.h"
+
+#include <algorithm>
+
+namespace lowrank {
+
+namespace {
+
+/// Work is counted in multiplications. A task of so many takes well under a millisecond.
+constexpr double kTaskWork = 1 << 23U;
+/// A row of more is cut into pieces.
+constexpr double kLongWork = 1 << 27U;
+constexpr std::size_t kPieces = 16;
+
+}  // namespace
+
+/// What one thread works with.
+struct HalfSteps::Scratch {
+  explicit Scratch(std::size_t rank) : system(rank) {}
+  RowSystem system;
+  std::vector<float> weights;
+  std::vector<float> values;
+};
+
+HalfSteps::HalfSteps(std::size_t rank, Workers& workers)
+    : rank_(rank), workers_(workers), scratch_(std::max(kPieces, static_cast<std::size_t>(workers.count()))) {}
+
+HalfSteps::~HalfSteps() = default;
+
+double HalfSteps::work_of(const HalfStep& step, std::size_t ratings) const {
+  const auto n = static_cast<double>(ratings);
+  const auto k = static_cast<double>(rank_);
+  const double least = std::min(n, k);
+  const double exact = least * least * (std::max(n, k) / 2 + least / 6);
+  const double begin = 2000 + 20 * k;
+  if (step.solver == Solver::cg) return begin + std::min(exact, 3 * n * k * (2 + step.cg_steps));
+  if (step.solver == Solver::subspace) return begin + std::min(exact, k * static_cast<double>(step.block) * (n + k));
+  return begin + exact;
+}
+
+bool HalfSteps::is_long(const HalfStep& step, std::size_t ratings) const {
+  return rank_ != 0 && ratings > std::max<std::size_t>(4096, rank_) && work_of(step, ratings) > kLongWork;
+}
+
+RowEquations HalfSteps::equations(const HalfStep& step, std::size_t row, std::size_t begin, std::size_t end, Scratch& scratch) const {
+  const std::size_t ratings = step.offsets[row + 1] - step.offsets[row];
+  RowEquations result;
+  result.table = {step.fixed->data(), step.fixed->stride()};
+  result.rows = {step.others + begin, end - begin};
+  if (step.weighted) scratch.weights.resize(std::max(scratch.weights.size(), end - begin));
+  if (step.valued) scratch.values.resize(std::max(scratch.values.size(), end - begin));
+  if (step.cells) step.cells(begin, end, scratch.weights.data(), scratch.values.data());
+  if (step.weighted) result.weights = scratch.weights.data();
+  if (step.valued) result.values = scratch.values.data();
+  result.diagonal = step.diagonal;
+  result.ridge = static_cast<float>(step.ridge(ratings));
+  result.has_bias = step.has_bias;
+  result.bias_damping = step.bias_damping + step.bias_rating * static_cast<double>(ratings);
+  return result;
+}
+
+double HalfSteps::solve_row(const HalfStep& step, std::size_t row, Scratch& scratch, float* x, float* bias) const {
+  const std::size_t begin = step.offsets[row];
+  const std::size_t end = step.offsets[row + 1];
+  const std::size_t ratings = end - begin;
+  if (ratings == 0) {
+    std::fill_n(x, step.fixed->stride(), 0.0F);
+    if (bias != nullptr) *bias = 0;
+    return 0;
+  }
+  const RowEquations row_equations = equations(step, row, begin, end, scratch);
+  if (rank_ == 0) return scratch.system.solve(row_equations, x, bias);
+  if (step.non_negative) return scratch.system.solve_non_negative(row_equations, x, bias);
+  // Where the n x n system of a short row costs no more than the approximation, it is solved.
+  if (step.solver == Solver::cg && !(ratings < rank_ && ratings <= 4 * std::size_t{step.cg_steps} + 4)) {
+    return scratch.system.solve_cg(row_equations, step.cg_steps, x, bias);
+  }
+  if (step.solver == Solver::subspace && ratings > step.block && rank_ > step.block) {
+    return scratch.system.solve_blocks(row_equations, step.block, x);
+  }
+  return scratch.system.solve(row_equations, x, bias);
+}
+
+double HalfSteps::solve_long_row(const HalfStep& step, std::size_t row, float* x, float* bias) {
+  const std::size_t begin = step.offsets[row];
+  const std::size_t end = step.offsets[row + 1];
+  const std::size_t grain = (end - begin + kPieces - 1) / kPieces;
+  workers_.for_each(kPieces, [&](std::size_t piece, int) {
+    if (!scratch_[piece]) scratch_[piece] = std::make_unique<Scratch>(rank_);
+    Scratch& scratch = *scratch_[piece];
+    const std::size_t from = std::min(end, begin + piece * grain);
+    scratch.system.begin_pieces();
+    scratch.system.add_piece(equations(step, row, from, std::min(end, from + grain), scratch));
+  });
+  RowSystem& system = scratch_[0]->system;
+  for (std::size_t piece = 1; piece < kPieces; ++piece) system.merge(scratch_[piece]->system);
+  return system.solve_pieces(equations(step, row, begin, end, *scratch_[0]), step.non_negative, x, bias);
+}
+
+double HalfSteps::run(const HalfStep& step, FactorMatrix& solved, std::vector<float>* biases) {
+  const std::size_t rows = solved.rows();
+  std::vector<std::size_t> long_rows;
+  std::vector<std::size_t> tasks{0};
+  double work = 0;
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::size_t ratings = step.offsets[row + 1] - step.offsets[row];
+    if (is_long(step, ratings)) {
+      long_rows.push_back(row);
+      continue;
+    }
+    work += work_of(step, ratings);
+    if (work < kTaskWork) continue;
+    tasks.push_back(row + 1);
+    work = 0;
+  }
+  if (tasks.back() != rows) tasks.push_back(rows);
+  const auto bias_of = [&](std::size_t row) { return biases != nullptr ? biases->data() + row : nullptr; };
+
+  double total = 0;
+  for (const std::size_t row : long_rows) total += solve_long_row(step, row, solved.row(row).data(), bias_of(row));
+  std::vector<double> sums(tasks.size() - 1);
+  workers_.for_each(sums.size(), [&](std::size_t task, int slot) {
+    auto& scratch = scratch_[static_cast<std::size_t>(slot)];
+    if (!scratch) scratch = std::make_unique<Scratch>(rank_);
+    for (std::size_t row = tasks[task]; row < tasks[task + 1]; ++row) {
+      if (is_long(step, step.offsets[row + 1] - step.offsets[row])) continue;
+      sums[task] += solve_row(step, row, *scratch, solved.row(row).data(), bias_of(row));
+    }
+  });
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
+}  // namespace lowrank

@@ -1,0 +1,248 @@
+#include "lowrank/train/implicit.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "base/parallel.h"
+#include "base/random.h"
+#include "lowrank/base/error.h"
+#include "train/alternating.h"
+#include "train/epoch_loop.h"
+#include "train/gramian.h"
+#include "train/half_step.h"
+#include "train/methods.h"
+#include "train/transpose.h"
+#include "train/units.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr std::array<std::string_view, 2> kUnobserved = {"all", "missing"};
+constexpr std::array<std::string_view, 3> kSolvers = {"exact", "cg", "subspace"};
+
+constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+
+constexpr std::array kOptions = {
+    Option<Implicit>{"rank", &Implicit::rank, "number of latent features K", 0, 4096},
+    Option<Implicit>{"epochs", &Implicit::epochs, "the most epochs; each solves all users' rows, then all items'", 1, 1e9},
+    Option<Implicit>{"unobserved_weight", &Implicit::unobserved_weight, "alpha0: weight of a cell that nobody rated, with target 0", 0,
+                     kUnbounded},
+    Option<Implicit>{"unobserved", &Implicit::unobserved,
+                     "cells that the unobserved weight falls on: all, the observed ones too (Rendle et al. 2022); missing: those without a "
+                     "rating (Hu et al. 2008)",
+                     0, 1, false, kUnobserved},
+    Option<Implicit>{"observed_weight", &Implicit::observed_weight,
+                     "weight of an observed cell, with target 1, before its rating counts; 0 with --alpha 1 takes the ratings as weights",
+                     0, kUnbounded},
+    Option<Implicit>{"alpha", &Implicit::alpha, "added to the weight of an observed cell for each unit of its rating (Hu's confidence)", 0,
+                     kUnbounded},
+    Option<Implicit>{"regularization", &Implicit::regularization, "lambda: weight of |p|^2 and |q|^2, times the scale of the next option",
+                     0, kUnbounded},
+    Option<Implicit>{"regularization_exponent", &Implicit::regularization_exponent,
+                     "nu: a row of n ratings, of m other rows in all, is regularised by lambda (n + alpha0 m)^nu; 0: all rows alike", 0, 2},
+    Option<Implicit>{"initial_scale", &Implicit::initial_scale,
+                     "factors start as normal draws of standard deviation initial_scale / sqrt(rank)", 0, kUnbounded, true},
+    Option<Implicit>{"solver", &Implicit::solver,
+                     "exact: every row to its minimum; cg: some steps of conjugate gradients from the last row; subspace: one sweep over "
+                     "blocks of coordinates (iALS++), for large ranks",
+                     0, 2, false, kSolvers},
+    Option<Implicit>{"cg_steps", &Implicit::cg_steps, "steps of conjugate gradients a row and epoch", 1, 1000},
+    Option<Implicit>{"block_size", &Implicit::block_size, "coordinates of a block of the subspace solver, rounded up to a multiple of 16",
+                     1, 4096},
+    Option<Implicit>{"tolerance", &Implicit::tolerance, "end when an epoch improves the loss by less than this share; 0: never", 0, 1},
+    Option<Implicit>{"patience", &Implicit::patience, "with validation ratings: end after this many epochs without improvement", 1, 1e9},
+    Option<Implicit>{"seed", &Implicit::seed, "of every random choice"},
+};
+
+/// One side of the matrix, as its half-step sees it.
+struct Side {
+  FactorMatrix factors;
+  std::vector<std::uint32_t> counts;
+  std::vector<double> ridges;
+  std::function<double(std::size_t)> ridge;
+};
+
+class ImplicitLearner final : public EpochLearner {
+ public:
+  ImplicitLearner(Ratings ratings, const Implicit& options, const Model& frame, const Model* init, Workers& workers)
+      : options_(options),
+        init_(init),
+        workers_(workers),
+        ratings_(std::move(ratings)),
+        by_item_(transpose(ratings_, workers)),
+        half_steps_(options.rank, workers) {
+    set_up(users_, frame.user_ratings, ratings_.item_count());
+    set_up(items_, frame.item_ratings, ratings_.user_count());
+    for (std::size_t position = 0; position < ratings_.size(); ++position) weight_sum_ += weight_of(ratings_.value(position));
+    weighted_ = options.alpha != 0 || options.observed_weight != 1 || missing_alone();
+    ImplicitLearner::restore(nullptr);
+  }
+
+  std::optional<EpochFigures> run(std::size_t /*epoch*/) override {
+    HalfStep step;
+    step.weighted = weighted_;
+    step.valued = weighted_;
+    step.solver = static_cast<Solver>(options_.solver);
+    step.cg_steps = options_.cg_steps;
+    step.block = (std::size_t{options_.block_size} + 15) / 16 * 16;
+
+    step.offsets = ratings_.row_offsets();
+    step.others = ratings_.items().data();
+    set_cells(step, [this](std::size_t position) { return ratings_.value(position); });
+    solve(step, items_, users_);
+
+    step.offsets = by_item_.offsets;
+    step.others = by_item_.users.data();
+    set_cells(step, [this](std::size_t position) { return by_item_.value(position); });
+    const double rows = solve(step, users_, items_);
+    // What the item rows minimised lacks the constants: the observed cells' targets, and the regularisation of the users.
+    const double loss = weight_sum_ + rows + weighted_squares(users_.factors, users_.ridges, workers_);
+    if (!std::isfinite(loss)) return std::nullopt;
+    return EpochFigures{.train_loss = loss};
+  }
+
+  bool finite() override { return all_finite(users_.factors, workers_) && all_finite(items_.factors, workers_); }
+
+  void store(Model& model) override {
+    model.user_factors = users_.factors;
+    model.item_factors = items_.factors;
+  }
+
+  void restore(const Model* model) override {
+    const double deviation = options_.initial_scale / std::sqrt(static_cast<double>(std::max(options_.rank, 1U)));
+    start_rows(users_.factors, users_.counts, deviation, options_.seed, Purpose::user_factors, workers_);
+    start_rows(items_.factors, items_.counts, deviation, options_.seed, Purpose::item_factors, workers_);
+    const Model* from = model != nullptr ? model : init_;
+    if (from == nullptr) return;
+    for (std::uint32_t user = 0; user < users_.counts.size(); ++user) {
+      if (from->knows_user(user) && users_.counts[user] != 0)
+        std::ranges::copy(from->user_factors.row(user), users_.factors.row(user).begin());
+    }
+    for (std::uint32_t item = 0; item < items_.counts.size(); ++item) {
+      if (from->knows_item(item) && items_.counts[item] != 0)
+        std::ranges::copy(from->item_factors.row(item), items_.factors.row(item).begin());
+    }
+  }
+
+  std::optional<DivergenceReport> cut_step() override { return std::nullopt; }
+
+ private:
+  [[nodiscard]] bool missing_alone() const { return options_.unobserved == static_cast<std::uint8_t>(Unobserved::missing); }
+
+  [[nodiscard]] double weight_of(float rating) const { return options_.observed_weight + options_.alpha * static_cast<double>(rating); }
+
+  void set_up(Side& side, const std::vector<std::uint32_t>& counts, std::size_t others) const {
+    side.counts = counts;
+    side.factors = FactorMatrix(counts.size(), options_.rank);
+    side.ridge = [this, others](std::size_t ratings) {
+      const double count = static_cast<double>(ratings) + options_.unobserved_weight * static_cast<double>(others);
+      return options_.regularization * std::pow(count, options_.regularization_exponent);
+    };
+    side.ridges.reserve(counts.size());
+    for (const std::uint32_t count : counts) side.ridges.push_back(side.ridge(count));
+  }
+
+  template <class Value>
+  void set_cells(HalfStep& step, const Value& value) const {
+    if (!weighted_) return;
+    const double taken = missing_alone() ? options_.unobserved_weight : 0.0;
+    step.cells = [this, value, taken](std::size_t begin, std::size_t end, float* weights, float* values) {
+      for (std::size_t position = begin; position < end; ++position) {
+        const double weight = weight_of(value(position));
+        weights[position - begin] = static_cast<float>(weight - taken);
+        values[position - begin] = static_cast<float>(weight);
+      }
+    };
+  }
+
+  /// Solves `solved` against `fixed`, in the basis in which the Gramian of the fixed rows, which all rows share, is diagonal.
+  double solve(HalfStep& step, const Side& fixed, Side& solved) {
+    const std::size_t rank = options_.rank;
+    if (rank == 0) return 0;
+    const std::vector<double> gram = gramian(fixed.factors, workers_);
+    double trace = 0;
+    for (std::size_t k = 0; k < rank; ++k) trace += gram[k * rank + k];
+    // Where nothing else holds a direction down, so much does: of a row's matrix less than float32 resolves.
+    const double rows = static_cast<double>(std::max<std::size_t>(fixed.factors.rows(), 1));
+    const double least = std::max(1e-10 * trace / (rows * static_cast<double>(rank)), 1e-30);
+    step.ridge = [&solved, least](std::size_t ratings) { return std::max(solved.ridge(ratings), least); };
+
+    diagonal_.reserve(fixed.factors.stride());
+    std::fill_n(diagonal_.data(), fixed.factors.stride(), 1.0F);
+    if (options_.unobserved_weight == 0) {
+      std::fill_n(diagonal_.data(), rank, 0.0F);
+      step.diagonal = diagonal_.data();
+      step.fixed = &fixed.factors;
+      return half_steps_.run(step, solved.factors, nullptr);
+    }
+    const Eigenbasis basis = eigenbasis(gram, rank);
+    for (std::size_t k = 0; k < rank; ++k) diagonal_[k] = static_cast<float>(options_.unobserved_weight * basis.values[k]);
+    FactorMatrix turned(fixed.factors.rows(), rank);
+    rotate(fixed.factors, basis.to, basis.stride, turned, workers_);
+    if (step.solver != Solver::exact) rotate(solved.factors, basis.to, basis.stride, solved.factors, workers_);
+    step.diagonal = diagonal_.data();
+    step.fixed = &turned;
+    const double sum = half_steps_.run(step, solved.factors, nullptr);
+    rotate(solved.factors, basis.back, basis.stride, solved.factors, workers_);
+    return sum;
+  }
+
+  Implicit options_;
+  const Model* init_;
+  Workers& workers_;
+  Ratings ratings_;
+  ByItem by_item_;
+  HalfSteps half_steps_;
+  Side users_;
+  Side items_;
+  AlignedFloats diagonal_;
+  double weight_sum_ = 0;
+  bool weighted_ = false;
+};
+
+/// A weight below zero would ask to be as far from 1 as possible.
+void check_weights(const RatingMoments& moments, const Implicit& options) {
+  const double least = options.observed_weight + options.alpha * static_cast<double>(moments.least);
+  if (least >= 0) return;
+  throw DataError("method implicit: a rating of " + std::to_string(moments.least) + " has the weight " + std::to_string(least) +
+                  " (observed-weight + alpha * rating), which is below 0");
+}
+
+RowProblem row_problem(const Implicit& options) {
+  RowProblem problem;
+  problem.observed_weight = options.observed_weight;
+  problem.weight_per_rating = options.alpha;
+  problem.unobserved_weight = options.unobserved_weight;
+  problem.unobserved_includes_seen = options.unobserved == static_cast<std::uint8_t>(Unobserved::all);
+  problem.regularization = options.regularization;
+  problem.regularization_exponent = options.regularization_exponent;
+  problem.solves_bias = false;
+  problem.binary_target = true;
+  return problem;
+}
+
+}  // namespace
+
+std::span<const Option<Implicit>> Implicit::options() { return kOptions; }
+
+Trained train_method(Ratings ratings, const Implicit& options, Model frame, const Validation& validation, TrainingObserver& observer,
+                     const TrainContext& context) {
+  Workers workers(context.threads);
+  check_weights(moments_of(ratings, workers), options);
+  const std::size_t count = ratings.size();
+  frame.has_biases = false;
+  frame.clips = false;
+  frame.row_problem = row_problem(options);
+  ImplicitLearner learner(std::move(ratings), options, frame, context.init, workers);
+  const Stopping stopping{options.epochs, options.patience, options.tolerance};
+  Trained trained = run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);
+  if (!trained.history.empty()) trained.train_loss = trained.history[trained.best_epoch - 1].train_loss;
+  return trained;
+}
+
+}  // namespace lowrank

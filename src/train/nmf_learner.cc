@@ -1,0 +1,175 @@
+#include "train/nmf_learner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace lowrank {
+
+namespace {
+
+constexpr std::size_t kRowGrain = 256;
+
+std::vector<float> scaled_table(std::span<const float> table, const Units& units) {
+  std::vector<float> scaled(table.size());
+  std::transform(table.begin(), table.end(), scaled.begin(), [&](float value) { return units.to_training(value); });
+  return scaled;
+}
+
+double known_rows(std::span<const std::size_t> offsets) {
+  double known = 0;
+  for (std::size_t row = 0; row + 1 < offsets.size(); ++row) known += offsets[row + 1] > offsets[row] ? 1 : 0;
+  return known;
+}
+
+}  // namespace
+
+NmfProblem::NmfProblem(const Ratings& all, const Nmf& options, const RatingMoments& moments, Workers& workers)
+    : zeros(options.absent == static_cast<std::uint8_t>(Absent::zero)),
+      divergence(options.objective == static_cast<std::uint8_t>(NmfObjective::kullback_leibler)),
+      biases(options.biases),
+      l1(options.l1_regularization),
+      l2(options.regularization),
+      prior(options.prior_ratings),
+      rank(options.rank),
+      seed(options.seed),
+      ratings(all.size()),
+      units(training_units(moments, biases)),
+      squares(0),
+      level(0),
+      by_item(transpose(all, workers)),
+      users{.offsets = all.row_offsets(),
+            .others = all.items().data(),
+            .codes = all.codes(),
+            .values = all.values(),
+            .table = scaled_table(all.value_table(), units),
+            .units = units,
+            .plan = RowPlan(all.row_offsets()),
+            .start = Purpose::user_factors,
+            .bias_damping = 0},
+      items{.offsets = by_item.offsets,
+            .others = by_item.users.data(),
+            .codes = by_item.codes,
+            .values = by_item.values,
+            .table = users.table,
+            .units = units,
+            .plan = RowPlan(by_item.offsets),
+            .start = Purpose::item_factors,
+            .bias_damping = 0} {
+  users.cells = known_rows(items.offsets);
+  items.cells = known_rows(users.offsets);
+  if (biases) {
+    const BiasDamping damping = estimate_bias_damping(all, units);
+    users.bias_damping = damping.user;
+    items.bias_damping = damping.item;
+  }
+  const auto n = static_cast<double>(ratings);
+  squares = n * std::pow(moments.root_mean_square / units.scale, 2);
+  // Products then have the mean of what they are to reproduce: of ratings, of cells, or of what is above the mean.
+  const double mean = biases ? 1 : moments.mean / units.scale * (zeros ? n / (users.cells * items.cells) : 1);
+  level = std::sqrt(mean / static_cast<double>(std::max<std::size_t>(rank, 1)));
+}
+
+NmfLearner::NmfLearner(const NmfProblem& problem, const Model* init, double least, Workers& workers)
+    : problem_(problem),
+      workers_(workers),
+      init_(init),
+      least_(least),
+      user_biases_(problem.users.rows()),
+      item_biases_(problem.items.rows()) {}
+
+void NmfLearner::store(Model& model) {
+  model.mean = problem_.biases ? problem_.units.mean : 0.0;
+  const double factor_scale = std::sqrt(problem_.units.scale);
+  // Of ratings near the greatest float a bias may be beyond it.
+  constexpr double kMost = std::numeric_limits<float>::max();
+  const auto store_side = [&](const NmfSide& side, FactorMatrix& factors, std::vector<float>& to) {
+    workers_.for_ranges(side.rows(), kRowGrain, [&](std::size_t begin, std::size_t end, int) {
+      std::vector<double> row(problem_.rank);
+      for (std::size_t index = begin; index < end; ++index) {
+        take_row(side, index, row);
+        std::transform(row.begin(), row.end(), factors.row(index).begin(), [=](double x) { return static_cast<float>(x * factor_scale); });
+        to[index] = static_cast<float>(std::clamp(biases(side)[index] * problem_.units.scale, -kMost, kMost));
+      }
+    });
+  };
+  store_side(problem_.users, model.user_factors, model.user_biases);
+  store_side(problem_.items, model.item_factors, model.item_biases);
+}
+
+void NmfLearner::restore(const Model* model) {
+  finite_ = true;
+  const Model* from = model != nullptr ? model : init_;
+  start_side(problem_.users, from);
+  start_side(problem_.items, from);
+}
+
+void NmfLearner::start_side(const NmfSide& side, const Model* from) {
+  const bool is_user = &side == &problem_.users;
+  const double scale = std::sqrt(problem_.units.scale);
+  const double shift = from != nullptr && is_user ? from->mean - problem_.units.mean : 0.0;
+  workers_.for_ranges(side.rows(), kRowGrain, [&](std::size_t begin, std::size_t end, int) {
+    std::vector<double> row(problem_.rank);
+    for (std::size_t index = begin; index < end; ++index) {
+      const auto number = static_cast<std::uint32_t>(index);
+      const bool known = from != nullptr && (is_user ? from->knows_user(number) : from->knows_item(number));
+      double bias = 0;
+      if (side.count(index) == 0) {
+        std::fill(row.begin(), row.end(), 0.0);
+      } else if (known) {
+        const std::span<const float> old = is_user ? from->user_factors.row(index) : from->item_factors.row(index);
+        std::transform(old.begin(), old.end(), row.begin(),
+                       [&](float x) { return std::max(static_cast<double>(x) / scale, least_ * problem_.level); });
+        bias = (static_cast<double>(is_user ? from->user_biases[index] : from->item_biases[index]) + shift) / problem_.units.scale;
+      } else {
+        RandomStream stream(problem_.seed, side.start, 0, index);
+        for (double& x : row) x = problem_.level * std::abs(stream.normal());
+      }
+      put_row(side, index, row);
+      biases(side)[index] = problem_.biases ? bias : 0.0;
+    }
+  });
+}
+
+EpochFigures NmfLearner::figures(double loss, double squared) {
+  const double total = loss + penalty(problem_.users) + penalty(problem_.items);
+  finite_ = std::isfinite(total);
+  const double scale = problem_.units.scale;
+  EpochFigures figures;
+  figures.train_loss = total * (problem_.divergence ? scale : scale * scale);
+  if (!problem_.zeros) figures.train_rmse = std::sqrt(squared / static_cast<double>(problem_.ratings)) * scale;
+  return figures;
+}
+
+double NmfLearner::sum_rows(const NmfSide& side, const std::function<double(std::size_t row)>& part) const {
+  std::vector<double> sums((side.rows() + kRowGrain - 1) / kRowGrain);
+  workers_.for_ranges(side.rows(), kRowGrain, [&](std::size_t begin, std::size_t end, int) {
+    double sum = 0;
+    for (std::size_t row = begin; row < end; ++row) sum += part(row);
+    sums[begin / kRowGrain] = sum;
+  });
+  double total = 0;
+  for (const double sum : sums) total += sum;
+  return total;
+}
+
+double NmfLearner::penalty(const NmfSide& side) const {
+  double total = 0;
+  if (problem_.biases) {
+    total += sum_rows(side, [&](std::size_t row) { return 0.5 * side.bias_damping * biases(side)[row] * biases(side)[row]; });
+  }
+  if (problem_.l1 == 0 && problem_.l2 == 0) return total;
+  return total + sum_rows(side, [&](std::size_t row) {
+           std::vector<double> factors(problem_.rank);
+           take_row(side, row, factors);
+           double sum = 0;
+           double squared = 0;
+           for (const double x : factors) {
+             sum += x;
+             squared += x * x;
+           }
+           return side.count(row) == 0 ? 0.0 : problem_.weight(side, row) * (problem_.l1 * sum + 0.5 * problem_.l2 * squared);
+         });
+}
+
+}  // namespace lowrank

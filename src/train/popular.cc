@@ -1,0 +1,44 @@
+#include "lowrank/train/popular.h"
+
+#include <array>
+
+#include "train/epoch_loop.h"
+#include "train/methods.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr std::array kOptions = {
+    Option<Popular>{"seed", &Popular::seed, "of what --holdout sets aside"},
+};
+
+/// All is known before the first epoch.
+class PopularLearner final : public EpochLearner {
+ public:
+  std::optional<EpochFigures> run(std::size_t /*epoch*/) override { return EpochFigures{}; }
+  bool finite() override { return true; }
+  void store(Model& model) override {
+    for (std::size_t item = 0; item < model.item_ratings.size(); ++item)
+      model.item_biases[item] = static_cast<float>(model.item_ratings[item]);
+  }
+  void restore(const Model* /*model*/) override {}
+  std::optional<DivergenceReport> cut_step() override { return std::nullopt; }
+};
+
+}  // namespace
+
+std::span<const Option<Popular>> Popular::options() { return kOptions; }
+
+Trained train_method(Ratings ratings, const Popular& /*options*/, Model frame, const Validation& validation, TrainingObserver& observer,
+                     const TrainContext& /*context*/) {
+  // A new user's row has nothing to solve; the score of what nobody rated is 0 for everybody.
+  frame.row_problem = RowProblem{};
+  frame.row_problem.solves_bias = false;
+  frame.rating_mean = 0;
+  frame.clips = false;
+  PopularLearner learner;
+  return run_epochs(learner, std::move(frame), 0, ratings.size(), Stopping{.epochs = 1, .patience = 1}, validation, observer);
+}
+
+}  // namespace lowrank

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "base/parallel.h"
+#include "lowrank/data/ratings.h"
+#include "lowrank/model/model.h"
+
+namespace lowrank {
+
+/// Root of the mean squared error of predict() over the ratings that a model was trained on. The same for any number of threads. O(n rank)
+double training_rmse(const Model& model, const Ratings& ratings, Workers& workers);
+
+}  // namespace lowrank

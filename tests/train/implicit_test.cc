@@ -1,0 +1,261 @@
+#include "lowrank/train/implicit.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "base/random.h"
+#include "lowrank/base/error.h"
+#include "lowrank/recommend/fold_in.h"
+#include "train/dense_oracle.h"
+#include "train/fixtures.h"
+
+namespace lowrank {
+namespace {
+
+DenseRatings counts(std::uint32_t users, std::uint32_t items, std::size_t size, std::uint64_t seed) {
+  RandomStream random(seed, Purpose::split);
+  std::vector<Triple> triples;
+  for (std::size_t n = 0; n < size; ++n) {
+    // Some users and items are met far more often than others; the last of each never.
+    const auto user = static_cast<std::uint32_t>(random.below(1 + random.below(users - 1)));
+    const auto item = static_cast<std::uint32_t>(random.below(1 + random.below(items - 1)));
+    triples.push_back({user, item, static_cast<float>(1 + random.below(5))});
+  }
+  return {triples, users, items};
+}
+
+double ridge_of(const Implicit& options, std::size_t count, std::size_t others) {
+  return options.regularization *
+         std::pow(static_cast<double>(count) + options.unobserved_weight * static_cast<double>(others), options.regularization_exponent);
+}
+
+/// The loss that the header states, over every cell.
+double dense_loss(const Model& model, const DenseRatings& ratings, const Implicit& options) {
+  double loss = 0;
+  for (std::uint32_t user = 0; user < ratings.users; ++user) {
+    loss += ridge_of(options, ratings.count_of_user(user), ratings.items) * squares_of(model.user_factors, user);
+    for (std::uint32_t item = 0; item < ratings.items; ++item) {
+      const double s = dot_of(model.user_factors, user, model.item_factors, item);
+      const auto cell = ratings.cells.find({user, item});
+      const bool seen = cell != ratings.cells.end();
+      if (seen) loss += (options.observed_weight + options.alpha * cell->second) * (1 - s) * (1 - s);
+      if (!seen || options.unobserved == 0) loss += options.unobserved_weight * s * s;
+    }
+  }
+  for (std::uint32_t item = 0; item < ratings.items; ++item) {
+    loss += ridge_of(options, ratings.count_of_item(item), ratings.users) * squares_of(model.item_factors, item);
+  }
+  return loss;
+}
+
+std::vector<Implicit> many_options() {
+  std::vector<Implicit> all;
+  for (const std::uint32_t rank : {1U, 5U, 20U}) {
+    Implicit rendle;
+    rendle.rank = rank;
+    rendle.unobserved_weight = 0.05;
+    all.push_back(rendle);
+    Implicit hu;
+    hu.rank = rank;
+    hu.unobserved = static_cast<std::uint8_t>(Unobserved::missing);
+    hu.unobserved_weight = 1;
+    hu.alpha = 2;
+    hu.regularization = 3;
+    hu.regularization_exponent = 0;
+    all.push_back(hu);
+    Implicit weights = rendle;
+    weights.observed_weight = 0;
+    weights.alpha = 0.5;
+    weights.regularization_exponent = 1;
+    all.push_back(weights);
+    // Weights below that of the missing cells.
+    weights.unobserved = static_cast<std::uint8_t>(Unobserved::missing);
+    weights.unobserved_weight = 1.2;
+    weights.regularization = 0.5;
+    all.push_back(weights);
+  }
+  for (Implicit& options : all) options.epochs = 4;
+  return all;
+}
+
+TEST(Implicit, ReportsTheLossOfTheModel) {
+  const DenseRatings ratings = counts(40, 30, 300, 1);
+  for (Implicit options : many_options()) {
+    for (std::uint8_t solver = 0; solver < 3; ++solver) {
+      options.solver = solver;
+      options.block_size = 16;
+      const Trained trained = train_quietly(ratings.sparse(), options);
+      const double expected = dense_loss(trained.model, ratings, options);
+      EXPECT_NEAR(trained.train_loss.value(), expected, 2e-5 * expected) << options.rank << " " << int{solver};
+      EXPECT_EQ(trained.train_loss, trained.history.back().train_loss);
+      EXPECT_FALSE(trained.train_rmse.has_value());
+    }
+  }
+}
+
+TEST(Implicit, ItemRowsSolveTheDenseNormalEquations) {
+  const DenseRatings ratings = counts(40, 30, 300, 2);
+  for (const Implicit& options : many_options()) {
+    const Model model = train_quietly(ratings.sparse(), options).model;
+    for (std::uint32_t item = 0; item < ratings.items; ++item) {
+      DenseSystem system(options.rank);
+      for (std::uint32_t user = 0; user < ratings.users; ++user) {
+        const auto row = model.user_factors.row(user);
+        const std::vector<double> p(row.begin(), row.end());
+        const auto cell = ratings.cells.find({user, item});
+        const bool seen = cell != ratings.cells.end();
+        if (seen) system.add(options.observed_weight + options.alpha * cell->second, 1, p);
+        if (!seen || options.unobserved == 0) system.add(options.unobserved_weight, 0, p);
+      }
+      for (std::size_t k = 0; k < options.rank; ++k) system.damp(k, ridge_of(options, ratings.count_of_item(item), ratings.users));
+      const std::vector<double> expected = system.solve();
+      for (std::size_t k = 0; k < options.rank; ++k) EXPECT_NEAR(double{model.item_factors.row(item)[k]}, expected[k], 1e-5);
+    }
+  }
+}
+
+TEST(Implicit, LossNeverRisesWithTheExactSolver) {
+  for (std::uint64_t seed = 1; seed <= 5; ++seed) {
+    const DenseRatings ratings = counts(200, 150, 3000, seed);
+    for (Implicit options : many_options()) {
+      options.epochs = 25;
+      options.seed = seed;
+      double before = std::numeric_limits<double>::infinity();
+      for (const EpochReport& report : train_quietly(ratings.sparse(), options).history) {
+        EXPECT_LE(report.train_loss.value(), before * (1 + 1e-6));
+        before = *report.train_loss;
+      }
+    }
+  }
+}
+
+TEST(Implicit, EverySolverEndsAtTheSameLoss) {
+  const DenseRatings ratings = counts(150, 120, 2500, 3);
+  Implicit options;
+  options.rank = 40;
+  options.unobserved_weight = 0.1;
+  options.regularization = 0.5;
+  options.epochs = 60;
+  options.block_size = 16;
+  const double exact = train_quietly(ratings.sparse(), options).train_loss.value();
+  for (const Solver solver : {Solver::cg, Solver::subspace}) {
+    options.solver = static_cast<std::uint8_t>(solver);
+    EXPECT_NEAR(train_quietly(ratings.sparse(), options).train_loss.value(), exact, 0.01 * exact);
+  }
+}
+
+/// The users of an epoch that starts from a model are what fold-in makes of their ratings.
+TEST(Implicit, FoldInIsAHalfStep) {
+  const DenseRatings ratings = counts(40, 30, 300, 4);
+  for (const Implicit& options : many_options()) {
+    Model start = train_quietly(ratings.sparse(), options).model;
+    for (std::uint32_t item = 0; item < ratings.items; ++item) start.items.add(std::to_string(item));
+    Implicit once = options;
+    once.epochs = 1;
+    TrainingObserver observer;
+    const Model next =
+        train(ratings.sparse(), once, {}, observer, {.threads = 1, .init = &start, .min_rating = {}, .max_rating = {}}).model;
+    for (std::uint32_t user = 0; user < ratings.users; ++user) {
+      std::vector<std::uint32_t> items;
+      std::vector<float> values;
+      for (const auto& [cell, value] : ratings.cells) {
+        if (cell.first != user) continue;
+        items.push_back(cell.second);
+        values.push_back(static_cast<float>(value));
+      }
+      const FoldedUser folded = fold_in_user(start, items, values);
+      for (std::size_t k = 0; k < options.rank; ++k) EXPECT_NEAR(folded.factors[k], next.user_factors.row(user)[k], 1e-5);
+    }
+  }
+}
+
+TEST(Implicit, BytesDoNotDependOnThreads) {
+  // The most popular item has more ratings than rows are solved in one piece.
+  std::vector<Triple> triples;
+  RandomStream random(1, Purpose::split);
+  for (std::uint32_t user = 0; user < 9000; ++user) {
+    triples.push_back({user, 0, 1});
+    triples.push_back({user, 1 + static_cast<std::uint32_t>(random.below(60)), 1});
+  }
+  const Ratings ratings = make_ratings(triples, 9000, 61);
+  for (std::uint8_t solver = 0; solver < 3; ++solver) {
+    Implicit options;
+    options.rank = 200;
+    options.epochs = 2;
+    options.solver = solver;
+    const std::string expected = bytes_of(train_quietly(make_ratings(triples, 9000, 61), options, 1).model, ratings);
+    for (const int threads : {2, 5}) {
+      EXPECT_EQ(bytes_of(train_quietly(make_ratings(triples, 9000, 61), options, threads).model, ratings), expected) << int{solver};
+    }
+  }
+}
+
+TEST(Implicit, ModelOnlyRanks) {
+  const Model model = train_quietly(counts(20, 20, 60, 1).sparse(), Implicit{}).model;
+  EXPECT_FALSE(model.predicts_ratings);
+  EXPECT_FALSE(model.clips);
+  EXPECT_FALSE(model.has_biases);
+  EXPECT_EQ(model.mean, 0);
+  EXPECT_EQ(model.rating_mean, 0);
+  EXPECT_TRUE(model.row_problem.binary_target);
+}
+
+TEST(Implicit, RowsWithoutRatingsAreZero) {
+  const DenseRatings ratings = counts(20, 20, 60, 1);
+  for (std::uint8_t solver = 0; solver < 3; ++solver) {
+    Implicit options;
+    options.rank = 3;
+    options.solver = solver;
+    const Model model = train_quietly(ratings.sparse(), options).model;
+    EXPECT_EQ(squares_of(model.user_factors, 19), 0);
+    EXPECT_EQ(squares_of(model.item_factors, 19), 0);
+    EXPECT_GT(squares_of(model.user_factors, 0), 0);
+  }
+}
+
+TEST(Implicit, ExtremesGiveAFiniteModel) {
+  for (const std::uint32_t rank : {0U, 1U, 70U}) {
+    for (const double regularization : {0.0, 1e-6, 1e6}) {
+      for (const double unobserved : {0.0, 1e-6, 100.0}) {
+        for (std::uint8_t solver = 0; solver < 3; ++solver) {
+          Implicit options;
+          options.rank = rank;
+          options.epochs = 3;
+          options.regularization = regularization;
+          options.unobserved_weight = unobserved;
+          options.solver = solver;
+          options.block_size = 16;
+          EXPECT_TRUE(all_finite(train_quietly(counts(12, 9, 40, 1).sparse(), options).model));
+          EXPECT_TRUE(all_finite(train_quietly(make_ratings({{0, 0, 1}}, 1, 1), options).model));
+        }
+      }
+    }
+  }
+}
+
+TEST(Implicit, RankZeroKnowsNothing) {
+  Implicit options;
+  options.rank = 0;
+  const DenseRatings ratings = counts(12, 9, 40, 1);
+  EXPECT_EQ(train_quietly(ratings.sparse(), options).train_loss, static_cast<double>(ratings.cells.size()));
+}
+
+TEST(Implicit, RefusesNegativeWeights) {
+  Implicit options;
+  options.alpha = 1;
+  const std::vector<Triple> triples{{0, 0, 1}, {0, 1, -3}};
+  try {
+    train_quietly(make_ratings(triples, 1, 2), options);
+    FAIL() << "no error";
+  } catch (const DataError& error) {
+    EXPECT_NE(std::string(error.what()).find("a rating of -3"), std::string::npos) << error.what();
+  }
+  // A negative rating whose weight is none.
+  options.alpha = 0.25;
+  EXPECT_TRUE(all_finite(train_quietly(make_ratings(triples, 1, 2), options).model));
+}
+
+}  // namespace
+}  // namespace lowrank
