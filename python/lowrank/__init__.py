@@ -25,7 +25,7 @@ from lowrank._errors import (
     UnknownIdError,
 )
 from lowrank._estimator import Estimator, Lists, load
-from lowrank._methods import *  # noqa: F403 - one class for every method that the compiled part has
+from lowrank._methods import *
 from lowrank._mf import MF
 
 __version__ = _version()

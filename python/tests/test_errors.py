@@ -1,10 +1,9 @@
 """Bad input: an exception of the right type, with a sentence that names the argument."""
 
+import lowrank
 import numpy as np
 import pytest
 from conftest import short
-
-import lowrank
 
 GOOD = ([1, 2], [1, 2], [3, 4])
 

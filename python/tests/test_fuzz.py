@@ -2,14 +2,13 @@
 
 import pickle
 
+import lowrank
 import numpy as np
 import pytest
 from conftest import short
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-
-import lowrank
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 # What bad input may end in.
@@ -91,7 +90,7 @@ def test_questions(model, first, second, n, flag, third):
 def test_options(options):
     def fit():
         model = lowrank.SGD(**{"epochs": 1, "rank": 2, **options})
-        if isinstance(model.epochs, int) and model.epochs > 3 or isinstance(model.rank, int) and model.rank > 4096:
+        if (isinstance(model.epochs, int) and model.epochs > 3) or (isinstance(model.rank, int) and model.rank > 4096):
             model.epochs, model.rank = 1, 2
         return model.fit(([1, 2], [1, 2], [3, 4]))
 
@@ -108,7 +107,7 @@ def test_how(how):
 @given(anything_at_all, anything, anything, anything, st.one_of(st.integers(0, 3), anything))
 @settings(max_examples=200)
 def test_mf(R, K, alpha, beta, iterations):
-    if isinstance(K, int) and K > 100 or isinstance(iterations, int) and iterations > 100:
+    if (isinstance(K, int) and K > 100) or (isinstance(iterations, int) and iterations > 100):
         return
     mf = attempt(lambda: lowrank.MF(R, K, alpha, beta, iterations))
     if mf is not None:

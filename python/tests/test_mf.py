@@ -4,10 +4,9 @@ import contextlib
 import io
 import re
 
+import lowrank
 import numpy as np
 import pytest
-
-import lowrank
 from lowrank import MF
 
 EXAMPLE = np.array([[5, 3, 0, 1], [4, 0, 0, 1], [1, 1, 0, 5], [1, 0, 0, 4], [0, 1, 5, 4]])

@@ -1,21 +1,24 @@
 """Forks, threads, signals and terminals."""
 
+import fcntl
 import multiprocessing
 import os
 import pathlib
 import pty
+import select
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import textwrap
 import threading
 import time
 
+import lowrank
 import numpy as np
 import pytest
 from conftest import short
-
-import lowrank
 
 
 def fit_again(arguments):
@@ -108,7 +111,9 @@ def test_progress_on_terminals_only(ratings):
         assert result.stdout == "" and bool(result.stderr) == expected
     for hidden in ("", "import sys; sys.modules['tqdm'] = None; "):
         master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         subprocess.run(in_another_process(hidden + code.format("")), stderr=slave, check=True)
+        assert select.select([master], [], [], 10)[0]
         shown = os.read(master, 10000).decode()
         os.close(slave)
         os.close(master)

@@ -3,11 +3,10 @@
 import os
 import subprocess
 
+import lowrank
 import numpy as np
 import pytest
 from conftest import short
-
-import lowrank
 
 
 def bytes_of(model, tmp_path):

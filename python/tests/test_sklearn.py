@@ -1,10 +1,9 @@
 """Estimators within scikit-learn's machinery."""
 
+import lowrank
 import numpy as np
 import pytest
 from conftest import short
-
-import lowrank
 from lowrank._methods import classes
 
 sklearn = pytest.importorskip("sklearn")
