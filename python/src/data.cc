@@ -115,13 +115,13 @@ void check_finite(std::span<const float> values, const char* name) {
 
 void check_lengths(std::size_t users, std::size_t items, std::size_t values) {
   if (users == items && users == values) return;
-  throw DataError("users, items and ratings must have equal lengths, not " + std::to_string(users) + ", " + std::to_string(items) + " and " +
-                  std::to_string(values));
+  throw DataError("users, items and ratings must have equal lengths, not " + std::to_string(users) + ", " + std::to_string(items) +
+                  " and " + std::to_string(values));
 }
 
 /// Python's names of what a data set holds.
-Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values, Vocabulary user_ids,
-              Vocabulary item_ids, const std::string& duplicates, int threads) {
+Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values,
+              Vocabulary user_ids, Vocabulary item_ids, const std::string& duplicates, int threads) {
   Dataset data;
   const Duplicates rule = parse_duplicates(duplicates);
   if (threads < 0) throw OptionError("threads", "must be at least 0");
@@ -273,23 +273,27 @@ void bind_data(nb::module_& module) {
   nb::class_<Ids>(module, "Ids", "A column of ids.")
       .def(nb::init<nb::object, std::string>(), "column"_a, "name"_a)
       .def("__len__", &Ids::size)
-      .def("number",
-           [](const Ids& ids) {
-             Ids::Numbered numbered = ids.number();
-             nb::object distinct = ids.distinct(numbered);
-             return nb::make_tuple(array_of(std::move(numbered.numbers)), distinct);
-           }, "Dense numbers in order of first appearance, and the distinct ids.");
+      .def(
+          "number",
+          [](const Ids& ids) {
+            Ids::Numbered numbered = ids.number();
+            nb::object distinct = ids.distinct(numbered);
+            return nb::make_tuple(array_of(std::move(numbered.numbers)), distinct);
+          },
+          "Dense numbers in order of first appearance, and the distinct ids.");
 
   nb::class_<Dataset>(module, "Dataset", "Ratings in memory, grouped by user, and the ids of users and items.")
       .def_static("from_ids", &dataset_from_ids, "users"_a, "items"_a, "values"_a, "duplicates"_a, "threads"_a)
       .def_static("from_numbers", &dataset_from_numbers, "users"_a, "items"_a, "values"_a, "user_count"_a, "item_count"_a, "duplicates"_a,
                   "threads"_a)
-      .def_static("read",
-                  [](const std::string& path, const std::string& format, const std::string& columns, const std::string& duplicates,
-                     bool implicit_values, int threads) {
-                    const nb::gil_scoped_release free;
-                    return read_ratings(path, read_options(format, columns, duplicates, implicit_values, threads));
-                  }, "path"_a, "format"_a, "columns"_a, "duplicates"_a, "implicit_values"_a, "threads"_a)
+      .def_static(
+          "read",
+          [](const std::string& path, const std::string& format, const std::string& columns, const std::string& duplicates,
+             bool implicit_values, int threads) {
+            const nb::gil_scoped_release free;
+            return read_ratings(path, read_options(format, columns, duplicates, implicit_values, threads));
+          },
+          "path"_a, "format"_a, "columns"_a, "duplicates"_a, "implicit_values"_a, "threads"_a)
       .def("copy", [](const Dataset& data) { return Dataset(data); })
       .def_prop_ro("user_count", [](const Dataset& data) { return data.ratings.user_count(); })
       .def_prop_ro("item_count", [](const Dataset& data) { return data.ratings.item_count(); })
@@ -298,47 +302,62 @@ void bind_data(nb::module_& module) {
       .def("columns", &columns_of, "User numbers, item numbers and values, by user and item.")
       .def("user_ids", [](const Dataset& data) { return ids_of(data.users); })
       .def("item_ids", [](const Dataset& data) { return ids_of(data.items); })
-      .def("pairs", [](const Dataset& data, const Ids& users, const Ids& items, const std::optional<Column<float>>& values) {
-        return pairs_of(data.users, data.items, users, items, values);
-      }, "users"_a, "items"_a, "values"_a.none())
-      .def("read_pairs", [](const Dataset& data, const std::string& path, const std::string& format, const std::string& columns,
-                            bool implicit_values, int threads) {
-        return pairs_read(data.users, data.items, path, format, columns, implicit_values, threads);
-      }, "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "threads"_a);
+      .def(
+          "pairs",
+          [](const Dataset& data, const Ids& users, const Ids& items, const std::optional<Column<float>>& values) {
+            return pairs_of(data.users, data.items, users, items, values);
+          },
+          "users"_a, "items"_a, "values"_a.none())
+      .def(
+          "read_pairs",
+          [](const Dataset& data, const std::string& path, const std::string& format, const std::string& columns, bool implicit_values,
+             int threads) { return pairs_read(data.users, data.items, path, format, columns, implicit_values, threads); },
+          "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "threads"_a);
 
   nb::class_<Pairs>(module, "Pairs", "Pairs of users and items in the numbering of a data set or model.")
       .def("__len__", &Pairs::size)
       .def_prop_ro("rated", [](const Pairs& pairs) { return pairs.values.size() == pairs.size(); });
 
-  module.def("model_pairs", [](const Model& model, const Ids& users, const Ids& items, const std::optional<Column<float>>& values) {
-    return pairs_of(model.users, model.items, users, items, values);
-  }, "model"_a, "users"_a, "items"_a, "values"_a.none(), "Pairs in the numbering of a model.");
-  module.def("model_read_pairs", [](const Model& model, const std::string& path, const std::string& format, const std::string& columns,
-                                    bool implicit_values, int threads) {
-    return pairs_read(model.users, model.items, path, format, columns, implicit_values, threads);
-  }, "model"_a, "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "threads"_a, "The same from a file.");
-  module.def("model_ids", [](const Model& model, bool users) { return ids_of(users ? model.users : model.items); }, "model"_a, "users"_a,
-             "The ids of a model: integers where all are canonical decimals.");
-  module.def("model_find", [](const Model& model, bool users, const Ids& ids) {
-    std::vector<std::uint32_t> numbers;
-    {
-      const nb::gil_scoped_release free;
-      numbers = ids.find(users ? model.users : model.items, nullptr);
-    }
-    return array_of(std::move(numbers));
-  }, "model"_a, "users"_a, "ids"_a, "The numbers of ids in a model; 4294967295 for ids that it does not have.");
+  module.def(
+      "model_pairs",
+      [](const Model& model, const Ids& users, const Ids& items, const std::optional<Column<float>>& values) {
+        return pairs_of(model.users, model.items, users, items, values);
+      },
+      "model"_a, "users"_a, "items"_a, "values"_a.none(), "Pairs in the numbering of a model.");
+  module.def(
+      "model_read_pairs",
+      [](const Model& model, const std::string& path, const std::string& format, const std::string& columns, bool implicit_values,
+         int threads) { return pairs_read(model.users, model.items, path, format, columns, implicit_values, threads); },
+      "model"_a, "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "threads"_a, "The same from a file.");
+  module.def(
+      "model_ids", [](const Model& model, bool users) { return ids_of(users ? model.users : model.items); }, "model"_a, "users"_a,
+      "The ids of a model: integers where all are canonical decimals.");
+  module.def(
+      "model_find",
+      [](const Model& model, bool users, const Ids& ids) {
+        std::vector<std::uint32_t> numbers;
+        {
+          const nb::gil_scoped_release free;
+          numbers = ids.find(users ? model.users : model.items, nullptr);
+        }
+        return array_of(std::move(numbers));
+      },
+      "model"_a, "users"_a, "ids"_a, "The numbers of ids in a model; 4294967295 for ids that it does not have.");
   module.def("parts", &parts_of, "users"_a, "times"_a.none(), "test"_a, "validation"_a, "by"_a, "seed"_a,
              "The part of every rating: 0 train, 1 validation, 2 test.");
   module.def("lines", &lines_of, "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "The lines of a file as columns.");
-  module.def("titles", [](const std::string& path, const nb::list& ids) {
-    const Titles titles = Titles::read(path);
-    nb::list found;
-    for (const nb::handle id : ids) {
-      const std::string_view title = titles.find(nb::cast<std::string>(id));
-      found.append(nb::str(title.data(), title.size()));
-    }
-    return found;
-  }, "path"_a, "ids"_a, "The titles of ids (strings), empty where a file has none.");
+  module.def(
+      "titles",
+      [](const std::string& path, const nb::list& ids) {
+        const Titles titles = Titles::read(path);
+        nb::list found;
+        for (const nb::handle id : ids) {
+          const std::string_view title = titles.find(nb::cast<std::string>(id));
+          found.append(nb::str(title.data(), title.size()));
+        }
+        return found;
+      },
+      "path"_a, "ids"_a, "The titles of ids (strings), empty where a file has none.");
 }
 
 }  // namespace lowrank::python

@@ -174,31 +174,41 @@ void bind_model(nb::module_& module) {
       .def_ro("has_biases", &Model::has_biases)
       .def_ro("predicts_ratings", &Model::predicts_ratings)
       .def_prop_ro("record", &record_of, "Where the model comes from.")
-      .def("seen", [](const Model& model, std::uint32_t user) { return array_of(model.seen.items_of(user)); }, "user"_a)
-      .def("equals", [](const Model& model, const Model& other) { return model == other; }, "other"_a)
-      .def("serialize",
-           [](const Model& model) {
-             std::string bytes;
-             {
-               const nb::gil_scoped_release free;
-               bytes = serialize_model(model);
-             }
-             return nb::bytes(bytes.data(), bytes.size());
-           }, "The bytes of the model file.")
-      .def_static("deserialize", [](const nb::bytes& bytes) {
-             const std::string_view view(bytes.c_str(), bytes.size());
-             const nb::gil_scoped_release free;
-             return deserialize_model(view);
-           }, "bytes"_a)
-      .def("save", [](const Model& model, const std::string& path) { save_model(model, path); }, "path"_a,
-           nb::call_guard<nb::gil_scoped_release>())
-      .def_static("load", [](const std::string& path) { return load_model(path); }, "path"_a, nb::call_guard<nb::gil_scoped_release>())
+      .def(
+          "seen", [](const Model& model, std::uint32_t user) { return array_of(model.seen.items_of(user)); }, "user"_a)
+      .def(
+          "equals", [](const Model& model, const Model& other) { return model == other; }, "other"_a)
+      .def(
+          "serialize",
+          [](const Model& model) {
+            std::string bytes;
+            {
+              const nb::gil_scoped_release free;
+              bytes = serialize_model(model);
+            }
+            return nb::bytes(bytes.data(), bytes.size());
+          },
+          "The bytes of the model file.")
+      .def_static(
+          "deserialize",
+          [](const nb::bytes& bytes) {
+            const std::string_view view(bytes.c_str(), bytes.size());
+            const nb::gil_scoped_release free;
+            return deserialize_model(view);
+          },
+          "bytes"_a)
+      .def(
+          "save", [](const Model& model, const std::string& path) { save_model(model, path); }, "path"_a,
+          nb::call_guard<nb::gil_scoped_release>())
+      .def_static(
+          "load", [](const std::string& path) { return load_model(path); }, "path"_a, nb::call_guard<nb::gil_scoped_release>())
       .def("recommend", &recommend_for, "users"_a, "n"_a, "filter_seen"_a, "items"_a.none(), "exclude"_a, "threads"_a)
       .def("similar", &similar_to, "users"_a, "queries"_a, "n"_a, "by"_a, "threads"_a)
       .def("predict", &predict_for, "users"_a, "items"_a, "threads"_a)
       .def("evaluate", &evaluate, "pairs"_a, "tops"_a, "relevant_from"_a.none(), "threads"_a)
-      .def("fold_in", [](const Model& model, const Pairs& pairs, int threads) { return fold_in(model, pairs, threads); }, "pairs"_a,
-           "threads"_a, nb::call_guard<nb::gil_scoped_release>());
+      .def(
+          "fold_in", [](const Model& model, const Pairs& pairs, int threads) { return fold_in(model, pairs, threads); }, "pairs"_a,
+          "threads"_a, nb::call_guard<nb::gil_scoped_release>());
 }
 
 }  // namespace lowrank::python

@@ -1,9 +1,8 @@
-#include "binding.h"
-
 #include <nanobind/stl/string_view.h>
 
 #include <stdexcept>
 
+#include "binding.h"
 #include "lowrank/base/error.h"
 #include "lowrank/version.h"
 
@@ -21,7 +20,8 @@ void translate(const std::exception_ptr& thrown, void* /*unused*/) {
   try {
     std::rethrow_exception(thrown);
   } catch (const OptionError& error) {
-    const nb::object exception = nb::module_::import_("lowrank._errors").attr("option_error")(nb::str(error.what()), error.option().c_str());
+    const nb::object exception =
+        nb::module_::import_("lowrank._errors").attr("option_error")(nb::str(error.what()), error.option().c_str());
     PyErr_SetObject(exception.type().ptr(), exception.ptr());
   } catch (const DataError& error) {
     raise("DataError", error.what());
@@ -53,8 +53,10 @@ NB_MODULE(_core, module) {
   using namespace lowrank::python;
   nb::register_exception_translator(translate);
   module.doc() = "The compiled part of lowrank. Use the package `lowrank`; nothing here is promised to stay.";
-  module.def("version", [] { return lowrank::version(); }, "The library's version.");
-  module.def("simd_level", [] { return lowrank::simd_level(); }, "The instructions in use: scalar, sse4, avx2 or avx512.");
+  module.def(
+      "version", [] { return lowrank::version(); }, "The library's version.");
+  module.def(
+      "simd_level", [] { return lowrank::simd_level(); }, "The instructions in use: scalar, sse4, avx2 or avx512.");
   bind_data(module);
   bind_model(module);
   bind_training(module);

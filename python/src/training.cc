@@ -73,7 +73,8 @@ nb::list methods() {
 /// Hands reports to Python, and looks for Ctrl-C after every epoch.
 class PythonObserver : public TrainingObserver {
  public:
-  PythonObserver(nb::object on_epoch, nb::object on_divergence) : on_epoch_(std::move(on_epoch)), on_divergence_(std::move(on_divergence)) {}
+  PythonObserver(nb::object on_epoch, nb::object on_divergence)
+      : on_epoch_(std::move(on_epoch)), on_divergence_(std::move(on_divergence)) {}
 
   bool on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) override {
     const nb::gil_scoped_acquire gil;
@@ -175,8 +176,9 @@ double pass(const Writable<double>& user_factors, const Writable<double>& item_f
 void bind_training(nb::module_& module) {
   using namespace nb::literals;
   module.def("methods", &methods, "Every method with its options: name, help, kind, default, range and choices.");
-  module.def("check", [](const std::string& method, const OptionTexts& options) { static_cast<void>(method_with(method, options)); },
-             "method"_a, "options"_a, "Checks the names and ranges of options.");
+  module.def(
+      "check", [](const std::string& method, const OptionTexts& options) { static_cast<void>(method_with(method, options)); }, "method"_a,
+      "options"_a, "Checks the names and ranges of options.");
   module.def(
       "fit",
       [](Dataset& data, bool consume, const std::string& method, const OptionTexts& options, const std::optional<Pairs>& validation,

@@ -10,11 +10,10 @@
 #include <vector>
 
 #ifndef LOWRANK_STD_THREADS
-#include <pthread.h>
-
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
+#include <pthread.h>
 #endif
 
 namespace lowrank {

@@ -123,8 +123,9 @@ void RatingsBuilder::add_many(std::span<const std::uint32_t> users, std::span<co
     }
     const auto staged = [&](std::size_t piece) {
       const Scratch& own = scratch[piece];
-      return StagedPiece{own.values.size(), part(piece, users).data(), part(piece, items).data(), own.codes.empty() ? nullptr : own.codes.data(),
-                         own.values.data(), nullptr};
+      return StagedPiece{own.values.size(),         part(piece, users).data(),
+                         part(piece, items).data(), own.codes.empty() ? nullptr : own.codes.data(),
+                         own.values.data(),         nullptr};
     };
     state.staging.append(pieces, user_bound, item_bound, staged, state.table, workers);
   }

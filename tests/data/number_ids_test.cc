@@ -62,7 +62,8 @@ TEST(NumberIds, VocabulariesAndBack) {
 }
 
 TEST(NumberIds, OnlyShortestDecimalsAreIntegers) {
-  for (const char* text : {"007", "-0", "+7", "seven", "7.0", " 7", "7 ", "-", "9223372036854775808", "-9223372036854775809", "0x7", "00", "1e3"}) {
+  for (const char* text :
+       {"007", "-0", "+7", "seven", "7.0", " 7", "7 ", "-", "9223372036854775808", "-9223372036854775809", "0x7", "00", "1e3"}) {
     Vocabulary vocabulary;
     vocabulary.add("7");
     vocabulary.add(text);

@@ -90,8 +90,8 @@ struct TrainData {
   std::optional<Model> init;        ///< model whose rows training starts from, matched by id
 };
 
-/// The same run on data in memory: the files that `run` names as input, and how to read them, are not looked at. Equal ratings in equal order
-/// end in the same model, byte for byte, as those from a file. \throws as the other
+/// The same run on data in memory: the files that `run` names as input, and how to read them, are not looked at. Equal ratings in equal
+/// order end in the same model, byte for byte, as those from a file. \throws as the other
 TrainSummary run_training(TrainData data, const TrainRun& run, TrainingObserver& observer, const std::function<bool()>& interrupted = {},
                           Model* model = nullptr);
 
