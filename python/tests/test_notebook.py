@@ -33,6 +33,6 @@ def test_the_notebook(tmp_path, monkeypatch):
             drawn += 1
             if figure.axes[0].texts:
                 labels = [text.get_text() for text in figure.axes[0].texts]
-                assert len(labels) == 28 and all(re.search(r"\(\d{4}\)$", label) for label in labels)
+                assert len(labels) == 20 and all(re.search(r"\(\d{4}\)$", label) for label in labels)
         plt.close("all")
     assert drawn == 3
