@@ -1,9 +1,11 @@
 # The front door. Each target installs the system packages that it needs and lacks, then leaves the work to CMake (CMakePresets.json).
 JOBS ?= $(shell nproc)
 INSTALL := ./scripts/install-packages
+# The Python package is built and tested where the packages for that could be installed.
+PYTHON = $$([ ! -f build/python/installed.txt ] || echo -DLOWRANK_PYTHON=ON -DPython_EXECUTABLE=$(CURDIR)/build/python/bin/python3)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test check bench format format-check lint asan tsan install clean help
+.PHONY: build demo test test-python wheel check bench format format-check lint asan tsan install clean help
 
 build:  ## build the program; it stands at build/lowrank
 	@$(INSTALL) build
@@ -16,14 +18,24 @@ demo: build  ## build, train on real films, recommend some
 
 test:  ## build everything and run every test
 	@$(INSTALL) build test
-	@cmake --preset release -DLOWRANK_TESTS=ON
+	@cmake --preset release -DLOWRANK_TESTS=ON $(PYTHON)
 	@cmake --build --preset release --parallel $(JOBS)
 	@ln -sfn release/bin/lowrank build/lowrank
 	@ctest --preset release --parallel $(JOBS)
 
+test-python:  ## build the Python package and run its tests
+	@$(INSTALL) build test
+	@cmake --preset release -DLOWRANK_TESTS=ON $(PYTHON)
+	@cmake --build --preset release --parallel $(JOBS) --target lowrank_python_stubs lowrank_cli python_cpp_trainer
+	@ctest --preset release --tests-regex '^python[.]'
+
+wheel:  ## make dist/: a wheel that carries all it needs, and the source distribution
+	@$(INSTALL) build test
+	@scripts/make-wheel
+
 check:  ## the same without the slow tests
 	@$(INSTALL) build test
-	@cmake --preset release -DLOWRANK_TESTS=ON
+	@cmake --preset release -DLOWRANK_TESTS=ON $(PYTHON)
 	@cmake --build --preset release --parallel $(JOBS)
 	@ctest --preset release --parallel $(JOBS) --label-exclude slow
 
@@ -53,7 +65,7 @@ format-check:  ## fail where `make format` would change something
 
 lint:  ## clang-tidy on what changed (ALL=1: on everything), and checks of scripts
 	@$(INSTALL) build test bench lint
-	@cmake --preset release -B build/lint -DLOWRANK_TESTS=ON -DLOWRANK_BENCH=ON >/dev/null
+	@cmake --preset release -B build/lint -DLOWRANK_TESTS=ON -DLOWRANK_BENCH=ON $(PYTHON) >/dev/null
 	@scripts/lint $(if $(ALL),--all)
 
 install: build  ## install the library, headers, program and example data (PREFIX=/usr/local)

@@ -6,14 +6,14 @@
 #include <atomic>
 #include <exception>
 #include <mutex>
-
-#ifdef LOWRANK_STD_THREADS
 #include <thread>
 #include <vector>
-#else
+
+#ifndef LOWRANK_STD_THREADS
 #include <oneapi/tbb/global_control.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
+#include <pthread.h>
 #endif
 
 namespace lowrank {
@@ -58,33 +58,55 @@ class Claims {
   std::exception_ptr error_;
 };
 
+void run_on_new_threads(Claims& claims, int threads) {
+  std::vector<std::thread> others;
+  others.reserve(static_cast<std::size_t>(threads) - 1);
+  for (int slot = 1; slot < threads; ++slot) others.emplace_back([&claims, slot] { claims.work(slot); });
+  claims.work(0);
+  for (std::thread& other : others) other.join();
+}
+
 }  // namespace
 
 #ifdef LOWRANK_STD_THREADS
 
 struct Workers::Impl {
   explicit Impl(int) {}
-  static void run(Claims& claims, int threads) {
-    std::vector<std::thread> others;
-    others.reserve(static_cast<std::size_t>(threads) - 1);
-    for (int slot = 1; slot < threads; ++slot) others.emplace_back([&claims, slot] { claims.work(slot); });
-    claims.work(0);
-    for (std::thread& other : others) other.join();
-  }
+  static void run(Claims& claims, int threads) { run_on_new_threads(claims, threads); }
 };
 
 #else
 
+namespace {
+
+/// True in a process that was forked from one where TBB had been in use: there TBB counts on threads and holds locks of threads that the
+/// fork did not bring along. Such a process starts threads of its own, and never touches TBB.
+std::atomic<bool> lost_its_threads{false};
+
+/// TBB gives an arena no more threads than there are processors unless told so, once for the whole process; a limit that comes and goes
+/// makes it complain on stderr. From here on a fork is noticed.
+void prepare_process() {
+  static const auto* const limit = [] {
+    pthread_atfork(nullptr, nullptr, [] { lost_its_threads = true; });
+    return new oneapi::tbb::global_control(oneapi::tbb::global_control::max_allowed_parallelism, Workers::kMostThreads);
+  }();
+  (void)limit;
+}
+
+}  // namespace
+
 struct Workers::Impl {
-  explicit Impl(int threads) : arena(threads) {
-    // TBB gives an arena no more threads than there are processors unless told so, once for the whole process; a limit that comes and goes
-    // makes it complain on stderr.
-    static const auto* const limit =
-        new oneapi::tbb::global_control(oneapi::tbb::global_control::max_allowed_parallelism, Workers::kMostThreads);
-    (void)limit;
+  explicit Impl(int threads) {
+    if (lost_its_threads) return;
+    prepare_process();
+    arena.initialize(threads);
   }
 
   void run(Claims& claims, int threads) {
+    if (lost_its_threads) {
+      run_on_new_threads(claims, threads);
+      return;
+    }
     arena.execute([&] {
       oneapi::tbb::task_group group;
       for (int slot = 1; slot < threads; ++slot) group.run([&claims, slot] { claims.work(slot); });

@@ -10,7 +10,8 @@ namespace lowrank {
 /// with LOWRANK_STD_THREADS, whose synchronisation a race detector can see).
 ///
 /// Tasks may be dealt to threads in any way, so a result must depend on the task's number alone. An exception that a task throws ends the
-/// remaining tasks and is thrown again in the calling thread. Not to be used from inside its own tasks.
+/// remaining tasks and is thrown again in the calling thread. Not to be used from inside its own tasks. Works in a forked process too,
+/// which need not call exec().
 class Workers {
  public:
   /// The most threads that can be asked for.

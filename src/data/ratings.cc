@@ -77,6 +77,60 @@ void RatingsBuilder::flush() {
   state.times.clear();
 }
 
+void RatingsBuilder::add_many(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values,
+                              int threads) {
+  flush();
+  State& state = *state_;
+  if (users.empty()) return;
+  state.timed = false;
+  struct Scratch {
+    ValueCache cache;
+    std::vector<std::uint8_t> codes;
+    std::vector<float> values;
+    std::uint32_t user_bound = 0;
+    std::uint32_t item_bound = 0;
+  };
+  Workers workers(threads);
+  // Pieces at work are few, so that their codes stay in caches; the next ones reuse the room.
+  const std::size_t batch = kPending * 2 * static_cast<std::size_t>(workers.count());
+  std::vector<Scratch> scratch(batch / kPending);
+  for (std::size_t begin = 0; begin < users.size(); begin += batch) {
+    const std::size_t size = std::min(batch, users.size() - begin);
+    const std::size_t pieces = (size + kPending - 1) / kPending;
+    const auto part = [&](std::size_t piece, auto column) {
+      return column.subspan(begin + piece * kPending, std::min(kPending, size - piece * kPending));
+    };
+    workers.for_each(pieces, [&](std::size_t piece, int) {
+      Scratch& own = scratch[piece];
+      own.user_bound = std::ranges::max(part(piece, users)) + 1;
+      own.item_bound = std::ranges::max(part(piece, items)) + 1;
+      own.values.clear();
+      for (const float value : part(piece, values)) own.values.push_back(value == 0 ? 0 : value);
+      own.codes.resize(own.values.size());
+      bool coded = !state.table.full();
+      for (std::size_t at = 0; coded && at < own.values.size(); ++at) {
+        const int code = own.cache.code(own.values[at], state.table);
+        coded = code != ValueTable::kNoCode;
+        own.codes[at] = static_cast<std::uint8_t>(code);
+      }
+      if (!coded) own.codes.clear();
+    });
+    std::uint32_t user_bound = 0;
+    std::uint32_t item_bound = 0;
+    for (std::size_t piece = 0; piece < pieces; ++piece) {
+      user_bound = std::max(user_bound, scratch[piece].user_bound);
+      item_bound = std::max(item_bound, scratch[piece].item_bound);
+    }
+    const auto staged = [&](std::size_t piece) {
+      const Scratch& own = scratch[piece];
+      return StagedPiece{own.values.size(),         part(piece, users).data(),
+                         part(piece, items).data(), own.codes.empty() ? nullptr : own.codes.data(),
+                         own.values.data(),         nullptr};
+    };
+    state.staging.append(pieces, user_bound, item_bound, staged, state.table, workers);
+  }
+}
+
 std::size_t RatingsBuilder::size() const noexcept { return state_->staging.size() + state_->users.size(); }
 
 Ratings RatingsBuilder::build(std::uint32_t user_count, std::uint32_t item_count, Duplicates duplicates, std::size_t* duplicate_count,

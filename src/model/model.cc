@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/parallel.h"
 #include "kernels/dot.h"
 
 namespace lowrank {
@@ -20,6 +21,11 @@ double score_with_product(const Model& model, std::uint32_t user, std::uint32_t 
   if (knows_item) sum += static_cast<double>(model.item_biases[item]);
   if (knows_user && knows_item) sum += static_cast<double>(product);
   return sum;
+}
+
+double clipped(const Model& model, double value) {
+  if (!model.clips) return value;
+  return std::min(std::max(value, static_cast<double>(model.min_rating)), static_cast<double>(model.max_rating));
 }
 
 }  // namespace
@@ -54,10 +60,16 @@ void score_pairs(const Model& model, std::span<const std::uint32_t> users, std::
   }
 }
 
-double predict(const Model& model, std::uint32_t user, std::uint32_t item) {
-  const double value = score(model, user, item);
-  if (!model.clips) return value;
-  return std::min(std::max(value, static_cast<double>(model.min_rating)), static_cast<double>(model.max_rating));
+double predict(const Model& model, std::uint32_t user, std::uint32_t item) { return clipped(model, score(model, user, item)); }
+
+void predict_pairs(const Model& model, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> scores,
+                   int threads) {
+  constexpr std::size_t kGrain = std::size_t{1} << 14U;
+  Workers(threads).for_ranges(users.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
+    const std::span<double> part = scores.subspan(begin, end - begin);
+    score_pairs(model, users.subspan(begin, end - begin), items.subspan(begin, end - begin), part);
+    for (double& value : part) value = clipped(model, value);
+  });
 }
 
 }  // namespace lowrank

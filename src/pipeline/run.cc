@@ -56,12 +56,12 @@ class InterruptibleObserver : public TrainingObserver {
   bool interrupted_ = false;
 };
 
-void check(const TrainRun& run) {
+/// \param validation  true when there are ratings to validate on beside those to train on
+void check(const TrainRun& run, bool validation) {
   check_options(run.method);
-  const bool validates = !run.validation.empty() || run.holdout != 0;
-  if (run.ratings.empty()) throw OptionError("ratings", "no file is given");
+  const bool validates = validation || run.holdout != 0;
   if (!(run.holdout >= 0 && run.holdout < 1)) throw OptionError("holdout", "must be at least 0 and below 1");
-  if (run.holdout != 0 && !run.validation.empty()) throw OptionError("holdout", "cannot be given together with --validation");
+  if (run.holdout != 0 && validation) throw OptionError("holdout", "cannot be given together with --validation");
   if (run.refit && !validates) throw OptionError("refit", "needs --validation or --holdout");
   if (!run.monitor.empty() && !validates) throw OptionError("monitor", "needs --validation or --holdout");
   if (run.threads < 0) throw OptionError("threads", "must be at least 0");
@@ -79,6 +79,10 @@ void check(const TrainRun& run) {
     if (run.max_rating) throw OptionError("max_rating", problem);
     if (!run.clips) throw OptionError("no_clip", problem);
   }
+}
+
+void check_files(const TrainRun& run) {
+  if (run.ratings.empty()) throw OptionError("ratings", "no file is given");
   const std::string* inputs[] = {&run.ratings, &run.validation, &run.test};
   if (std::count_if(std::begin(inputs), std::end(inputs), [](const std::string* input) { return *input == "-"; }) > 1) {
     throw OptionError("", "standard input can be read only once");
@@ -178,28 +182,36 @@ std::uint32_t count_known(const std::vector<std::uint32_t>& counts) {
   return static_cast<std::uint32_t>(counts.size()) - static_cast<std::uint32_t>(std::ranges::count(counts, 0U));
 }
 
-/// Everything that a run reads.
+TrainData read_data(const TrainRun& run) {
+  TrainData data;
+  ReadOptions read = run.read;
+  read.threads = run.threads;
+  read.keep_times = false;
+  if (!run.init.empty()) data.init = load_model(run.init);
+  data.data = read_ratings(run.ratings, read);
+  if (!run.validation.empty()) data.validation = read_pairs(run.validation, data.data.users, data.data.items, read);
+  if (!run.test.empty()) data.test = read_pairs(run.test, data.data.users, data.data.items, read);
+  return data;
+}
+
+/// What a run trains on and is judged by.
 struct Inputs {
   Dataset data;    ///< its ratings are those to train on
   Ratings all;     ///< with refit after a holdout: all of them
   SeenItems seen;  ///< held-out pairs included
   std::optional<Pairs> validation;
   std::optional<Pairs> test;
-  std::optional<Model> init;
+  std::optional<Model> init;  ///< in the numbering of the data
 };
 
-Inputs read_inputs(const TrainRun& run) {
+Inputs prepare(TrainData given, const TrainRun& run) {
   Inputs inputs;
-  ReadOptions read = run.read;
-  read.threads = run.threads;
-  read.keep_times = false;
-  if (!run.init.empty()) inputs.init = load_model(run.init);
-  inputs.data = read_ratings(run.ratings, read);
+  inputs.data = std::move(given.data);
+  inputs.validation = std::move(given.validation);
+  inputs.test = std::move(given.test);
   Dataset& data = inputs.data;
-  if (inputs.init) inputs.init = renumbered(std::move(*inputs.init), data.users, data.items);
+  if (given.init) inputs.init = renumbered(std::move(*given.init), data.users, data.items);
   inputs.seen = SeenItems(data.ratings);
-  if (!run.validation.empty()) inputs.validation = read_pairs(run.validation, data.users, data.items, read);
-  if (!run.test.empty()) inputs.test = read_pairs(run.test, data.users, data.items, read);
   if (run.holdout != 0) {
     Holdout parts = hold_out(data.ratings, run.holdout, seed_of(run.method));
     if (run.refit) inputs.all = std::move(data.ratings);
@@ -271,8 +283,10 @@ Trained train_on(Dataset data, const Method& method, const Validation& validatio
   return std::move(result.trained);
 }
 
-TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const std::function<bool()>& interrupted, Model* model) {
-  check(run);
+namespace {
+
+TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun& run, bool validates, TrainingObserver& observer,
+                     const std::function<bool()>& interrupted, Model* model) {
   Stopwatch total;
   Stopwatch stage;
   const bool rated = predicts_ratings(run.method);
@@ -283,7 +297,7 @@ TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const
   TrainSummary summary;
   summary.method = name_of(run.method);
   summary.options = options_json(run.method);
-  Inputs inputs = read_inputs(run);
+  Inputs inputs = prepare(take_data(), run);
   summary.duplicates = inputs.data.duplicates;
   summary.seconds.read = stage.lap();
 
@@ -354,6 +368,22 @@ TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const
   summary.seconds.total = total.lap();
   summary.peak_memory_bytes = peak_memory_bytes();
   return summary;
+}
+
+}  // namespace
+
+TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const std::function<bool()>& interrupted, Model* model) {
+  const bool validates = !run.validation.empty();
+  check_files(run);
+  check(run, validates);
+  return run_all([&] { return read_data(run); }, run, validates, observer, interrupted, model);
+}
+
+TrainSummary run_training(TrainData data, const TrainRun& run, TrainingObserver& observer, const std::function<bool()>& interrupted,
+                          Model* model) {
+  const bool validates = data.validation.has_value();
+  check(run, validates);
+  return run_all([&] { return std::move(data); }, run, validates, observer, interrupted, model);
 }
 
 }  // namespace lowrank

@@ -27,33 +27,23 @@ SgdTutorial::SgdTutorial(const Ratings& ratings, const Sgd& options, double mean
   SgdTutorial::restore(nullptr);
 }
 
-double SgdTutorial::predict(std::size_t user, std::size_t item) const {
-  double score = mean_ + user_biases_[user] + item_biases_[item];
-  for (std::size_t k = 0; k < options_.rank; ++k)
-    score += user_factors_[user * options_.rank + k] * item_factors_[item * options_.rank + k];
-  return score;
+TutorialState SgdTutorial::state() {
+  return {.rank = options_.rank,
+          .mean = mean_,
+          .user_factors = user_factors_,
+          .item_factors = item_factors_,
+          .user_biases = user_biases_,
+          .item_biases = item_biases_};
 }
+
+double SgdTutorial::predict(std::size_t user, std::size_t item) { return state().predict(user, item); }
 
 std::optional<EpochFigures> SgdTutorial::run(std::size_t epoch) {
   std::vector<std::uint32_t> order(values_.size());
   std::iota(order.begin(), order.end(), 0U);
   RandomStream(options_.seed, Purpose::rating_order, epoch).shuffle(std::span(order));
-  const double beta = options_.regularization;
-  double squared = 0;
-  for (const std::uint32_t n : order) {
-    const std::size_t user = users_[n];
-    const std::size_t item = items_[n];
-    const double error = values_[n] - predict(user, item);
-    squared += error * error;
-    if (options_.biases) {
-      user_biases_[user] += rate_ * (error - beta * user_biases_[user]);
-      item_biases_[item] += rate_ * (error - beta * item_biases_[item]);
-    }
-    double* p = user_factors_.data() + user * options_.rank;
-    double* q = item_factors_.data() + item * options_.rank;
-    for (std::size_t k = 0; k < options_.rank; ++k) p[k] += rate_ * (error * q[k] - beta * p[k]);
-    for (std::size_t k = 0; k < options_.rank; ++k) q[k] += rate_ * (error * p[k] - beta * q[k]);
-  }
+  const TutorialStep step{.rate = rate_, .beta = options_.regularization, .biases = options_.biases};
+  const double squared = tutorial_pass(state(), users_, items_, values_, order, step);
   double after = 0;
   for (std::size_t n = 0; n < values_.size(); ++n) after += std::pow(values_[n] - predict(users_[n], items_[n]), 2);
   // The model is float32: what does not fit there has run away too.

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lowrank/data/ratings.h"
+#include "lowrank/train/tutorial.h"
 #include "train/epoch_loop.h"
 
 namespace lowrank {
@@ -28,7 +29,8 @@ class SgdTutorial final : public EpochLearner {
   void score(Trained& trained);
 
  private:
-  [[nodiscard]] double predict(std::size_t user, std::size_t item) const;
+  [[nodiscard]] TutorialState state();
+  [[nodiscard]] double predict(std::size_t user, std::size_t item);
 
   Sgd options_;
   double mean_;

@@ -1,6 +1,8 @@
 #include "base/parallel.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <stdexcept>
@@ -71,6 +73,34 @@ TEST(Workers, RangesCoverWithoutOverlap) {
     for (const auto& count : seen) EXPECT_EQ(count.load(), 1);
   }
 }
+
+// The thread sanitizer ends forked processes that start threads.
+#ifndef __SANITIZE_THREAD__
+TEST(Workers, WorkInForkedProcessesAndTheirChildren) {
+  const auto sum_is_right = [] {
+    Workers workers(4);
+    std::atomic<std::size_t> sum{0};
+    workers.for_each(1000, [&](std::size_t task, int) { sum += task; });
+    return sum == 499500;
+  };
+  const auto in_child = [](const auto& body) {
+    const pid_t child = fork();
+    if (child == 0) {
+      alarm(60);
+      _exit(body() ? 0 : 1);
+    }
+    int status = -1;
+    return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  };
+  ASSERT_TRUE(sum_is_right());
+  for (int time = 0; time < 20; ++time) {
+    // Forked while the workers have just been busy: some are on their way to sleep.
+    ASSERT_TRUE(sum_is_right());
+    ASSERT_TRUE(in_child([&] { return sum_is_right() && in_child([&] { return sum_is_right() && sum_is_right(); }) && sum_is_right(); }));
+  }
+  EXPECT_TRUE(sum_is_right());
+}
+#endif
 
 }  // namespace
 }  // namespace lowrank

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 #include <vector>
@@ -127,6 +128,35 @@ TEST_P(BuilderTest, GroupsAsAMapDoes) {
 
 INSTANTIATE_TEST_SUITE_P(Shapes, BuilderTest,
                          testing::Combine(testing::Range(0, 12), testing::Values(Duplicates::last, Duplicates::first, Duplicates::mean)));
+
+TEST(RatingsBuilder, ManyAtOnceAreTheSameAsOneByOne) {
+  for (const int distinct : {10, 300, 0}) {
+    const std::vector<Added> added = random_ratings({300000, 900, 700, distinct, false}, 3);
+    std::vector<std::uint32_t> users;
+    std::vector<std::uint32_t> items;
+    std::vector<float> values;
+    for (const Added& one : added) {
+      users.push_back(one.user);
+      items.push_back(one.item);
+      values.push_back(one.value == 0 ? -0.0F : one.value);
+    }
+    const Cells cells = settle(added, Duplicates::last);
+    for (const int threads : {1, 2, 5}) {
+      RatingsBuilder builder;
+      builder.add(added[0].user, added[0].item, added[0].value);
+      const std::span all_users(users);
+      const std::span all_items(items);
+      const std::span all_values(values);
+      builder.add_many(all_users.subspan(1, 100), all_items.subspan(1, 100), all_values.subspan(1, 100), threads);
+      builder.add_many({}, {}, {}, threads);
+      builder.add_many(all_users.subspan(101), all_items.subspan(101), all_values.subspan(101), threads);
+      EXPECT_EQ(builder.size(), added.size());
+      const Ratings ratings = builder.build(900, 700, Duplicates::last, nullptr, threads);
+      expect_same(ratings, cells, false);
+      for (std::size_t at = 0; at < ratings.size(); ++at) ASSERT_FALSE(ratings.value(at) == 0 && std::signbit(ratings.value(at)));
+    }
+  }
+}
 
 TEST(RatingsBuilder, FindsTheFirstRepeatWhenItIsAnError) {
   RatingsBuilder builder;

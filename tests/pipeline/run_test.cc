@@ -255,5 +255,26 @@ TEST_F(RunTest, MeasuresItsTimes) {
               1e-6 * summary.updates_per_second);
 }
 
+TEST_F(RunTest, OnDataInMemoryIsTheRunOnTheFile) {
+  TrainRun run = synthetic_run();
+  run.holdout = 0.2;
+  run.refit = true;
+  Model from_file;
+  run_training(run, silent_, {}, &from_file);
+  TrainData data;
+  data.data = read_ratings(run.ratings);
+  run.ratings.clear();
+  run.output.clear();
+  Model from_memory;
+  run_training(std::move(data), run, silent_, {}, &from_memory);
+  EXPECT_TRUE(from_memory == from_file);
+
+  run.holdout = 0.5;
+  TrainData both;
+  both.data = read_ratings(path("ratings.csv"));
+  both.validation = read_pairs(path("test.csv"), both.data.users, both.data.items);
+  EXPECT_THROW(run_training(std::move(both), run, silent_), OptionError);
+}
+
 }  // namespace
 }  // namespace lowrank

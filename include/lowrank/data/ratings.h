@@ -97,6 +97,9 @@ class RatingsBuilder {
   void add(std::uint32_t user, std::uint32_t item, float value);
   /// The same with a timestamp. Timestamps are kept only when every rating has one.
   void add(std::uint32_t user, std::uint32_t item, float value, std::int64_t time);
+  /// Adds many ratings without timestamps, in their order, `threads` (0 for all) at work. The result does not depend on how ratings are cut
+  /// into calls. \param users, items, values  of equal length, read during the call alone; values must be finite
+  void add_many(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values, int threads = 0);
 
   [[nodiscard]] std::size_t size() const noexcept;
 

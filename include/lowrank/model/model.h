@@ -103,6 +103,9 @@ void score_pairs(const Model& model, std::span<const std::uint32_t> users, std::
 
 /// The score as a prediction of a rating: clipped to [min_rating, max_rating] when the model clips. O(rank).
 double predict(const Model& model, std::uint32_t user, std::uint32_t item);
+/// The same for many pairs at once, as score_pairs. \param threads 0 for all; no influence on the result
+void predict_pairs(const Model& model, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> scores,
+                   int threads = 0);
 
 /// A 64-bit fingerprint of training data, as 16 hex digits: of the ids in their order and of indices and values as kept. Timestamps do not
 /// count. Equal data give equal digits on every machine and for any number of threads.

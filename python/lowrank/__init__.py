@@ -1,0 +1,52 @@
+"""lowrank factorizes large, sparse rating matrices.
+
+>>> import lowrank
+>>> model = lowrank.SGD(rank=2).fit((["ann", "ann", "bob"], ["tea", "rum", "tea"], [5, 3, 4]))
+>>> model.predict(["bob"], ["rum"]).shape
+(1,)
+
+One class a method, with the fit, predict and score of scikit-learn; ``recommend`` for lists; ``save`` and ``load`` for model
+files that the command line and C++ share. `MF` is the class of the article that lowrank started from.
+"""
+
+from lowrank import _methods
+from lowrank._core import simd_level
+from lowrank._core import version as _version
+from lowrank._data import Ratings, read_ratings, split, titles
+from lowrank._errors import (
+    DataError,
+    Error,
+    FileError,
+    ModelFileError,
+    NotFittedError,
+    OptionError,
+    TrainingError,
+    TrainingWarning,
+    UnknownIdError,
+)
+from lowrank._estimator import Estimator, Lists, load
+from lowrank._methods import *
+from lowrank._mf import MF
+
+__version__ = _version()
+__all__ = [
+    "MF",
+    "DataError",
+    "Error",
+    "Estimator",
+    "FileError",
+    "Lists",
+    "ModelFileError",
+    "NotFittedError",
+    "OptionError",
+    "Ratings",
+    "TrainingError",
+    "TrainingWarning",
+    "UnknownIdError",
+    "load",
+    "read_ratings",
+    "simd_level",
+    "split",
+    "titles",
+]
+__all__ += [name for name in _methods.__all__ if name != "classes"]

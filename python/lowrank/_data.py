@@ -1,0 +1,266 @@
+"""Ratings in memory, and their parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lowrank import _core
+from lowrank._errors import DataError
+from lowrank._input import (
+    ColumnNames,
+    File,
+    _is_sparse,
+    _is_table,
+    _library,
+    column_names,
+    id_column,
+    ids_array,
+    ratings_from,
+    table_column,
+    value_column,
+)
+
+__all__ = ["Ratings", "read_ratings", "split", "titles"]
+
+
+class Ratings:
+    """Ratings as columns: one row a rating, in a given order, repeats and all.
+
+    Iterating gives the three columns, so that ``users, items, values = ratings`` works; indexing takes rows.
+
+    Parameters
+    ----------
+    users, items : array_like of shape (n,)
+        Ids, integers or strings.
+    values : array_like of shape (n,)
+        The ratings.
+    times : array_like of shape (n,), optional
+        Timestamps, integers.
+
+    Attributes
+    ----------
+    users, items : ndarray of shape (n,)
+        int64, or objects where an id is not an integer.
+    values : ndarray of shape (n,), float32
+    times : ndarray of shape (n,), int64, or None
+
+    Examples
+    --------
+    >>> import lowrank
+    >>> ratings = lowrank.Ratings(["ann", "bob"], [1, 2], [4.5, 3])
+    >>> len(ratings)
+    2
+    >>> ratings[ratings.values > 4].users.tolist()
+    ['ann']
+    """
+
+    def __init__(self, users: Any, items: Any, values: Any, times: Any = None) -> None:
+        self.users = _as_ids(users, "users")
+        self.items = _as_ids(items, "items")
+        self.values = value_column(values, "values")
+        self.times: npt.NDArray[np.int64] | None = None if times is None else np.asarray(times).astype(np.int64)
+        lengths = {len(self.users), len(self.items), len(self.values)} | ({len(self.times)} if self.times is not None else set())
+        if len(lengths) != 1:
+            raise DataError(f"users, items, values and times must have equal lengths, got {sorted(lengths)}")
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def __iter__(self) -> Iterator[npt.NDArray[Any]]:
+        return iter((self.users, self.items, self.values))
+
+    def __getitem__(self, rows: Any) -> Ratings:
+        times = None if self.times is None else self.times[rows]
+        part = Ratings.__new__(Ratings)
+        part.users, part.items, part.values, part.times = self.users[rows], self.items[rows], self.values[rows], times
+        if part.values.ndim != 1:
+            raise IndexError("rows: expected a slice, a mask or positions")
+        return part
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} ratings{'' if self.times is None else ' with times'}>"
+
+    def to_frame(self) -> Any:
+        """The ratings as a pandas table with the columns user, item, rating and, where there are any, time.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        import pandas
+
+        columns: dict[str, npt.NDArray[Any]] = {"user": self.users, "item": self.items, "rating": self.values}
+        if self.times is not None:
+            columns["time"] = self.times
+        return pandas.DataFrame(columns)
+
+
+def _as_ids(ids: Any, name: str) -> npt.NDArray[Any]:
+    numbers, distinct = id_column(ids, name).number()
+    array: npt.NDArray[Any] = ids_array(distinct)[numbers]
+    return array
+
+
+def _times_of(times: Any) -> npt.NDArray[np.int64]:
+    try:
+        array = np.asarray(times)
+        if array.dtype.kind == "M":
+            array = array.astype("datetime64[ns]")
+        return np.ascontiguousarray(array.astype(np.int64))
+    except (TypeError, ValueError):
+        raise DataError("time: expected timestamps") from None
+
+
+def read_ratings(
+    path: str | os.PathLike[str], *, columns: ColumnNames | None = None, format: str = "auto", implicit_values: bool = False
+) -> Ratings:
+    """Read a file of ratings.
+
+    ``fit`` takes a path itself, and reads it faster.
+
+    Parameters
+    ----------
+    path : str or path-like
+        CSV, TSV, MovieLens, Matrix Market or adjacency; plain, ``.gz``, ``.zst`` or ``.xz``.
+    columns : str, sequence or mapping, optional
+        Which column holds what, by number from 1 or by name: ``("userId", "movieId", "rating")``,
+        ``{"user": 1, "item": 2, "rating": 3, "time": 4}`` or ``"user=1,item=2,rating=3,time=4"``. Default: in that order.
+    format : str, default "auto"
+        ``auto``, ``csv``, ``tsv``, ``movielens``, ``matrix-market`` or ``adjacency``.
+    implicit_values : bool, default False
+        A line of two columns is a rating of 1.
+
+    Returns
+    -------
+    Ratings
+        In the order of the file. Ids are int64 where all of a column are canonical decimals, else strings.
+
+    Raises
+    ------
+    FileError
+        The file cannot be read.
+    DataError
+        Its content is wrong; the message names file and line.
+
+    Examples
+    --------
+    >>> import lowrank, pathlib, tempfile
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "ratings.csv"
+    >>> _ = path.write_text("ann,7,4.5\\nbob,7,3\\n")
+    >>> lowrank.read_ratings(path).items.tolist()
+    [7, 7]
+    """
+    source = ratings_from(path, columns=columns)
+    if not isinstance(source, File):
+        raise DataError(f"path: expected a path, got {type(path).__name__}")
+    users, items, values, times, user_ids, item_ids = _core.lines(source.path, format, source.columns, implicit_values)
+    result = Ratings.__new__(Ratings)
+    result.users, result.items = ids_array(user_ids)[users], ids_array(item_ids)[items]
+    result.values, result.times = values, times
+    return result
+
+
+def split(
+    ratings: Any,
+    *,
+    test: float = 0.1,
+    validation: float = 0.0,
+    by: Literal["random", "user", "time"] = "random",
+    seed: int = 1,
+    columns: ColumnNames | None = None,
+) -> tuple[Any, ...]:
+    """Set parts of the ratings aside, as ``lowrank split`` does.
+
+    Parameters
+    ----------
+    ratings : Ratings, path, table, tuple or sparse matrix
+        What to split.
+    test, validation : float
+        Shares of the ratings, in [0, 1), together below 1. Exactly ``round(share * n)`` are set aside.
+    by : {"random", "user", "time"}
+        From all ratings; that share of every user's; or the latest of every user's, by the times of `ratings` or the
+        column ``time`` of a table.
+    seed : int
+        Picks the random choice.
+    columns : names, optional
+        Of the columns of a table or file.
+
+    Returns
+    -------
+    train, test : of the kind of `ratings` (Ratings for a path)
+        With `validation` above 0: train, validation, test.
+
+    Examples
+    --------
+    >>> import lowrank
+    >>> train, test = lowrank.split(([1, 1, 2, 2], [1, 2, 1, 2], [5, 3, 4, 1]), test=0.25)
+    >>> len(train[0]), len(test[0])
+    (3, 1)
+    """
+    if isinstance(ratings, (str, os.PathLike)):
+        ratings = read_ratings(ratings, columns=columns)
+        columns = None
+    times = None
+    if isinstance(ratings, Ratings):
+        users, times = id_column(ratings.users, "users"), ratings.times
+    elif _is_table(ratings):
+        named = column_names(columns) or {}
+        users = id_column(table_column(ratings, named.get("user", "user"), "user"), "user")
+        if by == "time":
+            times = _times_of(table_column(ratings, named.get("time", "time"), "time"))
+    elif _is_sparse(ratings):
+        coo = ratings.tocoo()
+        users = id_column(np.asarray(coo.row, dtype=np.int64), "ratings")
+    elif isinstance(ratings, tuple) and len(ratings) in (3, 4):
+        users = id_column(ratings[0], "users")
+        times = _times_of(ratings[3]) if len(ratings) == 4 else None
+        ratings = tuple(column if hasattr(column, "__array__") else np.asarray(column, dtype=object if at < 2 else None)
+                        for at, column in enumerate(ratings))
+        if any(len(column) != len(users) for column in ratings):
+            raise DataError("ratings: the columns must have equal lengths")
+    else:
+        raise DataError(f"ratings: expected Ratings, a path, a table, a tuple or a sparse matrix, got {type(ratings).__name__}")
+    numbers, _ = users.number()
+    if times is not None and len(times) != len(numbers):
+        raise DataError("time: expected a timestamp for every rating")
+    parts = _core.parts(numbers, times, float(test), float(validation), str(by), int(seed))
+    wanted = (0, 1, 2) if validation > 0 else (0, 2)
+    return tuple(_rows(ratings, np.flatnonzero(parts == part)) for part in wanted)
+
+
+def _rows(ratings: Any, rows: npt.NDArray[np.intp]) -> Any:
+    if isinstance(ratings, tuple):
+        return tuple(column[rows] for column in ratings)
+    if _is_sparse(ratings):
+        coo = ratings.tocoo()
+        part = type(coo)((coo.data[rows], (coo.row[rows], coo.col[rows])), shape=coo.shape)
+        return part.asformat(ratings.format)
+    if _library(ratings) == "pandas":
+        return ratings.iloc[rows]
+    if _library(ratings) == "pyarrow":
+        return ratings.take(rows)
+    return ratings[rows]
+
+
+def titles(path: str | os.PathLike[str], ids: Any) -> list[str]:
+    """Look titles up in a file of lines ``id::title``, ``id,title`` or ``id|title``.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file, compressed or not. A line that is not valid UTF-8 is read as Latin-1.
+    ids : array_like of shape (n,)
+        Item ids.
+
+    Returns
+    -------
+    list of str
+        A title for each id; the id itself where the file has none.
+    """
+    texts = [str(one) for one in np.ma.getdata(ids).tolist()]
+    return [title or text for title, text in zip(_core.titles(os.fsdecode(path), texts), texts)]

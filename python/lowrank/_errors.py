@@ -1,0 +1,75 @@
+"""The library's errors as exceptions: each is a ``lowrank.Error`` and a ``ValueError`` or ``OSError``."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = [
+    "DataError",
+    "Error",
+    "FileError",
+    "ModelFileError",
+    "NotFittedError",
+    "OptionError",
+    "TrainingError",
+    "TrainingWarning",
+    "UnknownIdError",
+]
+
+
+class Error(Exception):
+    """Base of every error that lowrank raises on purpose."""
+
+
+class DataError(Error, ValueError):
+    """The content of some input is wrong: a malformed line, a wrong shape, a value out of range."""
+
+
+class FileError(Error, OSError):
+    """The operating system refused a file."""
+
+
+class OptionError(Error, ValueError):
+    """An option is unknown, out of its range, or not read by the method.
+
+    Attributes
+    ----------
+    option : str
+        The option's name, e.g. ``"learning_rate"``; may be empty.
+    """
+
+    def __init__(self, message: str = "", option: str = "") -> None:
+        super().__init__(message, option)
+        self.option = option
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class UnknownIdError(Error, ValueError):
+    """An id was asked for that the model does not know."""
+
+
+class ModelFileError(Error, ValueError):
+    """A model file is truncated, altered, or no model file at all."""
+
+
+class TrainingError(Error, ValueError):
+    """Training cannot produce a finite model from this data with these options."""
+
+
+class NotFittedError(Error, ValueError, AttributeError):
+    """An estimator was asked for something that only a fitted one has."""
+
+
+class TrainingWarning(UserWarning):
+    """Training went differently than asked for, e.g. with a smaller step."""
+
+
+def option_error(message: str, option: str) -> OptionError:
+    """Make an OptionError whose message spells options as Python does: ``learning_rate``, not ``--learning-rate``."""
+    return OptionError(re.sub(r"--([a-z][a-z-]*)", lambda match: match[1].replace("-", "_"), message), option)
+
+
+for _name in __all__:
+    globals()[_name].__module__ = "lowrank"

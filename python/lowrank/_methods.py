@@ -1,0 +1,155 @@
+"""One class a method, made from the compiled description of its options."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import textwrap
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lowrank import _core
+from lowrank._errors import OptionError
+from lowrank._estimator import Estimator
+
+#: What people call the methods.
+_CLASS_NAMES = {"sgd": "SGD", "als": "ALS", "implicit": "ImplicitALS", "nmf": "NMF", "baseline": "Baseline", "popular": "Popular"}
+
+_REFERENCES = {
+    "sgd": "Albert Au Yeung, Matrix Factorization: A Simple Tutorial and Implementation in Python, 2017; Takacs, Pilaszy, Nemeth "
+    "and Tikk, RecSys 2008.",
+    "als": "Zhou, Wilkinson, Schreiber and Pan, Large-scale parallel collaborative filtering for the Netflix prize, 2008.",
+    "implicit": "Hu, Koren and Volinsky, ICDM 2008; Rendle, Krichene, Zhang and Koren, Revisiting the performance of iALS, RecSys 2022.",
+    "nmf": "Lee and Seung, Nature 401, 1999; Lee and Seung, NIPS 2001.",
+    "baseline": "Koren, Bell and Volinsky, Matrix factorization techniques for recommender systems, 2009.",
+    "popular": "Cremonesi, Koren and Turrin, Performance of recommender algorithms on top-n recommendation tasks, RecSys 2010.",
+}
+
+
+def _range(option: dict[str, Any]) -> str:
+    if option["kind"] not in ("int", "float"):
+        return ""
+    least = f"{'above' if option['least_excluded'] else 'at least'} {option['least']:g}"
+    return least if math.isinf(option["most"]) else f"{least}, at most {option['most']:g}"
+
+
+def _type(option: dict[str, Any]) -> str:
+    if option["choices"]:
+        return "{" + ", ".join(f'"{choice}"' for choice in option["choices"]) + "}"
+    return str(option["kind"])
+
+
+def _docstring(name: str, method: dict[str, Any]) -> str:
+    summary = method["summary"][0].upper() + method["summary"][1:]
+    lines = [f"{summary}.", "", "Parameters", "----------"]
+    for option in method["options"]:
+        text = option["help"][0].upper() + option["help"][1:].rstrip(".")
+        limits = _range(option)
+        lines.append(f"{option['name']} : {_type(option)}, default {option['default']!r}")
+        lines += textwrap.wrap(f"{text}{f' ({limits})' if limits else ''}.", 110, initial_indent="    ", subsequent_indent="    ")
+    attributes = inspect.cleandoc(Estimator.__doc__ or "")
+    lines += ["", attributes[attributes.index("Attributes\n") :].rstrip()]
+    if method["name"] in _REFERENCES:
+        lines += ["", "References", "----------", *textwrap.wrap(_REFERENCES[method["name"]], 110)]
+    lines += [
+        "",
+        "Examples",
+        "--------",
+        ">>> import lowrank",
+        '>>> users = ["ann", "ann", "ann", "bob", "bob", "cy", "cy"]',
+        '>>> items = ["tea", "rum", "ale", "tea", "rum", "rum", "ale"]',
+        ">>> ratings = [5, 3, 1, 4, 3, 1, 5]",
+        f">>> model = lowrank.{name}().fit((users, items, ratings))",
+        '>>> ids, scores = model.recommend(["bob"], n=2)',
+        ">>> ids.tolist()",
+        "[['ale', None]]",
+    ]
+    return "\n".join(lines)
+
+
+class _WithParts(Estimator):
+    """What only non-negative factorization has: the two matrices of a matrix whose absent entries are zeros."""
+
+    def fit_transform(self, X: Any, y: Any = None, **how: Any) -> npt.NDArray[np.float32]:
+        """Fit, and return the factors of the rows.
+
+        Parameters
+        ----------
+        X : sparse matrix or array of shape (rows, columns)
+            Anything that `fit` takes.
+        y : ignored where X is a matrix
+        **how
+            As of `fit`.
+
+        Returns
+        -------
+        ndarray of shape (rows, rank), float32
+        """
+        return self.fit(X, y, **how).user_factors_
+
+    def transform(self, X: Any) -> npt.NDArray[np.float32]:
+        """The factors of new rows, against the fixed `components_`.
+
+        Parameters
+        ----------
+        X : sparse matrix or array of shape (rows, columns)
+            Columns as those fitted.
+
+        Returns
+        -------
+        ndarray of shape (rows, rank), float32
+            Zeros for a row without entries.
+        """
+        from lowrank._input import Matrix, ratings_from
+
+        source = ratings_from(X)
+        if not isinstance(source, Matrix):
+            raise OptionError("X: expected a matrix", "X")
+        rows = np.zeros((source.shape[0], self.item_factors_.shape[1]), np.float32)
+        if len(source.users):
+            folded = self.fold_in(X)
+            rows[folded.users_.astype(np.int64)] = folded.user_factors_
+        return rows
+
+    @property
+    def components_(self) -> npt.NDArray[np.float32]:
+        """The factors of the columns, shape (rank, columns): a view."""
+        return self.item_factors_.T
+
+
+def _make_class(method: dict[str, Any]) -> type[Estimator]:
+    name = _CLASS_NAMES.get(method["name"], method["name"].title().replace("_", ""))
+    options = {option["name"]: option["default"] for option in method["options"]}
+
+    def __init__(self: Any, **given: Any) -> None:
+        Estimator.__init__(self, **given)
+
+    # scikit-learn and people learn the options from the signature.
+    keywords = [
+        inspect.Parameter(option["name"], inspect.Parameter.KEYWORD_ONLY, default=option["default"], annotation=option["kind"])
+        for option in method["options"]
+    ]
+    first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    __init__.__signature__ = inspect.Signature([first, *keywords])  # type: ignore[attr-defined]
+    __init__.__qualname__ = f"{name}.__init__"
+    base = _WithParts if method["name"] == "nmf" else Estimator
+    members = {
+        "__init__": __init__,
+        "__doc__": _docstring(name, method),
+        "__module__": "lowrank",
+        "_method": method["name"],
+        "_options": options,
+    }
+    return type(name, (base,), members)
+
+
+#: The class of every method that the compiled part has, by the method's name.
+classes: dict[str, type[Estimator]] = {}
+__all__ = ["classes"]
+for _description in _core.methods():
+    _class = _make_class(_description)
+    classes[_description["name"]] = _class
+    globals()[_class.__name__] = _class
+    __all__.append(_class.__name__)

@@ -1,0 +1,81 @@
+"""Writes the typing stubs of what is made at run time: of the compiled part, and of the estimators from its description.
+
+usage: make_stubs.py FOLDER
+
+FOLDER holds the package lowrank with its compiled part; the stubs go beside that.
+"""
+
+import importlib.util
+import re
+import sys
+from pathlib import Path
+
+from nanobind.stubgen import StubGen
+
+
+def import_core(package):
+    """The compiled part alone: the package itself may need what a machine that only builds does not have."""
+    path = next(package.glob("_core*.so"))
+    spec = importlib.util.spec_from_file_location("lowrank._core", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["lowrank._core"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def core_stub(core):
+    generator = StubGen(core)
+    generator.put(core)
+    stub = generator.get()
+    # The generator knows containers, not what is in them.
+    for bare, full in (("tuple", "tuple[Any, ...]"), ("dict", "dict[str, Any]"), ("list", "list[Any]"), ("object", "Any")):
+        stub = re.sub(rf"(-> |: ){bare}(?=[:,) ]|$)", rf"\1{full}", stub, flags=re.MULTILINE)
+    return stub.replace("from typing import Annotated", "from typing import Annotated, Any", 1)
+
+
+def methods_stub(core, source):
+    """The classes that _methods.py makes, with the options of the description as keyword arguments."""
+    names = dict(re.findall(r'"(\w+)": "(\w+)"', re.search(r"_CLASS_NAMES = \{(.*?)\}", source, re.DOTALL)[1]))
+    lines = [
+        "from typing import Any, Literal",
+        "",
+        "import numpy as np",
+        "import numpy.typing as npt",
+        "",
+        "from lowrank._estimator import Estimator as Estimator",
+        "",
+        "classes: dict[str, type[Estimator]]",
+        "",
+        "class _WithParts(Estimator):",
+        "    def fit_transform(self, X: Any, y: Any = None, **how: Any) -> npt.NDArray[np.float32]: ...",
+        "    def transform(self, X: Any) -> npt.NDArray[np.float32]: ...",
+        "    @property",
+        "    def components_(self) -> npt.NDArray[np.float32]: ...",
+    ]
+    exported = ["classes"]
+    for method in core.methods():
+        name = names.get(method["name"], method["name"].title().replace("_", ""))
+        exported.append(name)
+        kinds = {}
+        for option in method["options"]:
+            choices = ", ".join(f'"{choice}"' for choice in option["choices"])
+            kinds[option["name"]] = f"Literal[{choices}]" if choices else option["kind"]
+        lines += ["", f"class {name}({'_WithParts' if method['name'] == 'nmf' else 'Estimator'}):"]
+        lines += [f"    {option}: {kind}" for option, kind in kinds.items()]
+        lines += ["    def __init__(", "        self,", "        *,"]
+        lines += [f"        {option['name']}: {kinds[option['name']]} = {option['default']!r}," for option in method["options"]]
+        lines += ["    ) -> None: ..."]
+    lines += ["", f"__all__ = {exported!r}", ""]
+    return "\n".join(lines)
+
+
+def main(folder):
+    package = folder / "lowrank"
+    core = import_core(package)
+    source = (Path(__file__).parent / "lowrank" / "_methods.py").read_text(encoding="utf-8")
+    (package / "_core.pyi").write_text(core_stub(core), encoding="utf-8")
+    (package / "_methods.pyi").write_text(methods_stub(core, source), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

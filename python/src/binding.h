@@ -1,0 +1,90 @@
+#pragma once
+
+/// \file
+/// What the sources of the compiled module `lowrank._core` share. The module translates: arguments into calls of the library, results into
+/// arrays, errors into exceptions. Defaults, formulas and checks are the library's; shapes and kinds of tables are lowrank/_input.py's.
+
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "lowrank/data/number_ids.h"
+#include "lowrank/data/ratings.h"
+
+namespace lowrank::python {
+
+namespace nb = nanobind;
+
+template <class T>
+using Column = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+template <class T>
+using NewArray = nb::ndarray<nb::numpy, T>;
+
+template <class T>
+std::span<const T> span_of(const Column<T>& column) {
+  return {column.data(), column.size()};
+}
+
+/// An array that takes a vector over.
+template <class T>
+NewArray<T> array_of(std::vector<T> values, std::size_t columns = 0) {
+  auto* const owned = new std::vector<T>(std::move(values));
+  const nb::capsule owner(owned, [](void* vector) noexcept { delete static_cast<std::vector<T>*>(vector); });
+  if (columns == 0) return NewArray<T>(owned->data(), {owned->size()}, owner);
+  return NewArray<T>(owned->data(), {owned->size() / columns, columns}, owner);
+}
+
+/// A column of ids: an array of integers, or a list of integers and strings. Borrows what Python holds and keeps it alive.
+class Ids {
+ public:
+  /// \param name  of the argument, for messages. \throws DataError for what is no id
+  Ids(nb::object column, std::string name);
+
+  [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// The id at a position. Needs no GIL.
+  [[nodiscard]] std::string_view text(std::size_t position, std::array<char, 24>& room) const;
+
+  /// The ids as numbers of a new vocabulary, in order of first appearance.
+  struct Numbered {
+    std::vector<std::uint32_t> numbers;
+    Vocabulary ids;
+    std::vector<std::int64_t> integers;  ///< the distinct ids of an array of integers
+    std::vector<std::size_t> first;      ///< where each distinct id of a list stands first
+  };
+  /// Needs no GIL. \throws DataError
+  [[nodiscard]] Numbered number() const;
+  /// The distinct ids as they were given: an array of integers, or a list.
+  [[nodiscard]] nb::object distinct(Numbered& numbered) const;
+  /// The numbers of the ids in `known`. With `unknown`, other ids are added there and numbered after the known ones; else kUnknown.
+  [[nodiscard]] std::vector<std::uint32_t> find(const Vocabulary& known, Vocabulary* unknown) const;
+
+ private:
+  void take_list(const nb::list& list);
+
+  nb::object column_;
+  std::string name_;
+  std::size_t size_ = 0;
+  std::span<const std::int64_t> wide_;
+  std::span<const std::int32_t> narrow_;
+  std::vector<std::string_view> texts_;
+  std::deque<std::string> made_;  ///< the digits of integers in a list
+};
+
+/// Asks Python whether Ctrl-C was pressed; to be called without the GIL, in the thread that Python called. \throws nb::python_error
+void check_signals();
+
+void bind_data(nb::module_& module);
+void bind_model(nb::module_& module);
+void bind_training(nb::module_& module);
+
+}  // namespace lowrank::python

@@ -1,0 +1,363 @@
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/tuple.h>
+
+#include <charconv>
+#include <cmath>
+
+#include "binding.h"
+#include "lowrank/base/error.h"
+#include "lowrank/data/read.h"
+#include "lowrank/data/split.h"
+#include "lowrank/data/titles.h"
+#include "lowrank/model/model.h"
+
+namespace lowrank::python {
+
+Ids::Ids(nb::object column, std::string name) : column_(std::move(column)), name_(std::move(name)) {
+  Column<std::int64_t> wide;
+  Column<std::int32_t> narrow;
+  if (nb::try_cast(column_, wide, false)) {
+    wide_ = span_of(wide);
+    size_ = wide_.size();
+  } else if (nb::try_cast(column_, narrow, false)) {
+    narrow_ = span_of(narrow);
+    size_ = narrow_.size();
+  } else if (nb::isinstance<nb::list>(column_)) {
+    take_list(nb::borrow<nb::list>(column_));
+  } else {
+    throw DataError(name_ + ": ids must be integers or strings");
+  }
+}
+
+/// Holds on to every object: the list may be changed by others while the ids are in use.
+void Ids::take_list(const nb::list& list) {
+  const nb::tuple objects(list);
+  column_ = objects;
+  size_ = objects.size();
+  texts_.reserve(size_);
+  for (std::size_t at = 0; at < size_; ++at) {
+    const nb::handle object = objects[at];
+    const auto place = [&] { return name_ + ": position " + std::to_string(at) + ": "; };
+    if (PyUnicode_Check(object.ptr())) {
+      Py_ssize_t size = 0;
+      const char* text = PyUnicode_AsUTF8AndSize(object.ptr(), &size);
+      if (text == nullptr) {
+        PyErr_Clear();
+        throw DataError(place() + "an id that is not valid UTF-8");
+      }
+      texts_.emplace_back(text, static_cast<std::size_t>(size));
+      if (const auto problem = id_problem(texts_.back())) throw DataError(place() + std::string(*problem));
+    } else if (PyIndex_Check(object.ptr()) && !PyBool_Check(object.ptr())) {
+      // Integers of numpy too; and by value, for members of an IntEnum would show their names.
+      const nb::object digits = nb::steal(PyNumber_ToBase(object.ptr(), 10));
+      if (!digits.is_valid()) throw nb::python_error();
+      texts_.push_back(made_.emplace_back(nb::cast<std::string>(digits)));
+    } else {
+      throw DataError(place() + "ids must be integers or strings, found " + nb::type_name(object.type()).c_str());
+    }
+  }
+}
+
+std::string_view Ids::text(std::size_t position, std::array<char, 24>& room) const {
+  if (!texts_.empty()) return texts_[position];
+  const std::int64_t id = wide_.empty() ? narrow_[position] : wide_[position];
+  const char* end = std::to_chars(room.data(), room.data() + room.size(), id).ptr;
+  return {room.data(), static_cast<std::size_t>(end - room.data())};
+}
+
+Ids::Numbered Ids::number() const {
+  Numbered result;
+  if (texts_.empty()) {
+    NumberedIds numbered = wide_.empty() ? number_ids(narrow_) : number_ids(wide_);
+    result.numbers = std::move(numbered.numbers);
+    result.integers = std::move(numbered.ids);
+    result.ids = vocabulary_of(result.integers);
+    return result;
+  }
+  result.numbers.resize(size_);
+  for (std::size_t at = 0; at < size_; ++at) {
+    result.numbers[at] = result.ids.add(texts_[at]);
+    if (result.numbers[at] == result.first.size()) result.first.push_back(at);
+  }
+  result.ids.shrink_to_fit();
+  return result;
+}
+
+nb::object Ids::distinct(Numbered& numbered) const {
+  if (texts_.empty()) return nb::cast(array_of(std::move(numbered.integers)));
+  nb::list list;
+  for (const std::size_t at : numbered.first) list.append(column_[at]);
+  return list;
+}
+
+std::vector<std::uint32_t> Ids::find(const Vocabulary& known, Vocabulary* unknown) const {
+  std::vector<std::uint32_t> numbers(size_);
+  std::array<char, 24> room{};
+  for (std::size_t at = 0; at < size_; ++at) {
+    const std::string_view id = text(at, room);
+    numbers[at] = known.find(id);
+    if (numbers[at] == Vocabulary::kUnknown && unknown != nullptr) numbers[at] = known.size() + unknown->add(id);
+  }
+  return numbers;
+}
+
+namespace {
+
+void check_finite(std::span<const float> values, const char* name) {
+  for (std::size_t at = 0; at < values.size(); ++at) {
+    if (std::isfinite(values[at])) continue;
+    throw DataError(std::string(name) + ": position " + std::to_string(at) + ": a rating must be a finite number, found " +
+                    (std::isnan(values[at]) ? "NaN" : "infinity, or a number beyond 32 bits"));
+  }
+}
+
+void check_lengths(std::size_t users, std::size_t items, std::size_t values) {
+  if (users == items && users == values) return;
+  throw DataError("users, items and ratings must have equal lengths, not " + std::to_string(users) + ", " + std::to_string(items) +
+                  " and " + std::to_string(values));
+}
+
+/// Python's names of what a data set holds.
+Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values,
+              Vocabulary user_ids, Vocabulary item_ids, const std::string& duplicates, int threads) {
+  Dataset data;
+  const Duplicates rule = parse_duplicates(duplicates);
+  if (threads < 0) throw OptionError("threads", "must be at least 0");
+  RatingsBuilder builder;
+  builder.add_many(users, items, values, threads);
+  data.ratings = builder.build(user_ids.size(), item_ids.size(), rule, &data.duplicates, threads);
+  data.users = std::move(user_ids);
+  data.items = std::move(item_ids);
+  return data;
+}
+
+nb::tuple dataset_from_ids(const Ids& users, const Ids& items, const Column<float>& values, const std::string& duplicates, int threads) {
+  check_lengths(users.size(), items.size(), values.size());
+  Dataset data;
+  Ids::Numbered user_numbers;
+  Ids::Numbered item_numbers;
+  {
+    const nb::gil_scoped_release free;
+    check_finite(span_of(values), "rating");
+    user_numbers = users.number();
+    item_numbers = items.number();
+    data = group(user_numbers.numbers, item_numbers.numbers, span_of(values), std::move(user_numbers.ids), std::move(item_numbers.ids),
+                 duplicates, threads);
+  }
+  return nb::make_tuple(std::move(data), users.distinct(user_numbers), items.distinct(item_numbers));
+}
+
+Vocabulary counted(std::uint32_t size) {
+  std::vector<std::int64_t> ids(size);
+  for (std::uint32_t id = 0; id < size; ++id) ids[id] = id;
+  return vocabulary_of(ids);
+}
+
+Dataset dataset_from_numbers(const Column<std::uint32_t>& users, const Column<std::uint32_t>& items, const Column<float>& values,
+                             std::uint32_t user_count, std::uint32_t item_count, const std::string& duplicates, int threads) {
+  check_lengths(users.size(), items.size(), values.size());
+  const nb::gil_scoped_release free;
+  check_finite(span_of(values), "rating");
+  for (const auto& [column, count, name] :
+       {std::tuple(span_of(users), user_count, "users"), std::tuple(span_of(items), item_count, "items")}) {
+    for (const std::uint32_t number : column) {
+      if (number >= count) throw DataError(std::string(name) + ": number " + std::to_string(number) + " is beyond the matrix");
+    }
+  }
+  return group(span_of(users), span_of(items), span_of(values), counted(user_count), counted(item_count), duplicates, threads);
+}
+
+ReadOptions read_options(const std::string& format, const std::string& columns, const std::string& duplicates, bool implicit_values,
+                         int threads) {
+  ReadOptions options;
+  options.format = parse_format(format);
+  if (!columns.empty()) options.columns = Columns::parse(columns);
+  options.duplicates = parse_duplicates(duplicates);
+  options.implicit_values = implicit_values;
+  options.threads = threads;
+  if (threads < 0) throw OptionError("threads", "must be at least 0");
+  return options;
+}
+
+nb::tuple columns_of(const Dataset& data) {
+  const Ratings& ratings = data.ratings;
+  std::vector<std::uint32_t> users(ratings.size());
+  std::vector<float> values(ratings.size());
+  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
+    for (std::size_t at = ratings.row_offsets()[user]; at < ratings.row_offsets()[user + 1]; ++at) {
+      users[at] = user;
+      values[at] = ratings.value(at);
+    }
+  }
+  std::vector<std::uint32_t> items(ratings.items().begin(), ratings.items().end());
+  return nb::make_tuple(array_of(std::move(users)), array_of(std::move(items)), array_of(std::move(values)));
+}
+
+Pairs pairs_of(const Vocabulary& known_users, const Vocabulary& known_items, const Ids& users, const Ids& items,
+               const std::optional<Column<float>>& values) {
+  check_lengths(users.size(), items.size(), values ? values->size() : users.size());
+  const nb::gil_scoped_release free;
+  Pairs pairs;
+  pairs.known_users = known_users.size();
+  pairs.known_items = known_items.size();
+  pairs.users = users.find(known_users, &pairs.unknown_users);
+  pairs.items = items.find(known_items, &pairs.unknown_items);
+  if (values) {
+    check_finite(span_of(*values), "rating");
+    pairs.values.assign(values->data(), values->data() + values->size());
+  }
+  return pairs;
+}
+
+Pairs pairs_read(const Vocabulary& users, const Vocabulary& items, const std::string& path, const std::string& format,
+                 const std::string& columns, bool implicit_values, int threads) {
+  const nb::gil_scoped_release free;
+  return read_pairs(path, users, items, read_options(format, columns, "last", implicit_values, threads));
+}
+
+/// The ids of a vocabulary: an array of integers where all are canonical decimals, else a list of strings.
+nb::object ids_of(const Vocabulary& vocabulary) {
+  if (auto integers = integers_of(vocabulary)) return nb::cast(array_of(std::move(*integers)));
+  nb::list list;
+  for (std::uint32_t number = 0; number < vocabulary.size(); ++number) {
+    const std::string_view id = vocabulary.id(number);
+    list.append(nb::str(id.data(), id.size()));
+  }
+  return list;
+}
+
+NewArray<std::uint8_t> parts_of(const Column<std::uint32_t>& users, const std::optional<Column<std::int64_t>>& times, double test,
+                                double validation, const std::string& by, std::uint64_t seed) {
+  const SplitOptions options{.test = test, .validation = validation, .by = parse_split_by(by), .seed = seed};
+  std::vector<std::uint8_t> codes;
+  {
+    const nb::gil_scoped_release free;
+    const std::span<const std::int64_t> no_times;
+    for (const Part part : assign_parts(span_of(users), times ? span_of(*times) : no_times, options)) {
+      codes.push_back(static_cast<std::uint8_t>(part));
+    }
+  }
+  return array_of(std::move(codes));
+}
+
+/// The lines of a file as columns, in file order, repeats and all; times where every line has one.
+nb::tuple lines_of(const std::string& path, const std::string& format, const std::string& columns, bool implicit_values) {
+  Vocabulary users;
+  Vocabulary items;
+  std::vector<std::uint32_t> user_numbers;
+  std::vector<std::uint32_t> item_numbers;
+  std::vector<float> values;
+  std::vector<std::int64_t> times;
+  {
+    const nb::gil_scoped_release free;
+    ReadOptions options = read_options(format, columns, "last", implicit_values, 1);
+    options.keep_times = true;
+    for_each_rating(path, options, [&](const RatingLine& line) {
+      user_numbers.push_back(users.add(line.user));
+      item_numbers.push_back(items.add(line.item));
+      values.push_back(line.value);
+      if (line.time) times.push_back(*line.time);
+    });
+  }
+  const bool timed = times.size() == values.size();
+  return nb::make_tuple(array_of(std::move(user_numbers)), array_of(std::move(item_numbers)), array_of(std::move(values)),
+                        timed ? nb::cast(array_of(std::move(times))) : nb::none(), ids_of(users), ids_of(items));
+}
+
+}  // namespace
+
+void bind_data(nb::module_& module) {
+  using namespace nb::literals;
+  nb::class_<Ids>(module, "Ids", "A column of ids.")
+      .def(nb::init<nb::object, std::string>(), "column"_a, "name"_a)
+      .def("__len__", &Ids::size)
+      .def(
+          "number",
+          [](const Ids& ids) {
+            Ids::Numbered numbered = ids.number();
+            nb::object distinct = ids.distinct(numbered);
+            return nb::make_tuple(array_of(std::move(numbered.numbers)), distinct);
+          },
+          "Dense numbers in order of first appearance, and the distinct ids.");
+
+  nb::class_<Dataset>(module, "Dataset", "Ratings in memory, grouped by user, and the ids of users and items.")
+      .def_static("from_ids", &dataset_from_ids, "users"_a, "items"_a, "values"_a, "duplicates"_a, "threads"_a)
+      .def_static("from_numbers", &dataset_from_numbers, "users"_a, "items"_a, "values"_a, "user_count"_a, "item_count"_a, "duplicates"_a,
+                  "threads"_a)
+      .def_static(
+          "read",
+          [](const std::string& path, const std::string& format, const std::string& columns, const std::string& duplicates,
+             bool implicit_values, int threads) {
+            const nb::gil_scoped_release free;
+            return read_ratings(path, read_options(format, columns, duplicates, implicit_values, threads));
+          },
+          "path"_a, "format"_a, "columns"_a, "duplicates"_a, "implicit_values"_a, "threads"_a)
+      .def("copy", [](const Dataset& data) { return Dataset(data); })
+      .def_prop_ro("user_count", [](const Dataset& data) { return data.ratings.user_count(); })
+      .def_prop_ro("item_count", [](const Dataset& data) { return data.ratings.item_count(); })
+      .def_prop_ro("size", [](const Dataset& data) { return data.ratings.size(); })
+      .def_ro("duplicates", &Dataset::duplicates)
+      .def("columns", &columns_of, "User numbers, item numbers and values, by user and item.")
+      .def("user_ids", [](const Dataset& data) { return ids_of(data.users); })
+      .def("item_ids", [](const Dataset& data) { return ids_of(data.items); })
+      .def(
+          "pairs",
+          [](const Dataset& data, const Ids& users, const Ids& items, const std::optional<Column<float>>& values) {
+            return pairs_of(data.users, data.items, users, items, values);
+          },
+          "users"_a, "items"_a, "values"_a.none())
+      .def(
+          "read_pairs",
+          [](const Dataset& data, const std::string& path, const std::string& format, const std::string& columns, bool implicit_values,
+             int threads) { return pairs_read(data.users, data.items, path, format, columns, implicit_values, threads); },
+          "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "threads"_a);
+
+  nb::class_<Pairs>(module, "Pairs", "Pairs of users and items in the numbering of a data set or model.")
+      .def("__len__", &Pairs::size)
+      .def_prop_ro("rated", [](const Pairs& pairs) { return pairs.values.size() == pairs.size(); });
+
+  module.def(
+      "model_pairs",
+      [](const Model& model, const Ids& users, const Ids& items, const std::optional<Column<float>>& values) {
+        return pairs_of(model.users, model.items, users, items, values);
+      },
+      "model"_a, "users"_a, "items"_a, "values"_a.none(), "Pairs in the numbering of a model.");
+  module.def(
+      "model_read_pairs",
+      [](const Model& model, const std::string& path, const std::string& format, const std::string& columns, bool implicit_values,
+         int threads) { return pairs_read(model.users, model.items, path, format, columns, implicit_values, threads); },
+      "model"_a, "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "threads"_a, "The same from a file.");
+  module.def(
+      "model_ids", [](const Model& model, bool users) { return ids_of(users ? model.users : model.items); }, "model"_a, "users"_a,
+      "The ids of a model: integers where all are canonical decimals.");
+  module.def(
+      "model_find",
+      [](const Model& model, bool users, const Ids& ids) {
+        std::vector<std::uint32_t> numbers;
+        {
+          const nb::gil_scoped_release free;
+          numbers = ids.find(users ? model.users : model.items, nullptr);
+        }
+        return array_of(std::move(numbers));
+      },
+      "model"_a, "users"_a, "ids"_a, "The numbers of ids in a model; 4294967295 for ids that it does not have.");
+  module.def("parts", &parts_of, "users"_a, "times"_a.none(), "test"_a, "validation"_a, "by"_a, "seed"_a,
+             "The part of every rating: 0 train, 1 validation, 2 test.");
+  module.def("lines", &lines_of, "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "The lines of a file as columns.");
+  module.def(
+      "titles",
+      [](const std::string& path, const nb::list& ids) {
+        const Titles titles = Titles::read(path);
+        nb::list found;
+        for (const nb::handle id : ids) {
+          const std::string_view title = titles.find(nb::cast<std::string>(id));
+          found.append(nb::str(title.data(), title.size()));
+        }
+        return found;
+      },
+      "path"_a, "ids"_a, "The titles of ids (strings), empty where a file has none.");
+}
+
+}  // namespace lowrank::python

@@ -1,0 +1,198 @@
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/string_view.h>
+#include <nanobind/stl/vector.h>
+
+#include <charconv>
+#include <optional>
+
+#include "binding.h"
+#include "lowrank/base/error.h"
+#include "lowrank/pipeline/run.h"
+#include "lowrank/train/train.h"
+#include "lowrank/train/tutorial.h"
+
+namespace lowrank::python {
+
+namespace {
+
+/// The value of an option as Python has it.
+nb::object value_of(const OptionInfo& option) {
+  const char* begin = option.value.data();
+  const char* end = begin + option.value.size();
+  switch (option.kind) {
+    case OptionInfo::Kind::integer: {
+      std::uint64_t number = 0;
+      std::from_chars(begin, end, number);
+      return nb::int_(number);
+    }
+    case OptionInfo::Kind::real: {
+      double number = 0;
+      std::from_chars(begin, end, number);
+      return nb::float_(number);
+    }
+    case OptionInfo::Kind::flag:
+      return nb::bool_(option.value == "true");
+    case OptionInfo::Kind::choice:
+      break;
+  }
+  return nb::str(begin, option.value.size());
+}
+
+nb::dict description_of(const OptionInfo& option) {
+  static constexpr std::array kKinds = {"int", "float", "bool", "str"};
+  nb::dict description;
+  description["name"] = option.name;
+  description["help"] = option.help;
+  description["kind"] = kKinds[static_cast<std::size_t>(option.kind)];
+  description["default"] = value_of(option);
+  description["least"] = option.least;
+  description["most"] = option.most;
+  description["least_excluded"] = option.least_excluded;
+  description["choices"] = nb::cast(option.choices);
+  return description;
+}
+
+nb::list methods() {
+  nb::list list;
+  for (const std::string_view name : method_names()) {
+    const Method method = method_by_name(name);
+    nb::dict description;
+    description["name"] = name;
+    description["summary"] = summary_of(method);
+    description["predicts_ratings"] = predicts_ratings(method);
+    nb::list options;
+    for (const OptionInfo& option : options_of(method)) options.append(description_of(option));
+    description["options"] = options;
+    list.append(description);
+  }
+  return list;
+}
+
+/// Hands reports to Python, and looks for Ctrl-C after every epoch.
+class PythonObserver : public TrainingObserver {
+ public:
+  PythonObserver(nb::object on_epoch, nb::object on_divergence)
+      : on_epoch_(std::move(on_epoch)), on_divergence_(std::move(on_divergence)) {}
+
+  bool on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) override {
+    const nb::gil_scoped_acquire gil;
+    if (PyErr_CheckSignals() != 0) throw nb::python_error();
+    nb::dict epoch;
+    epoch["epoch"] = report.epoch;
+    epoch["epochs"] = report.epochs;
+    if (report.train_rmse) epoch["train_rmse"] = *report.train_rmse;
+    if (report.root_squared_error) epoch["root_squared_error"] = *report.root_squared_error;
+    if (report.train_loss) epoch["train_loss"] = *report.train_loss;
+    if (report.validation) epoch[("validation_" + std::string(report.validation_name)).c_str()] = *report.validation;
+    epoch["seconds"] = report.seconds;
+    return !on_epoch_(epoch).is(nb::bool_(false));
+  }
+  void on_divergence(const DivergenceReport& report) override {
+    const nb::gil_scoped_acquire gil;
+    on_divergence_(report.epoch, report.old_learning_rate, report.new_learning_rate);
+  }
+
+ private:
+  nb::object on_epoch_;
+  nb::object on_divergence_;
+};
+
+using OptionTexts = std::vector<std::pair<std::string, std::string>>;
+
+Method method_with(const std::string& name, const OptionTexts& options) {
+  Method method = method_by_name(name);
+  for (const auto& [option, text] : options) set_option(method, option, text);
+  check_options(method);
+  return method;
+}
+
+/// What a run takes beside data and method.
+struct RunArguments {
+  double holdout = 0;
+  std::string monitor;
+  bool refit = false;
+  std::optional<float> min_rating;
+  std::optional<float> max_rating;
+  bool clip = true;
+  int threads = 0;
+};
+
+nb::tuple fit(Dataset& data, bool consume, const std::string& method, const OptionTexts& options, const std::optional<Pairs>& validation,
+              const Model* init, const RunArguments& arguments, nb::object on_epoch, nb::object on_divergence) {
+  TrainRun run;
+  run.method = method_with(method, options);
+  run.holdout = arguments.holdout;
+  run.monitor = arguments.monitor;
+  run.refit = arguments.refit;
+  run.min_rating = arguments.min_rating;
+  run.max_rating = arguments.max_rating;
+  run.clips = arguments.clip;
+  run.threads = arguments.threads;
+  PythonObserver observer(std::move(on_epoch), std::move(on_divergence));
+  Model model;
+  std::string summary;
+  {
+    const nb::gil_scoped_release free;
+    TrainData given;
+    given.data = consume ? std::move(data) : data;
+    if (consume) data = Dataset();
+    given.validation = validation;
+    if (init != nullptr) given.init = *init;
+    summary = to_json(run_training(std::move(given), run, observer, {}, &model));
+  }
+  return nb::make_tuple(std::move(model), summary);
+}
+
+template <class T>
+using Writable = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
+
+double pass(const Writable<double>& user_factors, const Writable<double>& item_factors, const Writable<double>& user_biases,
+            const Writable<double>& item_biases, double mean, const Column<std::uint32_t>& users, const Column<std::uint32_t>& items,
+            const Column<double>& values, const Column<std::uint32_t>& order, double rate, double beta) {
+  const auto whole = [](const Writable<double>& array) { return std::span(array.data(), array.size()); };
+  const std::size_t rank = user_biases.size() == 0 ? 0 : user_factors.size() / user_biases.size();
+  const auto within = [](const Column<std::uint32_t>& column, std::size_t size) {
+    return std::ranges::all_of(span_of(column), [size](std::uint32_t index) { return index < size; });
+  };
+  if (user_factors.size() != user_biases.size() * rank || item_factors.size() != item_biases.size() * rank ||
+      users.size() != items.size() || users.size() != values.size() || !within(users, user_biases.size()) ||
+      !within(items, item_biases.size()) || !within(order, users.size())) {
+    throw DataError("the arrays of the tutorial's program do not fit together");
+  }
+  const nb::gil_scoped_release free;
+  const TutorialState state{.rank = rank,
+                            .mean = mean,
+                            .user_factors = whole(user_factors),
+                            .item_factors = whole(item_factors),
+                            .user_biases = whole(user_biases),
+                            .item_biases = whole(item_biases)};
+  return tutorial_pass(state, span_of(users), span_of(items), span_of(values), span_of(order), {.rate = rate, .beta = beta});
+}
+
+}  // namespace
+
+void bind_training(nb::module_& module) {
+  using namespace nb::literals;
+  module.def("methods", &methods, "Every method with its options: name, help, kind, default, range and choices.");
+  module.def(
+      "check", [](const std::string& method, const OptionTexts& options) { static_cast<void>(method_with(method, options)); }, "method"_a,
+      "options"_a, "Checks the names and ranges of options.");
+  module.def(
+      "fit",
+      [](Dataset& data, bool consume, const std::string& method, const OptionTexts& options, const std::optional<Pairs>& validation,
+         double holdout, const std::string& monitor, bool refit, const Model* init, std::optional<float> min_rating,
+         std::optional<float> max_rating, bool clip, int threads, nb::object on_epoch, nb::object on_divergence) {
+        return fit(data, consume, method, options, validation, init, {holdout, monitor, refit, min_rating, max_rating, clip, threads},
+                   std::move(on_epoch), std::move(on_divergence));
+      },
+      "data"_a, "consume"_a, "method"_a, "options"_a, "validation"_a.none(), "holdout"_a, "monitor"_a, "refit"_a, "init"_a.none(),
+      "min_rating"_a.none(), "max_rating"_a.none(), "clip"_a, "threads"_a, "on_epoch"_a, "on_divergence"_a,
+      "Trains a model. With `consume` the data is empty afterwards. Returns the model and the summary as JSON.");
+  module.def("tutorial_pass", &pass, "user_factors"_a.noconvert(), "item_factors"_a.noconvert(), "user_biases"_a.noconvert(),
+             "item_biases"_a.noconvert(), "mean"_a, "users"_a, "items"_a, "values"_a, "order"_a, "rate"_a, "beta"_a,
+             "One iteration of the article's program, in place. Returns the sum of squared errors on the way.");
+}
+
+}  // namespace lowrank::python

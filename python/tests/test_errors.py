@@ -1,0 +1,149 @@
+"""Bad input: an exception of the right type, with a sentence that names the argument."""
+
+import lowrank
+import numpy as np
+import pytest
+from conftest import short
+
+GOOD = ([1, 2], [1, 2], [3, 4])
+
+
+@pytest.mark.parametrize(
+    ("X", "y", "words"),
+    [
+        (None, None, "X: expected ratings"),
+        (7, None, "X: expected ratings"),
+        ({}, None, "X: expected ratings"),
+        ([], None, "X: expected ratings"),
+        ((), None, "tuple"),
+        (([1], [2]), None, "tuple"),
+        (([1, 2], [1], [3, 4]), None, "equal lengths, not 2, 1 and 2"),
+        (([1, 2], [1, 2], [3, np.nan]), None, "position 1: .* NaN"),
+        (([1, 2], [1, 2], [3, np.inf]), None, "infinity"),
+        (([1, 2], [1, 2], [3, 1e300]), None, "beyond 32 bits"),
+        (([1, 2], [1, 2], ["a", "b"]), None, "values: expected numbers"),
+        (([1, 2], [1, 2], [1j, 2]), None, "values: expected numbers"),
+        (([1, 2], [1, 2], [[1], [2]]), None, "values: expected one dimension"),
+        (([1.5, 2], [1, 2], [3, 4]), None, "users: .* integers or strings"),
+        ((np.array([1.5, 2]), [1, 2], [3, 4]), None, "users: position 0: .* found 1.5"),
+        ((np.array([np.nan, 2]), [1, 2], [3, 4]), None, "users: position 0: .* found nan"),
+        ((np.array([True, False]), [1, 2], [3, 4]), None, "users: .* bool"),
+        (([1, 2], np.array([1j, 2]), [3, 4]), None, "items: .* complex"),
+        (([1, 2], [None, "a"], [3, 4]), None, "items: position 0: .* NoneType"),
+        (([1, 2], ["", "a"], [3, 4]), None, "items: position 0: an empty id"),
+        (([1, 2], ["b\n", "a"], [3, 4]), None, "items: position 0: a control character"),
+        (([1, 2], ["\ud800", "a"], [3, 4]), None, "items: position 0: .* UTF-8"),
+        ((np.zeros((2, 2)), [1, 2], [3, 4]), None, r"users: expected one dimension, got an array of shape \(2, 2\)"),
+        (("ab", [1, 2], [3, 4]), None, "users: expected a column of ids, got str"),
+        (np.zeros(3), None, "matrix of users x items"),
+        (np.zeros((2, 2, 2)), None, "matrix of users x items"),
+        (np.zeros((2, 3)), [1, 2], r"expected two columns, user and item, got an array of shape \(2, 3\)"),
+        (np.zeros((2, 2), int), [1, 2, 3], "equal lengths"),
+        ([[1, 2], [3]], [1, 2], "row 1: expected a user and an item"),
+        (np.full((2, 2), np.nan), None, "no ratings to train on"),
+        (np.array([[1, np.inf]]), None, "infinity"),
+        (([], [], []), None, "no ratings to train on"),
+        ("/nowhere/ratings.csv", None, "/nowhere/ratings.csv"),
+    ],
+)
+def test_fit(X, y, words):
+    with pytest.raises((lowrank.DataError, lowrank.FileError), match=words):
+        short("sgd").fit(X, y)
+
+
+def test_tables():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"user": [1, 2], "item": [1, 2], "stars": [1.0, None]})
+    with pytest.raises(lowrank.DataError, match='no column "rating" for rating; it has: user, item, stars'):
+        short("sgd").fit(frame)
+    with pytest.raises(lowrank.DataError, match="rating: 1 of its values are missing"):
+        short("sgd").fit(frame, columns=("user", "item", "stars"))
+    with pytest.raises(lowrank.DataError, match='no role "stars"'):
+        short("sgd").fit(frame, columns={"stars": "stars"})
+    with pytest.raises(lowrank.DataError, match="columns: .* neither a table nor a file"):
+        short("sgd").fit(GOOD, columns=("a", "b", "c"))
+
+
+def test_content_of_files(tmp_path):
+    path = tmp_path / "ratings.csv"
+    path.write_text("1,2,3\n1,3,abc\n")
+    with pytest.raises(lowrank.DataError, match=r"ratings.csv:2: .*abc"):
+        short("sgd").fit(path)
+    with pytest.raises(lowrank.DataError, match=r"ratings.csv:2"):
+        lowrank.read_ratings(path)
+
+
+def test_options():
+    for name, value, words in [
+        ("rank", -1, "rank: .*-1"),
+        ("rank", 1.5, "rank: .*1.5"),
+        ("rank", None, "rank: .*None"),
+        ("rank", True, "rank: .*true"),
+        ("rank", 10**30, "rank: "),
+        ("learning_rate", -1, "learning_rate: must be above 0"),
+        ("learning_rate", float("nan"), "learning_rate: "),
+        ("schedule", "steep", "schedule: must be one of linear, constant"),
+        ("biases", 3, "biases: must be true or false"),
+        ("seed", -1, "seed: "),
+    ]:
+        model = lowrank.SGD(**{name: value})
+        with pytest.raises(lowrank.OptionError, match=words) as caught:
+            model.fit(GOOD)
+        assert caught.value.option == name
+        assert "--" not in str(caught.value)
+    for name, value in [("threads", -1), ("threads", 1.5), ("threads", 10**9), ("validation", 1.5), ("validation", -0.1), ("monitor", "beauty"),
+                        ("duplicates", "best"), ("format", "xml"), ("min_rating", "low"), ("refit", True)]:
+        with pytest.raises(lowrank.Error, match=name if name not in ("duplicates", "format") else "best|xml|ratings"):
+            short("sgd").fit("/nowhere" if name == "format" else GOOD, **{name: value})
+
+
+def test_questions():
+    model = short("sgd").fit(GOOD)
+    with pytest.raises(lowrank.UnknownIdError, match="users: the model does not know user 'x'"):
+        model.recommend(["x"])
+    with pytest.raises(lowrank.UnknownIdError, match="users: the model does not know users 'x', 3"):
+        model.recommend(["x", 3, 1, "x"])
+    with pytest.raises(lowrank.UnknownIdError, match="items: the model does not know item 9"):
+        model.recommend(items=[9])
+    with pytest.raises(lowrank.UnknownIdError, match="exclude: the model does not know item 9"):
+        model.recommend(exclude=[9])
+    with pytest.raises(lowrank.UnknownIdError, match="items: "):
+        model.similar_items(5)
+    with pytest.raises(lowrank.OptionError, match="n: must be at least 1"):
+        model.recommend(n=0)
+    with pytest.raises(lowrank.OptionError, match="n: expected a whole number"):
+        model.recommend(n=2.5)
+    with pytest.raises(lowrank.OptionError, match="as_frame"):
+        model.recommend(as_frame="excel")
+    with pytest.raises(lowrank.DataError, match="equal lengths, not 2 and 1"):
+        model.predict([1, 2], [1])
+    with pytest.raises(lowrank.DataError, match="two columns"):
+        model.predict(np.zeros((2, 3)))
+    with pytest.raises((lowrank.DataError, MemoryError)):
+        model.recommend(n=2**32 - 2, users=[1] * 2000)
+
+
+def test_unfitted(method):
+    model = short(method)
+    for question in (lambda: model.predict([1], [1]), model.recommend, model.similar_items, lambda: model.fold_in(GOOD),
+                     lambda: model.score(GOOD), lambda: model.evaluate(GOOD), lambda: model.save("/tmp/x"), lambda: model.users_):
+        with pytest.raises(lowrank.NotFittedError, match="not fitted yet"):
+            question()
+    assert not hasattr(model, "user_factors_")
+
+
+def test_model_files(tmp_path):
+    with pytest.raises(lowrank.FileError, match="nowhere"):
+        lowrank.load("/nowhere")
+    (tmp_path / "model").write_bytes(b"no model")
+    with pytest.raises(lowrank.ModelFileError, match="model"):
+        lowrank.load(tmp_path / "model")
+    with pytest.raises(lowrank.FileError):
+        short("sgd").fit(GOOD).save("/nowhere/model")
+
+
+def test_types():
+    for error in (lowrank.DataError, lowrank.OptionError, lowrank.UnknownIdError, lowrank.ModelFileError, lowrank.TrainingError,
+                  lowrank.NotFittedError):
+        assert issubclass(error, lowrank.Error) and issubclass(error, ValueError)
+    assert issubclass(lowrank.FileError, OSError) and issubclass(lowrank.FileError, lowrank.Error)

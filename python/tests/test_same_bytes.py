@@ -1,0 +1,107 @@
+"""The same options, data and seed give the same model file from the command line, C++ and Python, in every form of input."""
+
+import os
+import subprocess
+
+import lowrank
+import numpy as np
+import pytest
+from conftest import short
+
+
+def bytes_of(model, tmp_path):
+    path = tmp_path / "python.safetensors"
+    model.save(path)
+    return path.read_bytes()
+
+
+def options_of(model):
+    for name, value in model.get_params().items():
+        default = type(model)().get_params()[name]
+        if value != default:
+            yield name, value
+
+
+def flags_of(model):
+    for name, value in options_of(model):
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            yield f"--{'' if value else 'no-'}{flag}"
+        else:
+            yield from (f"--{flag}", str(value))
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_command_line_and_python(method, ratings_file, ratings, program, tmp_path, threads):
+    model = short(method, seed=7)
+    output = tmp_path / "program.safetensors"
+    program("train", ratings_file, "--output", output, "--method", method, *flags_of(model), "--threads", threads, "--quiet")
+    expected = output.read_bytes()
+    assert bytes_of(model.fit(ratings_file, threads=threads), tmp_path) == expected
+    assert bytes_of(model.fit(ratings), tmp_path) == expected
+    assert bytes_of(lowrank.load(output), tmp_path) == expected
+
+
+def test_cpp_and_python(method, ratings_file, ratings, tmp_path):
+    trainer = os.environ.get("LOWRANK_CPP_TRAINER")
+    if not trainer:
+        pytest.skip("LOWRANK_CPP_TRAINER names no program")
+    model = short(method, seed=3)
+    output = tmp_path / "cpp.safetensors"
+    given = [f"{name}={str(value).lower() if isinstance(value, bool) else value}" for name, value in options_of(model)]
+    subprocess.run([trainer, ratings_file, output, method, *given], check=True)
+    assert bytes_of(model.fit(ratings, threads=1), tmp_path) == output.read_bytes()
+
+
+def test_with_a_holdout(method, ratings_file, program, tmp_path):
+    model = short(method)
+    output = tmp_path / "program.safetensors"
+    arguments = ["--holdout", "0.2", "--refit", "--quiet"]
+    program("train", ratings_file, "--output", output, "--method", method, *flags_of(model), *arguments)
+    assert bytes_of(model.fit(ratings_file, validation=0.2, refit=True), tmp_path) == output.read_bytes()
+
+
+def test_every_form_of_input(method, ratings, tmp_path):
+    users, items, values = ratings
+    expected = bytes_of(short(method).fit((users, items, values)), tmp_path)
+    strings = users.astype(str), items.astype(str).astype(object), values.astype(np.float32)
+    mixed = [int(user) if user % 2 else str(user) for user in users], items.astype(np.int32), values.tolist()
+    pandas = pytest.importorskip("pandas").DataFrame({"user": users, "item": items, "rating": values})
+    polars = pytest.importorskip("polars").DataFrame({"user": users, "item": items.astype(str), "rating": values})
+    pyarrow = pytest.importorskip("pyarrow").table({"user": users.astype(str), "item": items, "rating": values})
+    named = pandas.rename(columns={"user": "a", "item": "b", "rating": "c"})[["c", "b", "a"]]
+    for X, y, columns in [
+        (strings, None, None),
+        (mixed, None, None),
+        ((users.astype(np.uint64), items.astype(np.int8), values), None, None),
+        ((users.astype(float), items, values), None, None),
+        (np.column_stack([users, items]), values, None),
+        ([[int(user), str(item)] for user, item in zip(users, items)], values, None),
+        (np.asfortranarray(np.column_stack([users, items])), values, None),
+        (pandas, None, None),
+        (pandas.astype({"user": "category", "item": "Int64"}), None, None),
+        (pandas.astype({"user": "string", "item": "str"}), None, None),
+        (pandas[["user", "item"]], pandas["rating"], None),
+        (named, None, ("a", "b", "c")),
+        (named, None, {"user": "a", "item": "b", "rating": "c"}),
+        (polars, None, None),
+        (polars.lazy(), None, None),
+        (pyarrow, None, None),
+        (lowrank.Ratings(users, items, values), None, None),
+    ]:
+        assert bytes_of(short(method).fit(X, y, columns=columns), tmp_path) == expected
+
+
+def test_matrices(method):
+    sparse = pytest.importorskip("scipy.sparse")
+    dense = np.full((6, 5), np.nan)
+    dense[0, 1], dense[0, 3], dense[2, 2], dense[5, 0], dense[5, 1] = 3, 0, 4.5, 1, 2
+    rows, columns = np.nonzero(~np.isnan(dense))
+    csr = sparse.csr_matrix((dense[rows, columns], (rows, columns)), shape=dense.shape)
+    assert csr.nnz == 5
+    models = [short(method).fit(form) for form in (dense, csr, csr.tocsc(), csr.tocoo(), sparse.csr_array(csr), np.ma.masked_invalid(dense))]
+    for model in models:
+        assert model._model.equals(models[0]._model)
+        assert model.users_.tolist() == list(range(6))
+        assert model.items_.tolist() == list(range(5))
+        assert model.record_["ratings"] == 5

@@ -1,0 +1,29 @@
+// Trains as a C++ program would: what the Python package's models are compared with, byte for byte.
+//
+// usage: train_in_cpp RATINGS MODEL METHOD [OPTION=VALUE]...
+
+#include <exception>
+#include <iostream>
+#include <string>
+#include <utility>
+
+#include "lowrank/data/read.h"
+#include "lowrank/model/model_file.h"
+#include "lowrank/pipeline/run.h"
+
+int main(int count, char** arguments) {
+  try {
+    lowrank::Method method = lowrank::method_by_name(arguments[3]);
+    for (int at = 4; at < count; ++at) {
+      const std::string option = arguments[at];
+      const std::size_t equals = option.find('=');
+      lowrank::set_option(method, option.substr(0, equals), option.substr(equals + 1));
+    }
+    lowrank::TrainingObserver silent;
+    lowrank::save_model(lowrank::train_on(lowrank::read_ratings(arguments[1]), method, {}, silent).model, arguments[2]);
+  } catch (const std::exception& error) {
+    std::cerr << error.what() << '\n';
+    return 1;
+  }
+  return 0;
+}

@@ -1,0 +1,119 @@
+#include "lowrank/data/number_ids.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <charconv>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+#include "lowrank/base/error.h"
+
+namespace lowrank {
+
+namespace {
+
+/// Ids that span more than this many times their number go through a hash table.
+constexpr std::uint64_t kSpanPerId = 4;
+constexpr std::uint64_t kSmallSpan = std::uint64_t{1} << 16U;
+
+/// An open table from id to number, at most half full.
+class HashTable {
+ public:
+  explicit HashTable(std::size_t ids) : slots_(std::bit_ceil(std::min<std::size_t>(ids, kFirstIds) * 2)) {}
+
+  /// The place of the number of `id`, kUnknown where the id is new.
+  std::uint32_t& number(std::int64_t id, std::size_t distinct) {
+    if (distinct * 2 >= slots_.size()) grow();
+    return place(id).number;
+  }
+
+ private:
+  static constexpr std::size_t kFirstIds = 1024;
+  struct Slot {
+    std::int64_t id = 0;
+    std::uint32_t number = Vocabulary::kUnknown;
+  };
+
+  Slot& place(std::int64_t id) {
+    const std::size_t mask = slots_.size() - 1;
+    std::uint64_t hash = static_cast<std::uint64_t>(id) * 0x9E3779B97F4A7C15U;
+    hash ^= hash >> 32U;
+    std::size_t at = hash & mask;
+    while (slots_[at].number != Vocabulary::kUnknown && slots_[at].id != id) at = (at + 1) & mask;
+    slots_[at].id = id;
+    return slots_[at];
+  }
+  void grow() {
+    std::vector<Slot> old(slots_.size() * 2);
+    old.swap(slots_);
+    for (const Slot& slot : old) {
+      if (slot.number != Vocabulary::kUnknown) place(slot.id).number = slot.number;
+    }
+  }
+
+  std::vector<Slot> slots_;
+};
+
+/// Numbers every id by what `number_of(id, distinct so far)` refers to.
+template <class Integer, class NumberOf>
+void number_all(std::span<const Integer> ids, NumberedIds& result, const NumberOf& number_of) {
+  for (std::size_t at = 0; at < ids.size(); ++at) {
+    std::uint32_t& number = number_of(ids[at], result.ids.size());
+    if (number == Vocabulary::kUnknown) {
+      if (result.ids.size() == Vocabulary::kMaxSize) throw DataError("more than " + std::to_string(Vocabulary::kMaxSize) + " distinct ids");
+      number = static_cast<std::uint32_t>(result.ids.size());
+      result.ids.push_back(ids[at]);
+    }
+    result.numbers[at] = number;
+  }
+}
+
+template <class Integer>
+NumberedIds numbered(std::span<const Integer> ids) {
+  NumberedIds result;
+  if (ids.empty()) return result;
+  result.numbers.resize(ids.size());
+  const auto [least, most] = std::ranges::minmax(ids);
+  const auto offset = [least = least](Integer id) { return static_cast<std::uint64_t>(id) - static_cast<std::uint64_t>(least); };
+  if (offset(most) < std::max(kSmallSpan, kSpanPerId * ids.size())) {
+    std::vector<std::uint32_t> table(offset(most) + 1, Vocabulary::kUnknown);
+    number_all(ids, result, [&](Integer id, std::size_t) -> std::uint32_t& { return table[offset(id)]; });
+  } else {
+    HashTable table(ids.size());
+    number_all(ids, result, [&](Integer id, std::size_t distinct) -> std::uint32_t& { return table.number(id, distinct); });
+  }
+  return result;
+}
+
+}  // namespace
+
+NumberedIds number_ids(std::span<const std::int64_t> ids) { return numbered(ids); }
+NumberedIds number_ids(std::span<const std::int32_t> ids) { return numbered(ids); }
+
+Vocabulary vocabulary_of(std::span<const std::int64_t> ids) {
+  Vocabulary vocabulary;
+  std::array<char, 24> digits{};
+  for (std::size_t at = 0; at < ids.size(); ++at) {
+    const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), ids[at]).ptr;
+    const std::string_view id(digits.data(), static_cast<std::size_t>(end - digits.data()));
+    if (vocabulary.add(id) != at) throw DataError("a vocabulary holds the id \"" + std::string(id) + "\" twice");
+  }
+  vocabulary.shrink_to_fit();
+  return vocabulary;
+}
+
+std::optional<std::vector<std::int64_t>> integers_of(const Vocabulary& ids) {
+  std::vector<std::int64_t> integers(ids.size());
+  for (std::uint32_t number = 0; number < ids.size(); ++number) {
+    const std::string_view id = ids.id(number);
+    const std::string_view digits = id.substr(id.starts_with('-') ? 1 : 0);
+    if (digits.starts_with('0') && id != "0") return std::nullopt;
+    const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), integers[number]);
+    if (error != std::errc{} || end != id.data() + id.size()) return std::nullopt;
+  }
+  return integers;
+}
+
+}  // namespace lowrank
