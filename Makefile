@@ -45,7 +45,9 @@ bench:  ## build and run the benchmarks
 	@cmake --build --preset release --parallel $(JOBS) --target lowrank_cli bench
 	@ln -sfn release/bin/lowrank build/lowrank
 	@bench/compare.py run
+	@bench/read.py
 	@bench/recommend.py
+	@bench/growth.py
 
 asan tsan:  ## the suite under the address and undefined behaviour sanitizers, or the thread sanitizer
 	@$(INSTALL) build test

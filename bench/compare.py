@@ -1,8 +1,7 @@
 #!/usr/bin/env python3
-"""Compares lowrank's `sgd` with LIBMF, side by side in one run, and writes one JSON; `table` writes the README's table from it.
+"""Compares lowrank's `sgd` with LIBMF, side by side in one run.
 
     bench/compare.py run [--quick]      measures; writes build/bench/sgd.json (all else should be quiet meanwhile)
-    bench/compare.py table [--check]    puts the table of bench/results/sgd.json between the marks of README.md
     bench/compare.py grid               finds the rival's best learning rate and regularisation
 
 Whole processes are timed, as a user runs them: text file in, model file out. Runs of the programs alternate; a figure is the median of at least five after a
@@ -11,27 +10,22 @@ warm-up. Updates a second come from the difference between two runs that differ 
 
 import argparse
 import itertools
-import json
 import os
-import pathlib
-import platform
 import resource
 import statistics
 import subprocess
 import sys
 import time
 
+import report
+from report import ROOT, WORK
 from rivals.libmf import Libmf
 from rivals.lowrank import Lowrank
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-WORK = ROOT / "build" / "bench"
-RESULTS = ROOT / "bench" / "results" / "sgd.json"
 USERS, ITEMS, RATINGS = 69_878, 10_677, 10_000_000
 EPOCHS = 20
 # What brings lowrank below LIBMF's final RMSE soonest: fewer epochs of larger steps (docs/methods/sgd.md).
 REACH = {"epochs": 10, "options": {"--learning-rate": "0.1"}}
-BEGIN, END = "<!-- bench/compare.py table: begin -->", "<!-- bench/compare.py table: end -->"
 
 
 def measure(command):
@@ -84,16 +78,6 @@ def data(lowrank):
     return str(train), str(test)
 
 
-def first_line(*command):
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout.strip().split("\n")[0]
-
-
-def machine():
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
-    return {"processor": model, "cores": os.cpu_count(), "system": platform.platform(), "compiler": first_line("g++", "--version"),
-            "commit": first_line("git", "rev-parse", "--short", "HEAD"), "date": time.strftime("%Y-%m-%d")}
-
-
 def run(arguments):
     lowrank = Lowrank(ROOT / "build" / "lowrank", WORK)
     train, test = data(lowrank)
@@ -126,10 +110,9 @@ def run(arguments):
                     reach = medians[program.name, "reach"]
                     row |= {"reach_seconds": reach["seconds"], "reach_rmse": program.rmse(reach["output"])}
             rows.append(row)
-    document = {"machine": machine(), "ratings": RATINGS, "epochs": EPOCHS, "runs": runs,
+    document = {"ratings": RATINGS, "epochs": EPOCHS, "runs": runs,
                 "options": {program.name: program.options for program in programs}, "rows": rows}
-    (WORK / "sgd.json").write_text(json.dumps(document, indent=1) + "\n")
-    print(render(document))
+    report.write("sgd", document, render(document))
 
 
 def render(document):
@@ -170,19 +153,8 @@ def render(document):
     speeds = {(row["program"], row["threads"]): row["updates_per_second"] for row in document["rows"] if row["rank"] == 64}
     shares = {name: speeds[name, 2] / speeds[name, 1] / 2 for name in ["lowrank", *rivals]}
     lines.append("| efficiency of two threads, rank 64 | | " + " | ".join([f"{shares['lowrank']:.0%}", *(f"{shares[name]:.0%} |" for name in rivals)]) + " |")
-    box = document["machine"]
-    lines += ["", f"{box['processor']}, {box['cores']} cores, {box['compiler']}, {box['date']}, medians of {document['runs']} alternating runs."]
+    lines += ["", f"Synthetic ratings, {document['epochs']} epochs where not said otherwise; medians of {document['runs']} alternating runs."]
     return "\n".join(lines)
-
-
-def table(arguments):
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    begin, end = text.index(BEGIN) + len(BEGIN), text.index(END)
-    new = text[:begin] + "\n" + render(json.loads(RESULTS.read_text())) + "\n" + text[end:]
-    if arguments.check:
-        sys.exit(0 if new == text else "compare.py: README.md does not show bench/results/sgd.json; run bench/compare.py table")
-    readme.write_text(new)
 
 
 def grid(_):
@@ -198,7 +170,7 @@ def grid(_):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(required=True)
-    for function, flag, text in [(run, "--quick", "one run, rank 64 alone"), (table, "--check", "fail unless the README is up to date"), (grid, None, "")]:
+    for function, flag, text in [(run, "--quick", "one run, rank 64 alone"), (grid, None, "")]:
         command = commands.add_parser(function.__name__)
         command.set_defaults(function=function)
         if flag:

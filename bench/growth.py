@@ -10,14 +10,13 @@ Rank 32, 3 epochs, all threads. Users and items grow so that a block of the grid
 import argparse
 import json
 import os
-import pathlib
 import subprocess
 
+import report
 from compare import measure
+from report import ROOT, WORK
 from rivals.libmf import Libmf
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-WORK = ROOT / "build" / "bench"
 PROGRAM = str(ROOT / "build" / "lowrank")
 RANK, EPOCHS = 32, 3
 
@@ -78,13 +77,12 @@ def main():
             rival.prepare()
             rival_bytes = measure(rival.command({"train": str(blanks), "rank": RANK, "threads": os.cpu_count(), "epochs": 1}))["bytes"]
             blanks.unlink()
-    (WORK / "growth.json").write_text(json.dumps({"rows": rows, "libmf_bytes": rival_bytes}, indent=1) + "\n")
     (WORK / "growth.svg").write_text(plot(rows))
-    print("\n| million ratings | ns a rating and epoch | peak memory, MB | bytes a rating beside three tables | seconds from file to model |\n|---|---|---|---|---|")
-    for row in rows:
-        print(f"| {row['millions']} | {row['nanoseconds']:.2f} | {row['bytes'] / 1e6:.0f} | {row['bytes_a_rating']:.1f} | {row['whole']:.1f} |")
+    lines = ["| million ratings | ns a rating and epoch | peak memory, MB | bytes a rating beside three tables | seconds from file to model |", "|---|---|---|---|---|"]
+    lines += [f"| {row['millions']} | {row['nanoseconds']:.2f} | {row['bytes'] / 1e6:.0f} | {row['bytes_a_rating']:.1f} | {row['whole']:.1f} |" for row in rows]
     if rival_bytes:
-        print(f"\nLIBMF on 100 million: {rival_bytes / 1e6:.0f} MB, lowrank {rows[-1]['bytes'] / rival_bytes:.2f} of it")
+        lines += ["", f"LIBMF holds {rival_bytes / 1e6:.0f} MB for 100 million ratings at rank {RANK}; lowrank {rows[-1]['bytes'] / rival_bytes:.2f} of it."]
+    report.write("growth", {"rows": rows, "libmf_bytes": rival_bytes}, "\n".join(lines))
 
 
 if __name__ == "__main__":

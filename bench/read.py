@@ -7,14 +7,13 @@ Each program reads a file three times in a run, the first of which warms up; run
 """
 
 import json
-import pathlib
 import statistics
 import subprocess
 
+import report
+from report import ROOT, WORK
 from rivals.polars_csv import PolarsCsv
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-WORK = ROOT / "build" / "bench"
 RUNS = 5
 
 
@@ -43,10 +42,9 @@ def main():
                 own += json.loads(subprocess.run(command, check=True, capture_output=True).stdout)[1:]
                 other += rival.run(file, threads, 3)[1:]
             rows.append({"ids": kind, "threads": threads, "lowrank": statistics.median(own), rival.name: statistics.median(other)})
-    (WORK / "read.json").write_text(json.dumps(rows, indent=1) + "\n")
-    print(f"| 10M lines, ids | threads | lowrank, s | {rival.name}, s | ratio |\n|---|---|---|---|---|")
-    for row in rows:
-        print(f"| {row['ids']} | {row['threads']} | {row['lowrank']:.2f} | {row[rival.name]:.2f} | {row[rival.name] / row['lowrank']:.2f} |")
+    lines = [f"| 10M lines, ids | threads | lowrank, s | {rival.name}, s | ratio |", "|---|---|---|---|---|"]
+    lines += [f"| {row['ids']} | {row['threads']} | {row['lowrank']:.2f} | {row[rival.name]:.2f} | {row[rival.name] / row['lowrank']:.2f} |" for row in rows]
+    report.write("read", {"rows": rows}, "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ import statistics
 import subprocess
 import sys
 
+import report
+from report import ROOT, WORK
 from rivals.implicit_als import ImplicitAls
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
 BIN = ROOT / "build" / "release" / "bin"
-WORK = ROOT / "build" / "bench"
 TOP = 20
 
 
@@ -98,8 +98,7 @@ def main():
     rows = [row_of(model, rival, count, 1 if arguments.quick else 5) for model in models for count in threads]
     document = {"method": arguments.method, "rival": rival.name, "top": TOP, "rows": rows,
                 "peak_gflops": {count: peak(count) for count in threads}}
-    (WORK / "recommend.json").write_text(json.dumps(document, indent=1) + "\n")
-    print(render(document))
+    report.write("recommend", document, render(document))
 
 
 if __name__ == "__main__":

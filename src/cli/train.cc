@@ -29,6 +29,9 @@ std::string flag_of(std::string_view option) {
   return flag;
 }
 
+/// A flag says what it does: that of an option which is on by default, not to.
+bool is_negated(const OptionInfo& info) { return info.kind == OptionInfo::Kind::flag && info.value == "true"; }
+
 /// One flag for every option that the method describes.
 void add_method_options(CLI::App& app, Method& method) {
   const std::string group = "Method " + std::string(name_of(method)) + ", " + std::string(summary_of(method));
@@ -37,8 +40,7 @@ void add_method_options(CLI::App& app, Method& method) {
     std::string help(info.help);
     CLI::Option* option = nullptr;
     if (info.kind == OptionInfo::Kind::flag) {
-      // The help of a flag says what it does; the flag of one that is on by default says not to.
-      const bool on = info.value == "true";
+      const bool on = is_negated(info);
       if (on) help.insert(0, "do not ");
       option = app.add_flag_callback(
           "--" + std::string(on ? "no-" : "") + flag_of(name), [&method, name, on] { set_option(method, name, on ? "false" : "true"); },
@@ -65,14 +67,12 @@ void refuse_other_options(CLI::App& app, const Method& method) {
   for (const std::string_view other : method_names()) {
     if (other == name_of(method)) continue;
     for (const OptionInfo& info : options_of(method_by_name(other))) {
-      for (const std::string& flag : {"--" + flag_of(info.name), "--no-" + flag_of(info.name)}) {
-        if (app.get_option_no_throw(flag) != nullptr) continue;
-        const std::string problem = "is not read by method " + std::string(name_of(method));
-        app.add_option_function<std::string>(flag,
-                                             [name = flag.substr(2), problem](const std::string&) { throw OptionError(name, problem); })
-            ->expected(0, 1)
-            ->group("");
-      }
+      const std::string flag = (is_negated(info) ? "--no-" : "--") + flag_of(info.name);
+      if (app.get_option_no_throw(flag) != nullptr) continue;
+      const std::string problem = "is not read by method " + std::string(name_of(method));
+      app.add_option_function<std::string>(flag, [name = flag.substr(2), problem](const std::string&) { throw OptionError(name, problem); })
+          ->expected(0, 1)
+          ->group("");
     }
   }
 }

@@ -259,7 +259,7 @@ class AlsLearner final : public EpochLearner {
   void store(const Side& side, FactorMatrix& factors, std::vector<float>& biases) const {
     const auto scale = static_cast<float>(std::sqrt(units_.scale));
     // Of ratings near the greatest float a bias may be beyond it.
-    constexpr double kMost = std::numeric_limits<float>::max();
+    constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
     for (std::size_t row = 0; row < factors.rows(); ++row) {
       std::ranges::transform(side.factors.row(row), factors.row(row).begin(), [scale](float x) { return x * scale; });
       biases[row] = static_cast<float>(std::clamp(static_cast<double>(side.biases[row]) * units_.scale, -kMost, kMost));

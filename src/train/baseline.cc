@@ -93,7 +93,7 @@ class BaselineLearner final : public EpochLearner {
   void store(Model& model) override {
     model.mean = mean_;
     // Of ratings near the greatest float a bias may be beyond it.
-    constexpr double kMost = std::numeric_limits<float>::max();
+    constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
     const auto narrow = [=](double bias) { return static_cast<float>(std::clamp(bias, -kMost, kMost)); };
     std::ranges::transform(users_.biases, model.user_biases.begin(), narrow);
     std::ranges::transform(items_.biases, model.item_biases.begin(), narrow);

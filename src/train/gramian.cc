@@ -61,10 +61,14 @@ void rotate(const FactorMatrix& from, const AlignedFloats& matrix, std::size_t s
   const std::size_t columns = from.stride();
   std::vector<AlignedFloats> scratch(static_cast<std::size_t>(workers.count()));
   workers.for_ranges(from.rows(), kRows, [&](std::size_t begin, std::size_t end, int slot) {
-    AlignedFloats& products = scratch[static_cast<std::size_t>(slot)];
-    products.reserve(kRows * columns);
-    multiply_rows(from.row(begin).data(), columns, end - begin, from.rank(), matrix.data(), stride, columns, products.data(), columns);
-    std::memcpy(to.row(begin).data(), products.data(), (end - begin) * columns * sizeof(float));
+    const auto products = [&](float* into) {
+      multiply_rows(from.row(begin).data(), columns, end - begin, from.rank(), matrix.data(), stride, columns, into, columns);
+    };
+    if (&from != &to) return products(to.row(begin).data());
+    AlignedFloats& rows = scratch[static_cast<std::size_t>(slot)];
+    rows.reserve(kRows * columns);
+    products(rows.data());
+    std::memcpy(to.row(begin).data(), rows.data(), (end - begin) * columns * sizeof(float));
   });
 }
 

@@ -62,6 +62,7 @@ constexpr std::array kOptions = {
 /// One side of the matrix, as its half-step sees it.
 struct Side {
   FactorMatrix factors;
+  FactorMatrix turned;  ///< the factors in the basis of the half-step that they are fixed in
   std::vector<std::uint32_t> counts;
   std::vector<double> ridges;
   std::function<double(std::size_t)> ridge;
@@ -161,7 +162,7 @@ class ImplicitLearner final : public EpochLearner {
   }
 
   /// Solves `solved` against `fixed`, in the basis in which the Gramian of the fixed rows, which all rows share, is diagonal.
-  double solve(HalfStep& step, const Side& fixed, Side& solved) {
+  double solve(HalfStep& step, Side& fixed, Side& solved) {
     const std::size_t rank = options_.rank;
     if (rank == 0) return 0;
     const std::vector<double> gram = gramian(fixed.factors, workers_);
@@ -182,7 +183,8 @@ class ImplicitLearner final : public EpochLearner {
     }
     const Eigenbasis basis = eigenbasis(gram, rank);
     for (std::size_t k = 0; k < rank; ++k) diagonal_[k] = static_cast<float>(options_.unobserved_weight * basis.values[k]);
-    FactorMatrix turned(fixed.factors.rows(), rank);
+    FactorMatrix& turned = fixed.turned;
+    if (turned.rows() == 0) turned = FactorMatrix(fixed.factors.rows(), rank);
     rotate(fixed.factors, basis.to, basis.stride, turned, workers_);
     if (step.solver != Solver::exact) rotate(solved.factors, basis.to, basis.stride, solved.factors, workers_);
     step.diagonal = diagonal_.data();

@@ -82,7 +82,7 @@ void NmfLearner::store(Model& model) {
   model.mean = problem_.biases ? problem_.units.mean : 0.0;
   const double factor_scale = std::sqrt(problem_.units.scale);
   // Of ratings near the greatest float a bias may be beyond it.
-  constexpr double kMost = std::numeric_limits<float>::max();
+  constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
   const auto store_side = [&](const NmfSide& side, FactorMatrix& factors, std::vector<float>& to) {
     workers_.for_ranges(side.rows(), kRowGrain, [&](std::size_t begin, std::size_t end, int) {
       std::vector<double> row(problem_.rank);

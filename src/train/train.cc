@@ -64,7 +64,8 @@ std::size_t training_memory(const Method& method, const TrainingShape& shape) {
   return std::visit(
       [&]<class Options>(const Options& options) {
         // The learner's tables, the model's, and with validation the best one's.
-        const std::size_t tables = shape.validates ? 3 : 2;
+        std::size_t tables = shape.validates ? 3 : 2;
+        if constexpr (requires { options.extra_tables(); }) tables += options.extra_tables();
         constexpr std::size_t kRowBytes = 40;  // biases, counts and decays
         std::size_t rating_bytes = 9;          // a second view of the ratings
         if constexpr (requires { Options::kTrainingBytes; }) rating_bytes = Options::kTrainingBytes;

@@ -9,22 +9,10 @@
 #include "lowrank/evaluate/rating_metrics.h"
 #include "lowrank/train/train.h"
 #include "real_data.h"
+#include "splits.h"
 
 namespace lowrank {
 namespace {
-
-struct Split {
-  std::vector<RealRating> train;
-  std::vector<RealRating> test;
-};
-
-/// Shuffled with a fixed seed, every tenth is test.
-Split shuffled_split(std::vector<RealRating> ratings) {
-  RandomStream(20170423, Purpose::split).shuffle(std::span(ratings));
-  Split split;
-  for (std::size_t n = 0; n < ratings.size(); ++n) (n % 10 == 9 ? split.test : split.train).push_back(ratings[n]);
-  return split;
-}
 
 double test_rmse(const Split& split, const Method& method, int threads) {
   Vocabulary users;

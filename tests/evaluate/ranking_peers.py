@@ -145,7 +145,8 @@ def places(program, root, folder):
         with gzip.open(data / f"{part}.txt.gz", "rt") as lines:
             files[part].write_text("".join(f"{line.split()[0]} {item} 1\n" for line in lines for item in line.split()[1:]))
     first_users(files["test"], 1500)
-    run(program, "train", files["train"], "--output", folder / "model", "--rank", 16, "--epochs", 1, "--quiet")
+    run(program, "train", files["train"], "--output", folder / "model", "--method", "implicit", "--rank", 16, "--epochs", 2,
+        "--quiet")
     check("Gowalla", program, folder / "model", files["train"], files["test"], folder)
 
 

@@ -36,11 +36,11 @@ struct Als {
   static constexpr std::string_view kName = "als";
   static constexpr std::string_view kSummary = "matrix factorization of ratings by alternating least squares";
 
-  std::uint32_t rank = 32;
-  std::uint32_t epochs = 15;
-  double regularization = 0.06;
+  std::uint32_t rank = 128;
+  std::uint32_t epochs = 7;
+  double regularization = 0.04;
   std::uint8_t regularization_scaling = static_cast<std::uint8_t>(RegularizationScaling::count);
-  double prior_ratings = 20;
+  double prior_ratings = 150;
   std::uint8_t bias_regularization = static_cast<std::uint8_t>(AlsBias::estimated);
   bool biases = true;
   bool non_negative = false;

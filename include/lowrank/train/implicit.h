@@ -34,13 +34,13 @@ struct Implicit {
   static constexpr std::string_view kSummary = "matrix factorization of implicit feedback by alternating least squares";
 
   std::uint32_t rank = 64;
-  std::uint32_t epochs = 16;
+  std::uint32_t epochs = 5;
   double unobserved_weight = 0.01;
   std::uint8_t unobserved = static_cast<std::uint8_t>(Unobserved::all);
   double observed_weight = 1;
   double alpha = 0;
-  double regularization = 0.1;
-  double regularization_exponent = 0.5;
+  double regularization = 0.02;
+  double regularization_exponent = 0.75;
   double initial_scale = 0.1;
   std::uint8_t solver = static_cast<std::uint8_t>(Solver::exact);
   std::uint32_t cg_steps = 3;

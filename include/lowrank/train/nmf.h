@@ -3,6 +3,7 @@
 /// \file
 /// Non-negative matrix factorization.
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -63,6 +64,8 @@ struct Nmf {
 
   /// Where absent cells are zeros, scores are no ratings.
   [[nodiscard]] bool predicts_ratings() const { return absent == static_cast<std::uint8_t>(Absent::missing); }
+  /// Factor tables that training holds beside its own and the model's.
+  [[nodiscard]] std::size_t extra_tables() const { return predicts_ratings() ? 1 : 4; }
   /// The description of every option above: name, range, meaning.
   static std::span<const Option<Nmf>> options();
 };

@@ -3,6 +3,7 @@
 /// \file
 /// Items by how many people rated them: the yardstick of every ranking.
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
@@ -20,6 +21,9 @@ namespace lowrank {
 struct Popular {
   static constexpr std::string_view kName = "popular";
   static constexpr std::string_view kSummary = "items by their number of ratings";
+
+  /// Bytes a rating beside those of the ratings as read.
+  static constexpr std::size_t kTrainingBytes = 0;
 
   std::uint64_t seed = 1;
 

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""What every comparison ends in: a JSON document with the machine and a table in Markdown; and README's figures, made from those kept in bench/results.
+
+    bench/report.py [--check]      puts the kept tables between the marks of README.md (--check: fails where it does not show them)
+"""
+
+import json
+import os
+import pathlib
+import platform
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+WORK = ROOT / "build" / "bench"
+RESULTS = ROOT / "bench" / "results"
+BEGIN, END = "<!-- bench/report.py: begin -->", "<!-- bench/report.py: end -->"
+# In the order of README.md, with the command that measures each.
+KEPT = {"sgd": "bench/compare.py run", "read": "bench/read.py", "growth": "bench/growth.py", "als": "bench/als.py", "nmf": "bench/nmf.py",
+        "recommend": "bench/recommend.py", "python": "bench/python.py"}
+
+
+def first_line(*command):
+    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout.strip().split("\n")[0]
+
+
+def machine():
+    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+    return {"processor": model, "cores": len(os.sched_getaffinity(0)), "system": platform.platform(), "compiler": first_line("g++", "--version"),
+            "commit": first_line("git", "rev-parse", "--short", "HEAD"), "date": time.strftime("%Y-%m-%d")}
+
+
+def write(name, document, table):
+    """Writes build/bench/NAME.json and prints the table. What is to be kept is copied to bench/results by hand."""
+    WORK.mkdir(parents=True, exist_ok=True)
+    (WORK / f"{name}.json").write_text(json.dumps({"machine": machine(), **document, "table": table}, indent=1) + "\n")
+    print(table)
+
+
+def figures():
+    parts = []
+    for name, command in KEPT.items():
+        file = RESULTS / f"{name}.json"
+        if not file.exists():
+            continue
+        document = json.loads(file.read_text())
+        box = document["machine"]
+        parts.append(f"{document['table']}\n\n`{command}`, {box['date']}: {box['processor']}, {box['cores']} cores, {box['compiler']}, commit {box['commit']}.\n")
+    return "\n".join(parts)
+
+
+def main():
+    readme = ROOT / "README.md"
+    text = readme.read_text()
+    new = text[:text.index(BEGIN) + len(BEGIN)] + "\n" + figures() + text[text.index(END):]
+    if sys.argv[1:] == ["--check"]:
+        sys.exit(0 if new == text else "report.py: README.md does not show what bench/results holds; run bench/report.py")
+    readme.write_text(new)
+
+
+if __name__ == "__main__":
+    main()

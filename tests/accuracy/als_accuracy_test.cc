@@ -1,0 +1,163 @@
+// What the alternating methods reach on real data with their default options. The figures are bounds: see docs/methods/als.md and
+// docs/methods/implicit.md for what was measured.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <set>
+
+#include "lowrank/recommend/fold_in.h"
+#include "lowrank/recommend/recommend.h"
+#include "lowrank/train/train.h"
+#include "real_data.h"
+#include "splits.h"
+
+namespace lowrank {
+namespace {
+
+class AlternatingAccuracy : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (data_folder().empty()) GTEST_SKIP() << "no data sets: LOWRANK_DATA is not set and ../shared/data is not there";
+  }
+};
+
+struct Ids {
+  Vocabulary users;
+  Vocabulary items;
+};
+
+Model trained(const std::vector<RealRating>& ratings, const Method& method, Ids& ids) {
+  RatingsBuilder builder;
+  for (const RealRating& rating : ratings) builder.add(ids.users.add(rating.user), ids.items.add(rating.item), rating.value);
+  TrainingObserver observer;
+  Model model = train(builder.build(ids.users.size(), ids.items.size()), method, {}, observer,
+                      {.threads = 2, .init = nullptr, .min_rating = {}, .max_rating = {}})
+                    .model;
+  model.users = ids.users;
+  model.items = ids.items;
+  return model;
+}
+
+double rmse(const Model& model, const std::vector<RealRating>& test) {
+  double squares = 0;
+  for (const RealRating& rating : test) {
+    squares += std::pow(double{rating.value} - predict(model, model.users.find(rating.user), model.items.find(rating.item)), 2);
+  }
+  return std::sqrt(squares / static_cast<double>(test.size()));
+}
+
+TEST_F(AlternatingAccuracy, AlsOnMovieLens1m) {
+  const Split split = shuffled_split(read_real(data_folder() / "ml-1m/ratings.uirt.tsv.xz"));
+  Ids ids;
+  const double exact = rmse(trained(split.train, Als{}, ids), split.test);
+  RecordProperty("rmse", std::to_string(exact));
+  EXPECT_LE(exact, .8450);
+  Als cg;
+  cg.solver = static_cast<std::uint8_t>(Solver::cg);
+  EXPECT_LE(rmse(trained(split.train, cg, ids), split.test), .8450);
+}
+
+TEST_F(AlternatingAccuracy, AlsOnMovieLens100k) {
+  double sum = 0;
+  for (int fold = 1; fold <= 5; ++fold) {
+    const std::string name = "ml-100k/u" + std::to_string(fold);
+    Ids ids;
+    sum += rmse(trained(read_real(data_folder() / (name + ".base.gz")), Als{}, ids), read_real(data_folder() / (name + ".test.gz")));
+  }
+  RecordProperty("rmse", std::to_string(sum / 5));
+  EXPECT_LE(sum / 5, .9130);
+}
+
+/// 500 users are solved from 80 % of their ratings, once as new users of a model that never saw them, once trained in.
+TEST_F(AlternatingAccuracy, FoldedUsersAreNearlyAsGoodAsTrainedOnes) {
+  const std::vector<RealRating> all = read_real(data_folder() / "ml-1m/ratings.uirt.tsv.xz");
+  std::map<std::string, int> number;
+  for (const RealRating& rating : all) number.emplace(rating.user, 0);
+  int next = 0;
+  for (auto& [user, n] : number) n = next++;
+  RandomStream random(9, Purpose::split);
+  std::vector<RealRating> others;
+  std::vector<RealRating> given;
+  std::vector<RealRating> hidden;
+  for (const RealRating& rating : all) {
+    if (number[rating.user] % 12 != 5 || number[rating.user] / 12 >= 500) {
+      others.push_back(rating);
+    } else {
+      (random.below(5) == 0 ? hidden : given).push_back(rating);
+    }
+  }
+  std::vector<RealRating> both = others;
+  both.insert(both.end(), given.begin(), given.end());
+  for (const Method& method : {Method{Sgd{}}, Method{Als{}}}) {
+    Ids ids;
+    const double trained_in = rmse(trained(both, method, ids), hidden);
+    Ids other_ids;
+    const Model model = trained(others, method, other_ids);
+    Pairs pairs;
+    pairs.known_users = model.users.size();
+    pairs.known_items = model.items.size();
+    for (const RealRating& rating : given) {
+      const std::uint32_t item = model.items.find(rating.item);
+      if (item == Vocabulary::kUnknown) continue;
+      pairs.users.push_back(pairs.known_users + pairs.unknown_users.add(rating.user));
+      pairs.items.push_back(item);
+      pairs.values.push_back(rating.value);
+    }
+    const double folded = rmse(fold_in(model, pairs, 2), hidden);
+    RecordProperty(std::string(name_of(method)), std::to_string(folded) + " folded, " + std::to_string(trained_in) + " trained");
+    EXPECT_NEAR(folded, trained_in, .01) << name_of(method);
+  }
+}
+
+/// User and items of a line `user item item ...` each, as ratings of 1.
+std::vector<RealRating> read_lists(const std::filesystem::path& path) {
+  ReadOptions options;
+  options.format = Format::adjacency;
+  options.implicit_values = true;
+  return read_real(path, options);
+}
+
+TEST_F(AlternatingAccuracy, ImplicitRanksGowalla) {
+  std::vector<RealRating> train = read_lists(data_folder() / "lightgcn-gowalla/train.txt.gz");
+  const std::vector<RealRating> more = read_lists(data_folder() / "lightgcn-gowalla/valid.txt.gz");
+  train.insert(train.end(), more.begin(), more.end());
+  Ids ids;
+  RatingsBuilder seen;
+  for (const RealRating& rating : train) seen.add(ids.users.add(rating.user), ids.items.add(rating.item), 1);
+  Model model = trained(train, Implicit{}, ids);
+  model.seen = SeenItems(seen.build(ids.users.size(), ids.items.size()));
+  std::map<std::uint32_t, std::set<std::uint32_t>> test;
+  for (const RealRating& rating : read_lists(data_folder() / "lightgcn-gowalla/test.txt.gz")) {
+    test[ids.users.find(rating.user)].insert(ids.items.find(rating.item));
+  }
+  std::vector<std::uint32_t> users;
+  for (const auto& [user, items] : test) users.push_back(user);
+  double recall = 0;
+  double ndcg = 0;
+  recommend(model, users, {.top = 20, .include_seen = false, .threads = 2}, [&](std::size_t position, std::span<const Scored> list) {
+    const std::set<std::uint32_t>& wanted = test[users[position]];
+    double found = 0;
+    double gain = 0;
+    double best = 0;
+    for (std::size_t place = 0; place < list.size(); ++place) {
+      const double weight = 1 / std::log2(static_cast<double>(place) + 2);
+      if (place < wanted.size()) best += weight;
+      if (!wanted.contains(list[place].index)) continue;
+      found += 1;
+      gain += weight;
+    }
+    recall += found / static_cast<double>(wanted.size());
+    ndcg += gain / best;
+  });
+  const auto count = static_cast<double>(users.size());
+  RecordProperty("recall", std::to_string(recall / count));
+  RecordProperty("ndcg", std::to_string(ndcg / count));
+  EXPECT_GE(recall / count, .150);
+  EXPECT_GE(ndcg / count, .127);
+}
+
+}  // namespace
+}  // namespace lowrank
