@@ -269,7 +269,7 @@ nb::tuple lines_of(const std::string& path, const std::string& format, const std
 }  // namespace
 
 void bind_data(nb::module_& module) {
-  using namespace nb::literals;
+  using namespace nb::literals;  // NOLINT(google-build-using-namespace): literals come no other way
   nb::class_<Ids>(module, "Ids", "A column of ids.")
       .def(nb::init<nb::object, std::string>(), "column"_a, "name"_a)
       .def("__len__", &Ids::size)

@@ -158,7 +158,7 @@ nb::dict record_of(const Model& model) {
 }  // namespace
 
 void bind_model(nb::module_& module) {
-  using namespace nb::literals;
+  using namespace nb::literals;  // NOLINT(google-build-using-namespace): literals come no other way
   nb::class_<Model> type(module, "Model", "A trained factorization. Does not change.");
   add_view(type, "user_factors", &Model::user_factors, "Users x rank, float32.");
   add_view(type, "item_factors", &Model::item_factors, "Items x rank, float32.");

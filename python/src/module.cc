@@ -50,14 +50,13 @@ void check_signals() {
 }  // namespace lowrank::python
 
 NB_MODULE(_core, module) {
-  using namespace lowrank::python;
-  nb::register_exception_translator(translate);
+  nanobind::register_exception_translator(lowrank::python::translate);
   module.doc() = "The compiled part of lowrank. Use the package `lowrank`; nothing here is promised to stay.";
   module.def(
       "version", [] { return lowrank::version(); }, "The library's version.");
   module.def(
       "simd_level", [] { return lowrank::simd_level(); }, "The instructions in use: scalar, sse4, avx2 or avx512.");
-  bind_data(module);
-  bind_model(module);
-  bind_training(module);
+  lowrank::python::bind_data(module);
+  lowrank::python::bind_model(module);
+  lowrank::python::bind_training(module);
 }

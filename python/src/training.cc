@@ -174,7 +174,7 @@ double pass(const Writable<double>& user_factors, const Writable<double>& item_f
 }  // namespace
 
 void bind_training(nb::module_& module) {
-  using namespace nb::literals;
+  using namespace nb::literals;  // NOLINT(google-build-using-namespace): literals come no other way
   module.def("methods", &methods, "Every method with its options: name, help, kind, default, range and choices.");
   module.def(
       "check", [](const std::string& method, const OptionTexts& options) { static_cast<void>(method_with(method, options)); }, "method"_a,

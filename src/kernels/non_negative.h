@@ -13,6 +13,6 @@ void descend_non_negative(const float* a, std::size_t lda, std::size_t rank, con
                           std::size_t count, int sweeps, float* scratch);
 
 /// Floats of scratch memory.
-constexpr std::size_t descend_scratch(std::size_t rank) { return 2 * 16 * ((rank + 3) / 4 * 4); }
+constexpr std::size_t descend_scratch(std::size_t rank) { return std::size_t{2} * 16 * ((rank + 3) / 4 * 4); }
 
 }  // namespace lowrank

@@ -19,7 +19,7 @@ namespace lowrank {
 /// so that the normal equations are (D + Q^T C Q) x = Q^T v. What all rows share beyond a diagonal is meant to be diagonal in the basis in
 /// which q and x are given.
 struct RowEquations {
-  RowTable table;                       ///< rows of `rank` floats, padded with zeros to a multiple of 16
+  RowTable table{};                     ///< rows of `rank` floats, padded with zeros to a multiple of 16
   std::span<const std::uint32_t> rows;  ///< numbers of the q_i in it
   const float* weights = nullptr;       ///< c_i; null: ones
   const float* values = nullptr;        ///< v_i; null: ones

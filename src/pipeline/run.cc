@@ -285,7 +285,7 @@ Trained train_on(Dataset data, const Method& method, const Validation& validatio
 
 namespace {
 
-TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun& run, bool validates, TrainingObserver& observer,
+TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun& run, TrainingObserver& observer,
                      const std::function<bool()>& interrupted, Model* model) {
   Stopwatch total;
   Stopwatch stage;
@@ -376,14 +376,14 @@ TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const
   const bool validates = !run.validation.empty();
   check_files(run);
   check(run, validates);
-  return run_all([&] { return read_data(run); }, run, validates, observer, interrupted, model);
+  return run_all([&] { return read_data(run); }, run, observer, interrupted, model);
 }
 
 TrainSummary run_training(TrainData data, const TrainRun& run, TrainingObserver& observer, const std::function<bool()>& interrupted,
                           Model* model) {
   const bool validates = data.validation.has_value();
   check(run, validates);
-  return run_all([&] { return std::move(data); }, run, validates, observer, interrupted, model);
+  return run_all([&] { return std::move(data); }, run, observer, interrupted, model);
 }
 
 }  // namespace lowrank

@@ -245,8 +245,8 @@ SgdBlock SgdGrid::block(std::size_t number) const {
   const SgdPlan& plan = plans_[number];
   return {.users = users_.data() + first,
           .items = items_.data() + first,
-          .codes = codes_.size() != 0 ? codes_.data() + first : nullptr,
-          .values = values_.size() != 0 ? values_.data() + first : nullptr,
+          .codes = !codes_.empty() ? codes_.data() + first : nullptr,
+          .values = !values_.empty() ? values_.data() + first : nullptr,
           .value_table = value_table_.data(),
           .count = rating_begin_[number + 1] - first,
           .grouped = plan.grouped,

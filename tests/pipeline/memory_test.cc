@@ -11,23 +11,23 @@ using RunMemoryTest = RunTest;
 
 class MemoryObserver : public TrainingObserver {
  public:
-  void on_memory(const MemoryReport& report) override { report_ = report; }
+  void on_memory(const MemoryReport& given) override { report = given; }
   bool on_epoch(const EpochReport& /*report*/, const std::function<Model()>& /*model*/) override {
-    trained_ = true;
+    trained = true;
     return true;
   }
-  MemoryReport report_;
-  bool trained_ = false;
+  MemoryReport report;
+  bool trained = false;
 };
 
 TEST_F(RunMemoryTest, IsReportedBeforeTraining) {
   MemoryObserver observer;
   run_training(synthetic_run(), observer);
-  EXPECT_GT(observer.report_.resident, 0U);
-  EXPECT_GT(observer.report_.available, observer.report_.training);
+  EXPECT_GT(observer.report.resident, 0U);
+  EXPECT_GT(observer.report.available, observer.report.training);
   // 100 rows of 16 floats, twice.
-  EXPECT_GT(observer.report_.training, 100U * 16 * 4 * 2);
-  EXPECT_LT(observer.report_.training, 100U * 1000);
+  EXPECT_GT(observer.report.training, 100U * 16 * 4 * 2);
+  EXPECT_LT(observer.report.training, 100U * 1000);
 }
 
 TEST_F(RunMemoryTest, WhatCannotFitIsRefusedBeforeItStarts) {
@@ -41,7 +41,7 @@ TEST_F(RunMemoryTest, WhatCannotFitIsRefusedBeforeItStarts) {
   } catch (const MemoryError& error) {
     message = error.what();
   }
-  EXPECT_FALSE(observer.trained_);
+  EXPECT_FALSE(observer.trained);
   EXPECT_FALSE(std::filesystem::exists(run.output));
   ASSERT_NE(message.find("a --rank of at most "), std::string::npos) << message;
   // What fits does fit.
