@@ -3,9 +3,12 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <thread>
 #include <vector>
 
@@ -86,11 +89,14 @@ std::atomic<bool> lost_its_threads{false};
 /// TBB gives an arena no more threads than there are processors unless told so, once for the whole process; a limit that comes and goes
 /// makes it complain on stderr. From here on a fork is noticed.
 void prepare_process() {
-  static const auto* const limit = [] {
+  // Never destroyed: a forked child must not touch TBB even when it ends.
+  alignas(oneapi::tbb::global_control) static std::array<std::byte, sizeof(oneapi::tbb::global_control)> room;
+  static const bool prepared = [] {
     pthread_atfork(nullptr, nullptr, [] { lost_its_threads = true; });
-    return new oneapi::tbb::global_control(oneapi::tbb::global_control::max_allowed_parallelism, Workers::kMostThreads);
+    new (room.data()) oneapi::tbb::global_control(oneapi::tbb::global_control::max_allowed_parallelism, Workers::kMostThreads);
+    return true;
   }();
-  (void)limit;
+  static_cast<void>(prepared);
 }
 
 }  // namespace
