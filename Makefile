@@ -46,6 +46,7 @@ bench:  ## build and run the benchmarks
 	@ln -sfn release/bin/lowrank build/lowrank
 	@bench/compare.py run
 	@bench/read.py
+	@bench/als.py
 	@bench/recommend.py
 	@bench/growth.py
 

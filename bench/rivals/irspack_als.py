@@ -33,7 +33,9 @@ class IrspackAls:
     def run(self, package, file, rank, solver, threads, epochs):
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
         command = [self.python, __file__, package, str(file), str(rank), solver, str(threads), str(epochs)]
-        return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment).stdout)
+        output = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment).stdout
+        # A bar of progress comes before it.
+        return json.loads(output[output.rindex(b"{"):])
 
 
 def read(file):
