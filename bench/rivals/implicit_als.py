@@ -19,16 +19,12 @@ class ImplicitAls:
 
     def __init__(self, work):
         self.folder = pathlib.Path(work) / "implicit"
-        self.python = self.folder / "bin" / "python3"
 
     def prepare(self):
-        """Makes an environment with the package, once."""
-        done = self.folder / "installed"
-        if done.exists():
-            return
-        subprocess.run([sys.executable, "-m", "venv", self.folder], check=True)
-        subprocess.run([self.python, "-m", "pip", "-q", "--disable-pip-version-check", "install", *PACKAGES], check=True)
-        done.touch()
+        # Not at the top: as a program this file runs inside that environment, from any folder.
+        from rivals.environment import python_with
+
+        self.python = python_with(PACKAGES, self.folder)
 
     def run(self, model, top, threads, runs):
         # Its threads and those of the BLAS below it would fight.

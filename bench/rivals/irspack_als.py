@@ -19,16 +19,12 @@ ALPHA0, REGULARIZATION, NU = 0.01, 0.1, 0.5
 class IrspackAls:
     def __init__(self, work):
         self.folder = pathlib.Path(work) / "irspack"
-        self.python = self.folder / "bin" / "python3"
 
     def prepare(self):
-        """Makes an environment with the packages, once."""
-        done = self.folder / "installed"
-        if done.exists():
-            return
-        subprocess.run([sys.executable, "-m", "venv", self.folder], check=True)
-        subprocess.run([self.python, "-m", "pip", "-q", "--disable-pip-version-check", "install", *PACKAGES], check=True)
-        done.touch()
+        # Not at the top: as a program this file runs inside that environment, from any folder.
+        from rivals.environment import python_with
+
+        self.python = python_with(PACKAGES, self.folder)
 
     def run(self, package, file, rank, solver, threads, epochs):
         environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}

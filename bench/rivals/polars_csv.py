@@ -18,16 +18,12 @@ class PolarsCsv:
 
     def __init__(self, work):
         self.folder = pathlib.Path(work) / "polars"
-        self.python = self.folder / "bin" / "python3"
 
     def prepare(self):
-        """Makes an environment with the package, once."""
-        done = self.folder / "installed"
-        if done.exists():
-            return
-        subprocess.run([sys.executable, "-m", "venv", self.folder], check=True)
-        subprocess.run([self.python, "-m", "pip", "-q", "--disable-pip-version-check", "install", *PACKAGES], check=True)
-        done.touch()
+        # Not at the top: as a program this file runs inside that environment, from any folder.
+        from rivals.environment import python_with
+
+        self.python = python_with(PACKAGES, self.folder)
 
     def run(self, file, threads, times):
         environment = {**os.environ, "POLARS_MAX_THREADS": str(threads)}
