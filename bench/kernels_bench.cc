@@ -8,7 +8,6 @@
 #include <string>
 #include <vector>
 
-#include "kernels/dot.h"
 #include "kernels/panel.h"
 #include "kernels/simd_level.h"
 #include "lowrank/model/factor_matrix.h"
@@ -18,20 +17,6 @@ namespace {
 
 using lowrank::FactorMatrix;
 using lowrank::SimdLevel;
-
-void dot_rows(benchmark::State& state, SimdLevel level, std::size_t rank) {
-  lowrank::set_simd_level(level);
-  const std::size_t row_count = 16384 / rank;
-  const FactorMatrix query(1, rank);
-  const FactorMatrix rows(row_count, rank);
-  std::vector<float> scores(row_count);
-  for (auto _ : state) {
-    lowrank::dot_rows(query.data(), rows.data(), row_count, rows.stride(), scores.data());
-    benchmark::DoNotOptimize(scores.data());
-    benchmark::ClobberMemory();
-  }
-  state.counters["flop/s"] = benchmark::Counter(2.0 * static_cast<double>(row_count * rank), benchmark::Counter::kIsIterationInvariantRate);
-}
 
 /// The most that one thread of this machine can multiply and add, to hold the others against.
 void peak(benchmark::State& state, SimdLevel level) {
@@ -73,9 +58,6 @@ int main(int count, char** arguments) {
   for (const SimdLevel level : lowrank::available_simd_levels()) {
     const std::string level_name(lowrank::name_of(level));
     benchmark::RegisterBenchmark(("peak/" + level_name).c_str(), peak, level);
-    for (const std::size_t rank : {16U, 32U, 64U, 128U}) {
-      benchmark::RegisterBenchmark(("dot_rows/" + level_name + "/" + std::to_string(rank)).c_str(), dot_rows, level, rank);
-    }
     for (const std::size_t rank : {16U, 32U, 64U, 128U, 256U}) {
       benchmark::RegisterBenchmark(("score_panel/" + level_name + "/" + std::to_string(rank)).c_str(), score_panel, level, rank);
     }

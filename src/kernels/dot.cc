@@ -28,10 +28,6 @@ HWY_ATTR float dot(const float* HWY_RESTRICT a, const float* HWY_RESTRICT b, siz
   return hn::GetLane(hn::SumOfLanes(d, hn::Add(sum0, sum1)));
 }
 
-HWY_ATTR void dot_rows(const float* query, const float* rows, size_t row_count, size_t stride, float* scores) {
-  for (size_t row = 0; row < row_count; ++row) scores[row] = dot(query, rows + row * stride, stride);
-}
-
 HWY_ATTR void dot_pairs(RowTable a, const uint32_t* a_index, RowTable b, const uint32_t* b_index, size_t count, float* products) {
   // Rows come from anywhere; far enough ahead that memory answers meanwhile.
   constexpr size_t kAhead = 8;
@@ -63,10 +59,6 @@ float dot(const float* a, const float* b, std::size_t stride) {
   return sum;
 }
 
-void dot_rows(const float* query, const float* rows, std::size_t row_count, std::size_t stride, float* scores) {
-  for (std::size_t row = 0; row < row_count; ++row) scores[row] = dot(query, rows + row * stride, stride);
-}
-
 void dot_pairs(RowTable a, const std::uint32_t* a_index, RowTable b, const std::uint32_t* b_index, std::size_t count, float* products) {
   for (std::size_t n = 0; n < count; ++n) products[n] = dot(a.rows + a_index[n] * a.stride, b.rows + b_index[n] * b.stride, a.stride);
 }
@@ -78,10 +70,6 @@ void dot_pairs(RowTable a, const std::uint32_t* a_index, RowTable b, const std::
 }
 
 float dot(const float* a, const float* b, std::size_t stride) { return LOWRANK_KERNEL(dot)(a, b, stride); }
-
-void dot_rows(const float* query, const float* rows, std::size_t row_count, std::size_t stride, float* scores) {
-  LOWRANK_KERNEL(dot_rows)(query, rows, row_count, stride, scores);
-}
 
 }  // namespace lowrank
 

@@ -35,22 +35,6 @@ TEST_P(Dot, AgreesWithDoubleForEveryLength) {
   }
 }
 
-TEST_P(Dot, RowsGiveTheSameBitsAsSingles) {
-  RandomStream random(2, Purpose::user_factors);
-  for (const std::size_t stride : {0U, 16U, 32U, 48U, 64U, 80U, 128U, 144U}) {
-    for (std::size_t rows = 0; rows <= 19; ++rows) {
-      AlignedFloats query(stride);
-      AlignedFloats table(stride * rows);
-      for (float& x : query) x = static_cast<float>(random.normal());
-      for (float& x : table) x = static_cast<float>(random.normal());
-      std::vector<float> scores(rows + 1, -7.0F);
-      dot_rows(query.data(), table.data(), rows, stride, scores.data());
-      for (std::size_t row = 0; row < rows; ++row) EXPECT_EQ(scores[row], dot(query.data(), table.data() + row * stride, stride));
-      EXPECT_EQ(scores[rows], -7.0F);
-    }
-  }
-}
-
 TEST_P(Dot, PairsGiveTheSameBitsAsSingles) {
   RandomStream random(3, Purpose::user_factors);
   for (const std::size_t stride : {0U, 16U, 48U, 64U, 128U}) {
