@@ -11,7 +11,6 @@
 #include <hwy/highway.h>
 
 #include "kernels/block_product-inl.h"
-#include "kernels/sums-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
 

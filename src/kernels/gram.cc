@@ -60,7 +60,7 @@ HWY_INLINE HWY_ATTR void pair_block(const float* HWY_RESTRICT left, const float*
     }
   }
   const hn::CappedTag<float, 4> d4;
-  for (size_t i = 0; i < kPairRows; ++i) hn::StoreU(first_four(sums(sum[i][0], sum[i][1], sum[i][2], sum[i][3])), d4, a + i * lda);
+  for (size_t i = 0; i < kPairRows; ++i) hn::StoreU(sums(sum[i][0], sum[i][1], sum[i][2], sum[i][3]), d4, a + i * lda);
 }
 
 HWY_ATTR void row_gram(const float* rows, size_t ld, size_t count, size_t columns, float* a, size_t lda) {

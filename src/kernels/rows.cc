@@ -57,7 +57,7 @@ HWY_INLINE HWY_ATTR FourFloats four_dots(const float* const* row, size_t columns
     const auto v = hn::Load(d, x + k);
     for (size_t l = 0; l < 4; ++l) sum[l] = hn::MulAdd(hn::Load(d, row[l] + k), v, sum[l]);
   }
-  return first_four(sums(sum[0], sum[1], sum[2], sum[3]));
+  return sums(sum[0], sum[1], sum[2], sum[3]);
 }
 
 /// out += factor[0] * row 0 + ... + factor[3] * row 3.

@@ -11,6 +11,8 @@
 #include <hwy/cache_control.h>
 #include <hwy/highway.h>
 
+#include "kernels/sums-inl.h"
+
 HWY_BEFORE_NAMESPACE();
 namespace lowrank::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
@@ -21,26 +23,6 @@ using D4 = hn::CappedTag<float, 4>;
 using V4 = hn::Vec<D4>;
 
 #if HWY_TARGET != HWY_SCALAR
-
-/// Lane l is the sum of all lanes of vector l.
-HWY_INLINE HWY_ATTR V4 sums(V v0, V v1, V v2, V v3) {
-  const D d;
-  const hn::Repartition<double, D> pairs;
-  const V v01 = hn::Add(hn::InterleaveLower(d, v0, v1), hn::InterleaveUpper(d, v0, v1));
-  const V v23 = hn::Add(hn::InterleaveLower(d, v2, v3), hn::InterleaveUpper(d, v2, v3));
-  const auto p01 = hn::BitCast(pairs, v01);
-  const auto p23 = hn::BitCast(pairs, v23);
-  const V sum = hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, p01, p23)), hn::BitCast(d, hn::InterleaveUpper(pairs, p01, p23)));
-#if HWY_TARGET <= HWY_AVX3
-  const hn::Half<D> half;
-  const auto sum8 = hn::Add(hn::LowerHalf(half, sum), hn::UpperHalf(half, sum));
-  return hn::Add(hn::LowerHalf(D4(), sum8), hn::UpperHalf(D4(), sum8));
-#elif HWY_TARGET <= HWY_AVX2
-  return hn::Add(hn::LowerHalf(D4(), sum), hn::UpperHalf(D4(), sum));
-#else
-  return sum;
-#endif
-}
 
 /// A row's length where it is known when compiling (kStride, else 0).
 template <size_t kStride>
@@ -70,9 +52,10 @@ HWY_INLINE HWY_ATTR void update(float* p, float* q, size_t stride, V gradient) {
   }
 }
 
-/// One rating, on its own, shrinking by the keeps of p, q, bu and bi. \return e^2
+/// One rating, on its own. \return e^2
 template <size_t kStride>
-HWY_INLINE HWY_ATTR double single(const SgdTables& tables, const SgdStep& step, size_t user, size_t item, float value, const float* keeps) {
+HWY_INLINE HWY_ATTR double single(const SgdTables& tables, const SgdStep& step, size_t user, size_t item, float value,
+                                  const SgdKeeps& keeps) {
   const D d;
   const size_t stride = length_of<kStride>(tables.stride);
   float* p = tables.user_factors + user * stride;
@@ -81,21 +64,17 @@ HWY_INLINE HWY_ATTR double single(const SgdTables& tables, const SgdStep& step, 
   float& item_bias = tables.item_biases[item];
   const float error = ((value - item_bias) - user_bias) - hn::GetLane(hn::SumOfLanes(d, products<kStride>(p, q, stride)));
   const float bias_step = step.bias_rate * error;
-  if (keeps == nullptr) {
-    update<kStride>(p, q, stride, hn::Set(d, step.rate * error));
-    user_bias += bias_step;
-    item_bias += bias_step;
-  } else {
-    const V gradient = hn::Set(d, step.rate * error);
-    for (size_t k = 0; k < stride; k += hn::Lanes(d)) {
-      const V old_p = hn::Load(d, p + k);
-      const V old_q = hn::Load(d, q + k);
-      hn::Store(hn::MulAdd(gradient, old_q, hn::Mul(hn::Set(d, keeps[0]), old_p)), d, p + k);
-      hn::Store(hn::MulAdd(gradient, old_p, hn::Mul(hn::Set(d, keeps[1]), old_q)), d, q + k);
-    }
-    user_bias = keeps[2] * user_bias + bias_step;
-    item_bias = keeps[3] * item_bias + bias_step;
+  const V gradient = hn::Set(d, step.rate * error);
+  const V user_keep = hn::Set(d, keeps.user);
+  const V item_keep = hn::Set(d, keeps.item);
+  for (size_t k = 0; k < stride; k += hn::Lanes(d)) {
+    const V old_p = hn::Load(d, p + k);
+    const V old_q = hn::Load(d, q + k);
+    hn::Store(hn::MulAdd(gradient, old_q, hn::Mul(user_keep, old_p)), d, p + k);
+    hn::Store(hn::MulAdd(gradient, old_p, hn::Mul(item_keep, old_q)), d, q + k);
   }
+  user_bias = keeps.user_bias * user_bias + bias_step;
+  item_bias = keeps.item_bias * item_bias + bias_step;
   return static_cast<double>(error) * static_cast<double>(error);
 }
 
@@ -220,7 +199,7 @@ HWY_ATTR double block_pass(const SgdBlock& block, size_t first_chunk, const SgdT
   }
   shrink_all<kStride>(block, tables, chunks);
   for (size_t n = block.grouped; n < block.count; ++n) {
-    total += single<kStride>(tables, step, block.users[n], block.item(n), block.value(n), nullptr);
+    total += single<kStride>(tables, step, block.users[n], block.item(n), block.value(n), {});
   }
   return total;
 }
@@ -252,9 +231,7 @@ HWY_ATTR double sgd_sequence(const SgdSequence& sequence, const SgdTables& table
   for (size_t n = 0; n < sequence.count; ++n) {
     const size_t user = sequence.users[n];
     const size_t item = sequence.items[n];
-    const float keeps[4] = {std::max(0.0F, 1.0F - tables.user_decays[user]), std::max(0.0F, 1.0F - tables.item_decays[item]),
-                            std::max(0.0F, 1.0F - tables.user_bias_decays[user]), std::max(0.0F, 1.0F - tables.item_bias_decays[item])};
-    total += single<0>(tables, step, user, item, sequence.values[n], keeps);
+    total += single<0>(tables, step, user, item, sequence.values[n], keeps_of(tables, user, item));
   }
   return total;
 }
@@ -272,7 +249,7 @@ namespace scalar {
 
 namespace {
 
-double learn(const SgdTables& tables, const SgdStep& step, std::size_t user, std::size_t item, float value, const float* keeps) {
+double learn(const SgdTables& tables, const SgdStep& step, std::size_t user, std::size_t item, float value, const SgdKeeps& keeps) {
   float* p = tables.user_factors + user * tables.stride;
   float* q = tables.item_factors + item * tables.stride;
   float& user_bias = tables.user_biases[user];
@@ -283,11 +260,11 @@ double learn(const SgdTables& tables, const SgdStep& step, std::size_t user, std
   const float gradient = step.rate * error;
   for (std::size_t k = 0; k < tables.stride; ++k) {
     const float old = p[k];
-    p[k] = keeps[0] * old + gradient * q[k];
-    q[k] = keeps[1] * q[k] + gradient * old;
+    p[k] = keeps.user * old + gradient * q[k];
+    q[k] = keeps.item * q[k] + gradient * old;
   }
-  user_bias = keeps[2] * user_bias + step.bias_rate * error;
-  item_bias = keeps[3] * item_bias + step.bias_rate * error;
+  user_bias = keeps.user_bias * user_bias + step.bias_rate * error;
+  item_bias = keeps.item_bias * item_bias + step.bias_rate * error;
   return static_cast<double>(error) * static_cast<double>(error);
 }
 
@@ -313,10 +290,9 @@ void shrink_all(const SgdBlock& block, const SgdTables& tables, std::size_t chun
 }  // namespace
 
 double sgd_block(const SgdBlock& block, std::size_t first_chunk, const SgdTables& tables, const SgdStep& step) {
-  constexpr float kKeepAll[4] = {1, 1, 1, 1};
   double total = 0;
   const auto learn_range = [&](std::size_t begin, std::size_t end) {
-    for (std::size_t n = begin; n < end; ++n) total += learn(tables, step, block.users[n], block.item(n), block.value(n), kKeepAll);
+    for (std::size_t n = begin; n < end; ++n) total += learn(tables, step, block.users[n], block.item(n), block.value(n), {});
   };
   const std::size_t chunks = block.chunk_count();
   for (std::size_t count = 0; count < chunks; ++count) {
@@ -334,9 +310,7 @@ double sgd_sequence(const SgdSequence& sequence, const SgdTables& tables, const 
   for (std::size_t n = 0; n < sequence.count; ++n) {
     const std::size_t user = sequence.users[n];
     const std::size_t item = sequence.items[n];
-    const float keeps[4] = {std::max(0.0F, 1.0F - tables.user_decays[user]), std::max(0.0F, 1.0F - tables.item_decays[item]),
-                            std::max(0.0F, 1.0F - tables.user_bias_decays[user]), std::max(0.0F, 1.0F - tables.item_bias_decays[item])};
-    total += learn(tables, step, user, item, sequence.values[n], keeps);
+    total += learn(tables, step, user, item, sequence.values[n], keeps_of(tables, user, item));
   }
   return total;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -81,6 +82,18 @@ struct SgdStep {
   float rate;
   float bias_rate;  ///< 0 for a model without biases
 };
+
+/// What regularisation leaves of rows and biases at one rating: all, where it was taken before.
+struct SgdKeeps {
+  float user = 1;
+  float item = 1;
+  float user_bias = 1;
+  float item_bias = 1;
+};
+inline SgdKeeps keeps_of(const SgdTables& tables, std::size_t user, std::size_t item) {
+  return {std::max(0.0F, 1.0F - tables.user_decays[user]), std::max(0.0F, 1.0F - tables.item_decays[item]),
+          std::max(0.0F, 1.0F - tables.user_bias_decays[user]), std::max(0.0F, 1.0F - tables.item_bias_decays[item])};
+}
 
 /// One pass over a block. For one rating, with e = value - bu - bi - <p, q> from the old values (Koren, Bell, Volinsky 2009, "Matrix
 /// factorization techniques ..."):

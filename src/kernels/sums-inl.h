@@ -18,32 +18,24 @@ namespace hn = hwy::HWY_NAMESPACE;
 using Floats = hn::Vec<hn::ScalableTag<float>>;
 using FourFloats = hn::Vec<hn::CappedTag<float, 4>>;
 
-/// Lane l of every block of four lanes of the result is the sum of all lanes of vector l.
-HWY_INLINE HWY_ATTR Floats sums(Floats v0, Floats v1, Floats v2, Floats v3) {
+/// Lane l is the sum of all lanes of vector l.
+HWY_INLINE HWY_ATTR FourFloats sums(Floats v0, Floats v1, Floats v2, Floats v3) {
   const hn::ScalableTag<float> d;
   const hn::Repartition<double, decltype(d)> pairs;
   const Floats v01 = hn::Add(hn::InterleaveLower(d, v0, v1), hn::InterleaveUpper(d, v0, v1));
   const Floats v23 = hn::Add(hn::InterleaveLower(d, v2, v3), hn::InterleaveUpper(d, v2, v3));
   const auto p01 = hn::BitCast(pairs, v01);
   const auto p23 = hn::BitCast(pairs, v23);
-  Floats sum = hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, p01, p23)), hn::BitCast(d, hn::InterleaveUpper(pairs, p01, p23)));
-#if HWY_TARGET <= HWY_AVX2
-  sum = hn::Add(sum, hn::SwapAdjacentBlocks(sum));
-#endif
+  const Floats sum = hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, p01, p23)), hn::BitCast(d, hn::InterleaveUpper(pairs, p01, p23)));
+  const hn::CappedTag<float, 4> d4;
 #if HWY_TARGET <= HWY_AVX3
-  sum = hn::Add(sum, hn::ReverseBlocks(d, sum));
-#endif
-  return sum;
-}
-
-/// The first four lanes.
-HWY_INLINE HWY_ATTR FourFloats first_four(Floats v) {
-#if HWY_TARGET <= HWY_AVX3
-  return hn::LowerHalf(hn::LowerHalf(v));
+  const hn::Half<decltype(d)> half;
+  const auto sum8 = hn::Add(hn::LowerHalf(half, sum), hn::UpperHalf(half, sum));
+  return hn::Add(hn::LowerHalf(d4, sum8), hn::UpperHalf(d4, sum8));
 #elif HWY_TARGET <= HWY_AVX2
-  return hn::LowerHalf(v);
+  return hn::Add(hn::LowerHalf(d4, sum), hn::UpperHalf(d4, sum));
 #else
-  return v;
+  return sum;
 #endif
 }
 
