@@ -15,6 +15,7 @@
 #include "train/gramian.h"
 #include "train/half_step.h"
 #include "train/methods.h"
+#include "train/training_error.h"
 #include "train/transpose.h"
 #include "train/units.h"
 
@@ -164,33 +165,7 @@ class AlsLearner final : public EpochLearner {
 
   std::optional<DivergenceReport> cut_step() override { return std::nullopt; }
 
-  /// Training error of the kept model, clipped when it clips.
-  void score(Trained& trained) {
-    const Model& model = trained.model;
-    constexpr std::size_t kUsers = 256;
-    const std::size_t users = model.user_factors.rows();
-    std::vector<double> sums((users + kUsers - 1) / kUsers);
-    workers_.for_ranges(users, kUsers, [&](std::size_t begin, std::size_t end, int) {
-      std::vector<std::uint32_t> numbers;
-      std::vector<double> scores;
-      for (std::size_t user = begin; user < end; ++user) {
-        const auto items = ratings_.items_of(static_cast<std::uint32_t>(user));
-        numbers.assign(items.size(), static_cast<std::uint32_t>(user));
-        scores.resize(items.size());
-        score_pairs(model, numbers, items, scores);
-        for (std::size_t i = 0; i < items.size(); ++i) {
-          double value = scores[i];
-          if (model.clips) value = std::clamp(value, static_cast<double>(model.min_rating), static_cast<double>(model.max_rating));
-          const double e = static_cast<double>(ratings_.value(ratings_.row_offsets()[user] + i)) - value;
-          sums[begin / kUsers] += e * e;
-        }
-      }
-    });
-    double total = 0;
-    for (const double sum : sums) total += sum;
-    trained.train_rmse = std::sqrt(total / static_cast<double>(ratings_.size()));
-    if (!trained.history.empty()) trained.train_loss = trained.history[trained.best_epoch - 1].train_loss;
-  }
+  [[nodiscard]] const Ratings& ratings() const { return ratings_; }
 
  private:
   void set_up(Side& side, const std::vector<std::uint32_t>& counts, double bias_damping) const {
@@ -258,11 +233,9 @@ class AlsLearner final : public EpochLearner {
 
   void store(const Side& side, FactorMatrix& factors, std::vector<float>& biases) const {
     const auto scale = static_cast<float>(std::sqrt(units_.scale));
-    // Of ratings near the greatest float a bias may be beyond it.
-    constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
     for (std::size_t row = 0; row < factors.rows(); ++row) {
       std::ranges::transform(side.factors.row(row), factors.row(row).begin(), [scale](float x) { return x * scale; });
-      biases[row] = static_cast<float>(std::clamp(static_cast<double>(side.biases[row]) * units_.scale, -kMost, kMost));
+      biases[row] = to_bias(static_cast<double>(side.biases[row]) * units_.scale);
     }
   }
 
@@ -302,15 +275,12 @@ Trained train_method(Ratings ratings, const Als& options, Model frame, const Val
   const Weights weights = weights_of(options, ratings, units);
   const std::size_t count = ratings.size();
   frame.has_biases = options.biases;
-  frame.rating_mean = moments.mean;
-  frame.min_rating = context.min_rating.value_or(moments.least);
-  frame.max_rating = context.max_rating.value_or(moments.most);
-  frame.clips = context.clips;
+  set_range(frame, moments, context);
   frame.row_problem = row_problem(options, weights, units);
   AlsLearner learner(std::move(ratings), options, units, weights, frame, context.init, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   Trained trained = run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);
-  learner.score(trained);
+  trained.train_rmse = training_rmse(trained.model, learner.ratings(), workers);
   return trained;
 }
 

@@ -18,15 +18,17 @@ void start_rows(FactorMatrix& table, std::span<const std::uint32_t> ratings, dou
   });
 }
 
-bool all_finite(const FactorMatrix& table, Workers& workers) {
+bool all_finite(std::span<const float> numbers, Workers& workers) {
   std::atomic<bool> finite{true};
-  workers.for_ranges(table.rows() * table.stride(), 1U << 16U, [&](std::size_t begin, std::size_t end, int) {
+  workers.for_ranges(numbers.size(), 1U << 16U, [&](std::size_t begin, std::size_t end, int) {
     // A sum of products with 0 is NaN as soon as one number is not finite.
     float sum = 0;
-    for (std::size_t n = begin; n < end; ++n) sum += table.data()[n] * 0.0F;
+    for (std::size_t n = begin; n < end; ++n) sum += numbers[n] * 0.0F;
     if (sum != 0.0F) finite.store(false, std::memory_order_relaxed);
   });
   return finite.load();
 }
+
+bool all_finite(const FactorMatrix& table, Workers& workers) { return all_finite({table.data(), table.rows() * table.stride()}, workers); }
 
 }  // namespace lowrank

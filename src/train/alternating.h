@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "base/parallel.h"
 #include "base/random.h"
@@ -14,7 +15,8 @@ namespace lowrank {
 void start_rows(FactorMatrix& table, std::span<const std::uint32_t> ratings, double deviation, std::uint64_t seed, Purpose purpose,
                 Workers& workers);
 
-/// True when every number of `table` is finite.
+/// True when every number is finite.
+bool all_finite(std::span<const float> numbers, Workers& workers);
 bool all_finite(const FactorMatrix& table, Workers& workers);
 
 }  // namespace lowrank

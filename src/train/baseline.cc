@@ -92,11 +92,8 @@ class BaselineLearner final : public EpochLearner {
 
   void store(Model& model) override {
     model.mean = mean_;
-    // Of ratings near the greatest float a bias may be beyond it.
-    constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
-    const auto narrow = [=](double bias) { return static_cast<float>(std::clamp(bias, -kMost, kMost)); };
-    std::ranges::transform(users_.biases, model.user_biases.begin(), narrow);
-    std::ranges::transform(items_.biases, model.item_biases.begin(), narrow);
+    std::ranges::transform(users_.biases, model.user_biases.begin(), to_bias);
+    std::ranges::transform(items_.biases, model.item_biases.begin(), to_bias);
   }
 
   void restore(const Model* model) override {
@@ -184,17 +181,13 @@ Trained train_method(Ratings ratings, const Baseline& options, Model frame, cons
   Workers workers(context.threads);
   const RatingMoments moments = moments_of(ratings, workers);
   const BiasDamping damping = damping_of(options, ratings, moments);
-  frame.rating_mean = moments.mean;
-  frame.min_rating = context.min_rating.value_or(moments.least);
-  frame.max_rating = context.max_rating.value_or(moments.most);
-  frame.clips = context.clips;
+  set_range(frame, moments, context);
   frame.row_problem = RowProblem{};
   frame.row_problem.bias_damping = damping.user;
   BaselineLearner learner(ratings, moments.mean, damping, context.init, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   Trained trained = run_epochs(learner, std::move(frame), 0, ratings.size(), stopping, validation, observer);
   trained.train_rmse = training_rmse(trained.model, ratings, workers);
-  trained.train_loss = trained.history[trained.best_epoch - 1].train_loss;
   return trained;
 }
 

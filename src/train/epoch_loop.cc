@@ -129,6 +129,7 @@ Trained run_epochs(EpochLearner& learner, Model frame, std::size_t rank, std::si
   for (const EpochReport& report : trained.history) trained.seconds += report.seconds;
   trained.model = validation ? std::move(best) : std::move(newest);
   trained.model.record.epochs = trained.best_epoch;
+  trained.train_loss = trained.history[trained.best_epoch - 1].train_loss;
   return trained;
 }
 

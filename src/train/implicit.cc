@@ -242,9 +242,7 @@ Trained train_method(Ratings ratings, const Implicit& options, Model frame, cons
   frame.row_problem = row_problem(options);
   ImplicitLearner learner(std::move(ratings), options, frame, context.init, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
-  Trained trained = run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);
-  if (!trained.history.empty()) trained.train_loss = trained.history[trained.best_epoch - 1].train_loss;
-  return trained;
+  return run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);
 }
 
 }  // namespace lowrank

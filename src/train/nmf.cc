@@ -125,10 +125,7 @@ Trained train_method(Ratings ratings, const Nmf& options, Model frame, const Val
     frame.rating_mean = 0;
     frame.clips = false;
   } else {
-    frame.rating_mean = moments.mean;
-    frame.min_rating = context.min_rating.value_or(moments.least);
-    frame.max_rating = context.max_rating.value_or(moments.most);
-    frame.clips = context.clips;
+    set_range(frame, moments, context);
   }
   const bool multiplicative = by_divergence(options) || options.solver == static_cast<std::uint8_t>(NmfSolver::multiplicative);
   std::unique_ptr<EpochLearner> learner;
@@ -140,7 +137,6 @@ Trained train_method(Ratings ratings, const Nmf& options, Model frame, const Val
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   Trained trained = run_epochs(*learner, std::move(frame), options.rank, ratings.size(), stopping, validation, observer);
   if (!problem.zeros) trained.train_rmse = training_rmse(trained.model, ratings, workers);
-  trained.train_loss = trained.history[trained.best_epoch - 1].train_loss;
   return trained;
 }
 

@@ -81,15 +81,13 @@ NmfLearner::NmfLearner(const NmfProblem& problem, const Model* init, double leas
 void NmfLearner::store(Model& model) {
   model.mean = problem_.biases ? problem_.units.mean : 0.0;
   const double factor_scale = std::sqrt(problem_.units.scale);
-  // Of ratings near the greatest float a bias may be beyond it.
-  constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
   const auto store_side = [&](const NmfSide& side, FactorMatrix& factors, std::vector<float>& to) {
     workers_.for_ranges(side.rows(), kRowGrain, [&](std::size_t begin, std::size_t end, int) {
       std::vector<double> row(problem_.rank);
       for (std::size_t index = begin; index < end; ++index) {
         take_row(side, index, row);
         std::transform(row.begin(), row.end(), factors.row(index).begin(), [=](double x) { return static_cast<float>(x * factor_scale); });
-        to[index] = static_cast<float>(std::clamp(biases(side)[index] * problem_.units.scale, -kMost, kMost));
+        to[index] = to_bias(biases(side)[index] * problem_.units.scale);
       }
     });
   };

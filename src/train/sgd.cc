@@ -13,6 +13,7 @@
 #include "base/random.h"
 #include "kernels/sgd.h"
 #include "lowrank/base/error.h"
+#include "train/alternating.h"
 #include "train/bias_damping.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
@@ -149,38 +150,21 @@ class SgdLearner final : public EpochLearner {
   }
 
   bool finite() override {
-    std::vector<char> bad(static_cast<std::size_t>(workers_.count()));
-    const auto check = [&](const float* data, std::size_t size) {
-      workers_.for_ranges(size, 1U << 16U, [&](std::size_t begin, std::size_t end, int slot) {
-        // A sum of products with 0 is NaN as soon as one number is not finite.
-        float sum = 0;
-        for (std::size_t n = begin; n < end; ++n) sum += data[n] * 0.0F;
-        if (sum != 0.0F) bad[static_cast<std::size_t>(slot)] = 1;
-      });
-    };
-    check(user_factors_.data(), user_factors_.rows() * user_factors_.stride());
-    check(item_factors_.data(), item_factors_.rows() * item_factors_.stride());
-    check(user_biases_.data(), user_biases_.size());
-    check(item_biases_.data(), item_biases_.size());
-    return std::find(bad.begin(), bad.end(), 1) == bad.end();
+    return all_finite(user_factors_, workers_) && all_finite(item_factors_, workers_) && all_finite(user_biases_, workers_) &&
+           all_finite(item_biases_, workers_);
   }
 
   void store(Model& model) override {
     model.mean = options_.biases ? units_.mean : 0.0;
     const auto factor_scale = static_cast<float>(std::sqrt(units_.scale));
-    // Of ratings near the greatest float a bias may be beyond it.
-    constexpr double kMost = std::numeric_limits<float>::max();
-    const auto scaled_bias = [&](float bias) {
-      return static_cast<float>(std::clamp(static_cast<double>(bias) * units_.scale, -kMost, kMost));
-    };
     for_rows(user_factors_.rows(), [&](std::size_t user) {
       scale_row(user_factors_.row(user), model.user_factors.row(user), user_ratings_[user] != 0 ? factor_scale : 0.0F);
-      model.user_biases[user] = scaled_bias(user_biases_[user]);
+      model.user_biases[user] = to_bias(static_cast<double>(user_biases_[user]) * units_.scale);
     });
     for_rows(item_factors_.rows(), [&](std::size_t row) {
       const std::size_t item = item_of_row_[row];
       scale_row(item_factors_.row(row), model.item_factors.row(item), item_ratings_[item] != 0 ? factor_scale : 0.0F);
-      model.item_biases[item] = scaled_bias(item_biases_[row]);
+      model.item_biases[item] = to_bias(static_cast<double>(item_biases_[row]) * units_.scale);
     });
   }
 
@@ -353,10 +337,7 @@ Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Val
   const std::size_t count = ratings.size();
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   frame.has_biases = options.biases;
-  frame.rating_mean = moments.mean;
-  frame.min_rating = context.min_rating.value_or(moments.least);
-  frame.max_rating = context.max_rating.value_or(moments.most);
-  frame.clips = context.clips;
+  set_range(frame, moments, context);
   if (tutorial) {
     frame.row_problem =
         row_problem({.factors = options.regularization, .prior = 0, .bias_rating = options.regularization, .bias_damping = {}}, Units{},

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 namespace lowrank {
@@ -72,6 +73,18 @@ RatingMoments moments_of(const Ratings& ratings, Workers& workers) {
   moments.standard_deviation = std::sqrt(variance);
   moments.root_mean_square = std::sqrt(variance + mean * mean);
   return moments;
+}
+
+void set_range(Model& frame, const RatingMoments& moments, const TrainContext& context) {
+  frame.rating_mean = moments.mean;
+  frame.min_rating = context.min_rating.value_or(moments.least);
+  frame.max_rating = context.max_rating.value_or(moments.most);
+  frame.clips = context.clips;
+}
+
+float to_bias(double bias) {
+  constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
+  return static_cast<float>(std::clamp(bias, -kMost, kMost));
 }
 
 Units training_units(const RatingMoments& moments, bool biases) {

@@ -2,6 +2,7 @@
 
 #include "base/parallel.h"
 #include "lowrank/data/ratings.h"
+#include "lowrank/train/train.h"
 
 namespace lowrank {
 
@@ -24,6 +25,12 @@ struct RatingMoments {
 
 /// In double, in a fixed order: does not depend on the number of threads. \param ratings at least one. O(n)
 RatingMoments moments_of(const Ratings& ratings, Workers& workers);
+
+/// Gives `frame` the mean and the range of the ratings, or the range that was asked for.
+void set_range(Model& frame, const RatingMoments& moments, const TrainContext& context);
+
+/// A bias as a model keeps it: of ratings near the greatest float it may be beyond that.
+float to_bias(double bias);
 
 /// Units for a model with or without biases.
 Units training_units(const RatingMoments& moments, bool biases);
