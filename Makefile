@@ -66,7 +66,8 @@ format-check:  ## fail where `make format` would change something
 
 lint:  ## clang-tidy on what changed (ALL=1: on everything), and checks of scripts
 	@$(INSTALL) build test bench lint
-	@cmake --preset release -B build/lint -DLOWRANK_TESTS=ON -DLOWRANK_BENCH=ON $(PYTHON) >/dev/null
+	@cmake --preset release -B build/lint -DLOWRANK_TESTS=ON -DLOWRANK_BENCH=ON -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DCMAKE_UNITY_BUILD=OFF \
+	  $(PYTHON) >/dev/null
 	@scripts/lint $(if $(ALL),--all)
 
 install: build  ## install the library, headers, program and example data (PREFIX=/usr/local)

@@ -3,10 +3,13 @@
 /// \file
 /// The subcommands. Each adds itself to the program; what it parsed lives as long as the returned function, which runs it.
 
-#include <CLI/CLI.hpp>
 #include <functional>
 #include <string>
 #include <vector>
+
+namespace CLI {
+class App;
+}
 
 namespace lowrank::cli {
 

@@ -2,10 +2,11 @@
 
 usage: file_lists.py ROOT BUILD
 
-BUILD holds compile_commands.json, which names every source that some target compiles.
+BUILD holds compile_commands.json, which names every source that some target compiles, alone or as one that a file of CMake's includes.
 """
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -14,9 +15,16 @@ FOLDERS = ("src", "tests", "fuzz", "examples", "bench")
 ELSEWHERE = "tests/house/consumer"
 
 
+def compiled_sources(build):
+    for command in json.loads((build / "compile_commands.json").read_text(encoding="utf-8")):
+        source = Path(command["directory"], command["file"])
+        yield source.resolve()
+        if source.parent.name == "Unity":
+            yield from (Path(name).resolve() for name in re.findall(r'^#include "(.+)"$', source.read_text(encoding="utf-8"), re.MULTILINE))
+
+
 def problems(root, build):
-    commands = json.loads((build / "compile_commands.json").read_text(encoding="utf-8"))
-    compiled = {Path(command["directory"], command["file"]).resolve() for command in commands}
+    compiled = set(compiled_sources(build))
     for folder in FOLDERS:
         sources = sorted(path for path in (root / folder).resolve().rglob("*.cc") if not path.is_relative_to((root / ELSEWHERE).resolve()))
         if folder == "bench" and compiled.isdisjoint(sources):
