@@ -47,6 +47,8 @@ bench:  ## build and run the benchmarks
 	@bench/compare.py run
 	@bench/read.py
 	@bench/als.py
+	@bench/implicit.py
+	@bench/nmf.py
 	@bench/recommend.py
 	@bench/growth.py
 

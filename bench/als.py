@@ -1,71 +1,95 @@
 #!/usr/bin/env python3
-"""Compares method `implicit` with irspack and implicit on Gowalla: seconds of an epoch by solver and rank, and the loss after as many epochs.
+"""Compares method `als` with cmfrec (seconds of an epoch, rank 40) and with Spark (seconds of training, rank 64, 10 epochs) on ML-1M.
 
     bench/als.py [--quick]     measures; writes build/bench/als.json and prints a table (all else should be quiet meanwhile)
 
-All with the same loss: unobserved weight .01, regularisation .1, exponent .5. (implicit's loss has one constant regularisation and other weights: its time is
-compared, not its loss.) Gowalla (train and valid) is looked for in $LOWRANK_DATA, then in ../shared/data. Runs alternate; figures are medians.
+Fitting alone is timed, the ratings in memory; seconds of an epoch are the difference of trainings of 5 and 15, divided. ML-1M, its lines shuffled and every tenth
+for the test, is looked for in $LOWRANK_DATA, then in ../shared/data. Spark wants a Java: without one its rows are left out. Runs alternate; figures are medians.
 """
 
 import argparse
 import json
+import lzma
 import os
+import pathlib
+import random
+import shutil
 import statistics
 import subprocess
 import sys
 
 import report
-from recommend import gowalla
 from report import ROOT, WORK
-from rivals.irspack_als import IrspackAls
+from rivals.explicit_als import ExplicitAls
 
-RANKS = {"exact": [64, 128, 256, 512, 1024], "cg": [64, 128, 256], "subspace": [256, 512, 1024]}
+SHORT, LONG, WHOLE = 5, 15, 10
+RANK_BESIDE = {"cmfrec": 40, "spark": 64}
 
 
-def own(file, rank, solver, threads, epochs):
-    command = [ROOT / "build" / "lowrank", "train", file, "--format", "adjacency", "--method", "implicit", "--rank", rank, "--solver", solver, "--threads", threads,
-               "--epochs", epochs, "--unobserved-weight", 0.01, "--regularization", 0.1, "--regularization-exponent", 0.5, "--output", WORK / "als.safetensors",
-               "--quiet", "--json"]
+def movielens_1m():
+    """CSV files to train on and to test on, or nothing where the data is not there."""
+    folder = pathlib.Path(os.environ.get("LOWRANK_DATA", ROOT.parent / "shared" / "data")) / "ml-1m"
+    file = folder / "ratings.uirt.tsv.xz"
+    if not file.exists():
+        return None
+    lines = lzma.decompress(file.read_bytes()).decode().splitlines()
+    random.Random(1).shuffle(lines)
+    files = WORK / "ml1m.train.csv", WORK / "ml1m.test.csv"
+    for target, part in zip(files, ([line for n, line in enumerate(lines) if n % 10], lines[::10])):
+        target.write_text("user,item,rating\n" + "".join(",".join(line.split("\t")[:3]) + "\n" for line in part))
+    return files
+
+
+def own(files, rank, solver, threads, epochs):
+    command = [ROOT / "build" / "lowrank", "train", files[0], "--method", "als", "--rank", rank, "--solver", solver, "--threads", threads, "--epochs", epochs,
+               "--test", files[1], "--output", WORK / "als.safetensors", "--quiet", "--json"]
     summary = json.loads(subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE).stdout)
-    # The first epoch finds cold caches and fresh memory.
-    return {"seconds": statistics.median(epoch["seconds"] for epoch in summary["history"][1:]), "loss": summary["history"][-1]["train_loss"]}
+    return {"seconds": summary["seconds"]["train"], "rmse": summary["test"]["rmse"]}
+
+
+def side_by_side(programs, job, counts, runs):
+    """Per program and number of epochs, the median seconds; and the RMSE after the most epochs."""
+    found = {(name, count): [] for name in programs for count in counts}
+    for turn in range(runs + 1):
+        for name, count in found:
+            result = programs[name](*job, count)
+            if turn > 0:
+                found[name, count].append(result)
+            print(f"  {name} {job[1:3]}, {count} epochs: {result['seconds']:.3f} s, RMSE {result['rmse']:.4f}", file=sys.stderr, flush=True)
+    seconds = {key: statistics.median(run["seconds"] for run in results) for key, results in found.items()}
+    return seconds, {name: found[name, max(counts)][-1]["rmse"] for name in programs}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="one run, ranks up to 256")
-    quick = parser.parse_args().quick
+    parser.add_argument("--quick", action="store_true", help="one run")
+    runs = 1 if parser.parse_args().quick else 5
     WORK.mkdir(parents=True, exist_ok=True)
-    file = gowalla()
-    if file is None:
-        print("als.py: skipped, Gowalla is not here")
+    files = movielens_1m()
+    if files is None:
+        print("als.py: skipped, ML-1M is not here")
         return
-    rival = IrspackAls(WORK)
-    rival.prepare()
     threads = len(os.sched_getaffinity(0))
+    rivals = [ExplicitAls("cmfrec", WORK), *([ExplicitAls("spark", WORK)] if shutil.which("java") else [])]
     rows = []
-    for solver, rank in [(solver, rank) for solver, ranks in RANKS.items() for rank in ranks if rank <= 256 or not quick]:
-        large = rank > 256
-        epochs = 1 if large or (rank == 256 and solver == "exact") else 3
-        packages = ["irspack"] if solver == "subspace" else ["irspack", "implicit"]
-        if large and solver == "exact":
-            packages = []  # more than a minute an epoch
-        results = {"lowrank": [], **{package: [] for package in packages}}
-        for _ in range(1 if quick or large else 3):
-            results["lowrank"].append(own(file, rank, solver, threads, max(2 * epochs, 3)))
-            for package in packages:
-                results[package].append(rival.run(package, file, rank, solver, threads, epochs))
-        row = {"solver": solver, "rank": rank, "threads": threads, "epochs": 2 * epochs}
-        for name, runs in results.items():
-            row[name] = statistics.median(run["seconds"] for run in runs)
-            row[f"{name}_loss"] = runs[-1]["loss"]
-        rows.append(row)
-        print(f"  {solver} {rank}: " + ", ".join(f"{name} {row[name]:.3f}" for name in results), file=sys.stderr, flush=True)
-    lines = [f"| `implicit` on Gowalla, seconds of an epoch, {threads} threads | lowrank | irspack | implicit | ratio to the faster |", "|---|---|---|---|---|"]
+    for rival in rivals:
+        rival.prepare()
+        rank = RANK_BESIDE[rival.name]
+        counts = [SHORT, LONG] if rival.name == "cmfrec" else [WHOLE]
+        for solver in ("exact", "cg"):
+            programs = {"lowrank": own, rival.name: lambda files, *job: rival.run(*files, *job)}
+            seconds, rmse = side_by_side(programs, (files, rank, solver, threads), counts, runs)
+            row = {"rival": rival.name, "solver": solver, "rank": rank, "threads": threads, "epochs": counts}
+            for name in programs:
+                row[f"{name}_seconds"] = (seconds[name, LONG] - seconds[name, SHORT]) / (LONG - SHORT) if rival.name == "cmfrec" else seconds[name, WHOLE]
+                row[f"{name}_rmse"] = rmse[name]
+            rows.append(row)
+    lines = [f"| `als` on ML-1M, {threads} threads | lowrank | RMSE | rival | RMSE | ratio |", "|---" * 6 + "|"]
     for row in rows:
-        others = [row[name] for name in ("irspack", "implicit") if name in row]
-        cells = [f"{row[name]:.3f}" if name in row else "" for name in ("lowrank", "irspack", "implicit")]
-        lines.append(f"| {row['solver']}, rank {row['rank']} | " + " | ".join(cells) + " | " + (f"{min(others) / row['lowrank']:.1f}" if others else "") + " |")
+        name = row["rival"]
+        what = f"seconds of an epoch, rank {row['rank']}, cmfrec" if name == "cmfrec" else f"seconds of {WHOLE} epochs, rank {row['rank']}, Spark"
+        own_seconds, other = row["lowrank_seconds"], row[f"{name}_seconds"]
+        lines.append(f"| {what}, {row['solver']} | {own_seconds:.3f} | {row['lowrank_rmse']:.4f} | {other:.3f} | {row[f'{name}_rmse']:.4f} | {other / own_seconds:.1f} |")
     report.write("als", {"rows": rows}, "\n".join(lines))
 
 

@@ -5,7 +5,7 @@
     bench/compare.py grid               finds the rival's best learning rate and regularisation
 
 Whole processes are timed, as a user runs them: text file in, model file out. Runs of the programs alternate; a figure is the median of at least five after a
-warm-up. Updates a second come from the difference between two runs that differ in their epochs alone, so that reading and writing cancel out.
+warm-up. Updates a second come from the median epoch of each run, the first left out: lowrank says how long each took, LIBMF prints a line after each.
 """
 
 import argparse
@@ -29,16 +29,18 @@ REACH = {"epochs": 10, "options": {"--learning-rate": "0.1"}}
 
 
 def measure(command):
-    """Runs a command. Returns its wall seconds, its peak resident bytes and what it printed."""
+    """Runs a command. Returns its wall seconds, its peak resident bytes, what it printed, and when it printed which line."""
+    # Line by line, however the program buffers what it does not print to a terminal.
+    command = ["stdbuf", "-oL", *command]
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
-    output = process.stdout.read()
+    lines = [(time.perf_counter(), line) for line in process.stdout]
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - start
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         sys.exit(f"compare.py: {' '.join(command)} failed with {process.returncode}")
-    return {"seconds": seconds, "bytes": usage.ru_maxrss * 1024, "output": output}
+    return {"seconds": seconds, "bytes": usage.ru_maxrss * 1024, "output": "".join(line for _, line in lines), "lines": lines}
 
 
 def side_by_side(programs, jobs, runs):
@@ -49,14 +51,18 @@ def side_by_side(programs, jobs, runs):
             if (program.name, name) not in counted:
                 continue
             result = measure(program.command(job))
+            result["epoch"] = statistics.median(program.epochs(result["lines"])[1:])
             if turn > 0:
                 counted[program.name, name].append(result)
-            print(f"  {program.name:12} {name:24} {result['seconds']:7.2f} s{'  (warm-up)' if turn == 0 else ''}", file=sys.stderr)
+            print(f"  {program.name:12} {name:8} {result['seconds']:7.2f} s, an epoch {result['epoch']:.4f} s{'  (warm-up)' if turn == 0 else ''}", file=sys.stderr)
     return {
         key: {
             "seconds": statistics.median(result["seconds"] for result in results),
             "fastest": min(result["seconds"] for result in results),
             "slowest": max(result["seconds"] for result in results),
+            "epoch": statistics.median(result["epoch"] for result in results),
+            "epoch_fastest": min(result["epoch"] for result in results),
+            "epoch_slowest": max(result["epoch"] for result in results),
             "bytes": statistics.median(result["bytes"] for result in results),
             "output": results[-1]["output"],
         }
@@ -81,26 +87,27 @@ def data(lowrank):
 def run(arguments):
     lowrank = Lowrank(ROOT / "build" / "lowrank", WORK)
     train, test = data(lowrank)
-    programs = [lowrank, Libmf("avx", WORK), *([Libmf("sse", WORK)] if arguments.sse else [])]
-    for program in programs:
+    rivals = [Libmf("avx", WORK), *([Libmf("sse", WORK)] if arguments.sse else [])]
+    for program in [lowrank, *rivals]:
         program.prepare()
     runs = 1 if arguments.quick else 5
     ranks = [64] if arguments.quick else [64, 16, 32, 128]
     rows = []
     for rank, threads in itertools.product(ranks, [2, 1]):
         print(f"rank {rank}, {threads} threads", file=sys.stderr)
-        short, long = 2, 12
-        job = {"train": train, "rank": rank, "threads": threads}
-        jobs = {"short": {**job, "epochs": short}, "long": {**job, "epochs": long}}
         whole = rank == 64
+        programs = [lowrank, *rivals] if whole else [lowrank, rivals[0]]
+        job = {"train": train, "rank": rank, "threads": threads}
+        jobs = {"epochs": {**job, "epochs": 12}}
         if whole:
             jobs["whole"] = {**job, "epochs": EPOCHS, "test": test}
             jobs["reach"] = {**job, **REACH, "test": test, "only": "lowrank"}
         medians = side_by_side(programs, jobs, runs)
         for program in programs:
-            seconds = medians[program.name, "long"]["seconds"] - medians[program.name, "short"]["seconds"]
-            row = {"program": program.name, "rank": rank, "threads": threads,
-                   "updates_per_second": (long - short) * RATINGS * 0.9 / seconds, "bytes": medians[program.name, "long"]["bytes"]}
+            result = medians[program.name, "epochs"]
+            updates = RATINGS * 0.9
+            row = {"program": program.name, "rank": rank, "threads": threads, "updates_per_second": updates / result["epoch"],
+                   "fastest": updates / result["epoch_fastest"], "slowest": updates / result["epoch_slowest"], "bytes": result["bytes"]}
             if whole:
                 result = medians[program.name, "whole"]
                 row |= {"whole_seconds": result["seconds"], "whole_fastest": result["fastest"], "whole_slowest": result["slowest"],
@@ -111,7 +118,8 @@ def run(arguments):
             rows.append(row)
         if threads == 1:
             # What is measured is kept, whatever happens to the rest.
-            document = {"ratings": RATINGS, "epochs": EPOCHS, "runs": runs, "options": {program.name: program.options for program in programs}, "rows": rows}
+            document = {"ratings": RATINGS, "epochs": EPOCHS, "runs": runs, "options": {program.name: program.options for program in [lowrank, *rivals]},
+                        "rows": rows}
             report.write("sgd", document, render(document))
 
 
@@ -131,6 +139,9 @@ def render(document):
         cells = [what, str(threads), show(own[key])]
         for name in rivals:
             other = find(name, rank, threads)
+            if other is None:
+                cells += ["", ""]
+                continue
             ratio = other[key] / own[key] if better_is_less else own[key] / other[key]
             cells += [show(other[key]), f"{ratio:.2f}" if key != "rmse" else ""]
         lines.append("| " + " | ".join(cells) + " |")
@@ -173,7 +184,7 @@ def main():
     command = commands.add_parser("run")
     command.set_defaults(function=run)
     command.add_argument("--quick", action="store_true", help="one run, rank 64 alone")
-    command.add_argument("--sse", action="store_true", help="LIBMF's SSE build beside the other")
+    command.add_argument("--sse", action="store_true", help="LIBMF's SSE build beside the other, at rank 64")
     commands.add_parser("grid").set_defaults(function=grid)
     arguments = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -44,6 +44,11 @@ class Libmf:
         return [str(self.program), "-k", str(job["rank"]), "-t", str(job["epochs"]), "-s", str(job["threads"]), *options, *test, job["train"],
                 str(self.folder / "model")]
 
+    def epochs(self, lines):
+        """Seconds of each epoch after the first, from (time, line) of what the program printed."""
+        times = [when for when, line in lines if re.match(r"\s*\d+\s", line)]
+        return [after - before for before, after in zip(times, times[1:])]
+
     def rmse(self, output):
         """Test RMSE of the last epoch in what the program printed, or None."""
         rows = re.findall(r"^\s*\d+\s+([\d.]+)\s+([\d.]+)\s+\S+\s*$", output, re.MULTILINE)

@@ -20,5 +20,8 @@ class Lowrank:
         return [self.program, "train", job["train"], "--output", self.model, "--rank", str(job["rank"]), "--epochs", str(job["epochs"]), "--threads",
                 str(job["threads"]), *options, *test, "--quiet", "--json"]
 
+    def epochs(self, lines):
+        return [epoch["seconds"] for epoch in json.loads("".join(line for _, line in lines))["history"]]
+
     def rmse(self, output):
         return json.loads(output).get("validation", {}).get("rmse")
