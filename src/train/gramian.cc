@@ -42,33 +42,25 @@ std::vector<double> gramian(const FactorMatrix& table, Workers& workers) {
 Eigenbasis eigenbasis(std::vector<double> gramian, std::size_t rank) {
   Eigenbasis basis;
   basis.stride = scratch_stride(rank);
-  basis.to = AlignedFloats(basis.stride * rank);
-  basis.back = AlignedFloats(basis.stride * rank);
+  basis.vectors = AlignedFloats(basis.stride * rank);
   basis.values = symmetric_eigen(gramian, rank);
   for (double& value : basis.values) value = std::max(value, 0.0);
   for (std::size_t i = 0; i < rank; ++i) {
-    for (std::size_t j = 0; j < rank; ++j) {
-      const auto number = static_cast<float>(gramian[i * rank + j]);
-      basis.to[i * basis.stride + j] = number;
-      basis.back[j * basis.stride + i] = number;
-    }
+    for (std::size_t j = 0; j < rank; ++j) basis.vectors[i * basis.stride + j] = static_cast<float>(gramian[i * rank + j]);
   }
   return basis;
 }
 
-void rotate(const FactorMatrix& from, const AlignedFloats& matrix, std::size_t stride, FactorMatrix& to, Workers& workers) {
+void rotate(FactorMatrix& table, const AlignedFloats& matrix, std::size_t stride, Workers& workers) {
   constexpr std::size_t kRows = 128;
-  const std::size_t columns = from.stride();
+  const std::size_t columns = table.stride();
   std::vector<AlignedFloats> scratch(static_cast<std::size_t>(workers.count()));
-  workers.for_ranges(from.rows(), kRows, [&](std::size_t begin, std::size_t end, int slot) {
-    const auto products = [&](float* into) {
-      multiply_rows(from.row(begin).data(), columns, end - begin, from.rank(), matrix.data(), stride, columns, into, columns);
-    };
-    if (&from != &to) return products(to.row(begin).data());
+  workers.for_ranges(table.rows(), kRows, [&](std::size_t begin, std::size_t end, int slot) {
     AlignedFloats& rows = scratch[static_cast<std::size_t>(slot)];
     rows.reserve(kRows * columns);
-    products(rows.data());
-    std::memcpy(to.row(begin).data(), rows.data(), (end - begin) * columns * sizeof(float));
+    float* of_table = table.row(begin).data();
+    multiply_rows(of_table, columns, end - begin, table.rank(), matrix.data(), stride, columns, rows.data(), columns);
+    std::memcpy(of_table, rows.data(), (end - begin) * columns * sizeof(float));
   });
 }
 

@@ -62,7 +62,6 @@ constexpr std::array kOptions = {
 /// One side of the matrix, as its half-step sees it.
 struct Side {
   FactorMatrix factors;
-  FactorMatrix turned;  ///< the factors in the basis of the half-step that they are fixed in
   std::vector<std::uint32_t> counts;
   std::vector<double> ridges;
   std::function<double(std::size_t)> ridge;
@@ -109,15 +108,25 @@ class ImplicitLearner final : public EpochLearner {
 
   bool finite() override { return all_finite(users_.factors, workers_) && all_finite(items_.factors, workers_); }
 
+  /// In the basis that training started in, so that models that follow from one another are of one space.
   void store(Model& model) override {
     model.user_factors = users_.factors;
     model.item_factors = items_.factors;
+    const std::size_t rank = options_.rank;
+    AlignedFloats back(rank * basis_.stride());
+    for (std::size_t i = 0; i < rank; ++i) {
+      for (std::size_t j = 0; j < rank; ++j) back[j * basis_.stride() + i] = basis_.row(i)[j];
+    }
+    rotate(model.user_factors, back, basis_.stride(), workers_);
+    rotate(model.item_factors, back, basis_.stride(), workers_);
   }
 
   void restore(const Model* model) override {
     const double deviation = options_.initial_scale / std::sqrt(static_cast<double>(std::max(options_.rank, 1U)));
     start_rows(users_.factors, users_.counts, deviation, options_.seed, Purpose::user_factors, workers_);
     start_rows(items_.factors, items_.counts, deviation, options_.seed, Purpose::item_factors, workers_);
+    basis_ = FactorMatrix(options_.rank, options_.rank);
+    for (std::size_t k = 0; k < options_.rank; ++k) basis_.row(k)[k] = 1;
     const Model* from = model != nullptr ? model : init_;
     if (from == nullptr) return;
     for (std::uint32_t user = 0; user < users_.counts.size(); ++user) {
@@ -161,7 +170,8 @@ class ImplicitLearner final : public EpochLearner {
     };
   }
 
-  /// Solves `solved` against `fixed`, in the basis in which the Gramian of the fixed rows, which all rows share, is diagonal.
+  /// Solves `solved` against `fixed`, in the basis in which the Gramian of the fixed rows, which all rows share, is diagonal. There both
+  /// tables stay until they are stored, for scores and losses are the same in any basis.
   double solve(HalfStep& step, Side& fixed, Side& solved) {
     const std::size_t rank = options_.rank;
     if (rank == 0) return 0;
@@ -175,23 +185,19 @@ class ImplicitLearner final : public EpochLearner {
 
     diagonal_.reserve(fixed.factors.stride());
     std::fill_n(diagonal_.data(), fixed.factors.stride(), 1.0F);
+    step.diagonal = diagonal_.data();
+    step.fixed = &fixed.factors;
     if (options_.unobserved_weight == 0) {
       std::fill_n(diagonal_.data(), rank, 0.0F);
-      step.diagonal = diagonal_.data();
-      step.fixed = &fixed.factors;
       return half_steps_.run(step, solved.factors, nullptr);
     }
     const Eigenbasis basis = eigenbasis(gram, rank);
     for (std::size_t k = 0; k < rank; ++k) diagonal_[k] = static_cast<float>(options_.unobserved_weight * basis.values[k]);
-    FactorMatrix& turned = fixed.turned;
-    if (turned.rows() == 0) turned = FactorMatrix(fixed.factors.rows(), rank);
-    rotate(fixed.factors, basis.to, basis.stride, turned, workers_);
-    if (step.solver != Solver::exact) rotate(solved.factors, basis.to, basis.stride, solved.factors, workers_);
-    step.diagonal = diagonal_.data();
-    step.fixed = &turned;
-    const double sum = half_steps_.run(step, solved.factors, nullptr);
-    rotate(solved.factors, basis.back, basis.stride, solved.factors, workers_);
-    return sum;
+    rotate(fixed.factors, basis.vectors, basis.stride, workers_);
+    rotate(basis_, basis.vectors, basis.stride, workers_);
+    // The exact solver does not ask what the rows were.
+    if (step.solver != Solver::exact) rotate(solved.factors, basis.vectors, basis.stride, workers_);
+    return half_steps_.run(step, solved.factors, nullptr);
   }
 
   Implicit options_;
@@ -202,6 +208,7 @@ class ImplicitLearner final : public EpochLearner {
   HalfSteps half_steps_;
   Side users_;
   Side items_;
+  FactorMatrix basis_;  ///< row k is direction k of the start, in the basis that the factors are in
   AlignedFloats diagonal_;
   double weight_sum_ = 0;
   bool weighted_ = false;
