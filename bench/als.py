@@ -47,15 +47,15 @@ def own(files, rank, solver, threads, epochs):
     return {"seconds": summary["seconds"]["train"], "rmse": summary["test"]["rmse"]}
 
 
-def side_by_side(programs, job, counts, runs):
+def side_by_side(programs, counts, runs):
     """Per program and number of epochs, the median seconds; and the RMSE after the most epochs."""
     found = {(name, count): [] for name in programs for count in counts}
     for turn in range(runs + 1):
         for name, count in found:
-            result = programs[name](*job, count)
+            result = programs[name](count)
             if turn > 0:
                 found[name, count].append(result)
-            print(f"  {name} {job[1:3]}, {count} epochs: {result['seconds']:.3f} s, RMSE {result['rmse']:.4f}", file=sys.stderr, flush=True)
+            print(f"  {name}, {count} epochs: {result['seconds']:.3f} s, RMSE {result['rmse']:.4f}", file=sys.stderr, flush=True)
     seconds = {key: statistics.median(run["seconds"] for run in results) for key, results in found.items()}
     return seconds, {name: found[name, max(counts)][-1]["rmse"] for name in programs}
 
@@ -75,21 +75,27 @@ def main():
     for rival in rivals:
         rival.prepare()
         rank = RANK_BESIDE[rival.name]
-        counts = [SHORT, LONG] if rival.name == "cmfrec" else [WHOLE]
+        differs = rival.name == "cmfrec"
+        counts = [SHORT, LONG] if differs else [WHOLE]
+        programs = {}
         for solver in ("exact", "cg"):
-            programs = {"lowrank": own, rival.name: lambda files, *job: rival.run(*files, *job)}
-            seconds, rmse = side_by_side(programs, (files, rank, solver, threads), counts, runs)
+            programs["lowrank", solver] = lambda count, solver=solver: own(files, rank, solver, threads, count)
+        # Spark has one solver.
+        for solver in ("exact", "cg") if differs else ("exact",):
+            programs[rival.name, solver] = lambda count, solver=solver: rival.run(*files, rank, solver, threads, count)
+        seconds, rmse = side_by_side(programs, counts, runs)
+        for solver in ("exact", "cg"):
             row = {"rival": rival.name, "solver": solver, "rank": rank, "threads": threads, "epochs": counts}
-            for name in programs:
-                row[f"{name}_seconds"] = (seconds[name, LONG] - seconds[name, SHORT]) / (LONG - SHORT) if rival.name == "cmfrec" else seconds[name, WHOLE]
-                row[f"{name}_rmse"] = rmse[name]
+            for side, program in (("lowrank", ("lowrank", solver)), ("rival", (rival.name, solver if differs else "exact"))):
+                row[f"{side}_seconds"] = (seconds[program, LONG] - seconds[program, SHORT]) / (LONG - SHORT) if differs else seconds[program, WHOLE]
+                row[f"{side}_rmse"] = rmse[program]
             rows.append(row)
     lines = [f"| `als` on ML-1M, {threads} threads | lowrank | RMSE | rival | RMSE | ratio |", "|---" * 6 + "|"]
     for row in rows:
         name = row["rival"]
         what = f"seconds of an epoch, rank {row['rank']}, cmfrec" if name == "cmfrec" else f"seconds of {WHOLE} epochs, rank {row['rank']}, Spark"
-        own_seconds, other = row["lowrank_seconds"], row[f"{name}_seconds"]
-        lines.append(f"| {what}, {row['solver']} | {own_seconds:.3f} | {row['lowrank_rmse']:.4f} | {other:.3f} | {row[f'{name}_rmse']:.4f} | {other / own_seconds:.1f} |")
+        own_seconds, other = row["lowrank_seconds"], row["rival_seconds"]
+        lines.append(f"| {what}, {row['solver']} | {own_seconds:.3f} | {row['lowrank_rmse']:.4f} | {other:.3f} | {row['rival_rmse']:.4f} | {other / own_seconds:.1f} |")
     report.write("als", {"rows": rows}, "\n".join(lines))
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 
-PACKAGES = {"cmfrec": ["numpy", "scipy", "pandas", "cmfrec==3.5.1.post14"], "spark": ["numpy", "pyspark==4.3.0"]}
+PACKAGES = {"cmfrec": ["numpy", "scipy", "pandas", "threadpoolctl", "cmfrec==3.5.1.post14"], "spark": ["numpy", "pyspark==4.3.0"]}
 # The best test RMSE of a small grid on ML-1M, for each its own scale.
 CMFREC_REGULARIZATION = {"exact": 25.0, "cg": 25.0}
 SPARK_REGULARIZATION = 0.06
