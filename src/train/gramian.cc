@@ -52,6 +52,7 @@ Eigenbasis eigenbasis(std::vector<double> gramian, std::size_t rank) {
 }
 
 void rotate(FactorMatrix& table, const AlignedFloats& matrix, std::size_t stride, Workers& workers) {
+  if (table.rank() == 0) return;
   constexpr std::size_t kRows = 128;
   const std::size_t columns = table.stride();
   std::vector<AlignedFloats> scratch(static_cast<std::size_t>(workers.count()));
