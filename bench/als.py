@@ -67,8 +67,7 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     files = movielens_1m()
     if files is None:
-        print("als.py: skipped, ML-1M is not here")
-        return
+        report.skip("ML-1M")
     threads = len(os.sched_getaffinity(0))
     rivals = [ExplicitAls("cmfrec", WORK), *([ExplicitAls("spark", WORK)] if shutil.which("java") else [])]
     rows = []

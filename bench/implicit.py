@@ -35,11 +35,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one run, ranks up to 256")
     quick = parser.parse_args().quick
-    WORK.mkdir(parents=True, exist_ok=True)
     file = gowalla()
-    if file is None:
-        print("implicit.py: skipped, Gowalla is not here")
-        return
     rival = IrspackAls(WORK)
     rival.prepare()
     threads = len(os.sched_getaffinity(0))

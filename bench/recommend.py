@@ -26,10 +26,11 @@ TOP = 20
 
 
 def gowalla():
-    """Training and validation part in one file, or nothing where the data is not there."""
+    """Training and validation part in one file."""
     folder = pathlib.Path(os.environ.get("LOWRANK_DATA", ROOT.parent / "shared" / "data")) / "lightgcn-gowalla"
     if not folder.is_dir():
-        return None
+        report.skip("Gowalla")
+    WORK.mkdir(parents=True, exist_ok=True)
     target = WORK / "gowalla.train"
     target.write_bytes(b"".join(gzip.decompress((folder / f"{part}.txt.gz").read_bytes()) for part in ["train", "valid"]))
     return target
@@ -85,11 +86,7 @@ def main():
     parser.add_argument("--quick", action="store_true", help="one round, all threads, rank 64 alone")
     parser.add_argument("--method", default="implicit", help="the method of lowrank that trains the factors")
     arguments = parser.parse_args()
-    WORK.mkdir(parents=True, exist_ok=True)
     data = gowalla()
-    if data is None:
-        print("recommend.py: skipped, Gowalla is not here")
-        return
     rival = ImplicitAls(WORK)
     rival.prepare()
     cores = len(os.sched_getaffinity(0))
