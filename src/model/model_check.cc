@@ -45,9 +45,13 @@ std::optional<std::string> number_problem(const Model& model) {
   if (model.min_rating > model.max_rating) return "the range of ratings is empty";
   const RowProblem& row = model.row_problem;
   for (const double value : {row.observed_weight, row.weight_per_rating, row.unobserved_weight, row.regularization, row.bias_regularization,
-                             row.damping, row.bias_damping, row.regularization_exponent}) {
+                             row.damping, row.bias_damping, row.l1_regularization, row.l1_damping, row.regularization_exponent}) {
     if (!std::isfinite(value) || value < 0) return "a number of the row problem is not finite or negative";
   }
+  if ((row.l1_regularization != 0 || row.l1_damping != 0 || row.divergence) && !row.non_negative) {
+    return "the row problem is one of factors that are not negative, and does not say so";
+  }
+  if (row.divergence && (row.solves_bias || row.binary_target)) return "the row problem's divergence has a bias or binary targets";
   return {};
 }
 

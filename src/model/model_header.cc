@@ -38,18 +38,23 @@ ordered_json model_json(const Model& model) {
 }
 
 ordered_json row_problem_json(const RowProblem& row) {
-  return {{"observed_weight", row.observed_weight},
-          {"weight_per_rating", row.weight_per_rating},
-          {"unobserved_weight", row.unobserved_weight},
-          {"unobserved_includes_seen", row.unobserved_includes_seen},
-          {"regularization", row.regularization},
-          {"bias_regularization", row.bias_regularization},
-          {"damping", row.damping},
-          {"bias_damping", row.bias_damping},
-          {"regularization_exponent", row.regularization_exponent},
-          {"solves_bias", row.solves_bias},
-          {"non_negative", row.non_negative},
-          {"binary_target", row.binary_target}};
+  ordered_json object = {{"observed_weight", row.observed_weight},
+                         {"weight_per_rating", row.weight_per_rating},
+                         {"unobserved_weight", row.unobserved_weight},
+                         {"unobserved_includes_seen", row.unobserved_includes_seen},
+                         {"regularization", row.regularization},
+                         {"bias_regularization", row.bias_regularization},
+                         {"damping", row.damping},
+                         {"bias_damping", row.bias_damping},
+                         {"regularization_exponent", row.regularization_exponent},
+                         {"solves_bias", row.solves_bias},
+                         {"non_negative", row.non_negative},
+                         {"binary_target", row.binary_target}};
+  // These too came later.
+  if (row.l1_regularization != 0) object["l1_regularization"] = row.l1_regularization;
+  if (row.l1_damping != 0) object["l1_damping"] = row.l1_damping;
+  if (row.divergence) object["divergence"] = true;
+  return object;
 }
 
 ordered_json record_json(const TrainingRecord& record) {
@@ -169,6 +174,9 @@ RowProblem read_row_problem(const std::string& text) {
   row.solves_bias = fields.flag("solves_bias");
   row.non_negative = fields.flag("non_negative");
   row.binary_target = fields.flag("binary_target");
+  if (fields.has("l1_regularization")) row.l1_regularization = fields.number("l1_regularization");
+  if (fields.has("l1_damping")) row.l1_damping = fields.number("l1_damping");
+  row.divergence = fields.has("divergence") && fields.flag("divergence");
   fields.end();
   return row;
 }

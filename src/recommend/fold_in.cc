@@ -73,10 +73,10 @@ FoldedUser fold_in_user(const Model& model, std::span<const std::uint32_t> items
   row.reserve(items.size());
   for (std::size_t i = 0; i < items.size(); ++i) row.push_back({items[i], values[i]});
   tidy(model, row);
-  const std::vector<double> gramian = item_gramian(model, 1);
+  const std::vector<double> all_items = item_sums(model, 1);
   FoldedUser user;
   user.factors.resize(model.rank());
-  user.bias = RowSolver(model, gramian).solve(row, user.factors);
+  user.bias = RowSolver(model, all_items).solve(row, user.factors);
   return user;
 }
 
@@ -100,12 +100,12 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
   result.users.shrink_to_fit();
   result.seen = SeenItems(seen.build(static_cast<std::uint32_t>(users), model.items.size(), Duplicates::last, nullptr, threads));
 
-  const std::vector<double> gramian = item_gramian(model, threads);
+  const std::vector<double> all_items = item_sums(model, threads);
   Workers workers(threads);
   std::vector<std::unique_ptr<RowSolver>> solvers(static_cast<std::size_t>(workers.count()));
   workers.for_ranges(users, kUsersATask, [&](std::size_t begin, std::size_t end, int slot) {
     auto& solver = solvers[static_cast<std::size_t>(slot)];
-    if (!solver) solver = std::make_unique<RowSolver>(model, gramian);
+    if (!solver) solver = std::make_unique<RowSolver>(model, all_items);
     std::vector<Observation> row;
     for (std::size_t user = begin; user < end; ++user) {
       row.clear();

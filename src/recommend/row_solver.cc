@@ -22,34 +22,39 @@ void add_outer_product(double weight, const double* row, std::size_t n, double* 
 
 }  // namespace
 
-std::vector<double> item_gramian(const Model& model, int threads) {
+std::vector<double> item_sums(const Model& model, int threads) {
   // Summed in a number of pieces that does not depend on the threads, then piece by piece.
   constexpr std::size_t kPieces = 16;
   const std::size_t rank = model.rank();
   const std::size_t items = model.item_factors.rows();
   if (model.row_problem.unobserved_weight == 0 || rank == 0 || items == 0) return {};
+  const bool products = !model.row_problem.divergence;
   std::vector<std::vector<double>> pieces(kPieces);
   const std::size_t grain = (items + kPieces - 1) / kPieces;
   Workers(threads).for_ranges(items, grain, [&](std::size_t begin, std::size_t end, int) {
-    std::vector<double> sum(rank * rank);
+    std::vector<double> sum(products ? rank * rank : rank);
     std::vector<double> row(rank);
     for (std::size_t item = begin; item < end; ++item) {
       const auto factors = model.item_factors.row(item);
       std::copy(factors.begin(), factors.end(), row.begin());
-      add_outer_product(1, row.data(), rank, sum.data());
+      if (products) {
+        add_outer_product(1, row.data(), rank, sum.data());
+      } else {
+        for (std::size_t k = 0; k < rank; ++k) sum[k] += row[k];
+      }
     }
     pieces[begin / grain] = std::move(sum);
   });
-  std::vector<double> gramian(rank * rank);
+  std::vector<double> total(products ? rank * rank : rank);
   for (const auto& piece : pieces) {
-    for (std::size_t i = 0; i < piece.size(); ++i) gramian[i] += piece[i];
+    for (std::size_t i = 0; i < piece.size(); ++i) total[i] += piece[i];
   }
-  return gramian;
+  return total;
 }
 
-RowSolver::RowSolver(const Model& model, const std::vector<double>& gramian)
+RowSolver::RowSolver(const Model& model, const std::vector<double>& all_items)
     : model_(model),
-      gramian_(gramian),
+      all_items_(all_items),
       rank_(model.rank()),
       size_(rank_ + (model.row_problem.solves_bias ? 1 : 0)),
       a_(size_ * size_),
@@ -68,28 +73,34 @@ void RowSolver::add_observations(std::span<const Observation> observations) {
     const double target = (problem.binary_target ? 1.0 : value) - model_.mean - static_cast<double>(model_.item_biases[observation.item]);
     add_outer_product(weight, row_.data(), size_, a_.data());
     for (std::size_t i = 0; i < size_; ++i) b_[i] += weight * target * row_[i];
-    if (problem.unobserved_includes_seen || gramian_.empty()) continue;
+    if (problem.unobserved_includes_seen || all_items_.empty()) continue;
     // The Gramian below counts this item too; without it only the missing cells are left.
     for (std::size_t i = 0; i < rank_; ++i) {
       for (std::size_t k = 0; k <= i; ++k) a_[i * size_ + k] -= problem.unobserved_weight * row_[i] * row_[k];
     }
   }
-  if (gramian_.empty()) return;
+  if (all_items_.empty()) return;
   for (std::size_t i = 0; i < rank_; ++i) {
-    for (std::size_t k = 0; k <= i; ++k) a_[i * size_ + k] += problem.unobserved_weight * gramian_[i * rank_ + k];
+    for (std::size_t k = 0; k <= i; ++k) a_[i * size_ + k] += problem.unobserved_weight * all_items_[i * rank_ + k];
   }
+}
+
+double RowSolver::scale(std::size_t observed) const {
+  const RowProblem& problem = model_.row_problem;
+  const double count = static_cast<double>(observed) + problem.unobserved_weight * static_cast<double>(model_.items.size());
+  return std::pow(count, problem.regularization_exponent);
 }
 
 void RowSolver::add_regularization(std::size_t observed) {
   // Far below what float factors resolve; it makes the solution of an underdetermined row the short one.
   constexpr double kRidge = 1e-10;
   const RowProblem& problem = model_.row_problem;
-  const double count = static_cast<double>(observed) + problem.unobserved_weight * static_cast<double>(model_.items.size());
-  const double scale = std::pow(count, problem.regularization_exponent);
+  const double factor = scale(observed);
   for (std::size_t i = 0; i < size_; ++i) {
     const bool bias = i == rank_;
     a_[i * size_ + i] +=
-        scale * (bias ? problem.bias_regularization : problem.regularization) + (bias ? problem.bias_damping : problem.damping);
+        factor * (bias ? problem.bias_regularization : problem.regularization) + (bias ? problem.bias_damping : problem.damping);
+    if (!bias) b_[i] -= factor * problem.l1_regularization + problem.l1_damping;
   }
   double trace = 0;
   for (std::size_t i = 0; i < size_; ++i) trace += a_[i * size_ + i];
@@ -124,14 +135,70 @@ bool RowSolver::solve_with_non_negative_factors() {
   return true;
 }
 
+void RowSolver::solve_divergence(std::span<const Observation> observations) {
+  // Lee and Seung's update with the regularisation's share, as training has it: it never raises the loss, which is convex in one row.
+  constexpr int kMostUpdates = 2000;
+  constexpr double kChange = 1e-7;
+  constexpr double kLeast = 1e-100;  // a product that stands below a value must not be nothing
+  const RowProblem& problem = model_.row_problem;
+  const double factor = scale(observations.size());
+  const double l1 = factor * problem.l1_regularization + problem.l1_damping;
+  const double l2 = factor * problem.regularization + problem.damping;
+  // Every item of the row, in double.
+  std::vector<double>& items = reduced_;
+  items.resize(observations.size() * rank_);
+  std::vector<double> down(rank_, l1);
+  double values = 0;
+  for (std::size_t k = 0; k < all_items_.size(); ++k) down[k] += problem.unobserved_weight * all_items_[k];
+  for (std::size_t n = 0; n < observations.size(); ++n) {
+    const auto factors = model_.item_factors.row(observations[n].item);
+    std::copy(factors.begin(), factors.end(), items.begin() + static_cast<std::ptrdiff_t>(n * rank_));
+    values += static_cast<double>(observations[n].value);
+    const double weight = all_items_.empty() ? 1 : 1 - problem.unobserved_weight;
+    for (std::size_t k = 0; k < rank_; ++k) down[k] += weight * items[n * rank_ + k];
+  }
+  // A start at which the row's products sum up to about its values.
+  double pull = 0;
+  for (const double x : down) pull += x;
+  std::fill(b_.begin(), b_.end(), pull > 0 ? values / pull : 0);
+  std::vector<double> up(rank_);
+  for (int update = 0; update < kMostUpdates; ++update) {
+    std::fill(up.begin(), up.end(), 0.0);
+    for (std::size_t n = 0; n < observations.size(); ++n) {
+      const double* q = items.data() + n * rank_;
+      double product = 0;
+      for (std::size_t k = 0; k < rank_; ++k) product += b_[k] * q[k];
+      const double ratio = static_cast<double>(observations[n].value) / std::max(product, kLeast);
+      for (std::size_t k = 0; k < rank_; ++k) up[k] += ratio * q[k];
+    }
+    double largest = 0;
+    double change = 0;
+    for (std::size_t k = 0; k < rank_; ++k) {
+      // The root of l2 x^2 + down x = x_old up, without cancellation.
+      const double lifted = b_[k] * up[k];
+      const double sum = down[k] + std::sqrt(down[k] * down[k] + 4 * l2 * lifted);
+      const double next = sum > 0 ? 2 * lifted / sum : 0;
+      change = std::max(change, std::abs(next - b_[k]));
+      largest = std::max(largest, next);
+      b_[k] = next;
+    }
+    if (!(change > kChange * largest)) return;
+  }
+}
+
 float RowSolver::solve(std::span<const Observation> observations, std::span<float> factors) {
   std::fill(factors.begin(), factors.end(), 0.0F);
   if (observations.empty() || size_ == 0) return 0;
-  std::fill(a_.begin(), a_.end(), 0.0);
-  std::fill(b_.begin(), b_.end(), 0.0);
-  add_observations(observations);
-  add_regularization(observations.size());
-  const bool solved = model_.row_problem.non_negative ? solve_with_non_negative_factors() : solve_signed();
+  bool solved = true;
+  if (model_.row_problem.divergence) {
+    solve_divergence(observations);
+  } else {
+    std::fill(a_.begin(), a_.end(), 0.0);
+    std::fill(b_.begin(), b_.end(), 0.0);
+    add_observations(observations);
+    add_regularization(observations.size());
+    solved = model_.row_problem.non_negative ? solve_with_non_negative_factors() : solve_signed();
+  }
   constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
   // Where nothing can be learned (factors of zero, numbers out of range) the row stays what an unknown one is.
   if (!solved || !std::all_of(b_.begin(), b_.end(), [](double value) { return std::abs(value) <= kMost; })) return 0;

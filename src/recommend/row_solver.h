@@ -10,9 +10,9 @@
 
 namespace lowrank {
 
-/// The sum of q q^T over all item factors: rank x rank, row by row, lower triangle. Empty where the row problem needs none.
-/// The same for any number of threads.
-std::vector<double> item_gramian(const Model& model, int threads);
+/// What all items, rated or not, add to a row's equations: the sum of q q^T over all item factors (rank x rank, row by row, lower
+/// triangle), for a divergence that of q (rank numbers). Empty where the row problem needs none. The same for any number of threads.
+std::vector<double> item_sums(const Model& model, int threads);
 
 /// An observed cell of the row to be solved.
 struct Observation {
@@ -20,24 +20,27 @@ struct Observation {
   float value;
 };
 
-/// Solves one user after another by the normal equations, in double. Holds scratch memory: one solver a thread.
+/// Solves one user after another in double: by the normal equations, a divergence by multiplicative updates. Holds scratch memory: one
+/// solver a thread.
 class RowSolver {
  public:
-  /// Both must outlive the solver. \param gramian of item_gramian()
-  RowSolver(const Model& model, const std::vector<double>& gramian);
+  /// Both must outlive the solver. \param all_items of item_sums()
+  RowSolver(const Model& model, const std::vector<double>& all_items);
 
   /// \param observations each item once, ascending, all known to the model
   /// \param[out] factors rank floats. \return the bias
   float solve(std::span<const Observation> observations, std::span<float> factors);
 
  private:
+  [[nodiscard]] double scale(std::size_t observed) const;
   void add_observations(std::span<const Observation> observations);
   void add_regularization(std::size_t observed);
   bool solve_signed();
   bool solve_with_non_negative_factors();
+  void solve_divergence(std::span<const Observation> observations);
 
   const Model& model_;
-  const std::vector<double>& gramian_;
+  const std::vector<double>& all_items_;
   std::size_t rank_;
   std::size_t size_;         ///< unknowns: the factors, then the bias where it is solved
   std::vector<double> a_;    ///< size x size, lower triangle

@@ -88,21 +88,28 @@ void check(const RatingMoments& moments) {
   throw DataError("method nmf needs ratings of at least 0, for its factors are not negative; the least rating here is " + least);
 }
 
-/// The row problem of the model: by least squares, whatever the objective.
+/// The row problem of the model, in the units of the ratings.
 RowProblem row_problem(const NmfProblem& problem) {
   RowProblem row;
   row.non_negative = true;
   row.solves_bias = problem.biases;
   row.bias_damping = problem.users.bias_damping;
+  row.divergence = problem.divergence;
+  // Training divides ratings by the scale and factors by its root, hence squares by scale^2 and a divergence by scale.
   const double scale = problem.units.scale;
+  const double l2 = problem.l2 * (problem.divergence ? 1 : scale);
+  const double l1 = problem.l1 * (problem.divergence ? 1 : scale) * std::sqrt(scale);
   if (problem.zeros) {
     row.unobserved_weight = 1;
     row.unobserved_includes_seen = false;
-    row.damping = problem.l2 * problem.users.cells * scale;
+    row.damping = l2 * problem.users.cells;
+    row.l1_damping = l1 * problem.users.cells;
   } else {
-    row.regularization = problem.l2 * scale;
+    row.regularization = l2;
+    row.l1_regularization = l1;
     row.regularization_exponent = 1;
-    row.damping = problem.l2 * problem.prior * scale;
+    row.damping = l2 * problem.prior;
+    row.l1_damping = l1 * problem.prior;
   }
   return row;
 }

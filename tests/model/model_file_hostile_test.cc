@@ -150,6 +150,8 @@ TEST(HostileModelFile, Metadata) {
   EXPECT_EQ(member("model", "clips", 1), "the header's model: \"clips\" is not true or false");
   EXPECT_EQ(member("model", "more", 1), "the header's model has members that do not belong there");
   EXPECT_EQ(member("row_problem", "regularization", -1), "a number of the row problem is not finite or negative");
+  EXPECT_EQ(member("row_problem", "l1_damping", -1), "a number of the row problem is not finite or negative");
+  EXPECT_EQ(member("row_problem", "divergence", 1), "the header's row problem: \"divergence\" is not true or false");
   EXPECT_EQ(member("record", "seed", -1), "the header's record: \"seed\" is not a count");
   EXPECT_EQ(member("record", "epochs", 1.5), "the header's record: \"epochs\" is not a count");
   EXPECT_EQ(member("record", "ratings", 1e30), "the header's record: \"ratings\" is not a count");

@@ -81,6 +81,18 @@ TEST(ModelFile, KeepsThatAModelOnlyRanks) {
   EXPECT_EQ(deserialize_model(serialize_model(model)), model);
 }
 
+TEST(ModelFile, KeepsRowProblemsOfNonNegativeFactors) {
+  Model model = random_model(5, 4, 3);
+  RowProblem& problem = model.row_problem;
+  problem.non_negative = true;
+  problem.l1_regularization = 0.25;
+  problem.l1_damping = 1.0 / 3;
+  EXPECT_EQ(deserialize_model(serialize_model(model)), model);
+  problem.divergence = true;
+  problem.solves_bias = false;
+  EXPECT_EQ(deserialize_model(serialize_model(model)), model);
+}
+
 TEST(ModelFile, PaddingOfRowsStaysZero) {
   const Model model = deserialize_model(serialize_model(random_model(5, 5, 3)));
   for (std::size_t row = 0; row < 5; ++row) {
@@ -166,6 +178,11 @@ TEST(ModelFile, WhatCannotBeReadBackIsNotWritten) {
   EXPECT_EQ(refusal([&](Model& m) { m.record.metrics[0].value = static_cast<double>(nan); }),
             start + "the metric train_rmse is not finite");
   EXPECT_EQ(refusal([&](Model& m) { m.row_problem.regularization = -1; }), start + "a number of the row problem is not finite or negative");
+  const std::string signed_factors = start + "the row problem is one of factors that are not negative, and does not say so";
+  EXPECT_EQ(refusal([&](Model& m) { m.row_problem.l1_damping = 1; }), signed_factors);
+  EXPECT_EQ(refusal([&](Model& m) { m.row_problem.divergence = true; }), signed_factors);
+  EXPECT_EQ(refusal([&](Model& m) { m.row_problem.divergence = m.row_problem.non_negative = true; }),
+            start + "the row problem's divergence has a bias or binary targets");
   EXPECT_EQ(refusal([&](Model& m) { m.record.options = R"({"a":")" + std::string(1U << 20U, 'x') + "\"}"; }),
             start + "its options and metrics are too long");
 }

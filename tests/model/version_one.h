@@ -33,7 +33,18 @@ inline Model version_one_model() {
   for (const std::uint32_t item : {0U, 3U}) seen.add(0, item, 1);
   for (const std::uint32_t item : {0U, 1U, 2U}) seen.add(1, item, 1);
   model.seen = SeenItems(seen.build(3, 4));
-  model.row_problem = {1.5, 40, 0.25, false, 0.05, 0.1, 3.4, 4.5, 1, false, true, true};
+  model.row_problem = {.observed_weight = 1.5,
+                       .weight_per_rating = 40,
+                       .unobserved_weight = 0.25,
+                       .unobserved_includes_seen = false,
+                       .regularization = 0.05,
+                       .bias_regularization = 0.1,
+                       .damping = 3.4,
+                       .bias_damping = 4.5,
+                       .regularization_exponent = 1,
+                       .solves_bias = false,
+                       .non_negative = true,
+                       .binary_target = true};
   model.record.method = "sgd";
   model.record.options = R"({"rank":2,"learning_rate":0.05})";
   model.record.seed = 18446744073709551615ULL;

@@ -21,7 +21,11 @@ double objective(const Model& model, const std::map<std::uint32_t, float>& ratin
   const double b = x[rank];
   double sum = 0;
   double squares = 0;
-  for (std::size_t k = 0; k < rank; ++k) squares += x[k] * x[k];
+  double length = 0;  // |p|_1 where p >= 0, and on beyond as a line
+  for (std::size_t k = 0; k < rank; ++k) {
+    squares += x[k] * x[k];
+    length += x[k];
+  }
   for (std::uint32_t item = 0; item < model.items.size(); ++item) {
     double dot = 0;
     for (std::size_t k = 0; k < rank; ++k) dot += x[k] * double{model.item_factors.row(item)[k]};
@@ -37,7 +41,8 @@ double objective(const Model& model, const std::map<std::uint32_t, float>& ratin
   const double count = static_cast<double>(ratings.size()) + problem.unobserved_weight * static_cast<double>(model.items.size());
   const double scale = std::pow(count, problem.regularization_exponent);
   return sum + (scale * problem.regularization + problem.damping) * squares +
-         (scale * problem.bias_regularization + problem.bias_damping) * b * b;
+         (scale * problem.bias_regularization + problem.bias_damping) * b * b +
+         2 * (scale * problem.l1_regularization + problem.l1_damping) * length;
 }
 
 /// How far `x` is from the minimum along one coordinate: exact, for the objective is a parabola.
@@ -86,6 +91,8 @@ std::vector<RowProblem> many_problems() {
         problem.regularization_exponent = exponent;
         problem.solves_bias = bias;
         problem.non_negative = non_negative;
+        problem.l1_regularization = non_negative ? 0.05 : 0;
+        problem.l1_damping = non_negative ? 0.7 : 0;
         problems.push_back(problem);
         problem.unobserved_weight = 0.3;
         problems.push_back(problem);
@@ -117,6 +124,52 @@ TEST(FoldInUser, MinimisesTheStatedObjective) {
       const FoldedUser user = fold_in_user(model, items, values);
       ASSERT_EQ(user.factors.size(), rank);
       expect_minimum(model, ratings, user);
+    }
+  }
+}
+
+TEST(FoldInUser, MinimisesTheStatedDivergence) {
+  constexpr std::size_t kRank = 4;
+  constexpr std::uint32_t kItems = 30;
+  Model model = random_model(5, kItems, kRank, 3, 1.0);
+  model.mean = 0;
+  std::fill(model.item_biases.begin(), model.item_biases.end(), 0.0F);
+  for (std::uint32_t item = 0; item < kItems; ++item) {
+    for (float& x : model.item_factors.row(item)) x = std::abs(x);
+  }
+  const std::vector<std::uint32_t> rated{1, 4, 7, 8, 15, 22, 29};
+  const std::vector<float> values{5, 1, 3, 0, 2, 4, 1};
+  for (const double unobserved : {0.0, 0.4, 1.0}) {
+    for (const double regularization : {0.0, 0.3}) {
+      RowProblem& problem = model.row_problem;
+      problem = RowProblem{};
+      problem.divergence = problem.non_negative = true;
+      problem.solves_bias = problem.unobserved_includes_seen = false;
+      problem.unobserved_weight = unobserved;
+      problem.regularization = problem.l1_damping = regularization;
+      problem.damping = problem.l1_regularization = regularization / 2;
+      problem.regularization_exponent = 0.5;
+      const double scale = std::sqrt(static_cast<double>(rated.size()) + unobserved * kItems);
+      const FoldedUser user = fold_in_user(model, rated, values);
+      const std::vector<double> p(user.factors.begin(), user.factors.end());
+      EXPECT_EQ(user.bias, 0);
+      for (std::size_t k = 0; k < kRank; ++k) {
+        double gradient = (scale + 0.5) * regularization * p[k] + (0.5 * scale + 1) * regularization;
+        for (std::uint32_t item = 0; item < kItems; ++item) {
+          const auto q = model.item_factors.row(item);
+          double product = 0;
+          for (std::size_t l = 0; l < kRank; ++l) product += p[l] * double{q[l]};
+          const auto found = std::find(rated.begin(), rated.end(), item);
+          const double pull =
+              found == rated.end() ? unobserved : 1 - double{values[static_cast<std::size_t>(found - rated.begin())]} / product;
+          gradient += pull * double{q[k]};
+        }
+        EXPECT_GE(p[k], 0);
+        EXPECT_GT(gradient, -1e-3) << k;
+        if (p[k] > 1e-3) {
+          EXPECT_NEAR(gradient, 0, 1e-3) << k;
+        }
+      }
     }
   }
 }

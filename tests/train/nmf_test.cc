@@ -333,13 +333,15 @@ TEST_P(NmfOfKind, LearnsTheArticlesExample) {
   EXPECT_EQ(part(items.row(3)), part(users.row(2)));
 }
 
-TEST(Nmf, FoldInIsTheNonNegativeLeastSquaresSolution) {
+TEST(Nmf, FoldInEndsWhereTrainingDoes) {
   const std::vector<Triple> triples = synthetic(80, 40, 1500, 5);
   for (const Kind& kind : kKinds) {
-    if (kind.solver != kCoordinate) continue;
     Nmf options = kind.options(5);
     options.regularization = 0.02;
-    options.epochs = 500;
+    options.l1_regularization = 0.01;
+    options.epochs = kind.solver == kCoordinate ? 500 : 5000;
+    // Multiplicative updates creep where a factor is to leave zero.
+    const float near = kind.objective == kDivergence ? 0.1F : 0.01F;
     const Model model = train_quietly(make_ratings(triples, 80, 40), options).model;
     // When nothing moves any more, a half-step of the users would leave them where they are, at the solution.
     for (std::uint32_t user = 0; user < 80; ++user) {
@@ -351,10 +353,10 @@ TEST(Nmf, FoldInIsTheNonNegativeLeastSquaresSolution) {
         values.push_back(triple.value);
       }
       const FoldedUser folded = fold_in_user(model, rated, values);
-      EXPECT_NEAR(folded.bias, model.user_biases[user], 0.01);
+      EXPECT_NEAR(folded.bias, model.user_biases[user], near);
       for (std::size_t k = 0; k < 5; ++k) {
         EXPECT_GE(folded.factors[k], 0.0F);
-        EXPECT_NEAR(folded.factors[k], model.user_factors.row(user)[k], 0.01) << kind.name << ' ' << user;
+        EXPECT_NEAR(folded.factors[k], model.user_factors.row(user)[k], near) << kind.name << ' ' << user;
       }
     }
   }

@@ -15,15 +15,19 @@
 
 namespace lowrank {
 
-/// The least-squares problem by which a new row (a user given by ratings) is solved against the fixed factors of the other side: what
+/// The problem by which a new row (a user given by ratings) is solved against the fixed factors of the other side: what
 /// fold-in must know of the learning, in terms that no method owns. For a row with observed ratings r_j, j in S, over item factors q_j,
 /// biases b_j and mean m:
 ///
 ///     minimise over p, b:  sum_{j in S} w_j (r_j - m - b - b_j - <p, q_j>)^2 + unobserved_weight * sum_{all j or j not in S} <p, q_j>^2
-///                          + (regularization * scale(|S|) + damping) |p|^2 + (bias_regularization * scale(|S|) + bias_damping) b^2,
+///                          + (regularization * scale(|S|) + damping) |p|^2 + (bias_regularization * scale(|S|) + bias_damping) b^2
+///                          + 2 (l1_regularization * scale(|S|) + l1_damping) |p|_1,
 ///         w_j = observed_weight + weight_per_rating * r_j
 ///
-/// with scale(n) = (n + unobserved_weight * item_count)^regularization_exponent. Units are those of the ratings.
+/// with scale(n) = (n + unobserved_weight * item_count)^regularization_exponent. Units are those of the ratings. With `divergence` the two
+/// sums over items are replaced by twice the generalised Kullback-Leibler divergence, where s_j = <p, q_j>:
+///
+///     2 (sum_{j in S} (r_j log(r_j / s_j) - r_j + s_j) + unobserved_weight * sum_{j not in S} s_j)
 struct RowProblem {
   double observed_weight = 1;
   double weight_per_rating = 0;          ///< alpha of implicit feedback; then the target of every observed cell is 1 instead of r
@@ -33,10 +37,13 @@ struct RowProblem {
   double bias_regularization = 0;        ///< lambda of b
   double damping = 0;                    ///< added to the weight of |p|^2, whatever the row's count
   double bias_damping = 0;               ///< added to the weight of b^2
+  double l1_regularization = 0;          ///< lambda of |p|_1; not 0 only with non_negative
+  double l1_damping = 0;                 ///< added to the weight of |p|_1, whatever the row's count
   double regularization_exponent = 0;    ///< 1 for regularisation per rating, 0 for a constant one
   bool solves_bias = true;               ///< b is solved, else 0
   bool non_negative = false;             ///< p >= 0
   bool binary_target = false;            ///< target 1 for every observed cell
+  bool divergence = false;               ///< Kullback-Leibler instead of squares; then no bias, and p, q >= 0
 
   friend bool operator==(const RowProblem&, const RowProblem&) = default;
 };
