@@ -13,7 +13,7 @@ import sys
 import time
 
 PACKAGES = {"cmfrec": ["numpy", "scipy", "pandas", "threadpoolctl", "cmfrec==3.5.1.post14"], "spark": ["numpy", "pyspark==4.3.0"]}
-# Values usual for ML-1M, for each on its own scale, not searched for: time is compared, the RMSE stated beside it.
+# Each on its own scale, not searched for: time is compared, the RMSE stated beside it.
 CMFREC_REGULARIZATION = 25.0
 SPARK_REGULARIZATION = 0.06
 

@@ -50,7 +50,7 @@ ordered_json row_problem_json(const RowProblem& row) {
                          {"solves_bias", row.solves_bias},
                          {"non_negative", row.non_negative},
                          {"binary_target", row.binary_target}};
-  // These too came later.
+  // Came after the first files of this version: written only where they say something.
   if (row.l1_regularization != 0) object["l1_regularization"] = row.l1_regularization;
   if (row.l1_damping != 0) object["l1_damping"] = row.l1_damping;
   if (row.divergence) object["divergence"] = true;

@@ -29,10 +29,11 @@ std::vector<double> item_sums(const Model& model, int threads) {
   const std::size_t items = model.item_factors.rows();
   if (model.row_problem.unobserved_weight == 0 || rank == 0 || items == 0) return {};
   const bool products = !model.row_problem.divergence;
+  const std::size_t size = products ? rank * rank : rank;
   std::vector<std::vector<double>> pieces(kPieces);
   const std::size_t grain = (items + kPieces - 1) / kPieces;
   Workers(threads).for_ranges(items, grain, [&](std::size_t begin, std::size_t end, int) {
-    std::vector<double> sum(products ? rank * rank : rank);
+    std::vector<double> sum(size);
     std::vector<double> row(rank);
     for (std::size_t item = begin; item < end; ++item) {
       const auto factors = model.item_factors.row(item);
@@ -45,7 +46,7 @@ std::vector<double> item_sums(const Model& model, int threads) {
     }
     pieces[begin / grain] = std::move(sum);
   });
-  std::vector<double> total(products ? rank * rank : rank);
+  std::vector<double> total(size);
   for (const auto& piece : pieces) {
     for (std::size_t i = 0; i < piece.size(); ++i) total[i] += piece[i];
   }
@@ -136,7 +137,8 @@ bool RowSolver::solve_with_non_negative_factors() {
 }
 
 void RowSolver::solve_divergence(std::span<const Observation> observations) {
-  // Lee and Seung's update with the regularisation's share, as training has it: it never raises the loss, which is convex in one row.
+  // Lee and Seung's update with the regularisation's share, as training has it: it never raises the loss, which is convex in one row. Ends
+  // where nothing moves any more, or after so many updates.
   constexpr int kMostUpdates = 2000;
   constexpr double kChange = 1e-7;
   constexpr double kLeast = 1e-100;  // a product that stands below a value must not be nothing

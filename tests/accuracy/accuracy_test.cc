@@ -36,18 +36,6 @@ Sgd biases_alone() {
   return options;
 }
 
-/// The recipe for a set of data, of rank 128.
-Sgd recipe(std::uint32_t epochs, double learning_rate, double regularization, double prior_ratings, double initial_scale) {
-  Sgd options;
-  options.rank = 128;
-  options.epochs = epochs;
-  options.learning_rate = learning_rate;
-  options.regularization = regularization;
-  options.prior_ratings = prior_ratings;
-  options.initial_scale = initial_scale;
-  return options;
-}
-
 class Accuracy : public testing::Test {
  protected:
   void SetUp() override {
@@ -73,7 +61,10 @@ TEST_F(Accuracy, MovieLens100k) {
   EXPECT_LE(rmse, .9120);
 }
 
-TEST_F(Accuracy, MovieLens100kByRecipe) { EXPECT_LE(movielens_100k(recipe(30, .05, .045, 67, .02)), .9070); }
+TEST_F(Accuracy, MovieLens100kByRecipe) {
+  const Sgd recipe{.rank = 128, .epochs = 30, .learning_rate = .05, .regularization = .045, .prior_ratings = 67, .initial_scale = .02};
+  EXPECT_LE(movielens_100k(recipe), .9070);
+}
 
 // Surprise's non-negative factorization reaches .9650 with its defaults.
 TEST_F(Accuracy, MovieLens100kNonNegative) {
@@ -89,7 +80,8 @@ TEST_F(Accuracy, MovieLens1m) {
 
 TEST_F(Accuracy, MovieLens1mByRecipe) {
   const Split split = shuffled_split(read_real(data_folder() / "ml-1m/ratings.uirt.tsv.xz"));
-  EXPECT_LE(test_rmse(split, recipe(25, .045, .036, 55, .01), 2), .8385);
+  const Sgd recipe{.rank = 128, .epochs = 25, .learning_rate = .045, .regularization = .036, .prior_ratings = 55, .initial_scale = .01};
+  EXPECT_LE(test_rmse(split, recipe, 2), .8385);
 }
 
 TEST_F(Accuracy, MovieTweetings) {
