@@ -72,7 +72,7 @@ def fit_cmfrec(table):
 
 
 def fit_implicit(table):
-    import implicit
+    import implicit.als
 
     model = implicit.als.AlternatingLeastSquares(factors=64, iterations=8, use_cg=True, num_threads=2, calculate_training_loss=False)
     data = matrix(table)
