@@ -50,6 +50,7 @@ bench:  ## build and run the benchmarks
 	@bench/implicit.py
 	@bench/nmf.py
 	@bench/recommend.py
+	@bench/python.py
 	@bench/growth.py
 
 asan tsan:  ## the suite under the address and undefined behaviour sanitizers, or the thread sanitizer

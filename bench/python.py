@@ -1,39 +1,53 @@
 #!/usr/bin/env python3
-"""The Python package beside implicit, Surprise, cornac and cmfrec: the whole call as a user makes it, in one run, times alternating.
+"""The Python package beside implicit, Surprise, cornac and cmfrec on ML-1M and Gowalla: the whole call as a user makes it, in one run, runs alternating.
 
-    bench/python.py [--runs 5] [--data FOLDER]
+    bench/python.py [--quick]     measures; writes build/bench/python.json and prints a table (all else should be quiet meanwhile)
 
-Fit: from a pandas table in memory to the fitted model. Recommend: from the model to the lists of all users. And the binding's own share: the wall time of `fit`
-less what the library itself reports for its training. Rivals that are not installed are left out, saying so; give implicit and cmfrec OPENBLAS_NUM_THREADS=1.
-FOLDER (default ../shared/data) holds ml-1m and lightgcn-gowalla. Run it with the virtual environment's python, with the package importable.
+Fit: from a pandas table in memory to the fitted model. Recommend: from the model to 20 items for every user. Around the library: the wall time of a whole `fit`
+less what the library takes to number the ids, to group the ratings and to train, as a share of the latter; medians of all runs. Data are looked for in
+$LOWRANK_DATA, then in ../shared/data. All of it runs in an environment in build/bench/python, into which the package is installed from here.
 """
 
 import argparse
 import gzip
-import json
 import lzma
+import os
 import pathlib
 import statistics
+import subprocess
 import sys
 import time
 
-import numpy as np
-import pandas as pd
+import report
+from report import ROOT, WORK
+from rivals.environment import python_with
 
-import lowrank
+FOLDER = WORK / "python"
+PACKAGES = ["pandas", "scipy", "threadpoolctl", "cmfrec==3.5.1.post14", "implicit==0.7.3", "scikit-surprise==1.1.5", "cornac==3.0.1"]
+DATA = pathlib.Path(os.environ.get("LOWRANK_DATA", ROOT.parent / "shared" / "data"))
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+def inside():
+    """Goes on in the environment that has the rivals and this package, made first where need be."""
+    python = python_with(PACKAGES, FOLDER)
+    subprocess.run([python, "-m", "pip", "-q", "--disable-pip-version-check", "install", "--force-reinstall", "--no-deps", "-C", f"build-dir={WORK / 'package'}", ROOT], check=True)
+    os.execve(python, [str(python), *sys.argv], {**os.environ, "OPENBLAS_NUM_THREADS": "1"})
 
 
-def ml_1m(folder):
-    with lzma.open(folder / "ml-1m" / "ratings.uirt.tsv.xz", "rt") as file:
+def ml_1m():
+    import pandas as pd
+
+    with lzma.open(DATA / "ml-1m" / "ratings.uirt.tsv.xz", "rt") as file:
         return pd.read_csv(file, sep="\t", header=None, usecols=[0, 1, 2], names=["user", "item", "rating"])
 
 
-def gowalla(folder):
+def gowalla():
+    import numpy as np
+    import pandas as pd
+
     users, items = [], []
     for name in ("train", "valid"):
-        with gzip.open(folder / "lightgcn-gowalla" / f"{name}.txt.gz", "rt") as file:
+        with gzip.open(DATA / "lightgcn-gowalla" / f"{name}.txt.gz", "rt") as file:
             for line in file:
                 user, *rest = line.split()
                 users += [int(user)] * len(rest)
@@ -42,13 +56,15 @@ def gowalla(folder):
 
 
 def matrix(table):
+    import numpy as np
+    import pandas as pd
     from scipy.sparse import csr_matrix
 
     users, items = pd.factorize(table.user)[0], pd.factorize(table.item)[0]
     return csr_matrix((table.rating.astype(np.float32), (users, items)))
 
 
-# Every rival: fit(table) gives a model, recommend(model, table), where there is one, lists of 20 for all users.
+# fit(table) gives a model, recommend(model) lists of 20 for all users.
 
 def fit_surprise(table):
     import surprise
@@ -80,7 +96,9 @@ def fit_implicit(table):
     return model, data
 
 
-def recommend_implicit(fitted, table):
+def recommend_implicit(fitted):
+    import numpy as np
+
     model, data = fitted
     return model.recommend(np.arange(data.shape[0]), data, N=20)
 
@@ -93,77 +111,72 @@ def fit_cmfrec_implicit(table):
 
 
 def own(name, **options):
-    return lambda table: getattr(lowrank, name)(**options).fit(table, progress=False, threads=2)
+    def fit(table):
+        import lowrank
+
+        return getattr(lowrank, name)(**options).fit(table, progress=False, threads=2)
+
+    return fit
 
 
-def recommend_own(model, table):
+def recommend_own(model):
     return model.recommend(n=20, threads=2)
 
 
-def jobs():
-    """(what, table, {name: (fit, recommend or nothing)}), where lowrank has the method."""
-    yield "sgd, rank 64, 20 epochs", "ml-1m", {"lowrank": (own("SGD", rank=64, epochs=20), recommend_own), "Surprise SVD, rank 100": (fit_surprise, None),
-                                               "cornac MF": (fit_cornac, None)}
-    if hasattr(lowrank, "ALS"):
-        yield "als, rank 64, 10 epochs", "ml-1m", {"lowrank": (own("ALS", rank=64, epochs=10), recommend_own), "cmfrec CMF": (fit_cmfrec, None)}
-    if hasattr(lowrank, "ImplicitALS"):
-        own_fit = own("ImplicitALS", rank=64, epochs=8, solver="cg")
-        yield "implicit, rank 64, 8 epochs of CG", "gowalla", {"lowrank": (own_fit, recommend_own), "implicit": (fit_implicit, recommend_implicit),
-                                                               "cmfrec CMF_implicit": (fit_cmfrec_implicit, None)}
+# What, on what, and by whom: {name: (fit, recommend or nothing)}. Rank 64 but where the name says otherwise, 2 threads where a rival has them.
+JOBS = [
+    ("`SGD`, 20 epochs, ML-1M", ml_1m, {"lowrank": (own("SGD", rank=64, epochs=20), recommend_own), "Surprise SVD, rank 100": (fit_surprise, None), "cornac MF": (fit_cornac, None)}),
+    ("`ALS`, 10 epochs, ML-1M", ml_1m, {"lowrank": (own("ALS", rank=64, epochs=10), recommend_own), "cmfrec CMF": (fit_cmfrec, None)}),
+    ("`ImplicitALS` by CG, 8 epochs, Gowalla", gowalla, {"lowrank": (own("ImplicitALS", rank=64, epochs=8, solver="cg"), recommend_own),
+                                                         "implicit": (fit_implicit, recommend_implicit), "cmfrec CMF_implicit": (fit_cmfrec_implicit, None)}),
+]
 
 
-def timed(call):
+def timed(call, *arguments):
     start = time.perf_counter()
-    result = call()
+    result = call(*arguments)
     return time.perf_counter() - start, result
 
 
 def measure(table, programs, runs):
-    """Least and median seconds of every program, the runs alternating; the first round warms up."""
+    """Median seconds of every program: `fit`, `recommend`, and what the `library` says of a fit; the runs alternate, the first round warms up."""
     seconds = {name: {"fit": [], "recommend": [], "library": []} for name in programs}
-    missing = set()
     for turn in range(runs + 1):
         for name, (fit, recommend) in programs.items():
-            if name in missing:
-                continue
-            try:
-                took, model = timed(lambda: fit(table))
-            except ImportError as error:
-                print(f"{name}: not installed ({error})", file=sys.stderr)
-                missing.add(name)
-                continue
-            asked = timed(lambda: recommend(model, table))[0] if recommend else None
+            fitted, model = timed(fit, table)
+            listed = timed(recommend, model)[0] if recommend else None
+            print(f"  {name}: fit {fitted:.3f} s", file=sys.stderr, flush=True)
             if turn == 0:
                 continue
-            seconds[name]["fit"].append(took)
-            if asked is not None:
-                seconds[name]["recommend"].append(asked)
-            if isinstance(model, lowrank.Estimator):
+            seconds[name]["fit"].append(fitted)
+            if listed is not None:
+                seconds[name]["recommend"].append(listed)
+            if name == "lowrank":
                 seconds[name]["library"].append(model.summary_["seconds"]["total"])
-    return {name: {what: {"least": min(all_), "median": statistics.median(all_)} for what, all_ in figures.items() if all_}
-            for name, figures in seconds.items() if name not in missing}
+    return {name: {what: statistics.median(all_) for what, all_ in figures.items() if all_} for name, figures in seconds.items()}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--data", type=pathlib.Path, default=ROOT.parent / "shared" / "data")
+    parser.add_argument("--quick", action="store_true", help="one counted run instead of five")
     arguments = parser.parse_args()
-    tables = {"ml-1m": ml_1m(arguments.data), "gowalla": gowalla(arguments.data)}
+    if not (DATA / "ml-1m").exists() or not (DATA / "lightgcn-gowalla").exists():
+        report.skip("ML-1M or Gowalla")
+    if pathlib.Path(sys.prefix) != FOLDER:
+        inside()
     rows = []
-    for what, data, programs in jobs():
-        figures = measure(tables[data], programs, arguments.runs)
-        rows.append({"what": what, "data": data, "figures": figures})
+    lines = ["| from Python, rank 64, 2 threads | fit s | ratio | around the library | recommend s | ratio |", "|---|---|---|---|---|---|"]
+    for what, data, programs in JOBS:
+        figures = measure(data(), programs, 1 if arguments.quick else 5)
+        rows.append({"what": what, "figures": figures})
         mine = figures["lowrank"]
-        print(f"{what}, {data}")
         for name, figure in figures.items():
-            ratio = "" if name == "lowrank" else f"   lowrank is {figure['fit']['median'] / mine['fit']['median']:.1f} times as fast"
-            lists = f", recommend {figure['recommend']['median']:.3f} s" if "recommend" in figure else ""
-            print(f"  {name:24} fit {figure['fit']['median']:.3f} s{lists}{ratio}")
-        print(f"  table to ratings, ids and back: {100 * (mine['fit']['least'] / mine['library']['least'] - 1):.1f} % of the library's own time")
-    work = ROOT / "build" / "bench"
-    work.mkdir(parents=True, exist_ok=True)
-    (work / "python.json").write_text(json.dumps(rows, indent=1) + "\n")
+            beside = "" if name == "lowrank" else f"{figure['fit'] / mine['fit']:.1f}"
+            around = f"{100 * (mine['fit'] / mine['library'] - 1):.1f} %" if name == "lowrank" else ""
+            listed = figure.get("recommend")
+            lines.append(f"| {what}: {name} | {figure['fit']:.3f} | {beside} | {around} | {'' if listed is None else f'{listed:.3f}'} |"
+                         f" {'' if listed is None or name == 'lowrank' else format(listed / mine['recommend'], '.1f')} |")
+    report.write("python", {"rows": rows}, "\n".join(lines))
 
 
 if __name__ == "__main__":

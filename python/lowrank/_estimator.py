@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple, TypeAlias, TypeVar
@@ -63,7 +64,8 @@ class Estimator:
         What every epoch reported: ``epoch``, ``seconds``, and for instance ``train_rmse`` and ``validation_rmse``. Empty
         after `load`.
     summary_ : dict
-        What the training ended in: ``epochs``, ``best_epoch``, ``stopped``, figures, times. Empty after `load`.
+        What the training ended in: ``epochs``, ``best_epoch``, ``stopped``, figures, and ``seconds``: ``read`` (from arrays
+        or a file to grouped ratings), ``train``, ``write``, ``total``. Empty after `load`.
     record_ : dict
         Where the model comes from: method, options, seed, number of ratings, fingerprint of the data, figures.
     """
@@ -245,7 +247,9 @@ class Estimator:
         _core.check(self._method, self._texts())
         threads = _threads(threads)
         source = ratings_from(X, y, columns)
+        start = time.perf_counter()
         data, user_ids, item_ids = _dataset(source, format, str(duplicates), implicit_values, threads)
+        reading = time.perf_counter() - start
         held, share = self._validation(validation, data, columns, format, implicit_values, threads)
         bar = progress_bar(type(self).__name__, progress)
         history: list[Report] = []
@@ -284,6 +288,8 @@ class Estimator:
             bar.close()
         self._take(model, user_ids, item_ids)
         self._summary = json.loads(summary)
+        for stage in ("read", "total"):
+            self._summary["seconds"][stage] += reading
         epochs = self._summary.pop("history", [])
         self._history = _records([{**one, "epoch": number + 1} for number, one in enumerate(epochs)])
         return self

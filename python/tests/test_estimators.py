@@ -3,6 +3,7 @@
 import copy
 import inspect
 import pickle
+import time
 
 import lowrank
 import numpy as np
@@ -69,6 +70,14 @@ def test_attributes_are_views(fitted, method):
     expected = factors.copy()
     del fitted
     np.testing.assert_array_equal(factors, expected)
+
+
+def test_seconds_are_those_of_the_whole_call(method, ratings):
+    start = time.perf_counter()
+    seconds = short(method).fit(ratings).summary_["seconds"]
+    whole = time.perf_counter() - start
+    assert 0 < seconds["read"] < seconds["total"] < whole
+    assert seconds["total"] >= seconds["read"] + seconds["train"]
 
 
 def test_predict(fitted, ratings):
