@@ -24,6 +24,8 @@ from rivals.environment import python_with
 
 FOLDER = WORK / "python"
 PACKAGES = ["pandas", "scipy", "threadpoolctl", "cmfrec==3.5.1.post14", "implicit==0.7.3", "scikit-surprise==1.1.5", "cornac==3.0.1"]
+# Beside this file stand others that are called as the rivals are.
+sys.path.remove(str(ROOT / "bench"))
 DATA = pathlib.Path(os.environ.get("LOWRANK_DATA", ROOT.parent / "shared" / "data"))
 
 

@@ -78,7 +78,7 @@ def render(document):
         lines.append(f"| rank {row['rank']}, factors of `{document['method']}` | {row['threads']} | {row['seconds']:.2f} | {row['gflops']:.0f} | "
                      f"{row['rival']:.2f} | {row['rival_gflops']:.0f} | {row['ratio']:.1f} |")
     peaks = ", ".join(f"{value:.0f} GFLOP/s on {threads}" for threads, value in document["peak_gflops"].items())
-    return "\n".join([*lines, "", f"The machine's peak, by threads: {peaks}."])
+    return "\n".join([*lines, "", f"GFLOP/s as if every score were computed; lowrank passes over items whose vectors are too short for a list. The machine's peak, by threads: {peaks}."])
 
 
 def main():
