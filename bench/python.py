@@ -32,7 +32,7 @@ DATA = pathlib.Path(os.environ.get("LOWRANK_DATA", ROOT.parent / "shared" / "dat
 def inside():
     """Goes on in the environment that has the rivals and this package, made first where need be."""
     python = python_with(PACKAGES, FOLDER)
-    subprocess.run([python, "-m", "pip", "-q", "--disable-pip-version-check", "install", "--force-reinstall", "--no-deps", "-C", f"build-dir={WORK / 'package'}", ROOT], check=True)
+    subprocess.run([python, "-m", "pip", "-q", "--disable-pip-version-check", "install", "--force-reinstall", "--no-deps", "--config-settings", f"build-dir={WORK / 'package'}", ROOT], check=True)
     os.execve(python, [str(python), *sys.argv], {**os.environ, "OPENBLAS_NUM_THREADS": "1"})
 
 
