@@ -37,9 +37,9 @@ void peak(benchmark::State& state, SimdLevel level, std::size_t /*rank*/) {
   lowrank::set_simd_level(level);
   const FactorMatrix a = normals(48, 96);
   FactorMatrix products(48, 48);
-  const FactorMatrix b = normals(96, 48);
+  const FactorMatrix b = normals(96, lowrank::kPanelColumns);
   for (auto _ : state) {
-    lowrank::multiply_rows(a.data(), a.stride(), 48, 96, b.data(), b.stride(), 48, products.data(), products.stride());
+    lowrank::multiply_rows(a.data(), a.stride(), 48, 96, b.data(), 48, products.data(), products.stride());
     benchmark::ClobberMemory();
   }
   count_flops(state, 2.0 * 48 * 48 * 96);
@@ -108,10 +108,10 @@ void cholesky(benchmark::State& state, SimdLevel level, std::size_t rank) {
 void rotate(benchmark::State& state, SimdLevel level, std::size_t rank) {
   lowrank::set_simd_level(level);
   const FactorMatrix rows = normals(128, rank);
-  const FactorMatrix basis = normals(rank, rank);
+  const FactorMatrix basis = normals(lowrank::panels_size(rank, rank) / rank, rank);
   FactorMatrix products(128, rank);
   for (auto _ : state) {
-    lowrank::multiply_rows(rows.data(), rows.stride(), 128, rank, basis.data(), basis.stride(), rank, products.data(), products.stride());
+    lowrank::multiply_rows(rows.data(), rows.stride(), 128, rank, basis.data(), rank, products.data(), products.stride());
     benchmark::ClobberMemory();
   }
   const auto k = static_cast<double>(rank);

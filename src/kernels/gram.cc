@@ -23,17 +23,29 @@ HWY_ATTR void add_gram(const float* left, const float* right, size_t ld, size_t 
   }
 }
 
-HWY_ATTR void multiply_rows(const float* rows, size_t ld, size_t count, size_t depth, const float* b, size_t ldb, size_t columns,
-                            float* products, size_t ldp) {
-  // Columns outside, so that a panel of b stays near while all rows pass.
-  constexpr size_t kPanel = kBlockVectors * kLanes;
-  for (size_t j = 0; j < columns; j += kPanel) {
-    const size_t width = columns - j < kPanel ? columns - j : kPanel;
-    size_t i = 0;
-    for (; i + kBlockRows <= count; i += kBlockRows) {
-      strip_product<kBlockRows, Into::fresh>(rows + i * ld, ld, 1, b + j, ldb, depth, products + i * ldp + j, ldp, width);
+/// Some rows of a panel: columns [0, width) of products = (or +=) rows b.
+template <Into kInto>
+HWY_INLINE HWY_ATTR void multiply_panel(const float* rows, size_t ld, size_t count, size_t depth, const float* b, size_t width,
+                                        float* products, size_t ldp) {
+  size_t i = 0;
+  for (; i + kBlockRows <= count; i += kBlockRows) {
+    strip_product<kBlockRows, kInto>(rows + i * ld, ld, 1, b, kPanelColumns, depth, products + i * ldp, ldp, width);
+  }
+  for (; i < count; ++i) strip_product<1, kInto>(rows + i * ld, ld, 1, b, kPanelColumns, depth, products + i * ldp, ldp, width);
+}
+
+HWY_ATTR void multiply_rows(const float* rows, size_t ld, size_t count, size_t depth, const float* b, size_t columns, float* products,
+                            size_t ldp) {
+  // So much of a panel, 24 KiB, stays in the nearest cache while all rows pass.
+  constexpr size_t kDepth = 128;
+  for (size_t j = 0; j < columns; j += kPanelColumns) {
+    const size_t width = columns - j < kPanelColumns ? columns - j : kPanelColumns;
+    const float* panel = b + j * depth;
+    multiply_panel<Into::fresh>(rows, ld, count, depth < kDepth ? depth : kDepth, panel, width, products + j, ldp);
+    for (size_t p = kDepth; p < depth; p += kDepth) {
+      const size_t deep = depth - p < kDepth ? depth - p : kDepth;
+      multiply_panel<Into::add>(rows + p, ld, count, deep, panel + p * kPanelColumns, width, products + j, ldp);
     }
-    for (; i < count; ++i) strip_product<1, Into::fresh>(rows + i * ld, ld, 1, b + j, ldb, depth, products + i * ldp + j, ldp, width);
   }
 }
 
@@ -88,13 +100,13 @@ void add_gram(const float* left, const float* right, std::size_t ld, std::size_t
   }
 }
 
-void multiply_rows(const float* rows, std::size_t ld, std::size_t count, std::size_t depth, const float* b, std::size_t ldb,
-                   std::size_t columns, float* products, std::size_t ldp) {
+void multiply_rows(const float* rows, std::size_t ld, std::size_t count, std::size_t depth, const float* b, std::size_t columns,
+                   float* products, std::size_t ldp) {
   for (std::size_t i = 0; i < count; ++i) {
     float* to = products + i * ldp;
     for (std::size_t j = 0; j < columns; ++j) to[j] = 0;
     for (std::size_t p = 0; p < depth; ++p) {
-      for (std::size_t j = 0; j < columns; ++j) to[j] += rows[i * ld + p] * b[p * ldb + j];
+      for (std::size_t j = 0; j < columns; ++j) to[j] += rows[i * ld + p] * b[place_in_panels(depth, p, j)];
     }
   }
 }
@@ -115,9 +127,9 @@ void add_gram(const float* left, const float* right, std::size_t ld, std::size_t
   LOWRANK_KERNEL(add_gram)(left, right, ld, count, columns, a, lda);
 }
 
-void multiply_rows(const float* rows, std::size_t ld, std::size_t count, std::size_t depth, const float* b, std::size_t ldb,
-                   std::size_t columns, float* products, std::size_t ldp) {
-  LOWRANK_KERNEL(multiply_rows)(rows, ld, count, depth, b, ldb, columns, products, ldp);
+void multiply_rows(const float* rows, std::size_t ld, std::size_t count, std::size_t depth, const float* b, std::size_t columns,
+                   float* products, std::size_t ldp) {
+  LOWRANK_KERNEL(multiply_rows)(rows, ld, count, depth, b, columns, products, ldp);
 }
 
 void row_gram(const float* rows, std::size_t ld, std::size_t count, std::size_t columns, float* a, std::size_t lda) {

@@ -41,28 +41,46 @@ std::vector<double> gramian(const FactorMatrix& table, Workers& workers) {
 
 Eigenbasis eigenbasis(std::vector<double> gramian, std::size_t rank) {
   Eigenbasis basis;
-  basis.stride = scratch_stride(rank);
-  basis.vectors = AlignedFloats(basis.stride * rank);
+  basis.vectors = AlignedFloats(panels_size(rank, rank));
   basis.values = symmetric_eigen(gramian, rank);
   for (double& value : basis.values) value = std::max(value, 0.0);
   for (std::size_t i = 0; i < rank; ++i) {
-    for (std::size_t j = 0; j < rank; ++j) basis.vectors[i * basis.stride + j] = static_cast<float>(gramian[i * rank + j]);
+    for (std::size_t j = 0; j < rank; ++j) basis.vectors[place_in_panels(rank, i, j)] = static_cast<float>(gramian[i * rank + j]);
   }
   return basis;
 }
 
-void rotate(FactorMatrix& table, const AlignedFloats& matrix, std::size_t stride, Workers& workers) {
+namespace {
+
+/// rotate() of rows row_of(0), row_of(1) ... row_of(count - 1).
+template <class RowOf>
+void rotate_some(FactorMatrix& table, std::size_t count, const RowOf& row_of, const AlignedFloats& matrix, Workers& workers) {
   if (table.rank() == 0) return;
   constexpr std::size_t kRows = 128;
   const std::size_t columns = table.stride();
+  const std::size_t ld = scratch_stride(columns);
   std::vector<AlignedFloats> scratch(static_cast<std::size_t>(workers.count()));
-  workers.for_ranges(table.rows(), kRows, [&](std::size_t begin, std::size_t end, int slot) {
+  workers.for_ranges(count, kRows, [&](std::size_t begin, std::size_t end, int slot) {
     AlignedFloats& rows = scratch[static_cast<std::size_t>(slot)];
-    rows.reserve(kRows * columns);
-    float* of_table = table.row(begin).data();
-    multiply_rows(of_table, columns, end - begin, table.rank(), matrix.data(), stride, columns, rows.data(), columns);
-    std::memcpy(of_table, rows.data(), (end - begin) * columns * sizeof(float));
+    rows.reserve(2 * kRows * ld);
+    float* products = rows.data() + kRows * ld;
+    const std::size_t bytes = columns * sizeof(float);
+    for (std::size_t i = begin; i < end; ++i) std::memcpy(rows.data() + (i - begin) * ld, table.row(row_of(i)).data(), bytes);
+    multiply_rows(rows.data(), ld, end - begin, table.rank(), matrix.data(), columns, products, ld);
+    for (std::size_t i = begin; i < end; ++i) std::memcpy(table.row(row_of(i)).data(), products + (i - begin) * ld, bytes);
   });
+}
+
+}  // namespace
+
+void rotate(FactorMatrix& table, const AlignedFloats& matrix, Workers& workers) {
+  rotate_some(
+      table, table.rows(), [](std::size_t i) { return i; }, matrix, workers);
+}
+
+void rotate(FactorMatrix& table, std::span<const std::uint32_t> rows, const AlignedFloats& matrix, Workers& workers) {
+  rotate_some(
+      table, rows.size(), [&](std::size_t i) { return std::size_t{rows[i]}; }, matrix, workers);
 }
 
 double weighted_squares(const FactorMatrix& table, const std::vector<double>& weights, Workers& workers) {

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/parallel.h"
@@ -14,15 +16,15 @@ std::vector<double> gramian(const FactorMatrix& table, Workers& workers);
 
 /// A basis in which a table's Gramian is diagonal.
 struct Eigenbasis {
-  std::size_t stride = 0;      ///< floats from one row of the vectors to the next
-  AlignedFloats vectors;       ///< V: row x of a table becomes x V
+  AlignedFloats vectors;       ///< V, in panels: row x of a table becomes x V
   std::vector<double> values;  ///< the diagonal, none below 0
 };
 
 Eigenbasis eigenbasis(std::vector<double> gramian, std::size_t rank);
 
-/// Every row x of a table becomes x times a rank x rank matrix whose rows are `stride` floats apart.
-void rotate(FactorMatrix& table, const AlignedFloats& matrix, std::size_t stride, Workers& workers);
+/// Every row x of a table, or each of those that are picked, becomes x times a rank x rank matrix in panels.
+void rotate(FactorMatrix& table, const AlignedFloats& matrix, Workers& workers);
+void rotate(FactorMatrix& table, std::span<const std::uint32_t> rows, const AlignedFloats& matrix, Workers& workers);
 
 /// The sum over rows of weights[row] * |row|^2, in double, the same for any number of threads.
 double weighted_squares(const FactorMatrix& table, const std::vector<double>& weights, Workers& workers);

@@ -42,6 +42,23 @@ bool HalfSteps::is_long(const HalfStep& step, std::size_t ratings) const {
   return rank_ != 0 && ratings > std::max<std::size_t>(4096, rank_) && work_of(step, ratings) > kLongWork;
 }
 
+bool HalfSteps::continues(const HalfStep& step, std::size_t ratings) const {
+  if (ratings == 0 || rank_ == 0) return false;
+  if (step.non_negative) return true;
+  if (step.solver == Solver::exact || is_long(step, ratings)) return false;
+  // Where the exact solution of a short row costs no more than the approximation, it is taken.
+  if (step.solver == Solver::cg) return ratings >= rank_ || ratings > 4 * std::size_t{step.cg_steps} + 4;
+  return ratings > step.block && rank_ > step.block;
+}
+
+std::vector<std::uint32_t> HalfSteps::continued_rows(const HalfStep& step) const {
+  std::vector<std::uint32_t> rows;
+  for (std::size_t row = 0; row + 1 < step.offsets.size(); ++row) {
+    if (continues(step, step.offsets[row + 1] - step.offsets[row])) rows.push_back(static_cast<std::uint32_t>(row));
+  }
+  return rows;
+}
+
 RowEquations HalfSteps::equations(const HalfStep& step, std::size_t row, std::size_t begin, std::size_t end, Scratch& scratch) const {
   const std::size_t ratings = step.offsets[row + 1] - step.offsets[row];
   RowEquations result;
@@ -71,14 +88,9 @@ double HalfSteps::solve_row(const HalfStep& step, std::size_t row, Scratch& scra
   const RowEquations row_equations = equations(step, row, begin, end, scratch);
   if (rank_ == 0) return scratch.system.solve(row_equations, x, bias);
   if (step.non_negative) return scratch.system.solve_non_negative(row_equations, x, bias);
-  // Where the n x n system of a short row costs no more than the approximation, it is solved.
-  if (step.solver == Solver::cg && !(ratings < rank_ && ratings <= 4 * std::size_t{step.cg_steps} + 4)) {
-    return scratch.system.solve_cg(row_equations, step.cg_steps, x, bias);
-  }
-  if (step.solver == Solver::subspace && ratings > step.block && rank_ > step.block) {
-    return scratch.system.solve_blocks(row_equations, step.block, x);
-  }
-  return scratch.system.solve(row_equations, x, bias);
+  if (!continues(step, ratings)) return scratch.system.solve(row_equations, x, bias);
+  if (step.solver == Solver::cg) return scratch.system.solve_cg(row_equations, step.cg_steps, x, bias);
+  return scratch.system.solve_blocks(row_equations, step.block, x);
 }
 
 double HalfSteps::solve_long_row(const HalfStep& step, std::size_t row, float* x, float* bias) {

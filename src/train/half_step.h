@@ -48,10 +48,14 @@ class HalfSteps {
   /// \return the sum over rows of what RowEquations minimises
   double run(const HalfStep& step, FactorMatrix& solved, std::vector<float>* biases);
 
+  /// The rows whose solver starts from what the row was: no matter what the others are before run().
+  [[nodiscard]] std::vector<std::uint32_t> continued_rows(const HalfStep& step) const;
+
  private:
   struct Scratch;
   [[nodiscard]] double work_of(const HalfStep& step, std::size_t ratings) const;
   [[nodiscard]] bool is_long(const HalfStep& step, std::size_t ratings) const;
+  [[nodiscard]] bool continues(const HalfStep& step, std::size_t ratings) const;
   double solve_row(const HalfStep& step, std::size_t row, Scratch& scratch, float* x, float* bias) const;
   double solve_long_row(const HalfStep& step, std::size_t row, float* x, float* bias);
   RowEquations equations(const HalfStep& step, std::size_t row, std::size_t begin, std::size_t end, Scratch& scratch) const;

@@ -9,6 +9,7 @@
 
 #include "base/parallel.h"
 #include "base/random.h"
+#include "kernels/gram.h"
 #include "lowrank/base/error.h"
 #include "train/alternating.h"
 #include "train/epoch_loop.h"
@@ -113,12 +114,12 @@ class ImplicitLearner final : public EpochLearner {
     model.user_factors = users_.factors;
     model.item_factors = items_.factors;
     const std::size_t rank = options_.rank;
-    AlignedFloats back(rank * basis_.stride());
+    AlignedFloats back(panels_size(rank, rank));
     for (std::size_t i = 0; i < rank; ++i) {
-      for (std::size_t j = 0; j < rank; ++j) back[j * basis_.stride() + i] = basis_.row(i)[j];
+      for (std::size_t j = 0; j < rank; ++j) back[place_in_panels(rank, j, i)] = basis_.row(i)[j];
     }
-    rotate(model.user_factors, back, basis_.stride(), workers_);
-    rotate(model.item_factors, back, basis_.stride(), workers_);
+    rotate(model.user_factors, back, workers_);
+    rotate(model.item_factors, back, workers_);
   }
 
   void restore(const Model* model) override {
@@ -193,10 +194,9 @@ class ImplicitLearner final : public EpochLearner {
     }
     const Eigenbasis basis = eigenbasis(gram, rank);
     for (std::size_t k = 0; k < rank; ++k) diagonal_[k] = static_cast<float>(options_.unobserved_weight * basis.values[k]);
-    rotate(fixed.factors, basis.vectors, basis.stride, workers_);
-    rotate(basis_, basis.vectors, basis.stride, workers_);
-    // The exact solver does not ask what the rows were.
-    if (step.solver != Solver::exact) rotate(solved.factors, basis.vectors, basis.stride, workers_);
+    rotate(fixed.factors, basis.vectors, workers_);
+    rotate(basis_, basis.vectors, workers_);
+    rotate(solved.factors, half_steps_.continued_rows(step), basis.vectors, workers_);
     return half_steps_.run(step, solved.factors, nullptr);
   }
 

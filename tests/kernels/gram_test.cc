@@ -47,16 +47,16 @@ TEST_P(Gram, AddsTheSumOfOuterProducts) {
 TEST_P(Gram, MultipliesRows) {
   for (const std::size_t columns : {16U, 48U, 64U, 112U}) {
     for (const std::size_t count : {0U, 1U, 7U, 8U, 21U}) {
-      for (const std::size_t depth : {0U, 1U, 13U, 64U}) {
-        const std::size_t ld = 80;
+      for (const std::size_t depth : {0U, 1U, 13U, 64U, 300U}) {
+        const std::size_t ld = 304;
         const AlignedFloats rows = normals(count * ld, 1);
-        const AlignedFloats b = normals(depth * columns, 2);
+        const AlignedFloats b = normals(panels_size(depth, columns), 2);
         AlignedFloats products(count * columns + 16, -7.0F);
-        multiply_rows(rows.data(), ld, count, depth, b.data(), columns, columns, products.data(), columns);
+        multiply_rows(rows.data(), ld, count, depth, b.data(), columns, products.data(), columns);
         for (std::size_t i = 0; i < count; ++i) {
           for (std::size_t j = 0; j < columns; ++j) {
             double sum = 0;
-            for (std::size_t p = 0; p < depth; ++p) sum += double{rows[i * ld + p]} * double{b[p * columns + j]};
+            for (std::size_t p = 0; p < depth; ++p) sum += double{rows[i * ld + p]} * double{b[place_in_panels(depth, p, j)]};
             ASSERT_NEAR(double{products[i * columns + j]}, sum, 1e-4);
           }
         }
