@@ -163,8 +163,6 @@ class AlsLearner final : public EpochLearner {
     }
   }
 
-  std::optional<DivergenceReport> cut_step() override { return std::nullopt; }
-
   [[nodiscard]] const Ratings& ratings() const { return ratings_; }
 
  private:

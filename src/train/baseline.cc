@@ -109,8 +109,6 @@ class BaselineLearner final : public EpochLearner {
     }
   }
 
-  std::optional<DivergenceReport> cut_step() override { return std::nullopt; }
-
  private:
   /// Gives every row of a side its best bias. \param left what the other side leaves of the rating at a position
   /// \return the sum of squared errors over all ratings afterwards

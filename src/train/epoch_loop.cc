@@ -15,14 +15,16 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
+[[noreturn]] void fail_to_converge() {
+  throw TrainingError(
+      "training leaves the finite numbers whatever step size is tried: check the ratings for extreme values, or change --regularization "
+      "or, for a method that has one, lower --learning-rate");
+}
+
 /// Cuts the step and goes back, or throws when there is nothing left to cut.
 void go_back(EpochLearner& learner, const Model* last_good, std::size_t next_epoch, TrainingObserver& observer) {
   std::optional<DivergenceReport> cut = learner.cut_step();
-  if (!cut) {
-    throw TrainingError(
-        "training leaves the finite numbers whatever step size is tried: check the ratings for extreme values, or change --regularization "
-        "or, for a method that has one, lower --learning-rate");
-  }
+  if (!cut) fail_to_converge();
   learner.restore(last_good);
   cut->epoch = next_epoch;
   observer.on_divergence(*cut);
@@ -63,7 +65,7 @@ Trained run_epochs(EpochLearner& learner, Model frame, std::size_t rank, std::si
     const auto start = std::chrono::steady_clock::now();
     const std::optional<EpochFigures> figures = learner.run(epoch);
     const bool last = epoch == stopping.epochs || (figures && converged(trained.history, *figures, stopping.tolerance));
-    const bool store = validation || last || std::has_single_bit(epoch);
+    const bool store = validation || last || (learner.has_step() && std::has_single_bit(epoch));
     if (!figures || (store && !learner.finite())) {
       trained.history.resize(stored_epoch);
       epoch = stored_epoch + 1;
@@ -108,6 +110,7 @@ Trained run_epochs(EpochLearner& learner, Model frame, std::size_t rank, std::si
       trained.stopped = Stopped::observer;
       if (!store) {
         if (!learner.finite()) {
+          if (last_good == nullptr) fail_to_converge();
           learner.restore(last_good);
           trained.best_epoch = stored_epoch;
         }

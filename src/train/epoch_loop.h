@@ -35,8 +35,10 @@ class EpochLearner {
   virtual void store(Model& model) = 0;
   /// Takes `model`, which store() wrote, as the present state; or the start when null.
   virtual void restore(const Model* model) = 0;
+  /// True for a method with a step size to cut. The others have no way out where numbers run away, and no use for a state to go back to.
+  [[nodiscard]] virtual bool has_step() const { return false; }
   /// Cuts the step size. \return the old and the new one, or nothing when there is none to cut any further
-  virtual std::optional<DivergenceReport> cut_step() = 0;
+  virtual std::optional<DivergenceReport> cut_step() { return std::nullopt; }
 };
 
 /// When to stop.
@@ -47,9 +49,11 @@ struct Stopping {
 };
 
 /// Runs a learner's epochs: keeps the best epoch's model (with validation; else the last), stops when it is time, goes back to the last
-/// good state with a smaller step when the numbers run away, and reports each epoch. Without validation the state to go back to is that
-/// after epoch 1, 2, 4, 8 ..., so that storing it costs next to nothing. \param frame    a model with everything but the learned rows and
-/// biases, which are given room here \param ratings  number of ratings an epoch visits \throws TrainingError when no step is small enough
+/// good state with a smaller step, where there is a step, when the numbers run away, and reports each epoch. Without validation the state
+/// to go back to is that after epoch 1, 2, 4, 8 ..., so that storing it costs next to nothing.
+/// \param frame    a model with everything but the learned rows and biases, which are given room here
+/// \param ratings  number of ratings an epoch visits
+/// \throws TrainingError when no step is small enough, or there is none
 Trained run_epochs(EpochLearner& learner, Model frame, std::size_t rank, std::size_t ratings, const Stopping& stopping,
                    const Validation& validation, TrainingObserver& observer);
 

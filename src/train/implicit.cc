@@ -140,8 +140,6 @@ class ImplicitLearner final : public EpochLearner {
     }
   }
 
-  std::optional<DivergenceReport> cut_step() override { return std::nullopt; }
-
  private:
   [[nodiscard]] bool missing_alone() const { return options_.unobserved == static_cast<std::uint8_t>(Unobserved::missing); }
 

@@ -74,7 +74,6 @@ class NmfLearner : public EpochLearner {
   bool finite() override { return finite_; }
   void store(Model& model) override;
   void restore(const Model* model) override;
-  std::optional<DivergenceReport> cut_step() override { return std::nullopt; }
 
  protected:
   /// One row of a side's factors in or out of the solver's table.

@@ -23,7 +23,6 @@ class PopularLearner final : public EpochLearner {
       model.item_biases[item] = static_cast<float>(model.item_ratings[item]);
   }
   void restore(const Model* /*model*/) override {}
-  std::optional<DivergenceReport> cut_step() override { return std::nullopt; }
 };
 
 }  // namespace

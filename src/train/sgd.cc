@@ -183,6 +183,8 @@ class SgdLearner final : public EpochLearner {
     });
   }
 
+  bool has_step() const override { return true; }
+
   std::optional<DivergenceReport> cut_step() override {
     if (rate_ < kLeastRate) return std::nullopt;
     const double old = rate_;
