@@ -1,24 +1,25 @@
 #!/usr/bin/env python3
 """Searches options of `implicit` on Gowalla: trains on train, chooses by NDCG@20 on valid, trains the choice on both and scores test once.
 
-    bench/implicit_search.py --data ../shared/data/lightgcn-gowalla [--rank 64] [--threads 2] [--around]
+    bench/implicit_search.py --data ../shared/data/lightgcn-gowalla [--rank 64] [--trials 60] [--seed 1] [--threads 2] [--no-test]
 
-Prints a line for every setting tried, then the choice and its figures on test. `--around` searches near the documented recipe alone.
+Prints a line for every setting tried, then the choice and its figures on test. The first half of the trials are drawn from the whole region, the others
+near the best one so far.
 """
 
 import argparse
 import gzip
-import itertools
 import json
+import math
 import pathlib
+import random
 import subprocess
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-# unobserved_weight, regularization_exponent, regularization. The last two go together: lambda (n + alpha0 m)^nu is to be of one size.
-WEIGHTS = [0.005, 0.007, 0.01, 0.012, 0.015, 0.02]
-REGULARIZATIONS = {0.5: [0.05, 0.1, 0.2], 0.75: [0.01, 0.015, 0.02, 0.04], 1: [0.001, 0.002, 0.003, 0.005]}
-EPOCHS = [5, 6, 8]
+SOLVERS = [["exact"], ["cg", "--cg-steps", 1], ["cg", "--cg-steps", 2], ["cg", "--cg-steps", 3]]
+# A row of so many ratings, of so many other rows: what `size`, the regularisation that it gets, is of. lambda follows from it, weight and exponent.
+RATINGS, OTHERS = 30, 36000
 
 
 class Search:
@@ -34,12 +35,33 @@ class Search:
     def run(self, *arguments):
         return json.loads(subprocess.run([self.program, *map(str, arguments)], check=True, capture_output=True, text=True).stdout)
 
-    def score(self, setting, train, test):
-        weight, exponent, regularization, epochs = setting
-        self.run("train", self.folder / train, "--format", "adjacency", "--method", "implicit", "--rank", self.rank, "--unobserved-weight", weight,
-                 "--regularization-exponent", exponent, "--regularization", regularization, "--epochs", epochs, "--threads", self.threads,
-                 "--output", self.model, "--quiet", "--json")
-        return self.run("evaluate", self.model, self.folder / test, "--format", "adjacency", "--top", 20, "--threads", self.threads, "--json")
+    def train(self, part, setting):
+        self.run("train", self.folder / part, "--format", "adjacency", "--method", "implicit", "--rank", self.rank, *options(setting),
+                 "--threads", self.threads, "--output", self.model, "--quiet", "--json")
+
+    def evaluate(self, part):
+        return figures(self.run("evaluate", self.model, self.folder / part, "--format", "adjacency", "--top", 20, "--threads", self.threads, "--json"))
+
+
+def options(setting):
+    regularization = setting["size"] / (RATINGS + setting["weight"] * OTHERS) ** setting["exponent"]
+    return ["--unobserved-weight", f"{setting['weight']:.3g}", "--regularization-exponent", setting["exponent"], "--regularization", f"{regularization:.3g}",
+            "--initial-scale", setting["scale"], "--solver", *setting["solver"], "--epochs", setting["epochs"]]
+
+
+def draw(random):
+    return {"weight": math.exp(random.uniform(math.log(0.005), math.log(0.05))), "exponent": random.choice([0.5, 0.6, 0.75, 0.85, 1]),
+            "size": math.exp(random.uniform(math.log(0.4), math.log(3))), "scale": random.choice([0.1, 0.3, 1]), "solver": random.choice(SOLVERS),
+            "epochs": random.choice([4, 5, 6, 8, 10])}
+
+
+def near(random, setting):
+    """One or two of the choices anew, the other numbers moved a little."""
+    fresh = draw(random)
+    moved = {**setting, "weight": setting["weight"] * math.exp(random.gauss(0, 0.15)), "size": setting["size"] * math.exp(random.gauss(0, 0.15))}
+    for name in random.sample(["exponent", "scale", "solver", "epochs"], random.randint(0, 2)):
+        moved[name] = fresh[name]
+    return moved
 
 
 def figures(document):
@@ -65,23 +87,28 @@ def main():
     parser.add_argument("--data", type=pathlib.Path, required=True)
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build" / "lowrank")
     parser.add_argument("--rank", type=int, default=64)
+    parser.add_argument("--trials", type=int, default=60)
+    parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=0)
-    parser.add_argument("--around", action="store_true")
+    parser.add_argument("--no-test", action="store_true", help="search alone; leave test for another run")
     arguments = parser.parse_args()
+    draws = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
         search = Search(arguments.program, arguments.data, pathlib.Path(folder), arguments.rank, arguments.threads)
-        settings = [(weight, exponent, regularization, epochs) for exponent, choices in REGULARIZATIONS.items()
-                    for weight, regularization, epochs in itertools.product(WEIGHTS, choices, EPOCHS)]
-        if arguments.around:
-            settings = list(itertools.product([0.01, 0.012, 0.015], [0.75], [0.015, 0.02], [5, 6]))
-        tried = []
-        for setting in settings:
-            recall, ndcg = figures(search.score(setting, "train", "valid"))
-            tried.append((ndcg, setting))
-            print(*setting, f"valid recall@20 {recall:.4f} ndcg@20 {ndcg:.4f}", flush=True)
-        _, best = max(tried)
-        recall, ndcg = figures(search.score(best, "both", "test"))
-        print("chosen: unobserved_weight {} regularization_exponent {} regularization {} epochs {}".format(*best))
+        best = None
+        for trial in range(arguments.trials):
+            setting = draw(draws) if trial < arguments.trials / 2 else near(draws, best[1])
+            search.train("train", setting)
+            recall, ndcg = search.evaluate("valid")
+            print(*options(setting), f"valid recall@20 {recall:.5f} ndcg@20 {ndcg:.5f}", flush=True)
+            if best is None or ndcg > best[0]:
+                best = ndcg, setting
+        _, setting = best
+        print("chosen:", *options(setting))
+        if arguments.no_test:
+            return
+        search.train("both", setting)
+        recall, ndcg = search.evaluate("test")
         print(f"test recall@20 {recall:.4f} ndcg@20 {ndcg:.4f}")
 
 
