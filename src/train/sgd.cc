@@ -183,7 +183,7 @@ class SgdLearner final : public EpochLearner {
     });
   }
 
-  bool has_step() const override { return true; }
+  [[nodiscard]] bool has_step() const override { return true; }
 
   std::optional<DivergenceReport> cut_step() override {
     if (rate_ < kLeastRate) return std::nullopt;

@@ -23,7 +23,7 @@ class SgdTutorial final : public EpochLearner {
   bool finite() override { return true; }
   void store(Model& model) override;
   void restore(const Model* model) override;
-  bool has_step() const override { return true; }
+  [[nodiscard]] bool has_step() const override { return true; }
   std::optional<DivergenceReport> cut_step() override;
 
   /// RMSE over the training ratings, clipped, and the loss, both of `trained.model`.
