@@ -20,21 +20,32 @@ namespace lowrank::HWY_NAMESPACE {
 /// Rows of a panel: as many as a vector has lanes, so that the block on the diagonal is a square of vectors.
 constexpr size_t kPanel = kLanes;
 
-/// Factorises the block on the diagonal, its first `rows` rows; its diagonal becomes 1 / U_qq.
+/// Lane kLane of a vector in all lanes.
+HWY_INLINE HWY_ATTR hn::Vec<hn::ScalableTag<float>> lane_of(hn::Vec<hn::ScalableTag<float>> v, size_t lane) {
+  const hn::ScalableTag<float> d;
+  const hn::RebindToSigned<decltype(d)> di;
+  return hn::TableLookupLanes(v, hn::IndicesFromVec(d, hn::Set(di, static_cast<int32_t>(lane))));
+}
+
+/// Factorises the block on the diagonal, its first `rows` rows; its diagonal becomes 1 / U_qq. The block stays in registers, and of a
+/// pivot only its inverse is waited for: what goes to the rows below needs no square root.
 HWY_INLINE HWY_ATTR bool factor_diagonal(float* a, size_t ld, size_t rows) {
   const hn::ScalableTag<float> d;
-  for (size_t q = 0; q < rows; ++q) {
-    float* pivot = a + q * ld;
+  hn::Vec<decltype(d)> v[kPanel];
+#pragma GCC unroll 16
+  for (size_t r = 0; r < kPanel; ++r) v[r] = hn::Load(d, a + r * ld);
+#pragma GCC unroll 16
+  for (size_t q = 0; q < kPanel; ++q) {
+    if (q >= rows) break;
+    const float pivot = hn::GetLane(lane_of(v[q], q));
     // Not "<= 0": a NaN must fail too. What is beyond 1e36 has no square root's inverse that is worth having.
-    if (!(pivot[q] > 0) || !(pivot[q] < 1e36F)) return false;
-    const float inverse = 1 / std::sqrt(pivot[q]);
-    const auto v = hn::Mul(hn::Load(d, pivot), hn::Set(d, inverse));
-    hn::Store(v, d, pivot);
-    for (size_t r = q + 1; r < rows; ++r) {
-      float* row = a + r * ld;
-      hn::Store(hn::NegMulAdd(hn::Set(d, pivot[r]), v, hn::Load(d, row)), d, row);
-    }
-    pivot[q] = inverse;
+    if (!(pivot > 0) || !(pivot < 1e36F)) return false;
+    const auto share = hn::Mul(v[q], hn::Set(d, 1 / pivot));
+#pragma GCC unroll 16
+    for (size_t r = q + 1; r < kPanel; ++r) v[r] = hn::NegMulAdd(lane_of(v[q], r), share, v[r]);
+    const float inverse = 1 / std::sqrt(pivot);
+    hn::Store(hn::Mul(v[q], hn::Set(d, inverse)), d, a + q * ld);
+    a[q * ld + q] = inverse;
   }
   return true;
 }
