@@ -24,20 +24,26 @@ HWY_ATTR void inverse_roots(const float* diagonal, float ridge, size_t columns, 
   }
 }
 
-HWY_ATTR double add_diagonal(const float* roots, const float* p, size_t columns, float* product) {
+HWY_ATTR void inverses_of(const float* diagonal, float ridge, size_t columns, float* inverses) {
+  const hn::ScalableTag<float> d;
+  for (size_t k = 0; k < columns; k += kLanes) {
+    hn::Store(hn::Div(hn::Set(d, 1.0F), hn::Add(hn::Load(d, diagonal + k), hn::Set(d, ridge))), d, inverses + k);
+  }
+}
+
+HWY_ATTR double add_diagonal(const float* diagonal, float ridge, const float* p, size_t columns, float* product) {
   const hn::ScalableTag<float> d;
   auto sum = hn::Zero(d);
   for (size_t k = 0; k < columns; k += kLanes) {
-    const auto root = hn::Load(d, roots + k);
     const auto v = hn::Load(d, p + k);
-    const auto total = hn::Add(hn::Load(d, product + k), hn::Div(v, hn::Mul(root, root)));
+    const auto total = hn::MulAdd(hn::Add(hn::Load(d, diagonal + k), hn::Set(d, ridge)), v, hn::Load(d, product + k));
     hn::Store(total, d, product + k);
     sum = hn::MulAdd(v, total, sum);
   }
   return static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum)));
 }
 
-HWY_ATTR double step_along(float step, const float* p, const float* product, const float* roots, size_t columns, float* x,
+HWY_ATTR double step_along(float step, const float* p, const float* product, const float* inverses, size_t columns, float* x,
                            float* residual) {
   const hn::ScalableTag<float> d;
   const auto s = hn::Set(d, step);
@@ -46,18 +52,16 @@ HWY_ATTR double step_along(float step, const float* p, const float* product, con
     hn::Store(hn::MulAdd(s, hn::Load(d, p + k), hn::Load(d, x + k)), d, x + k);
     const auto r = hn::NegMulAdd(s, hn::Load(d, product + k), hn::Load(d, residual + k));
     hn::Store(r, d, residual + k);
-    const auto scaled = hn::Mul(r, hn::Load(d, roots + k));
-    sum = hn::MulAdd(scaled, scaled, sum);
+    sum = hn::MulAdd(hn::Mul(r, hn::Load(d, inverses + k)), r, sum);
   }
   return static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum)));
 }
 
-HWY_ATTR void turn(const float* residual, const float* roots, float keep, size_t columns, float* p) {
+HWY_ATTR void turn(const float* residual, const float* inverses, float keep, size_t columns, float* p) {
   const hn::ScalableTag<float> d;
   const auto kept = hn::Set(d, keep);
   for (size_t k = 0; k < columns; k += kLanes) {
-    const auto root = hn::Load(d, roots + k);
-    const auto z = hn::Mul(hn::Mul(root, root), hn::Load(d, residual + k));
+    const auto z = hn::Mul(hn::Load(d, inverses + k), hn::Load(d, residual + k));
     hn::Store(hn::MulAdd(kept, hn::Load(d, p + k), z), d, p + k);
   }
 }
@@ -77,27 +81,31 @@ void inverse_roots(const float* diagonal, float ridge, std::size_t columns, floa
   for (std::size_t k = 0; k < columns; ++k) roots[k] = 1 / std::sqrt(diagonal[k] + ridge);
 }
 
-double add_diagonal(const float* roots, const float* p, std::size_t columns, float* product) {
+void inverses_of(const float* diagonal, float ridge, std::size_t columns, float* inverses) {
+  for (std::size_t k = 0; k < columns; ++k) inverses[k] = 1 / (diagonal[k] + ridge);
+}
+
+double add_diagonal(const float* diagonal, float ridge, const float* p, std::size_t columns, float* product) {
   float sum = 0;
   for (std::size_t k = 0; k < columns; ++k) {
-    product[k] += p[k] / (roots[k] * roots[k]);
+    product[k] += (diagonal[k] + ridge) * p[k];
     sum += p[k] * product[k];
   }
   return static_cast<double>(sum);
 }
 
-double step_along(float step, const float* p, const float* product, const float* roots, std::size_t columns, float* x, float* residual) {
+double step_along(float step, const float* p, const float* product, const float* inverses, std::size_t columns, float* x, float* residual) {
   float sum = 0;
   for (std::size_t k = 0; k < columns; ++k) {
     x[k] += step * p[k];
     residual[k] -= step * product[k];
-    sum += residual[k] * residual[k] * roots[k] * roots[k];
+    sum += residual[k] * residual[k] * inverses[k];
   }
   return static_cast<double>(sum);
 }
 
-void turn(const float* residual, const float* roots, float keep, std::size_t columns, float* p) {
-  for (std::size_t k = 0; k < columns; ++k) p[k] = roots[k] * roots[k] * residual[k] + keep * p[k];
+void turn(const float* residual, const float* inverses, float keep, std::size_t columns, float* p) {
+  for (std::size_t k = 0; k < columns; ++k) p[k] = inverses[k] * residual[k] + keep * p[k];
 }
 
 }  // namespace scalar
@@ -106,16 +114,20 @@ void inverse_roots(const float* diagonal, float ridge, std::size_t columns, floa
   LOWRANK_KERNEL(inverse_roots)(diagonal, ridge, columns, roots);
 }
 
-double add_diagonal(const float* roots, const float* p, std::size_t columns, float* product) {
-  return LOWRANK_KERNEL(add_diagonal)(roots, p, columns, product);
+void inverses_of(const float* diagonal, float ridge, std::size_t columns, float* inverses) {
+  LOWRANK_KERNEL(inverses_of)(diagonal, ridge, columns, inverses);
 }
 
-double step_along(float step, const float* p, const float* product, const float* roots, std::size_t columns, float* x, float* residual) {
-  return LOWRANK_KERNEL(step_along)(step, p, product, roots, columns, x, residual);
+double add_diagonal(const float* diagonal, float ridge, const float* p, std::size_t columns, float* product) {
+  return LOWRANK_KERNEL(add_diagonal)(diagonal, ridge, p, columns, product);
 }
 
-void turn(const float* residual, const float* roots, float keep, std::size_t columns, float* p) {
-  LOWRANK_KERNEL(turn)(residual, roots, keep, columns, p);
+double step_along(float step, const float* p, const float* product, const float* inverses, std::size_t columns, float* x, float* residual) {
+  return LOWRANK_KERNEL(step_along)(step, p, product, inverses, columns, x, residual);
+}
+
+void turn(const float* residual, const float* inverses, float keep, std::size_t columns, float* p) {
+  LOWRANK_KERNEL(turn)(residual, inverses, keep, columns, p);
 }
 
 }  // namespace lowrank

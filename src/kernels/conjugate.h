@@ -11,14 +11,17 @@ namespace lowrank {
 /// roots[k] = 1 / sqrt(diagonal[k] + ridge).
 void inverse_roots(const float* diagonal, float ridge, std::size_t columns, float* roots);
 
-/// product += D p for D = roots^-2. \return <p, product>
-double add_diagonal(const float* roots, const float* p, std::size_t columns, float* product);
+/// inverses[k] = 1 / (diagonal[k] + ridge).
+void inverses_of(const float* diagonal, float ridge, std::size_t columns, float* inverses);
 
-/// x += step * p, residual -= step * product. \return <residual, D^-1 residual>
-double step_along(float step, const float* p, const float* product, const float* roots, std::size_t columns, float* x, float* residual);
+/// product += (diagonal + ridge) p. \return <p, product>
+double add_diagonal(const float* diagonal, float ridge, const float* p, std::size_t columns, float* product);
 
-/// p = D^-1 residual + keep * p.
-void turn(const float* residual, const float* roots, float keep, std::size_t columns, float* p);
+/// x += step * p, residual -= step * product. \return <residual, inverses residual>
+double step_along(float step, const float* p, const float* product, const float* inverses, std::size_t columns, float* x, float* residual);
+
+/// p = inverses residual + keep * p.
+void turn(const float* residual, const float* inverses, float keep, std::size_t columns, float* p);
 
 /// \}
 

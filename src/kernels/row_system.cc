@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "kernels/cholesky.h"
 #include "kernels/conjugate.h"
@@ -51,7 +52,7 @@ RowSystem::RowSystem(std::size_t rank)
       chunk_(std::clamp<std::size_t>(65536 / std::max<std::size_t>(columns_, 1) / 16 * 16, 32, 256)),
       sums_(2 * columns_),
       roots_(columns_),
-      vectors_(3 * columns_),
+      vectors_(4 * columns_),
       solution_(pad(rank + 1)) {}
 
 void RowSystem::reserve(std::size_t tile_rows, std::size_t unknowns) {
@@ -416,68 +417,56 @@ bool RowSystem::solve_primal_in_double(const RowEquations& row) {
   return size != 0 && solve_positive_definite(double_matrix_.data(), b, size);
 }
 
-double RowSystem::measure(const RowEquations& row, const float* x, float bias) {
-  const std::size_t n = row.rows.size();
-  double total = row.has_bias ? row.bias_damping * static_cast<double>(bias) * static_cast<double>(bias) : 0.0;
-  for (std::size_t k = 0; k < rank_; ++k) {
-    const auto number = static_cast<double>(x[k]);
-    total += (static_cast<double>(row.diagonal[k]) + static_cast<double>(row.ridge)) * number * number;
-  }
-  for (std::size_t i = 0; i < n; ++i) {
-    const double s = static_cast<double>(products_[i]) + static_cast<double>(bias);
-    const double weight = at(row.weights, i);
-    const double value = at(row.values, i);
-    total += weight * s * s - 2 * value * s;
-    residual_[i] = static_cast<float>(value - weight * s);
-  }
-  return total;
-}
-
 double RowSystem::solve_cg(const RowEquations& row, std::uint32_t steps, float* x, float* bias) {
+  const std::uint32_t* rows = row.rows.data();
   const std::size_t n = row.rows.size();
-  products_.reserve(pad(n));
-  residual_.reserve(pad(n));
-  multiply_picked(row.table, row.rows.data(), n, columns_, x, products_.data());
-  double objective = measure(row, x, row.has_bias ? *bias : 0.0F);
-  inverse_roots(row.diagonal, row.ridge, columns_, roots_.data());
   float* residual = vectors_.data();
   float* p = residual + columns_;
   float* product = p + columns_;
+  float* inverses = product + columns_;
+  inverses_of(row.diagonal, row.ridge, columns_, inverses);
 
   // residual = b - A x; the bias is one more coordinate, kept apart.
   std::fill_n(p, columns_, 0.0F);
   std::fill_n(product, columns_, 0.0F);
-  add_diagonal(roots_.data(), x, columns_, product);
+  double objective = add_diagonal(row.diagonal, row.ridge, x, columns_, product);
   for (std::size_t k = 0; k < columns_; ++k) residual[k] = -product[k];
-  add_picked(row.table, row.rows.data(), n, columns_, residual_.data(), residual);
+  const float shift = row.has_bias ? *bias : 0.0F;
+  const ErrorSums first = add_errors(row.table, rows, n, columns_, row.weights, row.values, x, shift, residual);
+  objective += first.objective;
   double bias_residual = 0;
   double bias_scale = 1;
   if (row.has_bias) {
-    bias_scale = row.bias_damping;
-    for (std::size_t i = 0; i < n; ++i) {
-      bias_residual += static_cast<double>(residual_[i]);
-      bias_scale += at(row.weights, i);
-    }
-    bias_residual -= row.bias_damping * static_cast<double>(*bias);
+    const double damped = row.bias_damping * static_cast<double>(shift);
+    bias_residual = first.errors - damped;
+    bias_scale = row.bias_damping + (row.weights == nullptr ? static_cast<double>(n) : std::accumulate(row.weights, row.weights + n, 0.0));
+    objective += damped * static_cast<double>(shift);
   }
   double bias_p = 0;
-  double rho = step_along(0, p, product, roots_.data(), columns_, x, residual) + bias_residual * bias_residual / bias_scale;
+  double rho = step_along(0, p, product, inverses, columns_, x, residual) + bias_residual * bias_residual / bias_scale;
   const double start = rho;
   double keep = 0;
-  for (std::uint32_t step = 0; step < steps; ++step) {
+  for (std::uint32_t step = 1; step <= steps; ++step) {
     // Nothing is left but rounding.
     if (!(rho > 1e-12 * start) || !(rho > 0)) break;
-    turn(residual, roots_.data(), static_cast<float>(keep), columns_, p);
+    turn(residual, inverses, static_cast<float>(keep), columns_, p);
     bias_p = bias_residual / bias_scale + keep * bias_p;
+    const auto bias_step = static_cast<float>(bias_p);
     std::fill_n(product, columns_, 0.0F);
-    const double bias_sum =
-        add_normal_product(row.table, row.rows.data(), n, columns_, row.weights, p, static_cast<float>(bias_p), product);
-    const double bias_product = row.has_bias ? bias_sum + row.bias_damping * bias_p : 0.0;
-    const double curvature = add_diagonal(roots_.data(), p, columns_, product) + bias_p * bias_product;
+    double bias_product = row.has_bias ? row.bias_damping * bias_p : 0.0;
+    double curvature = 0;
+    if (step == steps) {
+      // After the last step nobody asks for the residual: its length takes half the work.
+      curvature = normal_square(row.table, rows, n, columns_, row.weights, p, bias_step);
+    } else {
+      const double sum = add_normal_product(row.table, rows, n, columns_, row.weights, p, bias_step, product);
+      if (row.has_bias) bias_product += sum;
+    }
+    curvature += add_diagonal(row.diagonal, row.ridge, p, columns_, product) + bias_p * bias_product;
     const double length = rho / curvature;
     if (!(curvature > 0) || !std::isfinite(length)) break;
     const double before = rho;
-    rho = step_along(static_cast<float>(length), p, product, roots_.data(), columns_, x, residual);
+    rho = step_along(static_cast<float>(length), p, product, inverses, columns_, x, residual);
     if (row.has_bias) {
       *bias += static_cast<float>(length * bias_p);
       bias_residual -= length * bias_product;
@@ -516,7 +505,13 @@ double RowSystem::solve_blocks(const RowEquations& row, std::size_t block, float
     multiply_picked(part.table, row.rows.data(), n, system.columns_, x + begin, own);
     for (std::size_t i = 0; i < n; ++i) products_[i] += own[i];
   }
-  return measure(row, x, 0);
+  std::fill_n(vectors_.data(), columns_, 0.0F);
+  double objective = add_diagonal(row.diagonal, row.ridge, x, columns_, vectors_.data());
+  for (std::size_t i = 0; i < n; ++i) {
+    const auto s = static_cast<double>(products_[i]);
+    objective += (at(row.weights, i) * s - 2 * at(row.values, i)) * s;
+  }
+  return objective;
 }
 
 }  // namespace lowrank

@@ -74,8 +74,6 @@ class RowSystem {
   bool solve_dual_in_double(const RowEquations& row);
   bool solve_primal_in_double(const RowEquations& row);
   void reserve(std::size_t tile_rows, std::size_t unknowns);
-  /// sum c (s)^2 - 2 v s + x^T D x + damping bias^2, and v - c s into residual_, for s in products_.
-  double measure(const RowEquations& row, const float* x, float bias);
 
   std::size_t rank_;
   std::size_t columns_;                   ///< rank, padded

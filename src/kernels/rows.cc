@@ -106,24 +106,141 @@ HWY_ATTR void add_picked(const RowTable& table, const uint32_t* rows, size_t cou
   }
 }
 
+/// The sum of what four lanes held one call after the other, in double.
+struct DoubleSum {
+  using Pair = hn::Vec<hn::Full128<double>>;
+  Pair low;
+  Pair high;
+
+  HWY_INLINE HWY_ATTR DoubleSum() : low(hn::Zero(hn::Full128<double>())), high(hn::Zero(hn::Full128<double>())) {}
+  HWY_INLINE HWY_ATTR void add(FourFloats v) {
+    const hn::Full128<double> d;
+    const hn::Full64<float> half;
+    low = hn::Add(low, hn::PromoteTo(d, hn::LowerHalf(half, v)));
+    high = hn::Add(high, hn::PromoteTo(d, hn::UpperHalf(half, v)));
+  }
+  [[nodiscard]] HWY_INLINE HWY_ATTR double value() const {
+    const hn::Full128<double> d;
+    return hn::GetLane(hn::SumOfLanes(d, hn::Add(low, high)));
+  }
+};
+
+/// Numbers i to i + 3 of an array; zeros past the end, ones for no array.
+HWY_INLINE HWY_ATTR FourFloats four_numbers(const float* numbers, size_t i, size_t taken) {
+  const hn::CappedTag<float, 4> d4;
+  if (numbers != nullptr && taken == 4) return hn::LoadU(d4, numbers + i);
+  HWY_ALIGN float four[4] = {0, 0, 0, 0};
+  for (size_t l = 0; l < taken; ++l) four[l] = numbers != nullptr ? numbers[i + l] : 1.0F;
+  return hn::Load(d4, four);
+}
+
+/// out += sum of factor_i * row i, where four factors follow from four <row i, x>: factors(i, taken, dots), zeros past the end. A row is
+/// read once. `out` of kVectors vectors stays in registers; 0 stands for any number.
+template <size_t kVectors, class Factors>
+HWY_INLINE HWY_ATTR void add_by_dots(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, const float* x,
+                                     float* HWY_RESTRICT out, const Factors& factors) {
+  const hn::ScalableTag<float> d;
+  const hn::CappedTag<float, 4> d4;
+  const size_t ahead = rows_ahead(columns);
+  HWY_ALIGN float factor[4];
+  const float* row[4];
+  if constexpr (kVectors == 0) {
+    for (size_t i = 0; i < count; i += 4) {
+      for (size_t l = 0; l < 4; ++l) prefetch(table, rows, count, columns, i + l + ahead);
+      const size_t taken = four_rows(table, rows, count, i, row);
+      hn::Store(factors(i, taken, four_dots(row, columns, x)), d4, factor);
+      add_four(row, factor, columns, out);
+    }
+  } else {
+    Floats total[kVectors];
+    Floats v[kVectors];
+    for (size_t k = 0; k < kVectors; ++k) {
+      total[k] = hn::Load(d, out + k * kLanes);
+      v[k] = hn::Load(d, x + k * kLanes);
+    }
+    for (size_t i = 0; i < count; i += 4) {
+      for (size_t l = 0; l < 4; ++l) prefetch(table, rows, count, kVectors * kLanes, i + l + ahead);
+      const size_t taken = four_rows(table, rows, count, i, row);
+      Floats q[4][kVectors];
+      Floats sum[4];
+      for (size_t l = 0; l < 4; ++l) {
+        q[l][0] = hn::Load(d, row[l]);
+        sum[l] = hn::Mul(q[l][0], v[0]);
+        for (size_t k = 1; k < kVectors; ++k) {
+          q[l][k] = hn::Load(d, row[l] + k * kLanes);
+          sum[l] = hn::MulAdd(q[l][k], v[k], sum[l]);
+        }
+      }
+      hn::Store(factors(i, taken, sums(sum[0], sum[1], sum[2], sum[3])), d4, factor);
+      const auto f0 = hn::Set(d, factor[0]);
+      const auto f1 = hn::Set(d, factor[1]);
+      const auto f2 = hn::Set(d, factor[2]);
+      const auto f3 = hn::Set(d, factor[3]);
+      for (size_t k = 0; k < kVectors; ++k) {
+        const auto left = hn::MulAdd(f0, q[0][k], hn::Mul(f1, q[1][k]));
+        const auto right = hn::MulAdd(f2, q[2][k], hn::Mul(f3, q[3][k]));
+        total[k] = hn::Add(total[k], hn::Add(left, right));
+      }
+    }
+    for (size_t k = 0; k < kVectors; ++k) hn::Store(total[k], d, out + k * kLanes);
+  }
+}
+
+template <class Factors>
+HWY_INLINE HWY_ATTR void add_by_dots_of(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, const float* x,
+                                        float* HWY_RESTRICT out, const Factors& factors) {
+  switch (columns / kLanes) {
+    case 1: return add_by_dots<1>(table, rows, count, columns, x, out, factors);
+    case 2: return add_by_dots<2>(table, rows, count, columns, x, out, factors);
+    case 3: return add_by_dots<3>(table, rows, count, columns, x, out, factors);
+    case 4: return add_by_dots<4>(table, rows, count, columns, x, out, factors);
+    default: return add_by_dots<0>(table, rows, count, columns, x, out, factors);
+  }
+}
+
 HWY_ATTR double add_normal_product(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, const float* weights,
                                    const float* x, float shift, float* out) {
   const hn::CappedTag<float, 4> d4;
-  const size_t ahead = rows_ahead(columns);
-  HWY_ALIGN float dots[4];
+  const auto shifts = hn::Set(d4, shift);
+  DoubleSum total;
+  add_by_dots_of(table, rows, count, columns, x, out, [&](size_t i, size_t taken, FourFloats dots) HWY_ATTR {
+    const auto factors = hn::Mul(hn::Add(dots, shifts), four_numbers(weights, i, taken));
+    total.add(factors);
+    return factors;
+  });
+  return total.value();
+}
+
+HWY_ATTR double normal_square(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, const float* weights,
+                              const float* x, float shift) {
+  const hn::CappedTag<float, 4> d4;
+  const auto shifts = hn::Set(d4, shift);
   const float* row[4];
-  double total = 0;
+  DoubleSum total;
   for (size_t i = 0; i < count; i += 4) {
-    for (size_t l = 0; l < 4; ++l) prefetch(table, rows, count, columns, i + l + ahead);
     const size_t taken = four_rows(table, rows, count, i, row);
-    hn::Store(four_dots(row, columns, x), d4, dots);
-    for (size_t l = 0; l < 4; ++l) {
-      dots[l] = l < taken ? (dots[l] + shift) * (weights != nullptr ? weights[i + l] : 1.0F) : 0.0F;
-      total += static_cast<double>(dots[l]);
-    }
-    add_four(row, dots, columns, out);
+    const auto s = hn::Add(four_dots(row, columns, x), shifts);
+    const auto square = hn::Mul(hn::Mul(s, s), four_numbers(weights, i, taken));
+    total.add(square);
   }
-  return total;
+  return total.value();
+}
+
+HWY_ATTR ErrorSums add_errors(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, const float* weights,
+                              const float* values, const float* x, float bias, float* out) {
+  const hn::CappedTag<float, 4> d4;
+  const auto shifts = hn::Set(d4, bias);
+  DoubleSum errors;
+  DoubleSum objective;
+  add_by_dots_of(table, rows, count, columns, x, out, [&](size_t i, size_t taken, FourFloats dots) HWY_ATTR {
+    const auto s = hn::Add(dots, shifts);
+    const auto value = four_numbers(values, i, taken);
+    const auto e = hn::NegMulAdd(four_numbers(weights, i, taken), s, value);
+    errors.add(e);
+    objective.add(hn::Mul(s, hn::Add(value, e)));
+    return e;
+  });
+  return {errors.value(), -objective.value()};
 }
 
 HWY_ATTR double add_residual(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, const float* weights,
@@ -209,6 +326,34 @@ double add_normal_product(const RowTable& table, const std::uint32_t* rows, std:
   return total;
 }
 
+double normal_square(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
+                     const float* x, float shift) {
+  double total = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float* row = table.rows + rows[i] * table.stride;
+    float s = shift;
+    for (std::size_t k = 0; k < columns; ++k) s += row[k] * x[k];
+    total += static_cast<double>(s * s * (weights != nullptr ? weights[i] : 1.0F));
+  }
+  return total;
+}
+
+ErrorSums add_errors(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
+                     const float* values, const float* x, float bias, float* out) {
+  ErrorSums total;
+  for (std::size_t i = 0; i < count; ++i) {
+    const float* row = table.rows + rows[i] * table.stride;
+    float s = bias;
+    for (std::size_t k = 0; k < columns; ++k) s += row[k] * x[k];
+    const float value = values != nullptr ? values[i] : 1.0F;
+    const float e = value - (weights != nullptr ? weights[i] : 1.0F) * s;
+    total.errors += static_cast<double>(e);
+    total.objective -= static_cast<double>(s * (value + e));
+    for (std::size_t k = 0; k < columns; ++k) out[k] += e * row[k];
+  }
+  return total;
+}
+
 double add_residual(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
                     const float* values, const float* x, float bias, double* out) {
   double total = 0;
@@ -244,6 +389,16 @@ void add_picked(const RowTable& table, const std::uint32_t* rows, std::size_t co
 double add_normal_product(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
                           const float* x, float shift, float* out) {
   return LOWRANK_KERNEL(add_normal_product)(table, rows, count, columns, weights, x, shift, out);
+}
+
+double normal_square(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
+                     const float* x, float shift) {
+  return LOWRANK_KERNEL(normal_square)(table, rows, count, columns, weights, x, shift);
+}
+
+ErrorSums add_errors(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
+                     const float* values, const float* x, float bias, float* out) {
+  return LOWRANK_KERNEL(add_errors)(table, rows, count, columns, weights, values, x, bias, out);
 }
 
 double add_residual(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,

@@ -29,7 +29,20 @@ void add_picked(const RowTable& table, const std::uint32_t* rows, std::size_t co
 double add_normal_product(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
                           const float* x, float shift, float* out);
 
-/// out += sum of e_i * row i for e_i = values[i] - weights[i] * (<row i, x> + bias), all sums in double. \return the sum of the e_i
+struct ErrorSums {
+  double errors = 0;     ///< sum of e_i
+  double objective = 0;  ///< sum of weights[i] * s_i^2 - 2 * values[i] * s_i
+};
+
+/// out += sum of e_i * row i for e_i = values[i] - weights[i] * s_i and s_i = <row i, x> + bias, in one pass. O(count columns)
+ErrorSums add_errors(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
+                     const float* values, const float* x, float bias, float* out);
+
+/// sum of weights[i] * (<row i, x> + shift)^2. O(count columns)
+double normal_square(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
+                     const float* x, float shift);
+
+/// add_errors() with all sums in double. \return the sum of the e_i
 double add_residual(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
                     const float* values, const float* x, float bias, double* out);
 

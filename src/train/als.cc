@@ -184,7 +184,7 @@ class AlsLearner final : public EpochLearner {
     step.others = others;
     step.fixed = &fixed.factors;
     step.diagonal = diagonal_.data();
-    step.ridge = [this](std::size_t ratings) { return weights_.row(ratings); };
+    step.ridges = solved.weights;
     step.valued = true;
     step.cells = [this, &value, &fixed, others](std::size_t begin, std::size_t end, float* /*weights*/, float* values) {
       for (std::size_t at = begin; at < end; ++at) values[at - begin] = units_.to_training(value(at)) - fixed.biases[others[at]];

@@ -19,10 +19,11 @@ struct HalfStep {
   std::span<const std::size_t> offsets;   ///< the ratings of row r stand at [offsets[r], offsets[r + 1])
   const std::uint32_t* others = nullptr;  ///< of every rating, the number of the fixed row
   const FactorMatrix* fixed = nullptr;
-  const float* diagonal = nullptr;                   ///< as in RowEquations
-  std::function<double(std::size_t ratings)> ridge;  ///< of a row of so many ratings, above 0
-  bool weighted = false;                             ///< `cells` gives weights; else they are ones
-  bool valued = false;                               ///< `cells` gives values; else they are ones
+  const float* diagonal = nullptr;  ///< as in RowEquations
+  std::span<const double> ridges;   ///< of every row
+  double least_ridge = 0;           ///< of any row; above 0 where a ridge may be 0
+  bool weighted = false;            ///< `cells` gives weights; else they are ones
+  bool valued = false;              ///< `cells` gives values; else they are ones
   /// Writes c and v of the ratings at [begin, end). Null when both are ones.
   std::function<void(std::size_t begin, std::size_t end, float* weights, float* values)> cells;
   bool has_bias = false;

@@ -65,7 +65,6 @@ struct Side {
   FactorMatrix factors;
   std::vector<std::uint32_t> counts;
   std::vector<double> ridges;
-  std::function<double(std::size_t)> ridge;
 };
 
 class ImplicitLearner final : public EpochLearner {
@@ -148,12 +147,11 @@ class ImplicitLearner final : public EpochLearner {
   void set_up(Side& side, const std::vector<std::uint32_t>& counts, std::size_t others) const {
     side.counts = counts;
     side.factors = FactorMatrix(counts.size(), options_.rank);
-    side.ridge = [this, others](std::size_t ratings) {
-      const double count = static_cast<double>(ratings) + options_.unobserved_weight * static_cast<double>(others);
-      return options_.regularization * std::pow(count, options_.regularization_exponent);
-    };
     side.ridges.reserve(counts.size());
-    for (const std::uint32_t count : counts) side.ridges.push_back(side.ridge(count));
+    for (const std::uint32_t ratings : counts) {
+      const double count = static_cast<double>(ratings) + options_.unobserved_weight * static_cast<double>(others);
+      side.ridges.push_back(options_.regularization * std::pow(count, options_.regularization_exponent));
+    }
   }
 
   template <class Value>
@@ -179,8 +177,8 @@ class ImplicitLearner final : public EpochLearner {
     for (std::size_t k = 0; k < rank; ++k) trace += gram[k * rank + k];
     // Where nothing else holds a direction down, so much does: of a row's matrix less than float32 resolves.
     const double rows = static_cast<double>(std::max<std::size_t>(fixed.factors.rows(), 1));
-    const double least = std::max(1e-10 * trace / (rows * static_cast<double>(rank)), 1e-30);
-    step.ridge = [&solved, least](std::size_t ratings) { return std::max(solved.ridge(ratings), least); };
+    step.least_ridge = std::max(1e-10 * trace / (rows * static_cast<double>(rank)), 1e-30);
+    step.ridges = solved.ridges;
 
     diagonal_.reserve(fixed.factors.stride());
     std::fill_n(diagonal_.data(), fixed.factors.stride(), 1.0F);

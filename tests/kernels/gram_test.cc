@@ -87,8 +87,8 @@ TEST_P(Gram, HasTheProductOfEveryPairOfRows) {
 
 class PickedRows : public AtEveryLevel {
  protected:
-  static constexpr std::size_t kColumns = 48;
-  static constexpr std::size_t kStride = 64;
+  static constexpr std::size_t kColumns = 80;
+  static constexpr std::size_t kStride = 96;
   static constexpr std::size_t kTableRows = 30;
   const AlignedFloats numbers_ = normals(kTableRows * kStride, 1);
   const RowTable table_{numbers_.data(), kStride};
@@ -157,6 +157,51 @@ TEST_P(PickedRows, AreMultipliedAndAdded) {
         }
         ASSERT_NEAR(double{sum[k]}, expected, 1e-4);
         ASSERT_NEAR(double{normal[k]}, expected_normal, 1e-3);
+      }
+    }
+  }
+}
+
+/// Whatever number of vectors a row has: few of them stay in registers.
+TEST_P(PickedRows, ErrorsAndNormalProductsOfAnyWidth) {
+  const AlignedFloats values = normals(30, 4);
+  for (std::size_t columns = 16; columns <= kColumns; columns += 16) {
+    for (const std::size_t count : {0U, 1U, 2U, 3U, 4U, 5U, 11U, 30U}) {
+      const std::vector<std::uint32_t> rows = some_rows(count);
+      for (const bool given : {false, true}) {
+        const float* c = given ? weights_.data() : nullptr;
+        const float* v = given ? values.data() : nullptr;
+        std::vector<double> errors(columns, 1.0);
+        std::vector<double> normal(columns, 1.0);
+        double error_sum = 0;
+        double objective = 0;
+        double normal_sum = 0;
+        double square = 0;
+        double size = 1;
+        for (std::size_t i = 0; i < count; ++i) {
+          double s = 0.5;
+          for (std::size_t k = 0; k < columns; ++k) s += at(rows[i], k) * double{x_[k]};
+          const double weight = given ? double{c[i]} : 1.0;
+          const double value = given ? double{v[i]} : 1.0;
+          const double e = value - weight * s;
+          error_sum += e;
+          objective += weight * s * s - 2 * value * s;
+          normal_sum += weight * s;
+          square += weight * s * s;
+          size += std::abs(weight * s * s) + std::abs(value * s);
+          for (std::size_t k = 0; k < columns; ++k) errors[k] += e * at(rows[i], k), normal[k] += weight * s * at(rows[i], k);
+        }
+        SCOPED_TRACE(testing::Message() << columns << " columns, " << count << " rows");
+        AlignedFloats out(columns);
+        std::fill_n(out.data(), columns, 1.0F);
+        const ErrorSums sums = add_errors(table_, rows.data(), count, columns, c, v, x_.data(), 0.5F, out.data());
+        EXPECT_NEAR(sums.errors, error_sum, 1e-3);
+        EXPECT_NEAR(sums.objective, objective, 1e-5 * size);
+        for (std::size_t k = 0; k < columns; ++k) ASSERT_NEAR(double{out[k]}, errors[k], 1e-3);
+        std::fill_n(out.data(), columns, 1.0F);
+        EXPECT_NEAR(add_normal_product(table_, rows.data(), count, columns, c, x_.data(), 0.5F, out.data()), normal_sum, 1e-3);
+        for (std::size_t k = 0; k < columns; ++k) ASSERT_NEAR(double{out[k]}, normal[k], 1e-3);
+        EXPECT_NEAR(normal_square(table_, rows.data(), count, columns, c, x_.data(), 0.5F), square, 1e-5 * size);
       }
     }
   }
