@@ -12,16 +12,21 @@ struct SgdRun {
   std::uint16_t more;
 };
 
-/// How many runs begin before a chunk.
+/// Ratings are learned in groups of one user's, so many at most: all errors are taken, then the rows updated.
+constexpr std::size_t kSgdGroup = 4;
+/// Groups are taken in chunks of so many ratings at most.
+constexpr std::size_t kSgdChunk = 128;
+
+/// Where a chunk begins, and how many runs begin before it. Its groups of four ratings come first, then those of three and of two, and last
+/// the ratings that have no company.
 struct SgdChunk {
+  std::uint32_t begin;
   std::uint32_t user_runs;
   std::uint32_t item_runs;
+  std::uint8_t fours;
+  std::uint8_t threes;
+  std::uint8_t twos;
 };
-
-/// Ratings are learned in groups of so many, in which no user and no item comes twice: four errors are taken, then eight rows updated.
-constexpr std::size_t kSgdGroup = 4;
-/// Groups are taken in chunks of so many ratings.
-constexpr std::size_t kSgdChunk = 128;
 
 /// Where an item and a code share 16 bits, the item has the lower so many.
 constexpr unsigned kSgdPackedBits = 12;
@@ -40,12 +45,11 @@ struct SgdBlock {
   const float* values;
   const float* value_table;
   std::size_t count;
-  std::size_t grouped;      ///< the first `grouped` ratings, a multiple of kSgdGroup, are groups; the others come one by one
   const SgdRun* user_runs;  ///< in the order in which they begin
   const SgdRun* item_runs;
-  const SgdChunk* chunks;  ///< of each chunk, then of what comes one by one, and all that there are
+  const SgdChunk* chunks;  ///< and one more, where the last one ends
+  std::size_t chunk_count;
 
-  [[nodiscard]] std::size_t chunk_count() const noexcept { return (grouped + kSgdChunk - 1) / kSgdChunk; }
   [[nodiscard]] std::size_t item(std::size_t n) const noexcept {
     return codes == nullptr && values == nullptr ? items[n] & kSgdPackedMask : items[n];
   }
@@ -95,13 +99,13 @@ inline SgdKeeps keeps_of(const SgdTables& tables, std::size_t user, std::size_t 
           std::max(0.0F, 1.0F - tables.user_bias_decays[user]), std::max(0.0F, 1.0F - tables.item_bias_decays[item])};
 }
 
-/// One pass over a block. For one rating, with e = value - bu - bi - <p, q> from the old values (Koren, Bell, Volinsky 2009, "Matrix
-/// factorization techniques ..."):
-///     p += rate e q,  q += rate e p,  bu += rate e,  bi += rate e
+/// One pass over a block. For a group of a user's ratings of different items, with e_n = value_n - bu - bi_n - <p, q_n>, all from the old
+/// values (Koren, Bell, Volinsky 2009, "Matrix factorization techniques ..."; the user learns from a batch):
+///     p += rate sum_n e_n q_n,  q_n += rate e_n p,  bu += rate sum_n e_n,  bi_n += rate e_n
 /// Regularisation is taken once a run instead of bit by bit, with the chunk in which the run begins: of its n ratings
 ///     x = x / (1 + n decay),
-/// the implicit step, which shrinks at any step size. Chunks are taken in a circle from `first_chunk` on, what is not in groups last.
-/// \param first_chunk below block.chunk_count(), or 0. \return the sum of e^2; not finite when the numbers ran away
+/// the implicit step, which shrinks at any step size. Chunks are taken in a circle from `first_chunk` on.
+/// \param first_chunk below block.chunk_count, or 0. \return the sum of e^2; not finite when the numbers ran away
 double sgd_block(const SgdBlock& block, std::size_t first_chunk, const SgdTables& tables, const SgdStep& step);
 
 /// One pass over a sequence, one rating after another, regularisation with every rating: with keep = 1 - decay, but not below 0,

@@ -21,7 +21,7 @@ namespace {
 /// Users and items are local 16-bit indices, so no stripe may have more rows.
 constexpr std::size_t kMostStripeRows = 65'536;
 /// A stripe of items should stay in a core's second-level cache while a block is learned.
-constexpr std::size_t kStripeBytes = std::size_t{512} * 1024;
+constexpr std::size_t kStripeBytes = std::size_t{768} * 1024;
 
 /// How many stripes: 8, of large data 16, so that as many threads have work; more where a stripe of items would outgrow the cache, as long
 /// as blocks stay large; fewer where a stripe would be so narrow that a group finds no four items.
@@ -249,10 +249,10 @@ SgdBlock SgdGrid::block(std::size_t number) const {
           .values = !values_.empty() ? values_.data() + first : nullptr,
           .value_table = value_table_.data(),
           .count = rating_begin_[number + 1] - first,
-          .grouped = plan.grouped,
           .user_runs = plan.user_runs.data(),
           .item_runs = plan.item_runs.data(),
-          .chunks = plan.chunks.data()};
+          .chunks = plan.chunks.data(),
+          .chunk_count = plan.chunks.size() - 1};
 }
 
 SgdTables SgdGrid::tables_of(std::size_t number, const SgdTables& tables) const {
@@ -274,7 +274,7 @@ double SgdGrid::learn(std::size_t number, const SgdTables& tables, const SgdStep
   const SgdBlock ratings = block(number);
   // The order within a block is the same in every epoch but for the chunk it starts with: measured on ML-1M that is as good as a fresh
   // order.
-  const std::size_t chunks = ratings.chunk_count();
+  const std::size_t chunks = ratings.chunk_count;
   const std::size_t first = chunks == 0 ? 0 : RandomStream(seed, Purpose::rating_order, epoch, number).below(chunks);
   return sgd_block(ratings, first, tables_of(number, tables), step);
 }

@@ -65,26 +65,22 @@ bool SgdScheduler::enter(const Block& block, Lane& lane) {
   return true;
 }
 
-/// Makes a rating the lane's next whose item is not in the group yet, rather one that has not come for a while. \return false: none
-bool SgdScheduler::choose(Lane& lane) {
+/// Makes a rating the lane's next whose item has not come for a while.
+void SgdScheduler::choose(Lane& lane) {
   const std::uint32_t tries = std::min(lane.end - lane.next, kTries);
-  std::uint32_t found = lane.end;
+  std::uint32_t found = lane.next;
   for (std::uint32_t rating = lane.next; rating < lane.next + tries; ++rating) {
-    const std::uint32_t last = item_states_[items_[rating] & mask_].last_group;
-    if (last + kApart < group_) {
+    if (item_states_[items_[rating] & mask_].last_group + kApart < group_) {
       found = rating;
       break;
     }
-    if (last != group_ && found == lane.end) found = rating;
   }
-  if (found == lane.end) return false;
   if (found != lane.next) {
     std::swap(items_[found], items_[lane.next]);
     if (!codes_.empty()) std::swap(codes_[found], codes_[lane.next]);
     if (!values_.empty()) std::swap(values_[found], values_[lane.next]);
   }
   item_states_[items_[lane.next] & mask_].last_group = group_;
-  return true;
 }
 
 void SgdScheduler::count_runs(Lane& lane, SgdPlan& plan) {
@@ -94,60 +90,76 @@ void SgdScheduler::count_runs(Lane& lane, SgdPlan& plan) {
   count_rating(state.run, state.left--, item, plan.item_runs);
 }
 
-void SgdScheduler::put(const Block& block, std::size_t place, std::uint16_t user, std::size_t from) const {
-  block.users[place] = user;
-  block.items[place] = items_[from];
-  if (!codes_.empty()) block.codes[place] = codes_[from];
-  if (!values_.empty()) block.values[place] = values_[from];
+void SgdScheduler::begin_chunk(SgdPlan& plan) {
+  plan.chunks.push_back({.begin = static_cast<std::uint32_t>(place_),
+                         .user_runs = static_cast<std::uint32_t>(plan.user_runs.size()),
+                         .item_runs = static_cast<std::uint32_t>(plan.item_runs.size()),
+                         .fours = 0,
+                         .threes = 0,
+                         .twos = 0});
+  groups_.clear();
+}
+
+/// Lays the chunk's groups down, the largest first: what is alike in a row, a processor foresees.
+void SgdScheduler::end_chunk(const Block& block, SgdPlan& plan) {
+  for (std::size_t size = kSgdGroup; size > 0; --size) {
+    for (const Group& group : groups_) {
+      if (group.size != size) continue;
+      for (std::size_t from = group.first; from < group.first + size; ++from, ++place_) {
+        block.users[place_] = group.user;
+        block.items[place_] = items_[from];
+        if (!codes_.empty()) block.codes[place_] = codes_[from];
+        if (!values_.empty()) block.values[place_] = values_[from];
+      }
+    }
+  }
+  const auto groups_of = [this](std::uint16_t size) {
+    return static_cast<std::uint8_t>(std::count_if(groups_.begin(), groups_.end(), [size](const Group& group) { return group.size == size; }));
+  };
+  SgdChunk& chunk = plan.chunks.back();
+  chunk.fours = groups_of(4);
+  chunk.threes = groups_of(3);
+  chunk.twos = groups_of(2);
 }
 
 SgdPlan SgdScheduler::arrange(const Block& block) {
   take_over(block);
   group_ = kApart + 1;
-  entered_ = position_ = 0;
-  singles_.clear();
+  entered_ = position_ = place_ = 0;
   SgdPlan plan;
-  plan.chunks.reserve(block.items.size() / kSgdChunk + 3);
-  const auto mark = [&plan] {
-    plan.chunks.push_back({static_cast<std::uint32_t>(plan.user_runs.size()), static_cast<std::uint32_t>(plan.item_runs.size())});
-  };
+  plan.chunks.reserve(block.items.size() / (kSgdChunk - kSgdGroup + 1) + 2);
   std::size_t live = 0;
   while (live < kLanes && enter(block, lanes_[live])) ++live;
-  std::size_t turn = 0;
-  std::size_t place = 0;
-  mark();
-  while (live > 0) {
-    std::array<Lane*, kSgdGroup> chosen{};
-    std::size_t size = 0;
-    for (std::size_t tried = 0; tried < live && size < kSgdGroup; ++tried) {
-      Lane& lane = lanes_[turn];
-      if (++turn >= live) turn = 0;
-      if (choose(lane)) chosen[size++] = &lane;
+  begin_chunk(plan);
+  std::size_t size = 0;
+  for (std::size_t turn = 0; live > 0;) {
+    Lane& lane = lanes_[turn];
+    const std::uint32_t first = lane.next;
+    const std::uint32_t taken = std::min<std::uint32_t>(lane.end - first, kSgdGroup);
+    if (size + taken > kSgdChunk) {
+      end_chunk(block, plan);
+      begin_chunk(plan);
+      size = 0;
     }
-    ++group_;
-    const bool grouped = size == kSgdGroup;
-    if (grouped && place % kSgdChunk == 0 && place > 0) mark();
-    bool ended = false;
-    for (std::size_t n = 0; n < size; ++n) {
-      Lane& lane = *chosen[n];
+    for (; lane.next < first + taken; ++lane.next) {
+      choose(lane);
       count_runs(lane, plan);
-      if (grouped) {
-        put(block, place++, lane.user, lane.next);
-      } else {
-        singles_.push_back({lane.user, lane.next});
-      }
-      if (++lane.next == lane.end && !enter(block, lane)) ended = true;
     }
-    if (ended) {
-      const auto left = std::remove_if(lanes_.begin(), lanes_.begin() + live, [](const Lane& lane) { return lane.next == lane.end; });
-      live = static_cast<std::size_t>(left - lanes_.begin());
-      if (turn >= live) turn = 0;
+    groups_.push_back({first, lane.user, static_cast<std::uint16_t>(taken)});
+    size += taken;
+    ++group_;
+    if (lane.next == lane.end && !enter(block, lane)) {
+      std::copy(lanes_.begin() + turn + 1, lanes_.begin() + live, lanes_.begin() + turn);
+      --live;
+    } else {
+      ++turn;
     }
+    if (turn >= live) turn = 0;
   }
-  plan.grouped = place;
-  if (plan.grouped > 0) mark();
-  mark();
-  for (const Single& single : singles_) put(block, place++, single.user, single.rating);
+  end_chunk(block, plan);
+  begin_chunk(plan);
+  // An empty block has no chunk, only the end of one.
+  if (place_ == 0) plan.chunks.pop_back();
   return plan;
 }
 

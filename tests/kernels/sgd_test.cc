@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "aligned.h"
@@ -66,21 +67,38 @@ struct Oracle {
         bu(from.bu.begin(), from.bu.end()),
         bi(from.bi.begin(), from.bi.end()) {}
 
-  /// One rating, regularisation with it or apart.
-  void learn(std::size_t user, std::size_t item, double value, const SgdStep& step, bool regularizes) {
+  /// One rating and its share of regularisation.
+  void learn(std::size_t user, std::size_t item, double value, const SgdStep& step) {
     double error = value - bu[user] - bi[item];
     for (std::size_t k = 0; k < rank; ++k) error -= p[user * stride + k] * q[item * stride + k];
     squared += error * error;
-    const double share = regularizes ? 1 : 0;
     for (std::size_t k = 0; k < rank; ++k) {
       double& x = p[user * stride + k];
       double& y = q[item * stride + k];
       const double old = x;
-      x += static_cast<double>(step.rate) * (error * y - share * tables.regularization(user, 0) * x);
-      y += static_cast<double>(step.rate) * (error * old - share * tables.regularization(item, 1) * y);
+      x += static_cast<double>(step.rate) * (error * y - tables.regularization(user, 0) * x);
+      y += static_cast<double>(step.rate) * (error * old - tables.regularization(item, 1) * y);
     }
-    bu[user] += static_cast<double>(step.bias_rate) * (error - share * tables.regularization(user, 2) * bu[user]);
-    bi[item] += static_cast<double>(step.bias_rate) * (error - share * tables.regularization(item, 3) * bi[item]);
+    bu[user] += static_cast<double>(step.bias_rate) * (error - tables.regularization(user, 2) * bu[user]);
+    bi[item] += static_cast<double>(step.bias_rate) * (error - tables.regularization(item, 3) * bi[item]);
+  }
+
+  /// A group of one user's ratings: all errors from the old values.
+  void learn_group(std::size_t user, std::span<const std::size_t> items, std::span<const double> values, const SgdStep& step) {
+    const std::vector<double> old(p.begin() + static_cast<std::ptrdiff_t>(user * stride), p.begin() + static_cast<std::ptrdiff_t>((user + 1) * stride));
+    const double old_bias = bu[user];
+    for (std::size_t n = 0; n < items.size(); ++n) {
+      double* row = q.data() + items[n] * stride;
+      double error = values[n] - old_bias - bi[items[n]];
+      for (std::size_t k = 0; k < rank; ++k) error -= old[k] * row[k];
+      squared += error * error;
+      for (std::size_t k = 0; k < rank; ++k) {
+        p[user * stride + k] += static_cast<double>(step.rate) * error * row[k];
+        row[k] += static_cast<double>(step.rate) * error * old[k];
+      }
+      bu[user] += static_cast<double>(step.bias_rate) * error;
+      bi[items[n]] += static_cast<double>(step.bias_rate) * error;
+    }
   }
 
   /// The implicit step of `count` ratings' regularisation.
@@ -118,33 +136,36 @@ void expect_same(const Tables& tables, const Oracle& oracle, double squared) {
 
 enum class Kept { packed, coded, floats };
 
-/// A random block: groups of four different users and items, then ratings of their own; runs that begin anywhere.
+/// A random block: chunks of groups of any size, at most of `most` ratings; runs that begin anywhere.
 struct Ratings {
-  Ratings(std::size_t users, std::size_t item_count, std::size_t groups, std::size_t singles, Kept kept_as, std::uint64_t seed)
+  Ratings(std::size_t users, std::size_t item_count, std::size_t chunk_count, std::size_t most, Kept kept_as, std::uint64_t seed)
       : kept(kept_as) {
     RandomStream random(seed, Purpose::rating_order);
     for (int code = 0; code < 10; ++code) table.push_back(0.4F * static_cast<float>(code) - 1.7F);
-    std::vector<std::uint16_t> some_users(users);
     std::vector<std::uint16_t> some_items(item_count);
-    std::iota(some_users.begin(), some_users.end(), std::uint16_t{0});
     std::iota(some_items.begin(), some_items.end(), std::uint16_t{0});
     const auto add = [&](std::size_t size) {
-      random.shuffle(std::span(some_users));
       random.shuffle(std::span(some_items));
+      const auto of = static_cast<std::uint16_t>(random.below(users));
       for (std::size_t n = 0; n < size; ++n) {
-        user.push_back(some_users[n]);
+        user.push_back(of);
         item.push_back(some_items[n]);
         codes.push_back(static_cast<std::uint8_t>(random.below(10)));
         values.push_back(table[codes.back()]);
         packed.push_back(static_cast<std::uint16_t>(item.back() | codes.back() << kSgdPackedBits));
       }
+      return static_cast<std::uint8_t>(1);
     };
-    for (std::size_t group = 0; group < groups; ++group) add(kSgdGroup);
-    grouped = user.size();
-    for (std::size_t single = 0; single < singles; ++single) add(1);
-    const std::size_t chunk_count = (grouped + kSgdChunk - 1) / kSgdChunk;
-    for (std::size_t chunk = 0; chunk <= chunk_count; ++chunk) {
-      chunks.push_back({static_cast<std::uint32_t>(user_runs.size()), static_cast<std::uint32_t>(item_runs.size())});
+    const auto chunk_here = [&] {
+      const auto begin = static_cast<std::uint32_t>(user.size());
+      chunks.push_back({begin, static_cast<std::uint32_t>(user_runs.size()), static_cast<std::uint32_t>(item_runs.size()), 0, 0, 0});
+    };
+    for (std::size_t chunk = 0; chunk < chunk_count; ++chunk) {
+      chunk_here();
+      for (std::size_t n = random.below(most / 16 + 1); n > 0; --n) chunks.back().fours += add(4);
+      for (std::size_t n = random.below(most / 12 + 1); n > 0; --n) chunks.back().threes += add(3);
+      for (std::size_t n = random.below(most / 8 + 1); n > 0; --n) chunks.back().twos += add(2);
+      for (std::size_t n = random.below(most / 4 + 1); n > 0; --n) add(1);
       for (std::size_t n = random.below(5); n > 0; --n) {
         user_runs.push_back({static_cast<std::uint16_t>(random.below(users)), static_cast<std::uint16_t>(random.below(40))});
       }
@@ -152,7 +173,7 @@ struct Ratings {
         item_runs.push_back({static_cast<std::uint16_t>(random.below(item_count)), static_cast<std::uint16_t>(random.below(40))});
       }
     }
-    chunks.push_back({static_cast<std::uint32_t>(user_runs.size()), static_cast<std::uint32_t>(item_runs.size())});
+    chunk_here();
   }
 
   SgdBlock block() const {
@@ -162,33 +183,35 @@ struct Ratings {
             kept == Kept::floats ? values.data() : nullptr,
             table.data(),
             user.size(),
-            grouped,
             user_runs.data(),
             item_runs.data(),
-            chunks.data()};
+            chunks.data(),
+            chunks.size() - 1};
   }
 
   /// The documented order.
   void visit(std::size_t first_chunk, Oracle& oracle, const SgdStep& step) const {
-    const auto shrink = [&](std::size_t chunk) {
-      for (std::size_t n = chunks[chunk].user_runs; n < chunks[chunk + 1].user_runs; ++n) oracle.shrink(user_runs[n], true, step);
-      for (std::size_t n = chunks[chunk].item_runs; n < chunks[chunk + 1].item_runs; ++n) oracle.shrink(item_runs[n], false, step);
-    };
-    const auto learn = [&](std::size_t begin, std::size_t end) {
-      for (std::size_t n = begin; n < end; ++n) oracle.learn(user[n], item[n], static_cast<double>(values[n]), step, false);
-    };
-    const std::size_t chunk_count = (grouped + kSgdChunk - 1) / kSgdChunk;
-    for (std::size_t n = 0; n < chunk_count; ++n) {
-      const std::size_t chunk = (first_chunk + n) % chunk_count;
-      shrink(chunk);
-      learn(chunk * kSgdChunk, std::min(grouped, (chunk + 1) * kSgdChunk));
+    const std::size_t chunk_count = chunks.size() - 1;
+    for (std::size_t count = 0; count < chunk_count; ++count) {
+      const SgdChunk* chunk = chunks.data() + (first_chunk + count) % chunk_count;
+      for (std::size_t n = chunk[0].user_runs; n < chunk[1].user_runs; ++n) oracle.shrink(user_runs[n], true, step);
+      for (std::size_t n = chunk[0].item_runs; n < chunk[1].item_runs; ++n) oracle.shrink(item_runs[n], false, step);
+      std::size_t n = chunk->begin;
+      const auto learn = [&](std::size_t size) {
+        std::vector<std::size_t> items;
+        std::vector<double> numbers;
+        for (std::size_t k = n; k < n + size; ++k) items.push_back(item[k]), numbers.push_back(static_cast<double>(values[k]));
+        oracle.learn_group(user[n], items, numbers, step);
+        n += size;
+      };
+      for (std::size_t group = 0; group < chunk->fours; ++group) learn(4);
+      for (std::size_t group = 0; group < chunk->threes; ++group) learn(3);
+      for (std::size_t group = 0; group < chunk->twos; ++group) learn(2);
+      while (n < chunk[1].begin) learn(1);
     }
-    shrink(chunk_count);
-    learn(grouped, user.size());
   }
 
   Kept kept;
-  std::size_t grouped = 0;
   std::vector<std::uint16_t> user;
   std::vector<std::uint16_t> item;
   std::vector<std::uint16_t> packed;
@@ -209,16 +232,16 @@ TEST_P(SgdKernel, BlockFollowsTheRuleInTheStatedOrder) {
   for (const std::size_t rank :
        {0U, 1U, 2U, 7U, 15U, 16U, 17U, 31U, 32U, 33U, 48U, 50U, 64U, 65U, 80U, 100U, 127U, 128U, 129U, 200U, 256U}) {
     for (const Kept kept : {Kept::packed, Kept::coded, Kept::floats}) {
-      for (const std::size_t groups : {0U, 1U, 32U, 33U, 70U}) {
-        for (const std::size_t singles : {0U, 3U}) {
+      for (const std::size_t chunks : {0U, 1U, 3U}) {
+        for (const std::size_t most : {4U, 16U, 128U}) {
           ++seed;
-          const Ratings ratings(40, 30, groups, singles, kept, seed);
+          const Ratings ratings(40, 30, chunks, most, kept, seed);
           Tables tables(40, 30, rank, seed);
           Oracle oracle(tables);
-          const std::size_t first = groups / 32 == 2 ? seed % 3 : 0;
+          const std::size_t first = chunks == 0 ? 0 : seed % chunks;
           const double squared = sgd_block(ratings.block(), first, tables.view(kStep), kStep);
           ratings.visit(first, oracle, kStep);
-          SCOPED_TRACE(testing::Message() << "rank " << rank << " groups " << groups << " singles " << singles);
+          SCOPED_TRACE(testing::Message() << "rank " << rank << " chunks " << chunks << " of at most " << most);
           expect_same(tables, oracle, squared);
         }
       }
@@ -238,7 +261,7 @@ TEST_P(SgdKernel, SequenceFollowsTheRule) {
       users.push_back(static_cast<std::uint32_t>(random.below(20)));
       items.push_back(static_cast<std::uint32_t>(random.below(10)));
       values.push_back(static_cast<float>(random.normal()));
-      oracle.learn(users.back(), items.back(), static_cast<double>(values.back()), kStep, true);
+      oracle.learn(users.back(), items.back(), static_cast<double>(values.back()), kStep);
     }
     const double squared = sgd_sequence({users.data(), items.data(), values.data(), users.size()}, tables.view(kStep), kStep);
     SCOPED_TRACE(testing::Message() << "rank " << rank);
@@ -249,23 +272,23 @@ TEST_P(SgdKernel, SequenceFollowsTheRule) {
 TEST_P(SgdKernel, EmptyBlockChangesNothing) {
   Tables tables(4, 4, 8, 1);
   const Oracle oracle(tables);
-  const SgdChunk nothing[2] = {{0, 0}, {0, 0}};
+  const SgdChunk end{};
   const SgdBlock empty{.users = nullptr,
                        .items = nullptr,
                        .codes = nullptr,
                        .values = nullptr,
                        .value_table = nullptr,
                        .count = 0,
-                       .grouped = 0,
                        .user_runs = nullptr,
                        .item_runs = nullptr,
-                       .chunks = nothing};
+                       .chunks = &end,
+                       .chunk_count = 0};
   EXPECT_EQ(sgd_block(empty, 0, tables.view(kStep), kStep), 0.0);
   expect_same(tables, oracle, 0);
 }
 
 TEST_P(SgdKernel, WithoutBiasRateBiasesStay) {
-  const Ratings ratings(9, 5, 20, 3, Kept::packed, 3);
+  const Ratings ratings(9, 5, 3, 64, Kept::packed, 3);
   Tables tables(9, 5, 8, 2);
   const std::vector<float> before = tables.bu;
   sgd_block(ratings.block(), 0, tables.view({0.05F, 0.0F}), {0.05F, 0.0F});
@@ -273,7 +296,7 @@ TEST_P(SgdKernel, WithoutBiasRateBiasesStay) {
 }
 
 TEST_P(SgdKernel, PaddingStaysZero) {
-  const Ratings ratings(30, 6, 40, 5, Kept::coded, 4);
+  const Ratings ratings(30, 6, 3, 128, Kept::coded, 4);
   for (const std::size_t rank : {1U, 17U, 40U, 70U}) {
     Tables tables(30, 6, rank, 4);
     sgd_block(ratings.block(), 0, tables.view(kStep), kStep);
@@ -284,7 +307,7 @@ TEST_P(SgdKernel, PaddingStaysZero) {
 }
 
 TEST_P(SgdKernel, RunawayShowsInTheSum) {
-  const Ratings ratings(30, 6, 40, 5, Kept::coded, 4);
+  const Ratings ratings(30, 6, 3, 128, Kept::coded, 4);
   Tables tables(30, 6, 8, 4);
   double squared = 0;
   for (int pass = 0; pass < 20 && std::isfinite(squared); ++pass) {

@@ -55,27 +55,41 @@ struct RandomBlock {
   std::vector<std::uint8_t> codes;
 };
 
-/// Every rating once, groups without a repeat, and for every rating a share of regularisation that has begun by its chunk.
+/// Every rating once, groups of one user's different items, and for every rating a share of regularisation that has begun by its chunk.
 void expect_sound(RandomBlock& block) {
   const SgdPlan plan = block.arrange();
   std::multiset<Triple> arranged;
   for (std::size_t n = 0; n < block.users.size(); ++n) arranged.insert({block.users[n], block.item(n), block.code(n)});
   EXPECT_EQ(arranged, block.ratings);
 
-  ASSERT_EQ(plan.grouped % kSgdGroup, 0U);
-  for (std::size_t n = 0; n < plan.grouped; n += kSgdGroup) {
-    std::set<std::size_t> users;
-    std::set<std::size_t> items;
-    for (std::size_t k = n; k < n + kSgdGroup; ++k) users.insert(block.users[k]), items.insert(block.item(k));
-    ASSERT_EQ(users.size(), kSgdGroup) << "at " << n;
-    ASSERT_EQ(items.size(), kSgdGroup) << "at " << n;
-  }
-
-  const std::size_t chunk_count = (plan.grouped + kSgdChunk - 1) / kSgdChunk;
-  ASSERT_EQ(plan.chunks.size(), chunk_count + 2);
-  EXPECT_EQ(plan.chunks.front().user_runs + plan.chunks.front().item_runs, 0U);
+  ASSERT_FALSE(plan.chunks.empty());
+  const std::size_t chunk_count = plan.chunks.size() - 1;
+  EXPECT_EQ(chunk_count == 0, block.users.empty());
+  EXPECT_EQ(plan.chunks.front().begin + plan.chunks.front().user_runs + plan.chunks.front().item_runs, 0U);
+  EXPECT_EQ(plan.chunks.back().begin, block.users.size());
   EXPECT_EQ(plan.chunks.back().user_runs, plan.user_runs.size());
   EXPECT_EQ(plan.chunks.back().item_runs, plan.item_runs.size());
+  for (std::size_t number = 0; number < chunk_count; ++number) {
+    const SgdChunk& chunk = plan.chunks[number];
+    const std::size_t end = plan.chunks[number + 1].begin;
+    ASSERT_GT(end, chunk.begin);
+    ASSERT_LE(end - chunk.begin, kSgdChunk);
+    std::size_t n = chunk.begin;
+    const auto expect_group = [&](std::size_t size) {
+      std::set<std::size_t> items;
+      for (std::size_t k = n; k < n + size; ++k) {
+        items.insert(block.item(k));
+        ASSERT_EQ(block.users[k], block.users[n]) << "at " << k;
+      }
+      ASSERT_EQ(items.size(), size) << "at " << n;
+      n += size;
+    };
+    for (std::size_t group = 0; group < chunk.fours; ++group) expect_group(4);
+    for (std::size_t group = 0; group < chunk.threes; ++group) expect_group(3);
+    for (std::size_t group = 0; group < chunk.twos; ++group) expect_group(2);
+    ASSERT_LE(n, end);
+  }
+
   std::map<std::size_t, std::size_t> user_shares;
   std::map<std::size_t, std::size_t> item_shares;
   for (const SgdRun& run : plan.user_runs) user_shares[run.row] += run.more + 1U;
@@ -94,7 +108,7 @@ void expect_sound(RandomBlock& block) {
       user_shares[plan.user_runs[n].row] += plan.user_runs[n].more + 1U;
       EXPECT_LT(plan.user_runs[n].more, 32U);
     }
-    for (std::size_t n = chunk * kSgdChunk; n < std::min(plan.grouped, (chunk + 1) * kSgdChunk); ++n) ++user_counts[block.users[n]];
+    for (std::size_t n = plan.chunks[chunk].begin; n < plan.chunks[chunk + 1].begin; ++n) ++user_counts[block.users[n]];
     for (const auto& [user, count] : user_counts) ASSERT_GE(user_shares[user], count);
   }
 }
@@ -114,10 +128,28 @@ TEST(SgdSchedule, HoldsEveryRatingOnceInSoundGroups) {
   }
 }
 
-TEST(SgdSchedule, LeavesHardlyAnythingAlone) {
+TEST(SgdSchedule, GroupsAreAsLargeAsMayBe) {
   RandomBlock block(2000, 300, 16, true, 1);
+  std::size_t expected = 0;
+  for (const SgdScheduler::User& user : block.by_user) expected += user.count / kSgdGroup;
+  std::size_t fours = 0;
+  for (const SgdChunk& chunk : block.arrange().chunks) fours += chunk.fours;
+  EXPECT_EQ(fours, expected);
+}
+
+/// An item that just came would have to be waited for.
+TEST(SgdSchedule, KeepsItemsApart) {
+  RandomBlock block(2000, 300, 40, true, 2);
   const SgdPlan plan = block.arrange();
-  EXPECT_GT(plan.grouped, block.users.size() * 99 / 100);
+  std::map<std::size_t, std::size_t> last;
+  std::size_t close = 0;
+  for (std::size_t n = 0; n < block.users.size(); ++n) {
+    const auto found = last.find(block.item(n));
+    if (found != last.end() && n - found->second < kSgdGroup) ++close;
+    last[block.item(n)] = n;
+  }
+  EXPECT_LT(close, block.users.size() / 100);
+  EXPECT_GT(plan.chunks.size(), 100U);
 }
 
 TEST(SgdSchedule, KeepsValuesWithTheirRatings) {
