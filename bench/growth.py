@@ -3,8 +3,8 @@
 
     bench/growth.py [--most 100]     measures; writes build/bench/growth.json and .svg and prints a table (all else should be quiet meanwhile)
 
-Rank 32, 10 epochs, all threads, the quickest of three runs. Users and items grow so that a block of the grid has the same number of rows throughout: the grid has 8 x 8 blocks up to
-20 million ratings and 16 x 16 beyond. Seconds are those of the epochs, a rating and epoch.
+Rank 32, 10 epochs, all threads, the quickest of three runs. Users and items grow so that a block of the grid has the same number of rows throughout: the grid has 4 x 4 blocks up to
+2 million ratings, 8 x 8 up to 20 million and 16 x 16 beyond. Seconds are those of the epochs, a rating and epoch.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import os
 import subprocess
 
 import report
-from compare import measure
+from compare import measure, with_blanks
 from report import ROOT, WORK
 from rivals.libmf import Libmf
 
@@ -23,8 +23,8 @@ RANK, EPOCHS = 32, 10
 
 def shape(millions):
     """Users and items: as many a stripe whatever the number of stripes."""
-    scale = 1 if millions < 20 else 2
-    return 70_000 * scale, 10_000 * scale
+    scale = 1 if millions < 2 else 2 if millions < 20 else 4
+    return 35_000 * scale, 5_000 * scale
 
 
 def train(file):
@@ -71,7 +71,7 @@ def main():
         print(f"{millions} million: {rows[-1]['nanoseconds']:.2f} ns a rating, {best['bytes'] / 1e6:.0f} MB, {best['whole']:.1f} s from file to model", flush=True)
         if millions == 100:
             blanks = WORK / "growth.blanks"
-            blanks.write_bytes(file.read_bytes().replace(b",", b" "))
+            with_blanks(file, blanks)
             file.unlink()
             rival = Libmf("avx", WORK)
             rival.prepare()

@@ -23,13 +23,15 @@ constexpr std::size_t kMostStripeRows = 65'536;
 /// A stripe of items should stay in a core's second-level cache while a block is learned.
 constexpr std::size_t kStripeBytes = std::size_t{768} * 1024;
 
-/// How many stripes: 8, of large data 16, so that as many threads have work; more where a stripe of items would outgrow the cache, as long
+/// How many stripes: 8, of large data 16, so that as many threads have work; 4 of small data, so that a user has several ratings in a block
+/// and blocks outweigh what is done once for each; more where a stripe of items would outgrow the cache, as long
 /// as blocks stay large; fewer where a stripe would be so narrow that a group finds no four items.
 std::size_t stripe_count(std::size_t ratings, std::size_t users, std::size_t items, std::size_t rank) {
+  constexpr std::size_t kSmall = 2'000'000;
   constexpr std::size_t kLarge = 20'000'000;
   constexpr std::size_t kLeastItems = 24;
   constexpr std::size_t kLeastBlock = 4096;
-  const std::size_t usual = ratings < kLarge ? 8 : 16;
+  const std::size_t usual = ratings < kSmall ? 4 : (ratings < kLarge ? 8 : 16);
   const std::size_t by_cache = items * rank * sizeof(float) / kStripeBytes + 1;
   const auto by_block = static_cast<std::size_t>(std::sqrt(static_cast<double>(ratings) / kLeastBlock));
   const std::size_t by_width = std::max<std::size_t>(2, items / kLeastItems);
