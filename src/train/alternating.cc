@@ -1,7 +1,9 @@
 #include "train/alternating.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
+#include <numeric>
 
 namespace lowrank {
 
@@ -21,10 +23,14 @@ void start_rows(FactorMatrix& table, std::span<const std::uint32_t> ratings, dou
 bool all_finite(std::span<const float> numbers, Workers& workers) {
   std::atomic<bool> finite{true};
   workers.for_ranges(numbers.size(), 1U << 16U, [&](std::size_t begin, std::size_t end, int) {
-    // A sum of products with 0 is NaN as soon as one number is not finite.
-    float sum = 0;
-    for (std::size_t n = begin; n < end; ++n) sum += numbers[n] * 0.0F;
-    if (sum != 0.0F) finite.store(false, std::memory_order_relaxed);
+    // A sum of products with 0 is NaN as soon as one number is not finite; many sums, so that none waits for its own last addition.
+    std::array<float, 16> sums{};
+    std::size_t n = begin;
+    for (; n + sums.size() <= end; n += sums.size()) {
+      for (std::size_t lane = 0; lane < sums.size(); ++lane) sums[lane] += numbers[n + lane] * 0.0F;
+    }
+    for (; n < end; ++n) sums[0] += numbers[n] * 0.0F;
+    if (std::accumulate(sums.begin(), sums.end(), 0.0F) != 0.0F) finite.store(false, std::memory_order_relaxed);
   });
   return finite.load();
 }

@@ -39,13 +39,13 @@ std::vector<double> gramian(const FactorMatrix& table, Workers& workers) {
   return total;
 }
 
-Eigenbasis eigenbasis(std::vector<double> gramian, std::size_t rank) {
+Eigenbasis eigenbasis(std::vector<double> gramian, std::size_t rank, Workers& workers) {
   Eigenbasis basis;
   basis.vectors = AlignedFloats(panels_size(rank, rank));
-  basis.values = symmetric_eigen(gramian, rank);
+  basis.values = symmetric_eigen(gramian, rank, workers);
   for (double& value : basis.values) value = std::max(value, 0.0);
   for (std::size_t i = 0; i < rank; ++i) {
-    for (std::size_t j = 0; j < rank; ++j) basis.vectors[place_in_panels(rank, i, j)] = static_cast<float>(gramian[i * rank + j]);
+    for (std::size_t j = 0; j < rank; ++j) basis.vectors[place_in_panels(rank, i, j)] = static_cast<float>(gramian[j * rank + i]);
   }
   return basis;
 }

@@ -20,7 +20,7 @@ struct Eigenbasis {
   std::vector<double> values;  ///< the diagonal, none below 0
 };
 
-Eigenbasis eigenbasis(std::vector<double> gramian, std::size_t rank);
+Eigenbasis eigenbasis(std::vector<double> gramian, std::size_t rank, Workers& workers);
 
 /// Every row x of a table, or each of those that are picked, becomes x times a rank x rank matrix in panels.
 void rotate(FactorMatrix& table, const AlignedFloats& matrix, Workers& workers);

@@ -188,7 +188,7 @@ class ImplicitLearner final : public EpochLearner {
       std::fill_n(diagonal_.data(), rank, 0.0F);
       return half_steps_.run(step, solved.factors, nullptr);
     }
-    const Eigenbasis basis = eigenbasis(gram, rank);
+    const Eigenbasis basis = eigenbasis(gram, rank, workers_);
     for (std::size_t k = 0; k < rank; ++k) diagonal_[k] = static_cast<float>(options_.unobserved_weight * basis.values[k]);
     rotate(fixed.factors, basis.vectors, workers_);
     rotate(basis_, basis.vectors, workers_);
