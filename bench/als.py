@@ -2,6 +2,7 @@
 """Compares method `als` with cmfrec (seconds of an epoch, rank 40) and with Spark (seconds of training, rank 64, 10 epochs) on ML-1M.
 
     bench/als.py [--quick]     measures; writes build/bench/als.json and prints a table (all else should be quiet meanwhile)
+    bench/als.py --grid        finds the rivals' best regularisation
 
 Fitting alone is timed, the ratings in memory; seconds of an epoch are the difference of trainings of 5 and 15, divided. ML-1M, its lines shuffled and every tenth
 for the test, is looked for in $LOWRANK_DATA, then in ../shared/data. Spark wants a Java: without one its rows are left out. Runs alternate; figures are medians.
@@ -20,10 +21,11 @@ import sys
 
 import report
 from report import ROOT, WORK
-from rivals.explicit_als import CMFREC_REGULARIZATION, SPARK_REGULARIZATION, ExplicitAls
+from rivals.explicit_als import REGULARIZATION, ExplicitAls
 
 SHORT, LONG, WHOLE = 5, 15, 10
 RANK_BESIDE = {"cmfrec": 40, "spark": 64}
+GRID = {"cmfrec": [6, 12, 18, 25, 35, 50], "spark": [0.03, 0.045, 0.06, 0.075, 0.1]}
 
 
 def movielens_1m():
@@ -63,16 +65,25 @@ def side_by_side(programs, counts, runs):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="one run")
-    runs = 1 if parser.parse_args().quick else 5
+    parser.add_argument("--grid", action="store_true", help="the test RMSE of every rival by its regularisation")
+    arguments = parser.parse_args()
+    runs = 1 if arguments.quick else 5
     WORK.mkdir(parents=True, exist_ok=True)
     files = movielens_1m()
     if files is None:
         report.skip("ML-1M")
     threads = len(os.sched_getaffinity(0))
     rivals = [ExplicitAls("cmfrec", WORK), *([ExplicitAls("spark", WORK)] if shutil.which("java") else [])]
-    rows = []
     for rival in rivals:
         rival.prepare()
+    if arguments.grid:
+        for rival in rivals:
+            for regularization in GRID[rival.name]:
+                result = rival.run(*files, RANK_BESIDE[rival.name], "exact", threads, WHOLE, regularization)
+                print(f"{rival.name} {regularization}: test RMSE {result['rmse']:.4f}", flush=True)
+        return
+    rows = []
+    for rival in rivals:
         rank = RANK_BESIDE[rival.name]
         differs = rival.name == "cmfrec"
         counts = [SHORT, LONG] if differs else [WHOLE]
@@ -95,7 +106,8 @@ def main():
         what = f"seconds of an epoch, rank {row['rank']}, cmfrec" if name == "cmfrec" else f"seconds of {WHOLE} epochs, rank {row['rank']}, Spark"
         own_seconds, other = row["lowrank_seconds"], row["rival_seconds"]
         lines.append(f"| {what}, {row['solver']} | {own_seconds:.3f} | {row['lowrank_rmse']:.4f} | {other:.3f} | {row['rival_rmse']:.4f} | {other / own_seconds:.1f} |")
-    lines += ["", f"The rivals' regularisation ({CMFREC_REGULARIZATION:g} for cmfrec, {SPARK_REGULARIZATION:g} for Spark) was not searched for; lowrank has its defaults."]
+    used = " and ".join(f"{REGULARIZATION[rival.name]:g} for {rival.name}" for rival in rivals)
+    lines += ["", f"The rivals' regularisation, {used}, is the best of `bench/als.py --grid`; lowrank has its defaults."]
     report.write("als", {"rows": rows}, "\n".join(lines))
 
 

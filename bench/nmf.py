@@ -4,8 +4,8 @@
     bench/nmf.py [--quick]     measures; writes build/bench/nmf.json and prints a table (all else should be quiet meanwhile)
 
 The data are ML-1M (the training part of bench/als.py; a matrix of that shape from `lowrank generate` where it is not there) and a matrix of the shape of the
-20 newsgroups. For every solver and start of the rival, and every number of epochs, the rival's loss is the target; lowrank's time is that of its epochs until its
-loss is no higher. Runs alternate, and the least time of each counts. What lowrank needs before its first epoch counts too.
+20 newsgroups. For every solver and start of the rival, its loss after 100 epochs is the target; lowrank's time is that of its epochs until its loss is no
+higher. Runs alternate, and the least time of each counts. What lowrank needs before its first epoch counts too.
 """
 
 import argparse
@@ -18,12 +18,12 @@ import sys
 import report
 from als import movielens_1m
 from report import ROOT, WORK
-from rivals.environment import python_with
+from rivals.environment import python_with, variables
 
 RANK = 32
 OWN_EPOCHS = 200
 RIVALS = [("cd", "random"), ("cd", "nndsvda"), ("mu", "random"), ("mu", "nndsvda")]
-EPOCHS = [20, 50, 100]
+EPOCHS = 100
 PACKAGES = ["scikit-learn==1.8.0"]
 SHAPES = {"ML-1M": (6040, 3706, 1_000_000), "like 20 newsgroups": (11_314, 40_000, 1_200_000)}
 
@@ -54,7 +54,7 @@ def own(program, path, threads):
 
 
 def rival(python, path, solver, init, epochs, threads):
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
+    environment = variables(OPENBLAS_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads))
     command = [python, ROOT / "bench" / "rivals" / "scikit_nmf.py", path, solver, init, str(RANK), str(epochs)]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True, env=environment).stdout)
 
@@ -68,14 +68,14 @@ def main():
     WORK.mkdir(parents=True, exist_ok=True)
     python = python_with(PACKAGES, WORK / "scikit-learn")
     rows = []
-    for name, (solver, init), epochs in itertools.product(SHAPES, RIVALS[::2] if quick else RIVALS, EPOCHS[-1:] if quick else EPOCHS):
+    for name, (solver, init) in itertools.product(SHAPES, RIVALS[::2] if quick else RIVALS):
         path = matrix(program, name)
         theirs, ours = [], []
         for _ in range(1 if quick else 5):
-            theirs.append(rival(python, path, solver, init, epochs, threads))
+            theirs.append(rival(python, path, solver, init, EPOCHS, threads))
             ours.append(own(program, path, threads))
         target = theirs[0]["loss"]
-        row = {"data": name, "solver": solver, "init": init, "epochs": epochs, "loss": target, "seconds": min(result["seconds"] for result in theirs)}
+        row = {"data": name, "solver": solver, "init": init, "epochs": EPOCHS, "loss": target, "seconds": min(result["seconds"] for result in theirs)}
         reached = next((n for n, (_, loss) in enumerate(ours[0]) if loss <= target), None)
         if reached is not None:
             row |= {"own_epochs": reached + 1, "own_seconds": min(points[reached][0] for points in ours)}

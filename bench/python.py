@@ -20,7 +20,7 @@ import time
 
 import report
 from report import ROOT, WORK
-from rivals.environment import python_with
+from rivals.environment import python_with, variables
 
 FOLDER = WORK / "python"
 PACKAGES = ["pandas", "scipy", "threadpoolctl", "cmfrec==3.5.1.post14", "implicit==0.7.3", "scikit-surprise==1.1.5", "cornac==3.0.1"]
@@ -33,7 +33,7 @@ def inside():
     """Goes on in the environment that has the rivals and this package, made first where need be."""
     python = python_with(PACKAGES, FOLDER)
     subprocess.run([python, "-m", "pip", "-q", "--disable-pip-version-check", "install", "--force-reinstall", "--no-deps", "--config-settings", f"build-dir={WORK / 'package'}", ROOT], check=True)
-    os.execve(python, [str(python), *sys.argv], {**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    os.execve(python, [str(python), *sys.argv], variables(OPENBLAS_NUM_THREADS="1"))
 
 
 def ml_1m():

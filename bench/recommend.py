@@ -25,11 +25,16 @@ BIN = ROOT / "build" / "release" / "bin"
 TOP = 20
 
 
-def gowalla():
-    """Training and validation part in one file."""
+def gowalla_folder():
     folder = pathlib.Path(os.environ.get("LOWRANK_DATA", ROOT.parent / "shared" / "data")) / "lightgcn-gowalla"
     if not folder.is_dir():
         report.skip("Gowalla")
+    return folder
+
+
+def gowalla():
+    """Training and validation part in one file."""
+    folder = gowalla_folder()
     WORK.mkdir(parents=True, exist_ok=True)
     target = WORK / "gowalla.train"
     target.write_bytes(b"".join(gzip.decompress((folder / f"{part}.txt.gz").read_bytes()) for part in ["train", "valid"]))

@@ -1,5 +1,6 @@
 """The Python environments that rivals from PyPI live in, each of its own, beside the build."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -14,3 +15,8 @@ def python_with(packages, folder):
         subprocess.run([python, "-m", "pip", "-q", "--disable-pip-version-check", "install", *packages], check=True)
         done.touch()
     return python
+
+
+def variables(**given):
+    """The environment variables that a rival runs with: those here and `given`. Its BLAS is left to find the processor's kernels by itself."""
+    return {**{name: value for name, value in os.environ.items() if name not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}, **given}

@@ -5,7 +5,6 @@ of AlternatingLeastSquares.recommend() and the lists of the last one.
 """
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -27,8 +26,10 @@ class ImplicitAls:
         self.python = python_with(PACKAGES, self.folder)
 
     def run(self, model, top, threads, runs):
+        from rivals.environment import variables
+
         # Its threads and those of the BLAS below it would fight.
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        environment = variables(OPENBLAS_NUM_THREADS="1")
         command = [self.python, __file__, model, str(top), str(threads), str(runs)]
         return json.loads(subprocess.run(command, check=True, capture_output=True, env=environment).stdout)
 

@@ -6,7 +6,6 @@ prints the seconds of an epoch (the difference of two trainings of EPOCHS and 2 
 """
 
 import json
-import os
 import pathlib
 import subprocess
 import sys
@@ -27,7 +26,9 @@ class IrspackAls:
         self.python = python_with(PACKAGES, self.folder)
 
     def run(self, package, file, rank, solver, threads, epochs):
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        from rivals.environment import variables
+
+        environment = variables(OPENBLAS_NUM_THREADS="1")
         command = [self.python, __file__, package, str(file), str(rank), solver, str(threads), str(epochs)]
         output = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment).stdout
         # A bar of progress comes before it.
