@@ -135,9 +135,9 @@ HWY_INLINE HWY_ATTR FourFloats four_numbers(const float* numbers, size_t i, size
 }
 
 /// out += sum of factor_i * row i, where four factors follow from four <row i, x>: factors(i, taken, dots), zeros past the end. A row is
-/// read once. `out` of kVectors vectors stays in registers; 0 stands for any number.
+/// read once, those below `far` are asked for ahead. `out` of kVectors vectors stays in registers; 0 stands for any number.
 template <size_t kVectors, class Factors>
-HWY_INLINE HWY_ATTR void add_by_dots(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, const float* x,
+HWY_INLINE HWY_ATTR void add_by_dots(const RowTable& table, const uint32_t* rows, size_t count, size_t far, size_t columns, const float* x,
                                      float* HWY_RESTRICT out, const Factors& factors) {
   const hn::ScalableTag<float> d;
   const hn::CappedTag<float, 4> d4;
@@ -146,7 +146,7 @@ HWY_INLINE HWY_ATTR void add_by_dots(const RowTable& table, const uint32_t* rows
   const float* row[4];
   if constexpr (kVectors == 0) {
     for (size_t i = 0; i < count; i += 4) {
-      for (size_t l = 0; l < 4; ++l) prefetch(table, rows, count, columns, i + l + ahead);
+      for (size_t l = 0; l < 4; ++l) prefetch(table, rows, far, columns, i + l + ahead);
       const size_t taken = four_rows(table, rows, count, i, row);
       hn::Store(factors(i, taken, four_dots(row, columns, x)), d4, factor);
       add_four(row, factor, columns, out);
@@ -159,7 +159,7 @@ HWY_INLINE HWY_ATTR void add_by_dots(const RowTable& table, const uint32_t* rows
       v[k] = hn::Load(d, x + k * kLanes);
     }
     for (size_t i = 0; i < count; i += 4) {
-      for (size_t l = 0; l < 4; ++l) prefetch(table, rows, count, kVectors * kLanes, i + l + ahead);
+      for (size_t l = 0; l < 4; ++l) prefetch(table, rows, far, kVectors * kLanes, i + l + ahead);
       const size_t taken = four_rows(table, rows, count, i, row);
       Floats q[4][kVectors];
       Floats sum[4];
@@ -187,14 +187,14 @@ HWY_INLINE HWY_ATTR void add_by_dots(const RowTable& table, const uint32_t* rows
 }
 
 template <class Factors>
-HWY_INLINE HWY_ATTR void add_by_dots_of(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, const float* x,
-                                        float* HWY_RESTRICT out, const Factors& factors) {
+HWY_INLINE HWY_ATTR void add_by_dots_of(const RowTable& table, const uint32_t* rows, size_t count, size_t far, size_t columns,
+                                        const float* x, float* HWY_RESTRICT out, const Factors& factors) {
   switch (columns / kLanes) {
-    case 1: return add_by_dots<1>(table, rows, count, columns, x, out, factors);
-    case 2: return add_by_dots<2>(table, rows, count, columns, x, out, factors);
-    case 3: return add_by_dots<3>(table, rows, count, columns, x, out, factors);
-    case 4: return add_by_dots<4>(table, rows, count, columns, x, out, factors);
-    default: return add_by_dots<0>(table, rows, count, columns, x, out, factors);
+    case 1: return add_by_dots<1>(table, rows, count, far, columns, x, out, factors);
+    case 2: return add_by_dots<2>(table, rows, count, far, columns, x, out, factors);
+    case 3: return add_by_dots<3>(table, rows, count, far, columns, x, out, factors);
+    case 4: return add_by_dots<4>(table, rows, count, far, columns, x, out, factors);
+    default: return add_by_dots<0>(table, rows, count, far, columns, x, out, factors);
   }
 }
 
@@ -203,7 +203,10 @@ HWY_ATTR double add_normal_product(const RowTable& table, const uint32_t* rows, 
   const hn::CappedTag<float, 4> d4;
   const auto shifts = hn::Set(d4, shift);
   DoubleSum total;
-  add_by_dots_of(table, rows, count, columns, x, out, [&](size_t i, size_t taken, FourFloats dots) HWY_ATTR {
+  // The residual has been through these rows before: few of them are still near.
+  constexpr size_t kNearFloats = 6144;
+  const size_t far = count * columns <= kNearFloats ? 0 : count;
+  add_by_dots_of(table, rows, count, far, columns, x, out, [&](size_t i, size_t taken, FourFloats dots) HWY_ATTR {
     const auto factors = hn::Mul(hn::Add(dots, shifts), four_numbers(weights, i, taken));
     total.add(factors);
     return factors;
@@ -232,7 +235,7 @@ HWY_ATTR ErrorSums add_errors(const RowTable& table, const uint32_t* rows, size_
   const auto shifts = hn::Set(d4, bias);
   DoubleSum errors;
   DoubleSum objective;
-  add_by_dots_of(table, rows, count, columns, x, out, [&](size_t i, size_t taken, FourFloats dots) HWY_ATTR {
+  add_by_dots_of(table, rows, count, count, columns, x, out, [&](size_t i, size_t taken, FourFloats dots) HWY_ATTR {
     const auto s = hn::Add(dots, shifts);
     const auto value = four_numbers(values, i, taken);
     const auto e = hn::NegMulAdd(four_numbers(weights, i, taken), s, value);
