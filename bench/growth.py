@@ -3,11 +3,12 @@
 
     bench/growth.py [--most 100]     measures; writes build/bench/growth.json and .svg and prints a table (all else should be quiet meanwhile)
 
-Rank 32, 10 epochs, all threads, the quickest of three runs. Users and items grow so that a block of the grid has the same number of rows throughout: the grid has 4 x 4 blocks up to
+Rank 32, 10 epochs, all threads; the sizes alternate in five rounds, small ones several times a round, and the quickest run counts. Users and items grow so that a block of the grid has the same number of rows throughout: the grid has 4 x 4 blocks up to
 2 million ratings, 8 x 8 up to 20 million and 16 x 16 beyond. Seconds are those of the epochs, a rating and epoch.
 """
 
 import argparse
+import itertools
 import json
 import os
 import subprocess
@@ -18,7 +19,7 @@ from report import ROOT, WORK
 from rivals.libmf import Libmf
 
 PROGRAM = str(ROOT / "build" / "lowrank")
-RANK, EPOCHS = 32, 10
+RANK, EPOCHS, ROUNDS = 32, 10, 5
 
 
 def shape(millions):
@@ -58,25 +59,32 @@ def main():
     parser.add_argument("--most", type=int, default=100, help="millions of ratings at most")
     most = parser.parse_args().most
     WORK.mkdir(parents=True, exist_ok=True)
-    rows, rival_bytes = [], None
-    for millions in [size for size in (1, 3, 10, 30, 100) if size <= most]:
-        file = WORK / "growth.ratings"
+    rival_bytes = None
+    sizes = [size for size in (1, 3, 10, 30, 100) if size <= most]
+    files = {millions: WORK / f"growth.{millions}" for millions in sizes}
+    for millions, file in files.items():
         users, items = shape(millions)
         subprocess.run([PROGRAM, "generate", "--users", str(users), "--items", str(items), "--ratings", str(millions * 1_000_000), "--output", file], check=True)
-        results = [train(file) for _ in range(3)]
-        best = min(results, key=lambda result: result["seconds"])
+    results = {millions: [] for millions in sizes}
+    for _, millions in itertools.product(range(ROUNDS), sizes):
+        results[millions] += [train(files[millions]) for _ in range(max(1, 10 // millions))]
+    rows = []
+    for millions in sizes:
+        users, items = shape(millions)
+        best = min(results[millions], key=lambda result: result["seconds"])
         tables = (users + items) * RANK * 4
         rows.append({"millions": millions, "nanoseconds": best["seconds"] * 1e9, "bytes": best["bytes"],
                      "bytes_a_rating": (best["bytes"] - 3 * tables) / (millions * 1e6), "whole": best["whole"]})
         print(f"{millions} million: {rows[-1]['nanoseconds']:.2f} ns a rating, {best['bytes'] / 1e6:.0f} MB, {best['whole']:.1f} s from file to model", flush=True)
-        if millions == 100:
-            blanks = WORK / "growth.blanks"
-            with_blanks(file, blanks)
-            file.unlink()
-            rival = Libmf("avx", WORK)
-            rival.prepare()
-            rival_bytes = measure(rival.command({"train": str(blanks), "rank": RANK, "threads": os.cpu_count(), "epochs": 1}))["bytes"]
-            blanks.unlink()
+    if 100 in files:
+        blanks = WORK / "growth.blanks"
+        with_blanks(files[100], blanks)
+        rival = Libmf("avx", WORK)
+        rival.prepare()
+        rival_bytes = measure(rival.command({"train": str(blanks), "rank": RANK, "threads": os.cpu_count(), "epochs": 1}))["bytes"]
+        blanks.unlink()
+    for file in files.values():
+        file.unlink()
     (WORK / "growth.svg").write_text(plot(rows))
     lines = ["| million ratings | ns a rating and epoch | peak memory, MB | bytes a rating beside three tables | seconds from file to model |", "|---|---|---|---|---|"]
     lines += [f"| {row['millions']} | {row['nanoseconds']:.2f} | {row['bytes'] / 1e6:.0f} | {row['bytes_a_rating']:.1f} | {row['whole']:.1f} |" for row in rows]

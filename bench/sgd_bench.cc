@@ -68,8 +68,16 @@ struct Block {
   }
 
   [[nodiscard]] lowrank::SgdBlock view() const {
-    return {users.data(),          items.data(),          nullptr,            nullptr,                values.data(), items.size(),
-            plan.user_runs.data(), plan.item_runs.data(), plan.chunks.data(), plan.chunks.size() - 1};
+    return {users.data(),
+            items.data(),
+            nullptr,
+            nullptr,
+            values.data(),
+            items.size(),
+            plan.user_runs.data(),
+            plan.item_runs.data(),
+            plan.chunks.data(),
+            plan.chunks.size() - 1};
   }
 
   std::size_t user_count;

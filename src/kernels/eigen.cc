@@ -18,7 +18,7 @@ namespace {
 class Rows {
  public:
   explicit Rows(std::size_t n)
-      : ld_((n + 7) / 8 * 8), data_(static_cast<double*>(::operator new[](n * ld_ * sizeof(double), std::align_val_t{64}))) {
+      : ld_((n + 7) / 8 * 8), data_(static_cast<double*>(::operator new[](n* ld_ * sizeof(double), std::align_val_t{64}))) {
     std::fill_n(data_.get(), n * ld_, 0.0);
   }
   [[nodiscard]] std::size_t ld() const noexcept { return ld_; }
@@ -101,14 +101,14 @@ class TridiagonalQr {
 
   void apply() {
     std::vector<RotationSweep> sweeps;
+    sweeps.reserve(sweeps_.size());
     for (std::size_t n = 0; n < sweeps_.size(); ++n) {
       const std::size_t last = n + 1 < sweeps_.size() ? sweeps_[n + 1].from : rotations_.size();
       sweeps.push_back({sweeps_[n].first, std::span(rotations_).subspan(sweeps_[n].from, last - sweeps_[n].from)});
     }
     constexpr std::size_t kColumns = 32;
-    workers_.for_ranges(vectors_.ld(), kColumns, [&](std::size_t begin, std::size_t end, int) {
-      rotate_rows(vectors_.data(), vectors_.ld(), begin, end, sweeps);
-    });
+    workers_.for_ranges(vectors_.ld(), kColumns,
+                        [&](std::size_t begin, std::size_t end, int) { rotate_rows(vectors_.data(), vectors_.ld(), begin, end, sweeps); });
     sweeps_.clear();
     rotations_.clear();
   }
@@ -133,8 +133,8 @@ std::vector<double> symmetric_eigen(std::vector<double>& a, std::size_t n, Worke
   // What is the upper triangle row by row is the lower one column by column, which is the one that is read.
   const Eigen::Tridiagonalization<Eigen::MatrixXd> reduced(Eigen::Map<Eigen::MatrixXd>(a.data(), size, size));
   Rows vectors(n);
-  Eigen::Map<Eigen::MatrixXd, 0, Eigen::OuterStride<>>(vectors.data(), size, size, Eigen::OuterStride<>(static_cast<Eigen::Index>(vectors.ld()))) =
-      reduced.matrixQ();
+  Eigen::Map<Eigen::MatrixXd, 0, Eigen::OuterStride<>>(vectors.data(), size, size,
+                                                       Eigen::OuterStride<>(static_cast<Eigen::Index>(vectors.ld()))) = reduced.matrixQ();
   std::vector<double> diagonal(n);
   std::vector<double> below(n - 1);
   for (std::size_t k = 0; k < n; ++k) diagonal[k] = reduced.diagonal()[static_cast<Eigen::Index>(k)];

@@ -190,11 +190,16 @@ template <class Factors>
 HWY_INLINE HWY_ATTR void add_by_dots_of(const RowTable& table, const uint32_t* rows, size_t count, size_t far, size_t columns,
                                         const float* x, float* HWY_RESTRICT out, const Factors& factors) {
   switch (columns / kLanes) {
-    case 1: return add_by_dots<1>(table, rows, count, far, columns, x, out, factors);
-    case 2: return add_by_dots<2>(table, rows, count, far, columns, x, out, factors);
-    case 3: return add_by_dots<3>(table, rows, count, far, columns, x, out, factors);
-    case 4: return add_by_dots<4>(table, rows, count, far, columns, x, out, factors);
-    default: return add_by_dots<0>(table, rows, count, far, columns, x, out, factors);
+    case 1:
+      return add_by_dots<1>(table, rows, count, far, columns, x, out, factors);
+    case 2:
+      return add_by_dots<2>(table, rows, count, far, columns, x, out, factors);
+    case 3:
+      return add_by_dots<3>(table, rows, count, far, columns, x, out, factors);
+    case 4:
+      return add_by_dots<4>(table, rows, count, far, columns, x, out, factors);
+    default:
+      return add_by_dots<0>(table, rows, count, far, columns, x, out, factors);
   }
 }
 

@@ -114,7 +114,8 @@ void SgdScheduler::end_chunk(const Block& block, SgdPlan& plan) {
     }
   }
   const auto groups_of = [this](std::uint16_t size) {
-    return static_cast<std::uint8_t>(std::count_if(groups_.begin(), groups_.end(), [size](const Group& group) { return group.size == size; }));
+    return static_cast<std::uint8_t>(
+        std::count_if(groups_.begin(), groups_.end(), [size](const Group& group) { return group.size == size; }));
   };
   SgdChunk& chunk = plan.chunks.back();
   chunk.fours = groups_of(4);

@@ -85,7 +85,8 @@ struct Oracle {
 
   /// A group of one user's ratings: all errors from the old values.
   void learn_group(std::size_t user, std::span<const std::size_t> items, std::span<const double> values, const SgdStep& step) {
-    const std::vector<double> old(p.begin() + static_cast<std::ptrdiff_t>(user * stride), p.begin() + static_cast<std::ptrdiff_t>((user + 1) * stride));
+    const std::vector<double> old(p.begin() + static_cast<std::ptrdiff_t>(user * stride),
+                                  p.begin() + static_cast<std::ptrdiff_t>((user + 1) * stride));
     const double old_bias = bu[user];
     for (std::size_t n = 0; n < items.size(); ++n) {
       double* row = q.data() + items[n] * stride;

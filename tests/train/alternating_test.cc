@@ -14,7 +14,8 @@ TEST(Alternating, OneNumberThatIsNotFiniteIsSeenAnywhere) {
     std::vector<float> numbers(size, std::numeric_limits<float>::max());
     EXPECT_TRUE(all_finite(numbers, workers)) << size;
     for (std::size_t at = 0; at < size; at += size < 100 ? 1 : 13'111) {
-      for (const float bad : {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
+      for (const float bad :
+           {std::numeric_limits<float>::infinity(), -std::numeric_limits<float>::infinity(), std::numeric_limits<float>::quiet_NaN()}) {
         numbers[at] = bad;
         EXPECT_FALSE(all_finite(numbers, workers)) << at << " of " << size;
       }
