@@ -478,32 +478,68 @@ double RowSystem::solve_cg(const RowEquations& row, std::uint32_t steps, float* 
   return objective;
 }
 
-double RowSystem::solve_blocks(const RowEquations& row, std::size_t block, float* x) {
+bool RowSystem::solve_to_keep(const RowEquations& row, float* x) {
+  const bool factorised = !dual_pays(row) && solve_primal(row, x, nullptr);
+  if (!factorised) solve(row, x, nullptr);
+  return factorised;
+}
+
+void RowSystem::step_of_residual(const RowEquations& row, const float* x, float* step) {
+  float* r = sums_.data();
+  for (std::size_t k = 0; k < columns_; ++k) r[k] = -(row.diagonal[k] + row.ridge) * x[k];
+  add_picked(row.table, row.rows.data(), row.rows.size(), columns_, row.values, r);
+  for (std::size_t k = 0; k < rank_; ++k) matrix_[k * lda_ + rank_] = r[k];
+  solve_lower(matrix_.data(), lda_, rank_, rank_);
+  std::fill_n(step, columns_, 0.0F);
+  solve_upper(matrix_.data(), lda_, rank_, rank_, step);
+}
+
+double RowSystem::solve_blocks(const RowEquations& row, std::size_t block, std::uint32_t sweeps, float* x) {
   const std::size_t n = row.rows.size();
   if (!block_ || block_->rank_ != std::min(block, rank_)) {
     block_ = std::make_unique<RowSystem>(std::min(block, rank_));
     last_block_ = std::make_unique<RowSystem>(rank_ % block);
+    factors_.clear();
+    factors_.resize((rank_ + block - 1) / block);
   }
   products_.reserve(pad(n));
   residual_.reserve(pad(n));
   solution_.reserve(pad(n));
   multiply_picked(row.table, row.rows.data(), n, columns_, x, products_.data());
-  RowEquations part = row;
-  part.values = residual_.data();
-  for (std::size_t begin = 0; begin < rank_; begin += block) {
-    RowSystem& system = begin + block <= rank_ ? *block_ : *last_block_;
-    part.table.rows = row.table.rows + begin;
-    part.diagonal = row.diagonal + begin;
-    // The block is a row's problem itself, with what the other coordinates leave of v.
-    float* own = solution_.data();
-    multiply_picked(part.table, row.rows.data(), n, system.columns_, x + begin, own);
+  const auto leave = [&] {
     for (std::size_t i = 0; i < n; ++i) {
-      products_[i] -= own[i];
       residual_[i] = (row.values != nullptr ? row.values[i] : 1.0F) - (row.weights != nullptr ? row.weights[i] : 1.0F) * products_[i];
     }
-    system.solve(part, x + begin, nullptr);
-    multiply_picked(part.table, row.rows.data(), n, system.columns_, x + begin, own);
-    for (std::size_t i = 0; i < n; ++i) products_[i] += own[i];
+  };
+  float* own = solution_.data();
+  RowEquations part = row;
+  part.values = residual_.data();
+  for (std::uint32_t sweep = 0; sweep < sweeps; ++sweep) {
+    for (std::size_t begin = 0; begin < rank_; begin += block) {
+      RowSystem& system = begin + block <= rank_ ? *block_ : *last_block_;
+      Factor& factor = factors_[begin / block];
+      part.table.rows = row.table.rows + begin;
+      part.diagonal = row.diagonal + begin;
+      if (sweep == 0 || !factor.holds) {
+        // The block is a row's problem itself, with what the other coordinates leave of v.
+        multiply_picked(part.table, row.rows.data(), n, system.columns_, x + begin, own);
+        for (std::size_t i = 0; i < n; ++i) products_[i] -= own[i];
+        leave();
+        factor.holds = system.solve_to_keep(part, x + begin);
+        std::swap(factor.matrix, system.matrix_);
+        multiply_picked(part.table, row.rows.data(), n, system.columns_, x + begin, own);
+      } else {
+        // The matrix of the block is what it was: a step by the residual.
+        leave();
+        std::swap(factor.matrix, system.matrix_);
+        float* step = vectors_.data();
+        system.step_of_residual(part, x + begin, step);
+        std::swap(factor.matrix, system.matrix_);
+        for (std::size_t k = 0; k < system.columns_; ++k) x[begin + k] += step[k];
+        multiply_picked(part.table, row.rows.data(), n, system.columns_, step, own);
+      }
+      for (std::size_t i = 0; i < n; ++i) products_[i] += own[i];
+    }
   }
   std::fill_n(vectors_.data(), columns_, 0.0F);
   double objective = add_diagonal(row.diagonal, row.ridge, x, columns_, vectors_.data());

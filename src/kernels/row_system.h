@@ -42,9 +42,10 @@ class RowSystem {
   /// `steps` steps of conjugate gradients from the x and bias given, preconditioned by D (Hestenes and Stiefel 1952). O(steps n rank)
   double solve_cg(const RowEquations& row, std::uint32_t steps, float* x, float* bias);
 
-  /// One sweep over blocks of `block` coordinates, each minimised with the others fixed, from the x given (Rendle et al., "iALS++", 2021).
-  /// Of rows without a bias. \param block  a multiple of 16. O(n rank block + rank block^2)
-  double solve_blocks(const RowEquations& row, std::size_t block, float* x);
+  /// `sweeps` sweeps over blocks of `block` coordinates, each minimised with the others fixed, from the x given (Rendle et al., "iALS++",
+  /// 2021). Of rows without a bias. The first sweep factorises every block's matrix, O(n rank block + rank block^2); the others use it
+  /// again, O(n rank + rank block). \param block  a multiple of 16
+  double solve_blocks(const RowEquations& row, std::size_t block, std::uint32_t sweeps, float* x);
 
   /// The minimum over x >= 0 (the bias may have any sign), by coordinate descent from the x given. O(n rank^2 + sweeps rank^2)
   double solve_non_negative(const RowEquations& row, float* x, float* bias);
@@ -64,6 +65,10 @@ class RowSystem {
   [[nodiscard]] bool dual_pays(const RowEquations& row) const;
   bool solve_dual(const RowEquations& row, float* x, float* bias);
   bool solve_primal(const RowEquations& row, float* x, float* bias);
+  /// solve() without a bias. \return whether matrix_ holds the factorised system of the rank
+  bool solve_to_keep(const RowEquations& row, float* x);
+  /// The step from x to the minimum by the system in matrix_, whose `values` are what x leaves of them.
+  void step_of_residual(const RowEquations& row, const float* x, float* step);
   void finish_non_negative(const RowEquations& row, float* x, float* bias);
   bool finish_primal(const RowEquations& row, float* x, float* bias);
   /// What the factorised system makes of the right-hand side in double_vector_, bias last, there.
@@ -99,6 +104,12 @@ class RowSystem {
   std::vector<double> double_vector_;
   std::unique_ptr<RowSystem> block_;       ///< of solve_blocks()
   std::unique_ptr<RowSystem> last_block_;  ///< where it is smaller
+  /// Of every block of a row, the factorised matrix.
+  struct Factor {
+    AlignedFloats matrix;
+    bool holds = false;
+  };
+  std::vector<Factor> factors_;
 };
 
 }  // namespace lowrank

@@ -102,7 +102,7 @@ double HalfSteps::solve_row(const HalfStep& step, std::size_t row, Scratch& scra
   if (step.non_negative) return scratch.system.solve_non_negative(row_equations, x, bias);
   if (!continues(step, ratings)) return scratch.system.solve(row_equations, x, bias);
   if (step.solver == Solver::cg) return scratch.system.solve_cg(row_equations, step.cg_steps, x, bias);
-  return scratch.system.solve_blocks(row_equations, step.block, x);
+  return scratch.system.solve_blocks(row_equations, step.block, step.sweeps, x);
 }
 
 double HalfSteps::solve_long_row(const HalfStep& step, std::size_t row, float* x, float* bias) {

@@ -49,12 +49,14 @@ constexpr std::array kOptions = {
     Option<Implicit>{"initial_scale", &Implicit::initial_scale,
                      "factors start as normal draws of standard deviation initial_scale / sqrt(rank)", 0, kUnbounded, true},
     Option<Implicit>{"solver", &Implicit::solver,
-                     "exact: every row to its minimum; cg: some steps of conjugate gradients from the last row; subspace: one sweep over "
+                     "exact: every row to its minimum; cg: some steps of conjugate gradients from the last row; subspace: sweeps over "
                      "blocks of coordinates (iALS++), for large ranks",
                      0, 2, false, kSolvers},
     Option<Implicit>{"cg_steps", &Implicit::cg_steps, "steps of conjugate gradients a row and epoch", 1, 1000},
     Option<Implicit>{"block_size", &Implicit::block_size, "coordinates of a block of the subspace solver, rounded up to a multiple of 16",
                      1, 4096},
+    Option<Implicit>{"sweeps", &Implicit::sweeps, "sweeps of the subspace solver a row and epoch; those after the first cost little", 1,
+                     1000},
     Option<Implicit>{"tolerance", &Implicit::tolerance, "end when an epoch improves the loss by less than this share; 0: never", 0, 1},
     Option<Implicit>{"patience", &Implicit::patience, "with validation ratings: end after this many epochs without improvement", 1, 1e9},
     Option<Implicit>{"seed", &Implicit::seed, "of every random choice"},
@@ -89,6 +91,7 @@ class ImplicitLearner final : public EpochLearner {
     step.valued = weighted_;
     step.solver = static_cast<Solver>(options_.solver);
     step.cg_steps = options_.cg_steps;
+    step.sweeps = options_.sweeps;
     step.block = (std::size_t{options_.block_size} + 15) / 16 * 16;
 
     step.offsets = ratings_.row_offsets();

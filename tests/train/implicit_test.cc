@@ -146,6 +146,33 @@ TEST(Implicit, EverySolverEndsAtTheSameLoss) {
   }
 }
 
+/// The factorised blocks of the first sweep serve the others, which lead to where the exact solver ends: from far away, so that one sweep
+/// is not enough.
+TEST(Implicit, SweepsLeadToTheExactRows) {
+  const DenseRatings ratings = counts(60, 50, 2000, 5);
+  Implicit options;
+  options.rank = 40;
+  options.unobserved_weight = 0.1;
+  options.regularization = 0.5;
+  options.initial_scale = 10;
+  options.epochs = 1;
+  options.block_size = 16;
+  const double exact = train_quietly(ratings.sparse(), options).train_loss.value();
+  options.solver = static_cast<std::uint8_t>(Solver::subspace);
+  double before = std::numeric_limits<double>::infinity();
+  for (const std::uint32_t sweeps : {1U, 2U, 4U, 200U}) {
+    options.sweeps = sweeps;
+    const double loss = train_quietly(ratings.sparse(), options).train_loss.value();
+    const double off = std::abs(loss - exact) / exact;
+    EXPECT_LT(off, before) << sweeps;
+    if (sweeps == 1) {
+      EXPECT_GT(off, 1e-3);
+    }
+    before = off;
+  }
+  EXPECT_LT(before, 1e-5);
+}
+
 /// The users of an epoch that starts from a model are what fold-in makes of their ratings.
 TEST(Implicit, FoldInIsAHalfStep) {
   const DenseRatings ratings = counts(40, 30, 300, 4);

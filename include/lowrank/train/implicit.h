@@ -45,6 +45,7 @@ struct Implicit {
   std::uint8_t solver = static_cast<std::uint8_t>(Solver::exact);
   std::uint32_t cg_steps = 3;
   std::uint32_t block_size = 128;
+  std::uint32_t sweeps = 2;
   double tolerance = 0;
   std::uint32_t patience = 5;
   std::uint64_t seed = 1;
