@@ -82,6 +82,7 @@ double RowSystem::solve(const RowEquations& row, float* x, float* bias) {
   if (rank_ == 0) return solve_bias(row, bias);
   const bool dual = dual_pays(row);
   const bool solved = dual ? solve_dual(row, x, bias) : solve_primal(row, x, bias);
+  factorised_ = solved && !dual;
   if (!solved) solve_in_double(row, x, bias);
   return objective_;
 }
@@ -300,14 +301,18 @@ void RowSystem::correct_dual(const RowEquations& row) {
   r[columns_] *= bias_root;
 }
 
+void RowSystem::solve_again(float* y) {
+  solve_lower(matrix_.data(), lda_, rank_, rank_);
+  solve_upper(matrix_.data(), lda_, rank_, rank_, y);
+}
+
 void RowSystem::correct_primal(const RowEquations& row) {
   double* r = double_vector_.data();
   float* a = matrix_.data();
   const float* s = sums_.data() + columns_;
   for (std::size_t k = 0; k < rank_; ++k) a[k * lda_ + rank_] = static_cast<float>(r[k]);
-  solve_lower(a, lda_, rank_, rank_);
   float* y = vectors_.data();
-  solve_upper(a, lda_, rank_, rank_, y);
+  solve_again(y);
   const double value = row.has_bias ? (r[columns_] - dot_in_double(s, y, rank_)) / bias_left_ : 0.0;
   for (std::size_t k = 0; k < rank_; ++k) r[k] = static_cast<double>(y[k]) - value * static_cast<double>(solution_[k]);
   r[columns_] = value;
@@ -478,20 +483,13 @@ double RowSystem::solve_cg(const RowEquations& row, std::uint32_t steps, float* 
   return objective;
 }
 
-bool RowSystem::solve_to_keep(const RowEquations& row, float* x) {
-  const bool factorised = !dual_pays(row) && solve_primal(row, x, nullptr);
-  if (!factorised) solve(row, x, nullptr);
-  return factorised;
-}
-
 void RowSystem::step_of_residual(const RowEquations& row, const float* x, float* step) {
   float* r = sums_.data();
   for (std::size_t k = 0; k < columns_; ++k) r[k] = -(row.diagonal[k] + row.ridge) * x[k];
   add_picked(row.table, row.rows.data(), row.rows.size(), columns_, row.values, r);
   for (std::size_t k = 0; k < rank_; ++k) matrix_[k * lda_ + rank_] = r[k];
-  solve_lower(matrix_.data(), lda_, rank_, rank_);
   std::fill_n(step, columns_, 0.0F);
-  solve_upper(matrix_.data(), lda_, rank_, rank_, step);
+  solve_again(step);
 }
 
 double RowSystem::solve_blocks(const RowEquations& row, std::size_t block, std::uint32_t sweeps, float* x) {
@@ -525,7 +523,8 @@ double RowSystem::solve_blocks(const RowEquations& row, std::size_t block, std::
         multiply_picked(part.table, row.rows.data(), n, system.columns_, x + begin, own);
         for (std::size_t i = 0; i < n; ++i) products_[i] -= own[i];
         leave();
-        factor.holds = system.solve_to_keep(part, x + begin);
+        system.solve(part, x + begin, nullptr);
+        factor.holds = system.factorised_;
         std::swap(factor.matrix, system.matrix_);
         multiply_picked(part.table, row.rows.data(), n, system.columns_, x + begin, own);
       } else {

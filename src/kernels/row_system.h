@@ -65,9 +65,9 @@ class RowSystem {
   [[nodiscard]] bool dual_pays(const RowEquations& row) const;
   bool solve_dual(const RowEquations& row, float* x, float* bias);
   bool solve_primal(const RowEquations& row, float* x, float* bias);
-  /// solve() without a bias. \return whether matrix_ holds the factorised system of the rank
-  bool solve_to_keep(const RowEquations& row, float* x);
-  /// The step from x to the minimum by the system in matrix_, whose `values` are what x leaves of them.
+  /// The solution of the factorised system in matrix_ for the right-hand side in its column `rank`.
+  void solve_again(float* y);
+  /// The step from x to the minimum by the factorised system in matrix_, for a row whose `values` are what x leaves of them.
   void step_of_residual(const RowEquations& row, const float* x, float* step);
   void finish_non_negative(const RowEquations& row, float* x, float* bias);
   bool finish_primal(const RowEquations& row, float* x, float* bias);
@@ -98,8 +98,9 @@ class RowSystem {
   AlignedFloats solution_;
   double weight_sum_ = 0;
   double value_sum_ = 0;
-  double bias_left_ = 0;  ///< what the factors leave of the bias' weight
-  double objective_ = 0;  ///< of the last solution
+  double bias_left_ = 0;     ///< what the factors leave of the bias' weight
+  double objective_ = 0;     ///< of the last solution
+  bool factorised_ = false;  ///< solve() left the factorised rank x rank system in matrix_
   std::vector<double> double_matrix_;
   std::vector<double> double_vector_;
   std::unique_ptr<RowSystem> block_;       ///< of solve_blocks()

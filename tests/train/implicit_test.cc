@@ -131,14 +131,20 @@ TEST(Implicit, LossNeverRisesWithTheExactSolver) {
   }
 }
 
-TEST(Implicit, EverySolverEndsAtTheSameLoss) {
-  const DenseRatings ratings = counts(150, 120, 2500, 3);
+/// Of the subspace solver, the last one smaller.
+Implicit three_blocks() {
   Implicit options;
   options.rank = 40;
   options.unobserved_weight = 0.1;
   options.regularization = 0.5;
-  options.epochs = 60;
   options.block_size = 16;
+  return options;
+}
+
+TEST(Implicit, EverySolverEndsAtTheSameLoss) {
+  const DenseRatings ratings = counts(150, 120, 2500, 3);
+  Implicit options = three_blocks();
+  options.epochs = 60;
   const double exact = train_quietly(ratings.sparse(), options).train_loss.value();
   for (const Solver solver : {Solver::cg, Solver::subspace}) {
     options.solver = static_cast<std::uint8_t>(solver);
@@ -150,13 +156,9 @@ TEST(Implicit, EverySolverEndsAtTheSameLoss) {
 /// is not enough.
 TEST(Implicit, SweepsLeadToTheExactRows) {
   const DenseRatings ratings = counts(60, 50, 2000, 5);
-  Implicit options;
-  options.rank = 40;
-  options.unobserved_weight = 0.1;
-  options.regularization = 0.5;
+  Implicit options = three_blocks();
   options.initial_scale = 10;
   options.epochs = 1;
-  options.block_size = 16;
   const double exact = train_quietly(ratings.sparse(), options).train_loss.value();
   options.solver = static_cast<std::uint8_t>(Solver::subspace);
   double before = std::numeric_limits<double>::infinity();
