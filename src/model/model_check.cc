@@ -48,6 +48,9 @@ std::optional<std::string> number_problem(const Model& model) {
                              row.damping, row.bias_damping, row.l1_regularization, row.l1_damping, row.regularization_exponent}) {
     if (!std::isfinite(value) || value < 0) return "a number of the row problem is not finite or negative";
   }
+  for (const double exponent : {row.observed_item_exponent, row.unobserved_item_exponent, row.unobserved_user_exponent}) {
+    if (!(std::abs(exponent) <= 2)) return "an exponent of the row problem is not within -2 .. 2";
+  }
   if ((row.l1_regularization != 0 || row.l1_damping != 0 || row.divergence) && !row.non_negative) {
     return "the row problem is one of factors that are not negative, and does not say so";
   }

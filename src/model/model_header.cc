@@ -54,6 +54,9 @@ ordered_json row_problem_json(const RowProblem& row) {
   if (row.l1_regularization != 0) object["l1_regularization"] = row.l1_regularization;
   if (row.l1_damping != 0) object["l1_damping"] = row.l1_damping;
   if (row.divergence) object["divergence"] = true;
+  if (row.observed_item_exponent != 0) object["observed_item_exponent"] = row.observed_item_exponent;
+  if (row.unobserved_item_exponent != 0) object["unobserved_item_exponent"] = row.unobserved_item_exponent;
+  if (row.unobserved_user_exponent != 0) object["unobserved_user_exponent"] = row.unobserved_user_exponent;
   return object;
 }
 
@@ -174,8 +177,12 @@ RowProblem read_row_problem(const std::string& text) {
   row.solves_bias = fields.flag("solves_bias");
   row.non_negative = fields.flag("non_negative");
   row.binary_target = fields.flag("binary_target");
-  if (fields.has("l1_regularization")) row.l1_regularization = fields.number("l1_regularization");
-  if (fields.has("l1_damping")) row.l1_damping = fields.number("l1_damping");
+  const auto optional = [&](const char* name) { return fields.has(name) ? fields.number(name) : 0.0; };
+  row.l1_regularization = optional("l1_regularization");
+  row.l1_damping = optional("l1_damping");
+  row.observed_item_exponent = optional("observed_item_exponent");
+  row.unobserved_item_exponent = optional("unobserved_item_exponent");
+  row.unobserved_user_exponent = optional("unobserved_user_exponent");
   row.divergence = fields.has("divergence") && fields.flag("divergence");
   fields.end();
   return row;

@@ -20,6 +20,10 @@ void add_outer_product(double weight, const double* row, std::size_t n, double* 
   }
 }
 
+CountWeight unobserved_item_weight(const Model& model) {
+  return {model.row_problem.unobserved_item_exponent, model.item_ratings, CountWeight::Mean::over_rows};
+}
+
 }  // namespace
 
 std::vector<double> item_sums(const Model& model, int threads) {
@@ -30,6 +34,7 @@ std::vector<double> item_sums(const Model& model, int threads) {
   if (model.row_problem.unobserved_weight == 0 || rank == 0 || items == 0) return {};
   const bool products = !model.row_problem.divergence;
   const std::size_t size = products ? rank * rank : rank;
+  const CountWeight weight = unobserved_item_weight(model);
   std::vector<std::vector<double>> pieces(kPieces);
   const std::size_t grain = (items + kPieces - 1) / kPieces;
   Workers(threads).for_ranges(items, grain, [&](std::size_t begin, std::size_t end, int) {
@@ -39,7 +44,7 @@ std::vector<double> item_sums(const Model& model, int threads) {
       const auto factors = model.item_factors.row(item);
       std::copy(factors.begin(), factors.end(), row.begin());
       if (products) {
-        add_outer_product(1, row.data(), rank, sum.data());
+        add_outer_product(weight(model.item_ratings[item]), row.data(), rank, sum.data());
       } else {
         for (std::size_t k = 0; k < rank; ++k) sum[k] += row[k];
       }
@@ -56,6 +61,10 @@ std::vector<double> item_sums(const Model& model, int threads) {
 RowSolver::RowSolver(const Model& model, const std::vector<double>& all_items)
     : model_(model),
       all_items_(all_items),
+      observed_item_(model.row_problem.observed_item_exponent, model.item_ratings, CountWeight::Mean::over_ratings),
+      unobserved_item_(unobserved_item_weight(model)),
+      unobserved_user_(model.row_problem.unobserved_user_exponent, model.user_ratings, CountWeight::Mean::over_rows),
+      unobserved_items_(unobserved_item_.sum(model.item_ratings)),
       rank_(model.rank()),
       size_(rank_ + (model.row_problem.solves_bias ? 1 : 0)),
       a_(size_ * size_),
@@ -64,32 +73,38 @@ RowSolver::RowSolver(const Model& model, const std::vector<double>& all_items)
 
 void RowSolver::add_observations(std::span<const Observation> observations) {
   const RowProblem& problem = model_.row_problem;
+  const double unobserved = unobserved_weight(observations.size());
   if (size_ != rank_) row_[rank_] = 1;
   for (const Observation& observation : observations) {
     const auto factors = model_.item_factors.row(observation.item);
     std::copy(factors.begin(), factors.end(), row_.begin());
     const auto value = static_cast<double>(observation.value);
     // A negative weight would ask to be as far away as possible.
-    const double weight = std::max(0.0, problem.observed_weight + problem.weight_per_rating * value);
+    const std::uint32_t count = model_.item_ratings[observation.item];
+    const double weight = std::max(0.0, problem.observed_weight + problem.weight_per_rating * value) * observed_item_(count);
     const double target = (problem.binary_target ? 1.0 : value) - model_.mean - static_cast<double>(model_.item_biases[observation.item]);
     add_outer_product(weight, row_.data(), size_, a_.data());
     for (std::size_t i = 0; i < size_; ++i) b_[i] += weight * target * row_[i];
     if (problem.unobserved_includes_seen || all_items_.empty()) continue;
     // The Gramian below counts this item too; without it only the missing cells are left.
+    const double taken = unobserved * unobserved_item_(count);
     for (std::size_t i = 0; i < rank_; ++i) {
-      for (std::size_t k = 0; k <= i; ++k) a_[i * size_ + k] -= problem.unobserved_weight * row_[i] * row_[k];
+      for (std::size_t k = 0; k <= i; ++k) a_[i * size_ + k] -= taken * row_[i] * row_[k];
     }
   }
   if (all_items_.empty()) return;
   for (std::size_t i = 0; i < rank_; ++i) {
-    for (std::size_t k = 0; k <= i; ++k) a_[i * size_ + k] += problem.unobserved_weight * all_items_[i * rank_ + k];
+    for (std::size_t k = 0; k <= i; ++k) a_[i * size_ + k] += unobserved * all_items_[i * rank_ + k];
   }
 }
 
+double RowSolver::unobserved_weight(std::size_t observed) const {
+  return model_.row_problem.unobserved_weight * unobserved_user_(static_cast<std::uint32_t>(observed));
+}
+
 double RowSolver::scale(std::size_t observed) const {
-  const RowProblem& problem = model_.row_problem;
-  const double count = static_cast<double>(observed) + problem.unobserved_weight * static_cast<double>(model_.items.size());
-  return std::pow(count, problem.regularization_exponent);
+  const double count = static_cast<double>(observed) + unobserved_weight(observed) * unobserved_items_;
+  return std::pow(count, model_.row_problem.regularization_exponent);
 }
 
 void RowSolver::add_regularization(std::size_t observed) {

@@ -7,11 +7,13 @@
 
 #include "lowrank/model/model.h"
 #include "lowrank/recommend/fold_in.h"
+#include "model/count_weight.h"
 
 namespace lowrank {
 
-/// What all items, rated or not, add to a row's equations: the sum of q q^T over all item factors (rank x rank, row by row, lower
-/// triangle), for a divergence that of q (rank numbers). Empty where the row problem needs none. The same for any number of threads.
+/// What all items, rated or not, add to a row's equations: the sum of c q q^T over all item factors (rank x rank, row by row, lower
+/// triangle), c the item's share of the unobserved weight; for a divergence the sum of q (rank numbers). Empty where the row problem needs
+/// none. The same for any number of threads.
 std::vector<double> item_sums(const Model& model, int threads);
 
 /// An observed cell of the row to be solved.
@@ -32,6 +34,8 @@ class RowSolver {
   float solve(std::span<const Observation> observations, std::span<float> factors);
 
  private:
+  /// The unobserved weight of a row, without its items' shares.
+  [[nodiscard]] double unobserved_weight(std::size_t observed) const;
   [[nodiscard]] double scale(std::size_t observed) const;
   void add_observations(std::span<const Observation> observations);
   void add_regularization(std::size_t observed);
@@ -41,6 +45,10 @@ class RowSolver {
 
   const Model& model_;
   const std::vector<double>& all_items_;
+  CountWeight observed_item_;
+  CountWeight unobserved_item_;
+  CountWeight unobserved_user_;
+  double unobserved_items_;  ///< the sum of the items' shares of the unobserved weight
   std::size_t rank_;
   std::size_t size_;         ///< unknowns: the factors, then the bias where it is solved
   std::vector<double> a_;    ///< size x size, lower triangle

@@ -186,7 +186,8 @@ class AlsLearner final : public EpochLearner {
     step.diagonal = diagonal_.data();
     step.ridges = solved.weights;
     step.valued = true;
-    step.cells = [this, &value, &fixed, others](std::size_t begin, std::size_t end, float* /*weights*/, float* values) {
+    step.cells = [this, &value, &fixed, others](std::size_t /*row*/, std::size_t begin, std::size_t end, float* /*weights*/,
+                                                float* values) {
       for (std::size_t at = begin; at < end; ++at) values[at - begin] = units_.to_training(value(at)) - fixed.biases[others[at]];
     };
     step.has_bias = options_.biases;

@@ -8,7 +8,7 @@
 
 namespace lowrank {
 
-std::vector<double> gramian(const FactorMatrix& table, Workers& workers) {
+std::vector<double> gramian(const FactorMatrix& table, std::span<const double> weights, Workers& workers) {
   // Rows whose products are added in float before they go to the sum in double, and pieces of the table: fixed numbers, so that the sum is
   // the same for any number of threads; fewer pieces of large ranks, for each has a matrix of its own.
   constexpr std::size_t kFloatRows = 256;
@@ -21,12 +21,22 @@ std::vector<double> gramian(const FactorMatrix& table, Workers& workers) {
   workers.for_ranges(table.rows(), grain, [&](std::size_t begin, std::size_t end, int) {
     const std::size_t lda = scratch_stride(columns);
     AlignedFloats product(columns * lda);
+    AlignedFloats weighted(weights.empty() ? 0 : kFloatRows * columns);
     std::vector<double>& sum = sums[begin / grain];
     sum.assign(rank * rank, 0);
     for (std::size_t row = begin; row < end; row += kFloatRows) {
       std::fill_n(product.data(), product.size(), 0.0F);
+      const std::size_t count = std::min(kFloatRows, end - row);
       const float* rows = table.row(row).data();
-      add_gram(rows, rows, columns, std::min(kFloatRows, end - row), columns, product.data(), lda);
+      const float* left = rows;
+      if (!weights.empty()) {
+        for (std::size_t i = 0; i < count; ++i) {
+          const auto weight = static_cast<float>(weights[row + i]);
+          for (std::size_t k = 0; k < columns; ++k) weighted[i * columns + k] = weight * rows[i * columns + k];
+        }
+        left = weighted.data();
+      }
+      add_gram(left, rows, columns, count, columns, product.data(), lda);
       for (std::size_t i = 0; i < rank; ++i) {
         for (std::size_t j = i; j < rank; ++j) sum[i * rank + j] += static_cast<double>(product[i * lda + j]);
       }

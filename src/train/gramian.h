@@ -10,9 +10,9 @@
 
 namespace lowrank {
 
-/// The sum of q q^T over the rows of a table, rank x rank, row by row, its upper triangle: products in float, sums over rows in double. The
-/// same for any number of threads.
-std::vector<double> gramian(const FactorMatrix& table, Workers& workers);
+/// The sum of c q q^T over the rows q of a table, rank x rank, row by row, its upper triangle: products in float, sums over rows in double.
+/// The same for any number of threads. \param weights c >= 0 of every row; empty: ones
+std::vector<double> gramian(const FactorMatrix& table, std::span<const double> weights, Workers& workers);
 
 /// A basis in which a table's Gramian is diagonal.
 struct Eigenbasis {

@@ -78,11 +78,20 @@ RowEquations HalfSteps::equations(const HalfStep& step, std::size_t row, std::si
   result.rows = {step.others + begin, end - begin};
   if (step.weighted) scratch.weights.resize(std::max(scratch.weights.size(), end - begin));
   if (step.valued) scratch.values.resize(std::max(scratch.values.size(), end - begin));
-  if (step.cells) step.cells(begin, end, scratch.weights.data(), scratch.values.data());
+  if (step.cells) step.cells(row, begin, end, scratch.weights.data(), scratch.values.data());
   if (step.weighted) result.weights = scratch.weights.data();
   if (step.valued) result.values = scratch.values.data();
+  double ridge = step.ridges[row];
+  if (!step.shares.empty()) {
+    const double share = step.shares[row];
+    ridge /= share;
+    for (std::size_t i = 0; i < end - begin; ++i) {
+      scratch.weights[i] = static_cast<float>(static_cast<double>(scratch.weights[i]) / share);
+      scratch.values[i] = static_cast<float>(static_cast<double>(scratch.values[i]) / share);
+    }
+  }
   result.diagonal = step.diagonal;
-  result.ridge = static_cast<float>(std::max(step.ridges[row], step.least_ridge));
+  result.ridge = static_cast<float>(std::max(ridge, step.least_ridge));
   result.has_bias = step.has_bias;
   result.bias_damping = step.bias_damping + step.bias_rating * static_cast<double>(ratings);
   return result;
@@ -141,7 +150,8 @@ double HalfSteps::run(const HalfStep& step, FactorMatrix& solved, std::vector<fl
   const auto bias_of = [&](std::size_t row) { return biases != nullptr ? biases->data() + row : nullptr; };
 
   double total = 0;
-  for (const std::size_t row : long_rows) total += solve_long_row(step, row, solved.row(row).data(), bias_of(row));
+  const auto share_of = [&](std::size_t row) { return step.shares.empty() ? 1.0 : step.shares[row]; };
+  for (const std::size_t row : long_rows) total += share_of(row) * solve_long_row(step, row, solved.row(row).data(), bias_of(row));
   std::vector<double> sums(tasks.size() - 1);
   workers_.for_each(sums.size(), [&](std::size_t task, int slot) {
     auto& scratch = scratch_[static_cast<std::size_t>(slot)];
@@ -149,7 +159,7 @@ double HalfSteps::run(const HalfStep& step, FactorMatrix& solved, std::vector<fl
     for (std::size_t row = tasks[task]; row < tasks[task + 1]; ++row) {
       if (is_long(step, step.offsets[row + 1] - step.offsets[row])) continue;
       if (row + 1 < rows) prefetch_first(step, row + 1);
-      sums[task] += solve_row(step, row, *scratch, solved.row(row).data(), bias_of(row));
+      sums[task] += share_of(row) * solve_row(step, row, *scratch, solved.row(row).data(), bias_of(row));
     }
   });
   for (const double sum : sums) total += sum;

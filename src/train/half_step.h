@@ -21,11 +21,13 @@ struct HalfStep {
   const FactorMatrix* fixed = nullptr;
   const float* diagonal = nullptr;  ///< as in RowEquations
   std::span<const double> ridges;   ///< of every row
-  double least_ridge = 0;           ///< of any row; above 0 where a ridge may be 0
-  bool weighted = false;            ///< `cells` gives weights; else they are ones
-  bool valued = false;              ///< `cells` gives values; else they are ones
-  /// Writes c and v of the ratings at [begin, end). Null when both are ones.
-  std::function<void(std::size_t begin, std::size_t end, float* weights, float* values)> cells;
+  /// Of every row, how much of the diagonal it has; its equations are divided by it. Empty: ones; else `weighted` and `valued`.
+  std::span<const double> shares;
+  double least_ridge = 0;  ///< of any row; above 0 where a ridge may be 0
+  bool weighted = false;   ///< `cells` gives weights; else they are ones
+  bool valued = false;     ///< `cells` gives values; else they are ones
+  /// Writes c and v of a row's ratings at [begin, end). Null when both are ones.
+  std::function<void(std::size_t row, std::size_t begin, std::size_t end, float* weights, float* values)> cells;
   bool has_bias = false;
   double bias_damping = 0;  ///< of a row, plus
   double bias_rating = 0;   ///< of each rating

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <string>
 #include <utility>
 
@@ -11,6 +12,7 @@
 #include "base/random.h"
 #include "kernels/gram.h"
 #include "lowrank/base/error.h"
+#include "model/count_weight.h"
 #include "train/alternating.h"
 #include "train/epoch_loop.h"
 #include "train/gramian.h"
@@ -42,6 +44,18 @@ constexpr std::array kOptions = {
                      0, kUnbounded},
     Option<Implicit>{"alpha", &Implicit::alpha, "added to the weight of an observed cell for each unit of its rating (Hu's confidence)", 0,
                      kUnbounded},
+    Option<Implicit>{"observed_item_exponent", &Implicit::observed_item_exponent,
+                     "the weight of an observed cell times so high a power of its item's ratings, scaled to a mean of 1; below 0: popular "
+                     "items count less",
+                     -2, 2},
+    Option<Implicit>{"unobserved_item_exponent", &Implicit::unobserved_item_exponent,
+                     "the unobserved weight times so high a power of the item's ratings, scaled to a mean of 1; above 0: who left out a "
+                     "popular item may well not like it (He et al. 2016)",
+                     -2, 2},
+    Option<Implicit>{"unobserved_user_exponent", &Implicit::unobserved_user_exponent,
+                     "the unobserved weight times so high a power of the user's ratings, scaled to a mean of 1; above 0: what active "
+                     "people left out counts more",
+                     -2, 2},
     Option<Implicit>{"regularization", &Implicit::regularization, "lambda: weight of |p|^2 and |q|^2, times the scale of the next option",
                      0, kUnbounded},
     Option<Implicit>{"regularization_exponent", &Implicit::regularization_exponent,
@@ -66,6 +80,7 @@ constexpr std::array kOptions = {
 struct Side {
   FactorMatrix factors;
   std::vector<std::uint32_t> counts;
+  std::vector<double> unobserved;  ///< of every row, its factor of the unobserved weight
   std::vector<double> ridges;
 };
 
@@ -78,10 +93,15 @@ class ImplicitLearner final : public EpochLearner {
         ratings_(std::move(ratings)),
         by_item_(transpose(ratings_, workers)),
         half_steps_(options.rank, workers) {
-    set_up(users_, frame.user_ratings, ratings_.item_count());
-    set_up(items_, frame.item_ratings, ratings_.user_count());
-    for (std::size_t position = 0; position < ratings_.size(); ++position) weight_sum_ += weight_of(ratings_.value(position));
-    weighted_ = options.alpha != 0 || options.observed_weight != 1 || missing_alone();
+    set_up(users_, frame.user_ratings, options.unobserved_user_exponent);
+    set_up(items_, frame.item_ratings, options.unobserved_item_exponent);
+    set_ridges(users_, items_);
+    set_ridges(items_, users_);
+    item_weights_ = CountWeight(options.observed_item_exponent, items_.counts, CountWeight::Mean::over_ratings).of(items_.counts);
+    for (std::size_t position = 0; position < ratings_.size(); ++position) {
+      weight_sum_ += weight_of(ratings_.items()[position], ratings_.value(position));
+    }
+    weighted_ = options.alpha != 0 || options.observed_weight != 1 || options.observed_item_exponent != 0 || shared() || missing_alone();
     ImplicitLearner::restore(nullptr);
   }
 
@@ -96,12 +116,17 @@ class ImplicitLearner final : public EpochLearner {
 
     step.offsets = ratings_.row_offsets();
     step.others = ratings_.items().data();
-    set_cells(step, [this](std::size_t position) { return ratings_.value(position); });
+    set_cells(step, [this](std::size_t user, std::size_t position) {
+      const std::uint32_t item = ratings_.items()[position];
+      return Cell{weight_of(item, ratings_.value(position)), users_.unobserved[user] * items_.unobserved[item]};
+    });
     solve(step, items_, users_);
 
     step.offsets = by_item_.offsets;
     step.others = by_item_.users.data();
-    set_cells(step, [this](std::size_t position) { return by_item_.value(position); });
+    set_cells(step, [this](std::size_t item, std::size_t position) {
+      return Cell{weight_of(item, by_item_.value(position)), users_.unobserved[by_item_.users[position]] * items_.unobserved[item]};
+    });
     const double rows = solve(step, users_, items_);
     // What the item rows minimised lacks the constants: the observed cells' targets, and the regularisation of the users.
     const double loss = weight_sum_ + rows + weighted_squares(users_.factors, users_.ridges, workers_);
@@ -145,27 +170,44 @@ class ImplicitLearner final : public EpochLearner {
  private:
   [[nodiscard]] bool missing_alone() const { return options_.unobserved == static_cast<std::uint8_t>(Unobserved::missing); }
 
-  [[nodiscard]] double weight_of(float rating) const { return options_.observed_weight + options_.alpha * static_cast<double>(rating); }
+  /// True when the unobserved weight differs from row to row.
+  [[nodiscard]] bool shared() const { return options_.unobserved_item_exponent != 0 || options_.unobserved_user_exponent != 0; }
 
-  void set_up(Side& side, const std::vector<std::uint32_t>& counts, std::size_t others) const {
+  [[nodiscard]] double weight_of(std::size_t item, float rating) const {
+    return (options_.observed_weight + options_.alpha * static_cast<double>(rating)) * item_weights_[item];
+  }
+
+  void set_up(Side& side, const std::vector<std::uint32_t>& counts, double exponent) const {
     side.counts = counts;
     side.factors = FactorMatrix(counts.size(), options_.rank);
-    side.ridges.reserve(counts.size());
-    for (const std::uint32_t ratings : counts) {
-      const double count = static_cast<double>(ratings) + options_.unobserved_weight * static_cast<double>(others);
+    side.unobserved = CountWeight(exponent, counts, CountWeight::Mean::over_rows).of(counts);
+  }
+
+  void set_ridges(Side& side, const Side& other) const {
+    const double others = options_.unobserved_weight * std::accumulate(other.unobserved.begin(), other.unobserved.end(), 0.0);
+    side.ridges.reserve(side.counts.size());
+    for (std::size_t row = 0; row < side.counts.size(); ++row) {
+      const double count = static_cast<double>(side.counts[row]) + side.unobserved[row] * others;
       side.ridges.push_back(options_.regularization * std::pow(count, options_.regularization_exponent));
     }
   }
 
-  template <class Value>
-  void set_cells(HalfStep& step, const Value& value) const {
+  /// An observed cell: its weight, and its factor of the unobserved weight.
+  struct Cell {
+    double weight;
+    double unobserved;
+  };
+
+  /// \param cell of a row and the position of a rating
+  template <class CellOf>
+  void set_cells(HalfStep& step, const CellOf& cell_of) const {
     if (!weighted_) return;
     const double taken = missing_alone() ? options_.unobserved_weight : 0.0;
-    step.cells = [this, value, taken](std::size_t begin, std::size_t end, float* weights, float* values) {
+    step.cells = [cell_of, taken](std::size_t row, std::size_t begin, std::size_t end, float* weights, float* values) {
       for (std::size_t position = begin; position < end; ++position) {
-        const double weight = weight_of(value(position));
-        weights[position - begin] = static_cast<float>(weight - taken);
-        values[position - begin] = static_cast<float>(weight);
+        const Cell cell = cell_of(row, position);
+        weights[position - begin] = static_cast<float>(cell.weight - taken * cell.unobserved);
+        values[position - begin] = static_cast<float>(cell.weight);
       }
     };
   }
@@ -175,13 +217,15 @@ class ImplicitLearner final : public EpochLearner {
   double solve(HalfStep& step, Side& fixed, Side& solved) {
     const std::size_t rank = options_.rank;
     if (rank == 0) return 0;
-    const std::vector<double> gram = gramian(fixed.factors, workers_);
+    const std::vector<double> gram =
+        gramian(fixed.factors, shared() ? std::span<const double>(fixed.unobserved) : std::span<const double>(), workers_);
     double trace = 0;
     for (std::size_t k = 0; k < rank; ++k) trace += gram[k * rank + k];
     // Where nothing else holds a direction down, so much does: of a row's matrix less than float32 resolves.
     const double rows = static_cast<double>(std::max<std::size_t>(fixed.factors.rows(), 1));
     step.least_ridge = std::max(1e-10 * trace / (rows * static_cast<double>(rank)), 1e-30);
     step.ridges = solved.ridges;
+    if (shared()) step.shares = solved.unobserved;
 
     diagonal_.reserve(fixed.factors.stride());
     std::fill_n(diagonal_.data(), fixed.factors.stride(), 1.0F);
@@ -209,6 +253,7 @@ class ImplicitLearner final : public EpochLearner {
   Side items_;
   FactorMatrix basis_;  ///< row k is direction k of the start, in the basis that the factors are in
   AlignedFloats diagonal_;
+  std::vector<double> item_weights_;  ///< of every item, what the weights of its observed cells are multiplied by
   double weight_sum_ = 0;
   bool weighted_ = false;
 };
@@ -227,6 +272,9 @@ RowProblem row_problem(const Implicit& options) {
   problem.weight_per_rating = options.alpha;
   problem.unobserved_weight = options.unobserved_weight;
   problem.unobserved_includes_seen = options.unobserved == static_cast<std::uint8_t>(Unobserved::all);
+  problem.observed_item_exponent = options.observed_item_exponent;
+  problem.unobserved_item_exponent = options.unobserved_item_exponent;
+  problem.unobserved_user_exponent = options.unobserved_user_exponent;
   problem.regularization = options.regularization;
   problem.regularization_exponent = options.regularization_exponent;
   problem.solves_bias = false;

@@ -93,6 +93,15 @@ TEST(ModelFile, KeepsRowProblemsOfNonNegativeFactors) {
   EXPECT_EQ(deserialize_model(serialize_model(model)), model);
 }
 
+TEST(ModelFile, KeepsRowProblemsOfWeightsByPopularity) {
+  Model model = random_model(5, 4, 3);
+  RowProblem& problem = model.row_problem;
+  problem.observed_item_exponent = -0.25;
+  problem.unobserved_item_exponent = 1.0 / 3;
+  problem.unobserved_user_exponent = 2;
+  EXPECT_EQ(deserialize_model(serialize_model(model)), model);
+}
+
 TEST(ModelFile, PaddingOfRowsStaysZero) {
   const Model model = deserialize_model(serialize_model(random_model(5, 5, 3)));
   for (std::size_t row = 0; row < 5; ++row) {
@@ -178,6 +187,8 @@ TEST(ModelFile, WhatCannotBeReadBackIsNotWritten) {
   EXPECT_EQ(refusal([&](Model& m) { m.record.metrics[0].value = static_cast<double>(nan); }),
             start + "the metric train_rmse is not finite");
   EXPECT_EQ(refusal([&](Model& m) { m.row_problem.regularization = -1; }), start + "a number of the row problem is not finite or negative");
+  EXPECT_EQ(refusal([&](Model& m) { m.row_problem.observed_item_exponent = -2.5; }),
+            start + "an exponent of the row problem is not within -2 .. 2");
   const std::string signed_factors = start + "the row problem is one of factors that are not negative, and does not say so";
   EXPECT_EQ(refusal([&](Model& m) { m.row_problem.l1_damping = 1; }), signed_factors);
   EXPECT_EQ(refusal([&](Model& m) { m.row_problem.divergence = true; }), signed_factors);

@@ -14,14 +14,50 @@ namespace {
 
 using testing_models::random_model;
 
+/// The powers of RowProblem, each to a mean of 1.
+struct Shares {
+  Shares(const Model& model, std::size_t size)
+      : observed_item(powers(model.item_ratings, model.row_problem.observed_item_exponent, true)),
+        unobserved_item(powers(model.item_ratings, model.row_problem.unobserved_item_exponent, false)) {
+    const double exponent = model.row_problem.unobserved_user_exponent;
+    double sum = 0;
+    double users = 0;
+    for (const std::uint32_t count : model.user_ratings) {
+      sum += count == 0 ? 0 : std::pow(count, exponent);
+      users += count == 0 ? 0 : 1;
+    }
+    if (exponent != 0) unobserved_user = std::pow(size, exponent) * users / sum;
+  }
+
+  static std::vector<double> powers(const std::vector<std::uint32_t>& counts, double exponent, bool of_ratings) {
+    std::vector<double> result(counts.size(), 1);
+    if (exponent == 0) return result;
+    double sum = 0;
+    double whole = 0;
+    for (std::size_t i = 0; i < counts.size(); ++i) {
+      result[i] = counts[i] == 0 ? 0 : std::pow(counts[i], exponent);
+      sum += result[i] * (of_ratings ? counts[i] : 1);
+      whole += of_ratings ? counts[i] : counts[i] == 0 ? 0 : 1;
+    }
+    for (double& share : result) share *= whole / sum;
+    return result;
+  }
+
+  std::vector<double> observed_item;
+  std::vector<double> unobserved_item;
+  double unobserved_user = 1;
+};
+
 /// The objective that RowProblem states, cell by cell over all items. `x` is p, then b.
 double objective(const Model& model, const std::map<std::uint32_t, float>& ratings, const std::vector<double>& x) {
   const RowProblem& problem = model.row_problem;
+  const Shares shares(model, ratings.size());
   const std::size_t rank = model.rank();
   const double b = x[rank];
   double sum = 0;
   double squares = 0;
   double length = 0;  // |p|_1 where p >= 0, and on beyond as a line
+  double unobserved_sum = 0;
   for (std::size_t k = 0; k < rank; ++k) {
     squares += x[k] * x[k];
     length += x[k];
@@ -34,12 +70,13 @@ double objective(const Model& model, const std::map<std::uint32_t, float>& ratin
       const double value = double{found->second};
       const double target = problem.binary_target ? 1 : value;
       const double error = target - model.mean - b - double{model.item_biases[item]} - dot;
-      sum += (problem.observed_weight + problem.weight_per_rating * value) * error * error;
+      sum += (problem.observed_weight + problem.weight_per_rating * value) * shares.observed_item[item] * error * error;
     }
-    if (found == ratings.end() || problem.unobserved_includes_seen) sum += problem.unobserved_weight * dot * dot;
+    const double unobserved = problem.unobserved_weight * shares.unobserved_item[item] * shares.unobserved_user;
+    if (found == ratings.end() || problem.unobserved_includes_seen) sum += unobserved * dot * dot;
+    unobserved_sum += unobserved;
   }
-  const double count = static_cast<double>(ratings.size()) + problem.unobserved_weight * static_cast<double>(model.items.size());
-  const double scale = std::pow(count, problem.regularization_exponent);
+  const double scale = std::pow(static_cast<double>(ratings.size()) + unobserved_sum, problem.regularization_exponent);
   return sum + (scale * problem.regularization + problem.damping) * squares +
          (scale * problem.bias_regularization + problem.bias_damping) * b * b +
          2 * (scale * problem.l1_regularization + problem.l1_damping) * length;
@@ -100,6 +137,10 @@ std::vector<RowProblem> many_problems() {
         problem.binary_target = true;
         problem.weight_per_rating = 4;
         problem.observed_weight = 0.5;
+        problems.push_back(problem);
+        problem.unobserved_item_exponent = 0.5;
+        problem.unobserved_user_exponent = -0.25;
+        problem.observed_item_exponent = -1;
         problems.push_back(problem);
       }
     }

@@ -26,27 +26,79 @@ DenseRatings counts(std::uint32_t users, std::uint32_t items, std::size_t size, 
   return {triples, users, items};
 }
 
-double ridge_of(const Implicit& options, std::size_t count, std::size_t others) {
-  return options.regularization *
-         std::pow(static_cast<double>(count) + options.unobserved_weight * static_cast<double>(others), options.regularization_exponent);
-}
+/// The weights that the header states, cell by cell.
+class DenseWeights {
+ public:
+  DenseWeights(const DenseRatings& ratings, const Implicit& options) : ratings_(ratings), options_(options) {
+    double item_cells = 0;
+    double items = 0;
+    for (std::uint32_t item = 0; item < ratings.items; ++item) {
+      const auto count = static_cast<double>(ratings.count_of_item(item));
+      items_.push_back(power(count, options.unobserved_item_exponent));
+      observed_.push_back(power(count, options.observed_item_exponent));
+      item_cells += count * observed_.back();
+      items += count > 0 ? 1 : 0;
+    }
+    double users = 0;
+    for (std::uint32_t user = 0; user < ratings.users; ++user) {
+      const auto count = static_cast<double>(ratings.count_of_user(user));
+      users_.push_back(power(count, options.unobserved_user_exponent));
+      users += count > 0 ? 1 : 0;
+    }
+    // Each to a mean of 1.
+    if (options.unobserved_item_exponent != 0) scale(items_, items / std::accumulate(items_.begin(), items_.end(), 0.0));
+    if (options.unobserved_user_exponent != 0) scale(users_, users / std::accumulate(users_.begin(), users_.end(), 0.0));
+    scale(observed_, static_cast<double>(ratings.cells.size()) / item_cells);
+  }
+
+  [[nodiscard]] double observed(std::uint32_t item, double rating) const {
+    return (options_.observed_weight + options_.alpha * rating) * observed_[item];
+  }
+  [[nodiscard]] double unobserved(std::uint32_t user, std::uint32_t item) const {
+    return options_.unobserved_weight * users_[user] * items_[item];
+  }
+  [[nodiscard]] double ridge_of_user(std::uint32_t user) const {
+    double sum = static_cast<double>(ratings_.count_of_user(user));
+    for (std::uint32_t item = 0; item < ratings_.items; ++item) sum += unobserved(user, item);
+    return options_.regularization * std::pow(sum, options_.regularization_exponent);
+  }
+  [[nodiscard]] double ridge_of_item(std::uint32_t item) const {
+    double sum = static_cast<double>(ratings_.count_of_item(item));
+    for (std::uint32_t user = 0; user < ratings_.users; ++user) sum += unobserved(user, item);
+    return options_.regularization * std::pow(sum, options_.regularization_exponent);
+  }
+
+ private:
+  static double power(double count, double exponent) {
+    if (exponent == 0) return 1;
+    return count > 0 ? std::pow(count, exponent) : 0;
+  }
+  static void scale(std::vector<double>& weights, double factor) {
+    for (double& weight : weights) weight *= factor;
+  }
+
+  const DenseRatings& ratings_;
+  const Implicit& options_;
+  std::vector<double> users_;
+  std::vector<double> items_;
+  std::vector<double> observed_;
+};
 
 /// The loss that the header states, over every cell.
 double dense_loss(const Model& model, const DenseRatings& ratings, const Implicit& options) {
+  const DenseWeights weights(ratings, options);
   double loss = 0;
   for (std::uint32_t user = 0; user < ratings.users; ++user) {
-    loss += ridge_of(options, ratings.count_of_user(user), ratings.items) * squares_of(model.user_factors, user);
+    loss += weights.ridge_of_user(user) * squares_of(model.user_factors, user);
     for (std::uint32_t item = 0; item < ratings.items; ++item) {
       const double s = dot_of(model.user_factors, user, model.item_factors, item);
       const auto cell = ratings.cells.find({user, item});
       const bool seen = cell != ratings.cells.end();
-      if (seen) loss += (options.observed_weight + options.alpha * cell->second) * (1 - s) * (1 - s);
-      if (!seen || options.unobserved == 0) loss += options.unobserved_weight * s * s;
+      if (seen) loss += weights.observed(item, cell->second) * (1 - s) * (1 - s);
+      if (!seen || options.unobserved == 0) loss += weights.unobserved(user, item) * s * s;
     }
   }
-  for (std::uint32_t item = 0; item < ratings.items; ++item) {
-    loss += ridge_of(options, ratings.count_of_item(item), ratings.users) * squares_of(model.item_factors, item);
-  }
+  for (std::uint32_t item = 0; item < ratings.items; ++item) loss += weights.ridge_of_item(item) * squares_of(model.item_factors, item);
   return loss;
 }
 
@@ -75,6 +127,18 @@ std::vector<Implicit> many_options() {
     weights.unobserved_weight = 1.2;
     weights.regularization = 0.5;
     all.push_back(weights);
+    // Weights that follow popularity and activity.
+    Implicit popularity = rendle;
+    popularity.unobserved_item_exponent = 0.4;
+    popularity.unobserved_user_exponent = -0.3;
+    all.push_back(popularity);
+    popularity.observed_item_exponent = -0.5;
+    popularity.unobserved_user_exponent = 0;
+    popularity.alpha = 0.5;
+    popularity.unobserved = static_cast<std::uint8_t>(Unobserved::missing);
+    all.push_back(popularity);
+    rendle.observed_item_exponent = 0.5;
+    all.push_back(rendle);
   }
   for (Implicit& options : all) options.epochs = 4;
   return all;
@@ -99,17 +163,19 @@ TEST(Implicit, ItemRowsSolveTheDenseNormalEquations) {
   const DenseRatings ratings = counts(40, 30, 300, 2);
   for (const Implicit& options : many_options()) {
     const Model model = train_quietly(ratings.sparse(), options).model;
+    const DenseWeights weights(ratings, options);
     for (std::uint32_t item = 0; item < ratings.items; ++item) {
+      if (ratings.count_of_item(item) == 0) continue;
       DenseSystem system(options.rank);
       for (std::uint32_t user = 0; user < ratings.users; ++user) {
         const auto row = model.user_factors.row(user);
         const std::vector<double> p(row.begin(), row.end());
         const auto cell = ratings.cells.find({user, item});
         const bool seen = cell != ratings.cells.end();
-        if (seen) system.add(options.observed_weight + options.alpha * cell->second, 1, p);
-        if (!seen || options.unobserved == 0) system.add(options.unobserved_weight, 0, p);
+        if (seen) system.add(weights.observed(item, cell->second), 1, p);
+        if (!seen || options.unobserved == 0) system.add(weights.unobserved(user, item), 0, p);
       }
-      for (std::size_t k = 0; k < options.rank; ++k) system.damp(k, ridge_of(options, ratings.count_of_item(item), ratings.users));
+      for (std::size_t k = 0; k < options.rank; ++k) system.damp(k, weights.ridge_of_item(item));
       const std::vector<double> expected = system.solve();
       for (std::size_t k = 0; k < options.rank; ++k) EXPECT_NEAR(double{model.item_factors.row(item)[k]}, expected[k], 1e-5);
     }
@@ -200,20 +266,38 @@ TEST(Implicit, FoldInIsAHalfStep) {
   }
 }
 
-TEST(Implicit, BytesDoNotDependOnThreads) {
-  // The most popular item has more ratings than rows are solved in one piece.
+/// Of 9000 users and 61 items, whose most popular one has more ratings than rows are solved in one piece.
+std::vector<Triple> with_a_long_row() {
   std::vector<Triple> triples;
   RandomStream random(1, Purpose::split);
   for (std::uint32_t user = 0; user < 9000; ++user) {
     triples.push_back({user, 0, 1});
     triples.push_back({user, 1 + static_cast<std::uint32_t>(random.below(60)), 1});
   }
+  return triples;
+}
+
+TEST(Implicit, RowsInPiecesHaveTheirOwnWeights) {
+  const DenseRatings ratings(with_a_long_row(), 9000, 61);
+  Implicit options;
+  options.rank = 200;
+  options.epochs = 2;
+  options.unobserved_item_exponent = 0.5;
+  options.observed_item_exponent = -0.3;
+  const Trained trained = train_quietly(ratings.sparse(), options);
+  const double expected = dense_loss(trained.model, ratings, options);
+  EXPECT_NEAR(trained.train_loss.value(), expected, 2e-5 * expected);
+}
+
+TEST(Implicit, BytesDoNotDependOnThreads) {
+  const std::vector<Triple> triples = with_a_long_row();
   const Ratings ratings = make_ratings(triples, 9000, 61);
   for (std::uint8_t solver = 0; solver < 3; ++solver) {
     Implicit options;
     options.rank = 200;
     options.epochs = 2;
     options.solver = solver;
+    if (solver == 1) options.unobserved_item_exponent = 0.5;
     const std::string expected = bytes_of(train_quietly(make_ratings(triples, 9000, 61), options, 1).model, ratings);
     for (const int threads : {2, 5}) {
       EXPECT_EQ(bytes_of(train_quietly(make_ratings(triples, 9000, 61), options, threads).model, ratings), expected) << int{solver};

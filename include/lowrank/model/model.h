@@ -19,13 +19,16 @@ namespace lowrank {
 /// fold-in must know of the learning, in terms that no method owns. For a row with observed ratings r_j, j in S, over item factors q_j,
 /// biases b_j and mean m:
 ///
-///     minimise over p, b:  sum_{j in S} w_j (r_j - m - b - b_j - <p, q_j>)^2 + unobserved_weight * sum_{all j or j not in S} <p, q_j>^2
+///     minimise over p, b:  sum_{j in S} w_j (r_j - m - b - b_j - <p, q_j>)^2 + sum_{all j or j not in S} u_j <p, q_j>^2
 ///                          + (regularization * scale(|S|) + damping) |p|^2 + (bias_regularization * scale(|S|) + bias_damping) b^2
 ///                          + 2 (l1_regularization * scale(|S|) + l1_damping) |p|_1,
-///         w_j = observed_weight + weight_per_rating * r_j
+///         w_j = (observed_weight + weight_per_rating * r_j) n_j^observed_item_exponent
+///         u_j = unobserved_weight * n_j^unobserved_item_exponent |S|^unobserved_user_exponent
 ///
-/// with scale(n) = (n + unobserved_weight * item_count)^regularization_exponent. Units are those of the ratings. With `divergence` the two
-/// sums over items are replaced by twice the generalised Kullback-Leibler divergence, where s_j = <p, q_j>:
+/// with n_j the ratings that item j was trained on, scale(|S|) = (|S| + the sum of u_j over all items)^regularization_exponent. Each power
+/// is scaled so that its mean is 1: the first over the ratings trained on, the others over the items or users that have any. Units are
+/// those of the ratings. With `divergence` the two sums over items are replaced by twice the generalised Kullback-Leibler divergence, where
+/// s_j = <p, q_j>:
 ///
 ///     2 (sum_{j in S} (r_j log(r_j / s_j) - r_j + s_j) + unobserved_weight * sum_{j not in S} s_j)
 struct RowProblem {
@@ -33,6 +36,9 @@ struct RowProblem {
   double weight_per_rating = 0;          ///< alpha of implicit feedback; then the target of every observed cell is 1 instead of r
   double unobserved_weight = 0;          ///< alpha0; 0 for methods that look at observed cells only
   bool unobserved_includes_seen = true;  ///< the unobserved term runs over all cells (true) or the missing ones only
+  double observed_item_exponent = 0;     ///< of the item's ratings, in the weight of an observed cell
+  double unobserved_item_exponent = 0;   ///< of the item's ratings, in the unobserved weight
+  double unobserved_user_exponent = 0;   ///< of the row's own ratings, in the unobserved weight
   double regularization = 0;             ///< lambda of p
   double bias_regularization = 0;        ///< lambda of b
   double damping = 0;                    ///< added to the weight of |p|^2, whatever the row's count

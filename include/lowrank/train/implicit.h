@@ -25,8 +25,11 @@ enum class Unobserved : std::uint8_t {
 ///       +  sum over users of lambda (|I_u| + alpha0 |I|)^nu |p_u|^2  +  the same over items, with |U_i| and |U|
 ///
 /// for lambda = regularization and nu = regularization_exponent. Every epoch minimises it over the users' rows, then over the items', and
-/// reports it as train_loss. The defaults are Rendle's parametrisation; Hu's is unobserved `missing`, unobserved_weight 1, alpha 40 and
-/// regularization_exponent 0. Scores rank items; they predict no ratings. docs/methods/implicit.md has the rest.
+/// reports it as train_loss. Three exponents, 0 by default, make the weights follow popularity and activity: w is multiplied by
+/// |U_i|^observed_item_exponent, alpha0 by |U_i|^unobserved_item_exponent |I_u|^unobserved_user_exponent, each power scaled to a mean of 1
+/// (over the ratings; over the items or users with ratings), and alpha0 |I|, alpha0 |U| above are a row's own sums. The defaults are
+/// Rendle's parametrisation; Hu's is unobserved `missing`, unobserved_weight 1, alpha 40 and regularization_exponent 0. Scores rank items;
+/// they predict no ratings. docs/methods/implicit.md has the rest.
 ///
 /// Ratings that give a negative weight are a DataError; a rating of weight 0 counts in |I_u| alone.
 struct Implicit {
@@ -39,6 +42,9 @@ struct Implicit {
   std::uint8_t unobserved = static_cast<std::uint8_t>(Unobserved::all);
   double observed_weight = 1;
   double alpha = 0;
+  double observed_item_exponent = 0;
+  double unobserved_item_exponent = 0;
+  double unobserved_user_exponent = 0;
   double regularization = 0.02;
   double regularization_exponent = 0.75;
   double initial_scale = 0.1;
