@@ -3,8 +3,8 @@
 
     bench/implicit_search.py --data ../shared/data/lightgcn-gowalla [--rank 64] [--trials 60] [--seed 1] [--threads 2] [--no-test]
 
-Prints a line for every setting tried, then the choice and its figures on test. The first half of the trials are drawn from the whole region, the others
-near the best one so far.
+Prints a line for every setting tried, then the choice and its figures on test. The first third of the trials are drawn from the whole region, the others
+near one of the best four so far.
 """
 
 import argparse
@@ -46,20 +46,24 @@ class Search:
 def options(setting):
     regularization = setting["size"] / (RATINGS + setting["weight"] * OTHERS) ** setting["exponent"]
     return ["--unobserved-weight", f"{setting['weight']:.3g}", "--regularization-exponent", setting["exponent"], "--regularization", f"{regularization:.3g}",
-            "--initial-scale", setting["scale"], "--solver", *setting["solver"], "--epochs", setting["epochs"]]
+            "--observed-item-exponent", f"{setting['observed_item']:.2f}", "--unobserved-item-exponent", f"{setting['unobserved_item']:.2f}",
+            "--unobserved-user-exponent", f"{setting['unobserved_user']:.2f}", "--solver", *setting["solver"], "--epochs", setting["epochs"]]
 
 
 def draw(random):
-    return {"weight": math.exp(random.uniform(math.log(0.005), math.log(0.05))), "exponent": random.choice([0.5, 0.6, 0.75, 0.85, 1]),
-            "size": math.exp(random.uniform(math.log(0.4), math.log(3))), "scale": random.choice([0.1, 0.3, 1]), "solver": random.choice(SOLVERS),
-            "epochs": random.choice([4, 5, 6, 8, 10])}
+    return {"weight": math.exp(random.uniform(math.log(0.008), math.log(0.05))), "exponent": random.choice([0.75, 0.85, 1]),
+            "size": math.exp(random.uniform(math.log(0.5), math.log(2.5))), "observed_item": random.uniform(-0.6, 0),
+            "unobserved_item": random.uniform(-0.1, 0.4), "unobserved_user": random.uniform(0, 1), "solver": random.choice(SOLVERS),
+            "epochs": random.choice([3, 4, 5, 6, 8])}
 
 
 def near(random, setting):
-    """One or two of the choices anew, the other numbers moved a little."""
+    """At most one of the choices anew, the numbers moved a little."""
     fresh = draw(random)
-    moved = {**setting, "weight": setting["weight"] * math.exp(random.gauss(0, 0.15)), "size": setting["size"] * math.exp(random.gauss(0, 0.15))}
-    for name in random.sample(["exponent", "scale", "solver", "epochs"], random.randint(0, 2)):
+    moved = {**setting, "weight": setting["weight"] * math.exp(random.gauss(0, 0.2)), "size": setting["size"] * math.exp(random.gauss(0, 0.15))}
+    for name in ("observed_item", "unobserved_item", "unobserved_user"):
+        moved[name] += random.gauss(0, 0.08)
+    for name in random.sample(["exponent", "solver", "epochs"], random.randint(0, 1)):
         moved[name] = fresh[name]
     return moved
 
@@ -95,15 +99,15 @@ def main():
     draws = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
         search = Search(arguments.program, arguments.data, pathlib.Path(folder), arguments.rank, arguments.threads)
-        best = None
+        tried = []
         for trial in range(arguments.trials):
-            setting = draw(draws) if trial < arguments.trials / 2 else near(draws, best[1])
+            setting = draw(draws) if trial < arguments.trials / 3 else near(draws, draws.choice(tried[:4])[1])
             search.train("train", setting)
             recall, ndcg = search.evaluate("valid")
             print(*options(setting), f"valid recall@20 {recall:.5f} ndcg@20 {ndcg:.5f}", flush=True)
-            if best is None or ndcg > best[0]:
-                best = ndcg, setting
-        _, setting = best
+            tried.append((ndcg, setting))
+            tried.sort(key=lambda one: -one[0])
+        _, setting = tried[0]
         print("chosen:", *options(setting))
         if arguments.no_test:
             return

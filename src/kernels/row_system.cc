@@ -15,9 +15,6 @@ namespace lowrank {
 
 namespace {
 
-/// A factorisation whose pivots differ by more than this may leave a float32 solution too few digits: it is refined.
-constexpr float kTrustedPivotRatio = 4;
-
 constexpr std::size_t pad(std::size_t size) { return (size + 15) / 16 * 16; }
 
 bool all_positive(const float* weights, std::size_t count) {
@@ -32,7 +29,7 @@ bool well_conditioned(const float* a, std::size_t ld, std::size_t n) {
     least = std::min(least, a[q * ld + q]);
     most = std::max(most, a[q * ld + q]);
   }
-  return most <= kTrustedPivotRatio * least;
+  return most <= RowSystem::kTrustedPivotRatio * least;
 }
 
 double dot_in_double(const float* a, const float* b, std::size_t size) {

@@ -33,6 +33,9 @@ struct RowEquations {
 /// double. `x` has room for the padded rank, aligned to 64 bytes; its padding is set to zero.
 class RowSystem {
  public:
+  /// Roots of pivots that differ by more than this may leave a float32 solution too few digits: it is refined.
+  static constexpr float kTrustedPivotRatio = 4;
+
   explicit RowSystem(std::size_t rank);
 
   /// The minimum, in float32 where that is good to 1e-4 relative, else in double. With n rows O(n rank^2 + rank^3) multiplications, or,

@@ -127,10 +127,13 @@ struct DoubleSum {
 
 /// Numbers i to i + 3 of an array; zeros past the end, ones for no array.
 HWY_INLINE HWY_ATTR FourFloats four_numbers(const float* numbers, size_t i, size_t taken) {
+  // To read four numbers where single ones were just written takes longer than all the rest.
+  alignas(32) static constexpr float kOnes[8] = {1, 1, 1, 1, 0, 0, 0, 0};
   const hn::CappedTag<float, 4> d4;
-  if (numbers != nullptr && taken == 4) return hn::LoadU(d4, numbers + i);
+  if (numbers == nullptr) return hn::LoadU(d4, kOnes + 4 - taken);
+  if (taken == 4) return hn::LoadU(d4, numbers + i);
   HWY_ALIGN float four[4] = {0, 0, 0, 0};
-  for (size_t l = 0; l < taken; ++l) four[l] = numbers != nullptr ? numbers[i + l] : 1.0F;
+  for (size_t l = 0; l < taken; ++l) four[l] = numbers[i + l];
   return hn::Load(d4, four);
 }
 

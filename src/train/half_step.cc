@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/short_rows.h"
+
 namespace lowrank {
 
 namespace {
@@ -24,12 +26,15 @@ void prefetch_first(const HalfStep& step, std::size_t row) {
   }
 }
 
+double share_of(const HalfStep& step, std::size_t row) { return step.shares.empty() ? 1.0 : step.shares[row]; }
+
 }  // namespace
 
 /// What one thread works with.
 struct HalfSteps::Scratch {
-  explicit Scratch(std::size_t rank) : system(rank) {}
+  explicit Scratch(std::size_t rank) : system(rank), short_rows(rank) {}
   RowSystem system;
+  ShortRows short_rows;
   std::vector<float> weights;
   std::vector<float> values;
 };
@@ -107,11 +112,15 @@ double HalfSteps::solve_row(const HalfStep& step, std::size_t row, Scratch& scra
     return 0;
   }
   const RowEquations row_equations = equations(step, row, begin, end, scratch);
-  if (rank_ == 0) return scratch.system.solve(row_equations, x, bias);
-  if (step.non_negative) return scratch.system.solve_non_negative(row_equations, x, bias);
-  if (!continues(step, ratings)) return scratch.system.solve(row_equations, x, bias);
-  if (step.solver == Solver::cg) return scratch.system.solve_cg(row_equations, step.cg_steps, x, bias);
-  return scratch.system.solve_blocks(row_equations, step.block, step.sweeps, x);
+  const double share = share_of(step, row);
+  if (rank_ == 0) return share * scratch.system.solve(row_equations, x, bias);
+  if (step.non_negative) return share * scratch.system.solve_non_negative(row_equations, x, bias);
+  if (!continues(step, ratings)) {
+    if (scratch.short_rows.takes(row_equations)) return scratch.short_rows.add(row_equations, share, x, scratch.system);
+    return share * scratch.system.solve(row_equations, x, bias);
+  }
+  if (step.solver == Solver::cg) return share * scratch.system.solve_cg(row_equations, step.cg_steps, x, bias);
+  return share * scratch.system.solve_blocks(row_equations, step.block, step.sweeps, x);
 }
 
 double HalfSteps::solve_long_row(const HalfStep& step, std::size_t row, float* x, float* bias) {
@@ -150,8 +159,7 @@ double HalfSteps::run(const HalfStep& step, FactorMatrix& solved, std::vector<fl
   const auto bias_of = [&](std::size_t row) { return biases != nullptr ? biases->data() + row : nullptr; };
 
   double total = 0;
-  const auto share_of = [&](std::size_t row) { return step.shares.empty() ? 1.0 : step.shares[row]; };
-  for (const std::size_t row : long_rows) total += share_of(row) * solve_long_row(step, row, solved.row(row).data(), bias_of(row));
+  for (const std::size_t row : long_rows) total += share_of(step, row) * solve_long_row(step, row, solved.row(row).data(), bias_of(row));
   std::vector<double> sums(tasks.size() - 1);
   workers_.for_each(sums.size(), [&](std::size_t task, int slot) {
     auto& scratch = scratch_[static_cast<std::size_t>(slot)];
@@ -159,8 +167,9 @@ double HalfSteps::run(const HalfStep& step, FactorMatrix& solved, std::vector<fl
     for (std::size_t row = tasks[task]; row < tasks[task + 1]; ++row) {
       if (is_long(step, step.offsets[row + 1] - step.offsets[row])) continue;
       if (row + 1 < rows) prefetch_first(step, row + 1);
-      sums[task] += share_of(row) * solve_row(step, row, *scratch, solved.row(row).data(), bias_of(row));
+      sums[task] += solve_row(step, row, *scratch, solved.row(row).data(), bias_of(row));
     }
+    sums[task] += scratch->short_rows.finish(scratch->system);
   });
   for (const double sum : sums) total += sum;
   return total;
