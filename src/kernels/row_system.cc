@@ -22,14 +22,14 @@ bool all_positive(const float* weights, std::size_t count) {
 }
 
 /// True when the pivots, of which factor_cholesky() leaves the inverse, show no trouble.
-bool well_conditioned(const float* a, std::size_t ld, std::size_t n) {
+bool well_conditioned(const float* a, std::size_t ld, std::size_t n, float trusted = RowSystem::kTrustedPivotRatio) {
   float least = std::numeric_limits<float>::max();
   float most = 0;
   for (std::size_t q = 0; q < n; ++q) {
     least = std::min(least, a[q * ld + q]);
     most = std::max(most, a[q * ld + q]);
   }
-  return most <= RowSystem::kTrustedPivotRatio * least;
+  return most <= trusted * least;
 }
 
 double dot_in_double(const float* a, const float* b, std::size_t size) {
@@ -79,7 +79,6 @@ double RowSystem::solve(const RowEquations& row, float* x, float* bias) {
   if (rank_ == 0) return solve_bias(row, bias);
   const bool dual = dual_pays(row);
   const bool solved = dual ? solve_dual(row, x, bias) : solve_primal(row, x, bias);
-  factorised_ = solved && !dual;
   if (!solved) solve_in_double(row, x, bias);
   return objective_;
 }
@@ -480,7 +479,23 @@ double RowSystem::solve_cg(const RowEquations& row, std::uint32_t steps, float* 
   return objective;
 }
 
-void RowSystem::step_of_residual(const RowEquations& row, const float* x, float* step) {
+bool RowSystem::first_step(const RowEquations& row, const float* x, float* step) {
+  begin_pieces();
+  add_piece(row);
+  for (std::size_t k = 0; k < rank_; ++k) {
+    const float damping = row.diagonal[k] + row.ridge;
+    matrix_[k * lda_ + k] += damping;
+    matrix_[k * lda_ + rank_] = sums_[k] - damping * x[k];
+  }
+  // Of a step fewer digits do than of a solution.
+  constexpr float kTrustedOfSteps = 64;
+  if (!factor_cholesky(matrix_.data(), lda_, rank_, 1) || !well_conditioned(matrix_.data(), lda_, rank_, kTrustedOfSteps)) return false;
+  std::fill_n(step, columns_, 0.0F);
+  solve_upper(matrix_.data(), lda_, rank_, rank_, step);
+  return true;
+}
+
+void RowSystem::further_step(const RowEquations& row, const float* x, float* step) {
   float* r = sums_.data();
   for (std::size_t k = 0; k < columns_; ++k) r[k] = -(row.diagonal[k] + row.ridge) * x[k];
   add_picked(row.table, row.rows.data(), row.rows.size(), columns_, row.values, r);
@@ -501,40 +516,41 @@ double RowSystem::solve_blocks(const RowEquations& row, std::size_t block, std::
   residual_.reserve(pad(n));
   solution_.reserve(pad(n));
   multiply_picked(row.table, row.rows.data(), n, columns_, x, products_.data());
-  const auto leave = [&] {
+  const auto leave = [&](const float* products) {
     for (std::size_t i = 0; i < n; ++i) {
-      residual_[i] = (row.values != nullptr ? row.values[i] : 1.0F) - (row.weights != nullptr ? row.weights[i] : 1.0F) * products_[i];
+      residual_[i] = (row.values != nullptr ? row.values[i] : 1.0F) - (row.weights != nullptr ? row.weights[i] : 1.0F) * products[i];
     }
   };
-  float* own = solution_.data();
+  float* step = vectors_.data();
+  float* change = solution_.data();
   RowEquations part = row;
   part.values = residual_.data();
   for (std::uint32_t sweep = 0; sweep < sweeps; ++sweep) {
     for (std::size_t begin = 0; begin < rank_; begin += block) {
       RowSystem& system = begin + block <= rank_ ? *block_ : *last_block_;
       Factor& factor = factors_[begin / block];
+      if (sweep != 0 && !factor.holds) continue;
       part.table.rows = row.table.rows + begin;
       part.diagonal = row.diagonal + begin;
-      if (sweep == 0 || !factor.holds) {
-        // The block is a row's problem itself, with what the other coordinates leave of v.
-        multiply_picked(part.table, row.rows.data(), n, system.columns_, x + begin, own);
-        for (std::size_t i = 0; i < n; ++i) products_[i] -= own[i];
-        leave();
-        system.solve(part, x + begin, nullptr);
-        factor.holds = system.factorised_;
-        std::swap(factor.matrix, system.matrix_);
-        multiply_picked(part.table, row.rows.data(), n, system.columns_, x + begin, own);
+      leave(products_.data());
+      std::swap(factor.matrix, system.matrix_);
+      if (sweep == 0) {
+        factor.holds = system.first_step(part, x + begin, step);
       } else {
-        // The matrix of the block is what it was: a step by the residual.
-        leave();
-        std::swap(factor.matrix, system.matrix_);
-        float* step = vectors_.data();
-        system.step_of_residual(part, x + begin, step);
-        std::swap(factor.matrix, system.matrix_);
-        for (std::size_t k = 0; k < system.columns_; ++k) x[begin + k] += step[k];
-        multiply_picked(part.table, row.rows.data(), n, system.columns_, step, own);
+        system.further_step(part, x + begin, step);
       }
-      for (std::size_t i = 0; i < n; ++i) products_[i] += own[i];
+      std::swap(factor.matrix, system.matrix_);
+      if (!factor.holds) {
+        // The block as a row by itself, of what the other coordinates leave.
+        multiply_picked(part.table, row.rows.data(), n, system.columns_, x + begin, change);
+        for (std::size_t i = 0; i < n; ++i) change[i] = products_[i] - change[i];
+        leave(change);
+        system.solve(part, step, nullptr);
+        for (std::size_t k = 0; k < system.columns_; ++k) step[k] -= x[begin + k];
+      }
+      for (std::size_t k = 0; k < system.columns_; ++k) x[begin + k] += step[k];
+      multiply_picked(part.table, row.rows.data(), n, system.columns_, step, change);
+      for (std::size_t i = 0; i < n; ++i) products_[i] += change[i];
     }
   }
   std::fill_n(vectors_.data(), columns_, 0.0F);

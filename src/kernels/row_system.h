@@ -70,8 +70,12 @@ class RowSystem {
   bool solve_primal(const RowEquations& row, float* x, float* bias);
   /// The solution of the factorised system in matrix_ for the right-hand side in its column `rank`.
   void solve_again(float* y);
-  /// The step from x to the minimum by the factorised system in matrix_, for a row whose `values` are what x leaves of them.
-  void step_of_residual(const RowEquations& row, const float* x, float* step);
+  /// \name The step from x to the minimum, for a row without a bias whose `values` are what x leaves of them
+  /// The first one factorises the row's matrix, the next ones use what is in matrix_ then. \return false where that fails
+  /// \{
+  bool first_step(const RowEquations& row, const float* x, float* step);
+  void further_step(const RowEquations& row, const float* x, float* step);
+  /// \}
   void finish_non_negative(const RowEquations& row, float* x, float* bias);
   bool finish_primal(const RowEquations& row, float* x, float* bias);
   /// What the factorised system makes of the right-hand side in double_vector_, bias last, there.
@@ -101,9 +105,8 @@ class RowSystem {
   AlignedFloats solution_;
   double weight_sum_ = 0;
   double value_sum_ = 0;
-  double bias_left_ = 0;     ///< what the factors leave of the bias' weight
-  double objective_ = 0;     ///< of the last solution
-  bool factorised_ = false;  ///< solve() left the factorised rank x rank system in matrix_
+  double bias_left_ = 0;  ///< what the factors leave of the bias' weight
+  double objective_ = 0;  ///< of the last solution
   std::vector<double> double_matrix_;
   std::vector<double> double_vector_;
   std::unique_ptr<RowSystem> block_;       ///< of solve_blocks()

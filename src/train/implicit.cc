@@ -151,7 +151,9 @@ class ImplicitLearner final : public EpochLearner {
 
   void restore(const Model* model) override {
     const double deviation = options_.initial_scale / std::sqrt(static_cast<double>(std::max(options_.rank, 1U)));
-    start_rows(users_.factors, users_.counts, deviation, options_.seed, Purpose::user_factors, workers_);
+    // An exact half-step does not ask where the users were.
+    if (options_.solver != static_cast<std::uint8_t>(Solver::exact))
+      start_rows(users_.factors, users_.counts, deviation, options_.seed, Purpose::user_factors, workers_);
     start_rows(items_.factors, items_.counts, deviation, options_.seed, Purpose::item_factors, workers_);
     basis_ = FactorMatrix(options_.rank, options_.rank);
     for (std::size_t k = 0; k < options_.rank; ++k) basis_.row(k)[k] = 1;

@@ -138,6 +138,27 @@ TEST_P(Row, SweepsOverBlocksFallToTheMinimum) {
   }
 }
 
+/// Blocks that float32 cannot factorise, or not well enough, are solved all the same.
+TEST_P(Row, SweepsOverIllConditionedBlocksFall) {
+  for (const float ridge : {1e-3F, 1e-7F}) {
+    for (const double spread : {1e2, 1e5}) {
+      Problem problem;
+      fill(problem, {.rank = 40, .count = 30, .weighted = true, .ridge = ridge, .spread = spread}, 7);
+      RowSystem system(40);
+      AlignedFloats x(problem.stride);
+      const double least = problem.objective(problem.solution());
+      double before = 0;
+      for (const std::uint32_t sweeps : {1U, 2U, 5U, 50U}) {
+        system.solve_blocks(problem.equations, 16, sweeps, x.data());
+        const double objective = problem.objective(joined(x, 40, nullptr));
+        EXPECT_LE(objective, before + 1e-4 * std::abs(least)) << ridge << " " << spread << " " << sweeps;
+        before = objective;
+      }
+      EXPECT_LT(before, 0.9 * least);
+    }
+  }
+}
+
 TEST_P(Row, OfNoUseIsZero) {
   Problem problem;
   fill(problem, {.rank = 4, .count = 3, .bias = true, .ridge = 0}, 1);
