@@ -1,6 +1,8 @@
 #include "kernels/cholesky.h"
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "kernels/dispatch.h"
 
@@ -162,6 +164,16 @@ void solve_upper(const float* a, std::size_t ld, std::size_t n, std::size_t colu
 
 bool factor_cholesky(float* a, std::size_t ld, std::size_t n, std::size_t sides) {
   return LOWRANK_KERNEL(factor_cholesky)(a, ld, n, sides);
+}
+
+float pivot_ratio(const float* a, std::size_t ld, std::size_t n) {
+  float least = std::numeric_limits<float>::max();
+  float most = 0;
+  for (std::size_t q = 0; q < n; ++q) {
+    least = std::min(least, a[q * ld + q]);
+    most = std::max(most, a[q * ld + q]);
+  }
+  return most / least;
 }
 
 void solve_lower(float* a, std::size_t ld, std::size_t n, std::size_t column) {

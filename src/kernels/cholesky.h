@@ -14,6 +14,9 @@ namespace lowrank {
 /// \return false when A is not positive definite to working precision. O(n^3 / 6) multiplications
 bool factor_cholesky(float* a, std::size_t ld, std::size_t n, std::size_t sides);
 
+/// Of a factorised matrix the largest over the least root of a pivot: how many digits a solution may lack.
+float pivot_ratio(const float* a, std::size_t ld, std::size_t n);
+
 /// x = U^-1 y for the column `column` >= n of a factorised matrix. O(n^2 / 2)
 void solve_upper(const float* a, std::size_t ld, std::size_t n, std::size_t column, float* x);
 

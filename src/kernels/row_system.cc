@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "kernels/cholesky.h"
 #include "kernels/conjugate.h"
@@ -21,24 +20,11 @@ bool all_positive(const float* weights, std::size_t count) {
   return weights == nullptr || std::all_of(weights, weights + count, [](float weight) { return weight > 0; });
 }
 
-/// True when the pivots, of which factor_cholesky() leaves the inverse, show no trouble.
-bool well_conditioned(const float* a, std::size_t ld, std::size_t n, float trusted = RowSystem::kTrustedPivotRatio) {
-  float least = std::numeric_limits<float>::max();
-  float most = 0;
-  for (std::size_t q = 0; q < n; ++q) {
-    least = std::min(least, a[q * ld + q]);
-    most = std::max(most, a[q * ld + q]);
-  }
-  return most <= trusted * least;
-}
-
 double dot_in_double(const float* a, const float* b, std::size_t size) {
   double sum = 0;
   for (std::size_t k = 0; k < size; ++k) sum += static_cast<double>(a[k]) * static_cast<double>(b[k]);
   return sum;
 }
-
-double at(const float* values, std::size_t index) { return values != nullptr ? static_cast<double>(values[index]) : 1.0; }
 
 }  // namespace
 
@@ -62,8 +48,8 @@ double RowSystem::solve_bias(const RowEquations& row, float* bias) {
   double weights = row.bias_damping;
   double values = 0;
   for (std::size_t i = 0; i < row.rows.size(); ++i) {
-    weights += at(row.weights, i);
-    values += at(row.values, i);
+    weights += row.weight(i);
+    values += row.value(i);
   }
   if (!row.has_bias || !(weights > 0)) return 0;
   *bias = static_cast<float>(values / weights);
@@ -126,7 +112,7 @@ bool RowSystem::solve_dual(const RowEquations& row, float* x, float* bias) {
   }
   if (row.has_bias) *bias = static_cast<float>(bias_sum / row.bias_damping);
   objective_ = -total;
-  return well_conditioned(m, lda_, n) || refine(row, true, x, bias);
+  return pivot_ratio(m, lda_, n) <= kTrustedPivotRatio || refine(row, true, x, bias);
 }
 
 void RowSystem::begin_pieces() {
@@ -164,8 +150,8 @@ void RowSystem::add_piece(const RowEquations& piece) {
   }
   if (!piece.has_bias) return;
   for (std::size_t i = 0; i < n; ++i) {
-    weight_sum_ += at(piece.weights, i);
-    value_sum_ += at(piece.values, i);
+    weight_sum_ += piece.weight(i);
+    value_sum_ += piece.value(i);
   }
 }
 
@@ -194,7 +180,7 @@ bool RowSystem::finish_primal(const RowEquations& row, float* x, float* bias) {
     if (row.has_bias) a[k * lda_ + rank_ + 1] = s[k];
   }
   if (!factor_cholesky(a, lda_, rank_, row.has_bias ? 2 : 1)) return false;
-  bool trusted = well_conditioned(a, lda_, rank_);
+  bool trusted = pivot_ratio(a, lda_, rank_) <= kTrustedPivotRatio;
   std::fill_n(x, columns_, 0.0F);
   solve_upper(a, lda_, rank_, rank_, x);
   objective_ = 0;
@@ -358,7 +344,7 @@ void RowSystem::solve_in_double(const RowEquations& row, float* x, float* bias) 
   if (row.has_bias) *bias = static_cast<float>(y[rank_]);
   for (std::size_t i = 0; i < row.rows.size(); ++i) {
     const double s = dot_in_double(row.table.rows + row.rows[i] * row.table.stride, x, rank_) + (row.has_bias ? y[rank_] : 0.0);
-    objective_ -= at(row.values, i) * s;
+    objective_ -= row.value(i) * s;
   }
 }
 
@@ -371,17 +357,17 @@ bool RowSystem::solve_dual_in_double(const RowEquations& row) {
   const auto damping = [&](std::size_t k) { return static_cast<double>(row.diagonal[k]) + static_cast<double>(row.ridge); };
   const auto q = [&](std::size_t i) { return row.table.rows + row.rows[i] * row.table.stride; };
   for (std::size_t i = 0; i < n; ++i) {
-    const double scale = std::sqrt(at(row.weights, i));
+    const double scale = std::sqrt(row.weight(i));
     for (std::size_t j = 0; j <= i; ++j) {
       double sum = row.has_bias ? 1 / row.bias_damping : 0.0;
       for (std::size_t k = 0; k < rank_; ++k) sum += static_cast<double>(q(i)[k]) * static_cast<double>(q(j)[k]) / damping(k);
-      double_matrix_[i * n + j] = sum * scale * std::sqrt(at(row.weights, j)) + (i == j ? 1 : 0);
+      double_matrix_[i * n + j] = sum * scale * std::sqrt(row.weight(j)) + (i == j ? 1 : 0);
     }
-    t[i] = at(row.values, i) / scale;
+    t[i] = row.value(i) / scale;
   }
   if (!solve_positive_definite(double_matrix_.data(), t, n)) return false;
   for (std::size_t i = 0; i < n; ++i) {
-    const double scaled = std::sqrt(at(row.weights, i)) * t[i];
+    const double scaled = std::sqrt(row.weight(i)) * t[i];
     for (std::size_t k = 0; k < rank_; ++k) x[k] += scaled * static_cast<double>(q(i)[k]) / damping(k);
     if (row.has_bias) x[rank_] += scaled / row.bias_damping;
   }
@@ -399,8 +385,8 @@ bool RowSystem::solve_primal_in_double(const RowEquations& row) {
   if (row.has_bias) q[rank_] = 1;
   for (std::size_t i = 0; i < row.rows.size(); ++i) {
     std::copy_n(row.table.rows + row.rows[i] * row.table.stride, rank_, q);
-    const double weight = at(row.weights, i);
-    const double value = at(row.values, i);
+    const double weight = row.weight(i);
+    const double value = row.value(i);
     for (std::size_t j = 0; j < size; ++j) {
       const double scaled = weight * q[j];
       double* to = double_matrix_.data() + j * size;
@@ -416,150 +402,6 @@ bool RowSystem::solve_primal_in_double(const RowEquations& row) {
     double_matrix_[k * size + k] += std::max(damping, least);
   }
   return size != 0 && solve_positive_definite(double_matrix_.data(), b, size);
-}
-
-double RowSystem::solve_cg(const RowEquations& row, std::uint32_t steps, float* x, float* bias) {
-  const std::uint32_t* rows = row.rows.data();
-  const std::size_t n = row.rows.size();
-  float* residual = vectors_.data();
-  float* p = residual + columns_;
-  float* product = p + columns_;
-  float* inverses = product + columns_;
-  inverses_of(row.diagonal, row.ridge, columns_, inverses);
-
-  // residual = b - A x; the bias is one more coordinate, kept apart.
-  std::fill_n(p, columns_, 0.0F);
-  std::fill_n(product, columns_, 0.0F);
-  double objective = add_diagonal(row.diagonal, row.ridge, x, columns_, product);
-  for (std::size_t k = 0; k < columns_; ++k) residual[k] = -product[k];
-  const float shift = row.has_bias ? *bias : 0.0F;
-  const ErrorSums first = add_errors(row.table, rows, n, columns_, row.weights, row.values, x, shift, residual);
-  objective += first.objective;
-  double bias_residual = 0;
-  double bias_scale = 1;
-  if (row.has_bias) {
-    const double damped = row.bias_damping * static_cast<double>(shift);
-    bias_residual = first.errors - damped;
-    bias_scale = row.bias_damping + (row.weights == nullptr ? static_cast<double>(n) : std::accumulate(row.weights, row.weights + n, 0.0));
-    objective += damped * static_cast<double>(shift);
-  }
-  double bias_p = 0;
-  double rho = step_along(0, p, product, inverses, columns_, x, residual) + bias_residual * bias_residual / bias_scale;
-  const double start = rho;
-  double keep = 0;
-  for (std::uint32_t step = 1; step <= steps; ++step) {
-    // Nothing is left but rounding.
-    if (!(rho > 1e-12 * start) || !(rho > 0)) break;
-    turn(residual, inverses, static_cast<float>(keep), columns_, p);
-    bias_p = bias_residual / bias_scale + keep * bias_p;
-    const auto bias_step = static_cast<float>(bias_p);
-    std::fill_n(product, columns_, 0.0F);
-    double bias_product = row.has_bias ? row.bias_damping * bias_p : 0.0;
-    double curvature = 0;
-    if (step == steps) {
-      // After the last step nobody asks for the residual: its length takes half the work.
-      curvature = normal_square(row.table, rows, n, columns_, row.weights, p, bias_step);
-    } else {
-      const double sum = add_normal_product(row.table, rows, n, columns_, row.weights, p, bias_step, product);
-      if (row.has_bias) bias_product += sum;
-    }
-    curvature += add_diagonal(row.diagonal, row.ridge, p, columns_, product) + bias_p * bias_product;
-    const double length = rho / curvature;
-    if (!(curvature > 0) || !std::isfinite(length)) break;
-    const double before = rho;
-    rho = step_along(static_cast<float>(length), p, product, inverses, columns_, x, residual);
-    if (row.has_bias) {
-      *bias += static_cast<float>(length * bias_p);
-      bias_residual -= length * bias_product;
-      rho += bias_residual * bias_residual / bias_scale;
-    }
-    objective -= length * before;
-    keep = rho / before;
-  }
-  return objective;
-}
-
-bool RowSystem::first_step(const RowEquations& row, const float* x, float* step) {
-  begin_pieces();
-  add_piece(row);
-  for (std::size_t k = 0; k < rank_; ++k) {
-    const float damping = row.diagonal[k] + row.ridge;
-    matrix_[k * lda_ + k] += damping;
-    matrix_[k * lda_ + rank_] = sums_[k] - damping * x[k];
-  }
-  // Of a step fewer digits do than of a solution.
-  constexpr float kTrustedOfSteps = 64;
-  if (!factor_cholesky(matrix_.data(), lda_, rank_, 1) || !well_conditioned(matrix_.data(), lda_, rank_, kTrustedOfSteps)) return false;
-  std::fill_n(step, columns_, 0.0F);
-  solve_upper(matrix_.data(), lda_, rank_, rank_, step);
-  return true;
-}
-
-void RowSystem::further_step(const RowEquations& row, const float* x, float* step) {
-  float* r = sums_.data();
-  for (std::size_t k = 0; k < columns_; ++k) r[k] = -(row.diagonal[k] + row.ridge) * x[k];
-  add_picked(row.table, row.rows.data(), row.rows.size(), columns_, row.values, r);
-  for (std::size_t k = 0; k < rank_; ++k) matrix_[k * lda_ + rank_] = r[k];
-  std::fill_n(step, columns_, 0.0F);
-  solve_again(step);
-}
-
-double RowSystem::solve_blocks(const RowEquations& row, std::size_t block, std::uint32_t sweeps, float* x) {
-  const std::size_t n = row.rows.size();
-  if (!block_ || block_->rank_ != std::min(block, rank_)) {
-    block_ = std::make_unique<RowSystem>(std::min(block, rank_));
-    last_block_ = std::make_unique<RowSystem>(rank_ % block);
-    factors_.clear();
-    factors_.resize((rank_ + block - 1) / block);
-  }
-  products_.reserve(pad(n));
-  residual_.reserve(pad(n));
-  solution_.reserve(pad(n));
-  multiply_picked(row.table, row.rows.data(), n, columns_, x, products_.data());
-  const auto leave = [&](const float* products) {
-    for (std::size_t i = 0; i < n; ++i) {
-      residual_[i] = (row.values != nullptr ? row.values[i] : 1.0F) - (row.weights != nullptr ? row.weights[i] : 1.0F) * products[i];
-    }
-  };
-  float* step = vectors_.data();
-  float* change = solution_.data();
-  RowEquations part = row;
-  part.values = residual_.data();
-  for (std::uint32_t sweep = 0; sweep < sweeps; ++sweep) {
-    for (std::size_t begin = 0; begin < rank_; begin += block) {
-      RowSystem& system = begin + block <= rank_ ? *block_ : *last_block_;
-      Factor& factor = factors_[begin / block];
-      if (sweep != 0 && !factor.holds) continue;
-      part.table.rows = row.table.rows + begin;
-      part.diagonal = row.diagonal + begin;
-      leave(products_.data());
-      std::swap(factor.matrix, system.matrix_);
-      if (sweep == 0) {
-        factor.holds = system.first_step(part, x + begin, step);
-      } else {
-        system.further_step(part, x + begin, step);
-      }
-      std::swap(factor.matrix, system.matrix_);
-      if (!factor.holds) {
-        // The block as a row by itself, of what the other coordinates leave.
-        multiply_picked(part.table, row.rows.data(), n, system.columns_, x + begin, change);
-        for (std::size_t i = 0; i < n; ++i) change[i] = products_[i] - change[i];
-        leave(change);
-        system.solve(part, step, nullptr);
-        for (std::size_t k = 0; k < system.columns_; ++k) step[k] -= x[begin + k];
-      }
-      for (std::size_t k = 0; k < system.columns_; ++k) x[begin + k] += step[k];
-      multiply_picked(part.table, row.rows.data(), n, system.columns_, step, change);
-      for (std::size_t i = 0; i < n; ++i) products_[i] += change[i];
-    }
-  }
-  std::fill_n(vectors_.data(), columns_, 0.0F);
-  double objective = add_diagonal(row.diagonal, row.ridge, x, columns_, vectors_.data());
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto s = static_cast<double>(products_[i]);
-    objective += (at(row.weights, i) * s - 2 * at(row.values, i)) * s;
-  }
-  return objective;
 }
 
 }  // namespace lowrank

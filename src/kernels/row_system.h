@@ -27,6 +27,9 @@ struct RowEquations {
   float ridge = 0;                      ///< diagonal + ridge must be above 0
   bool has_bias = false;
   double bias_damping = 0;
+
+  [[nodiscard]] double weight(std::size_t i) const { return weights != nullptr ? static_cast<double>(weights[i]) : 1.0; }
+  [[nodiscard]] double value(std::size_t i) const { return values != nullptr ? static_cast<double>(values[i]) : 1.0; }
 };
 
 /// Solves one row after another. Holds scratch memory: one a thread. Each function returns the minimised expression at the solution, in
