@@ -51,6 +51,7 @@ bench:  ## build and run the benchmarks
 	@bench/nmf.py
 	@bench/recommend.py
 	@bench/python.py
+	@bench/quality.py
 	@bench/growth.py
 
 asan tsan:  ## the suite under the address and undefined behaviour sanitizers, or the thread sanitizer

@@ -17,7 +17,7 @@ WORK = ROOT / "build" / "bench"
 RESULTS = ROOT / "bench" / "results"
 BEGIN, END = "<!-- bench/report.py: begin -->", "<!-- bench/report.py: end -->"
 # In the order of README.md.
-KEPT = ["sgd", "read", "growth", "als", "implicit", "nmf", "recommend", "python"]
+KEPT = ["sgd", "read", "growth", "als", "implicit", "nmf", "recommend", "python", "quality"]
 
 
 def first_line(*command):
