@@ -1,10 +1,14 @@
 #!/usr/bin/env python3
-"""Searches options of `implicit` on Gowalla: trains on train, chooses by NDCG@20 on valid, trains the choice on both and scores test once.
+"""Searches options of `implicit` on Gowalla by NDCG@20 on a held-out part, then trains the choice on train and valid and scores test once.
 
-    bench/implicit_search.py --data ../shared/data/lightgcn-gowalla [--rank 64] [--trials 60] [--seed 1] [--threads 2] [--no-test]
+    bench/implicit_search.py --data ../shared/data/lightgcn-gowalla [--rank 64] [--trials 60] [--seed 1] [--threads 2] [--no-test] [--near OPTIONS]
+        [--hold-out last]
+
+Test is what each user visited last: its items are closest to the end of his line in train, while those of valid come from all of it. So the last fifth of every
+line of train is held out, and the rest of train and valid is trained on; with --hold-out valid, train is trained on and valid is held out, as it is meant.
 
 Prints a line for every setting tried, then the choice and its figures on test. The first third of the trials are drawn from the whole region, the others
-near one of the best four so far.
+near one of the best four so far; with --near, all of them near the options given, as one text, every one that is printed.
 """
 
 import argparse
@@ -23,14 +27,19 @@ RATINGS, OTHERS = 30, 36000
 
 
 class Search:
-    def __init__(self, program, data, folder, rank, threads):
+    def __init__(self, program, data, folder, rank, threads, hold_out):
         self.program, self.folder, self.rank, self.threads = str(program), folder, rank, threads
         self.model = folder / "model.safetensors"
         parts = {name: gzip.open(data / f"{name}.txt.gz", "rt").read() for name in ("train", "valid", "test")}
-        for name, text in {**parts, "both": parts["train"] + parts["valid"]}.items():
+        parts["both"] = parts["train"] + parts["valid"]
+        if hold_out == "last":
+            lines = [line.split() for line in parts["train"].splitlines()]
+            cuts = [1 + len(line[1:]) * 4 // 5 for line in lines]
+            parts["train"] = parts["valid"] + "".join(" ".join(line[:cut]) + "\n" for line, cut in zip(lines, cuts))
+            parts["valid"] = "".join(" ".join(line[:1] + line[cut:]) + "\n" for line, cut in zip(lines, cuts))
+        for name, text in parts.items():
             # A user's line may have no item, which the format of the program does not allow.
-            lines = [line for line in text.splitlines() if len(line.split()) > 1]
-            (folder / name).write_text("\n".join(lines) + "\n")
+            (folder / name).write_text("".join(line + "\n" for line in text.splitlines() if len(line.split()) > 1))
 
     def run(self, *arguments):
         return json.loads(subprocess.run([self.program, *map(str, arguments)], check=True, capture_output=True, text=True).stdout)
@@ -48,6 +57,17 @@ def options(setting):
     return ["--unobserved-weight", f"{setting['weight']:.3g}", "--regularization-exponent", setting["exponent"], "--regularization", f"{regularization:.3g}",
             "--observed-item-exponent", f"{setting['observed_item']:.2f}", "--unobserved-item-exponent", f"{setting['unobserved_item']:.2f}",
             "--unobserved-user-exponent", f"{setting['unobserved_user']:.2f}", "--solver", *setting["solver"], "--epochs", setting["epochs"]]
+
+
+def setting_of(text):
+    """What options() makes the text of."""
+    words = text.split()
+    value = {name: words[words.index("--" + name) + 1] for name in (word[2:] for word in words if word.startswith("--"))}
+    weight, exponent = float(value["unobserved-weight"]), float(value["regularization-exponent"])
+    steps = ["--cg-steps", value["cg-steps"]] if "cg-steps" in value else []
+    return {"weight": weight, "exponent": exponent, "size": float(value["regularization"]) * (RATINGS + weight * OTHERS) ** exponent,
+            "observed_item": float(value["observed-item-exponent"]), "unobserved_item": float(value["unobserved-item-exponent"]),
+            "unobserved_user": float(value["unobserved-user-exponent"]), "solver": [value["solver"], *steps], "epochs": int(value["epochs"])}
 
 
 def draw(random):
@@ -94,17 +114,24 @@ def main():
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--hold-out", choices=["last", "valid"], default="last")
+    parser.add_argument("--near", type=setting_of, help="start from these options instead of any")
     parser.add_argument("--no-test", action="store_true", help="search alone; leave test for another run")
     arguments = parser.parse_args()
     draws = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
-        search = Search(arguments.program, arguments.data, pathlib.Path(folder), arguments.rank, arguments.threads)
+        search = Search(arguments.program, arguments.data, pathlib.Path(folder), arguments.rank, arguments.threads, arguments.hold_out)
         tried = []
         for trial in range(arguments.trials):
-            setting = draw(draws) if trial < arguments.trials / 3 else near(draws, draws.choice(tried[:4])[1])
+            if not tried and arguments.near:
+                setting = arguments.near
+            elif trial < arguments.trials / 3 and not arguments.near:
+                setting = draw(draws)
+            else:
+                setting = near(draws, draws.choice(tried[:4])[1])
             search.train("train", setting)
             recall, ndcg = search.evaluate("valid")
-            print(*options(setting), f"valid recall@20 {recall:.5f} ndcg@20 {ndcg:.5f}", flush=True)
+            print(*options(setting), f"held out: recall@20 {recall:.5f} ndcg@20 {ndcg:.5f}", flush=True)
             tried.append((ndcg, setting))
             tried.sort(key=lambda one: -one[0])
         _, setting = tried[0]

@@ -28,7 +28,13 @@ METHODS = ["baseline", "nmf", "sgd", "als"]
 SURPRISE = ["BaselineOnly", "NMF", "SVD"]
 CMFREC_RANK, CMFREC_GRID = 40, [6, 9, 12, 18]
 # Rank and options; docs/methods/implicit.md says how they were found.
-RECIPES = [(64, "")]
+RECIPES = [
+    (64, ""),
+    (64, "--unobserved-weight .0213 --regularization-exponent .75 --regularization .0105 --observed-item-exponent -.35 --unobserved-item-exponent -.05 --unobserved-user-exponent .27 --solver cg --cg-steps 2 --epochs 4"),
+    (256, "--unobserved-weight .0548 --regularization-exponent .75 --regularization .00811 --observed-item-exponent -.46 --unobserved-item-exponent -.34 --unobserved-user-exponent .37 --solver cg --cg-steps 3 --epochs 4"),
+    (512, "--unobserved-weight .0566 --regularization-exponent .75 --regularization .00846 --observed-item-exponent -.49 --unobserved-item-exponent -.40 --unobserved-user-exponent .30 --solver cg --cg-steps 3 --epochs 4"),
+    (1024, "--unobserved-weight .034 --regularization-exponent .75 --regularization .00769 --observed-item-exponent -.16 --unobserved-item-exponent -.47 --unobserved-user-exponent .06 --solver cg --cg-steps 2 --epochs 4"),
+]
 LIGHTGCN = "LightGCN, rank 64", 0.1830, 0.1554
 
 
