@@ -4,9 +4,9 @@
     bench/quality.py     writes build/bench/quality.json and prints the tables
 
 ML-100K: the mean of the five parts u1 .. u5 that come with it; lowrank and Surprise with their defaults, cmfrec with the best regularisation of a grid, chosen
-by these very figures. Gowalla: trained on train and valid with the options shown, which bench/implicit_search.py found on valid; the figures are those of test.
-LightGCN's are from table 3 of He et al., "LightGCN: simplifying and powering graph convolution network for recommendation", SIGIR 2020. Data are looked for in
-$LOWRANK_DATA, then in ../shared/data.
+by these very figures. Gowalla: trained on train and valid with options that bench/implicit_search.py found within train, the same that stand in
+docs/methods/implicit.md; the figures are those of test. LightGCN's are from table 3 of He et al., "LightGCN: simplifying and powering graph convolution network
+for recommendation", SIGIR 2020. Data are looked for in $LOWRANK_DATA, then in ../shared/data.
 """
 
 import gzip
@@ -96,9 +96,9 @@ def main():
     rmse, ranked = errors(), lists()
     lines = ["| ML-100K, mean of u1 .. u5 | RMSE |", "|---|---|"]
     lines += [f"| {name} | {value:.4f} |" for name, value in sorted(rmse.items(), key=lambda pair: -pair[1])]
-    lines += ["", "| `implicit` on Gowalla, options | seconds | recall@20 | NDCG@20 |", "|---|---|---|---|"]
+    lines += ["", "| `implicit` on Gowalla | seconds | recall@20 | NDCG@20 |", "|---|---|---|---|"]
     for row in ranked:
-        options = f"`{row['options']}`" if row["options"] else "the defaults"
+        options = "options of docs/methods/implicit.md" if row["options"] else "the defaults"
         lines.append(f"| rank {row['rank']}, {options} | {row['seconds']:.1f} | {row['recall']:.4f} | {row['ndcg']:.4f} |")
     lines.append(f"| {LIGHTGCN[0]} | | {LIGHTGCN[1]:.4f} | {LIGHTGCN[2]:.4f} |")
     report.write("quality", {"rmse": rmse, "gowalla": ranked}, "\n".join(lines))
