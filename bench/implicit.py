@@ -10,7 +10,6 @@ Then lowrank's solvers beside each other: the seconds of the epochs until NDCG@2
 """
 
 import argparse
-import gzip
 import json
 import os
 import statistics
@@ -18,7 +17,7 @@ import subprocess
 import sys
 
 import report
-from recommend import gowalla, gowalla_folder
+from recommend import gowalla, gowalla_part
 from report import ROOT, WORK
 from rivals.irspack_als import IrspackAls
 
@@ -47,11 +46,7 @@ def ndcg_by_time(parts, rank, solver, threads):
 
 def rankings(threads, quick):
     """Rows of the second table: per rank, the exact solver's best NDCG@20 and the seconds of each solver to it, the medians of alternating runs."""
-    parts = {}
-    for part in ("train", "valid"):
-        lines = gzip.open(gowalla_folder() / f"{part}.txt.gz", "rt").read().splitlines()
-        parts[part] = WORK / f"gowalla.{part}-part"
-        parts[part].write_text("".join(line + "\n" for line in lines if len(line.split()) > 1))
+    parts = {part: gowalla_part(part) for part in ("train", "valid")}
     rows = []
     for rank in [256] if quick else [256, 512, 1024]:
         runs = [{name: ndcg_by_time(parts, rank, solver, threads) for name, solver in NDCG_SOLVERS.items()} for _ in range(1 if quick else 3)]

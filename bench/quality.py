@@ -18,7 +18,7 @@ import subprocess
 import sys
 
 import report
-from recommend import gowalla, gowalla_folder
+from recommend import gowalla, gowalla_part
 from report import ROOT, WORK
 from rivals.explicit_als import ExplicitAls
 from rivals.surprise_rmse import SurpriseRmse
@@ -76,10 +76,7 @@ def errors():
 
 def lists():
     """recall@20 and NDCG@20 on Gowalla's test part, by rank."""
-    train, test = gowalla(), WORK / "gowalla.test"
-    # A user's line may have no item, which the format of the program does not allow.
-    lines = gzip.open(gowalla_folder() / "test.txt.gz", "rt").read().splitlines()
-    test.write_text("".join(line + "\n" for line in lines if len(line.split()) > 1))
+    train, test = gowalla(), gowalla_part("test")
     rows = []
     for rank, options in RECIPES:
         model = WORK / "quality.safetensors"

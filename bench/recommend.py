@@ -41,6 +41,15 @@ def gowalla():
     return target
 
 
+def gowalla_part(part):
+    """One part in a file, without the users whose line has no item, which the format of the program does not allow."""
+    lines = gzip.open(gowalla_folder() / f"{part}.txt.gz", "rt").read().splitlines()
+    WORK.mkdir(parents=True, exist_ok=True)
+    target = WORK / f"gowalla.{part}-part"
+    target.write_text("".join(line + "\n" for line in lines if len(line.split()) > 1))
+    return target
+
+
 def train(data, method, rank):
     model = WORK / f"recommend-{method}-{rank}.safetensors"
     extra = ["--no-biases"] if method == "sgd" else []
