@@ -427,6 +427,7 @@ class Estimator:
         items: Any = None,
         exclude: Any = None,
         *,
+        min_count: int = 1,
         unknown: str = "error",
         as_frame: bool | str = False,
         threads: int = 0,
@@ -445,6 +446,8 @@ class Estimator:
             The only items that may be recommended.
         exclude : array_like, optional
             Items that are not recommended.
+        min_count : int, default 1
+            Only items with at least so many training ratings are recommended.
         unknown : {"error", "popular"}
             What becomes of a user whom the model does not know: an error, or the items with the most training ratings,
             whose scores are these numbers.
@@ -467,6 +470,7 @@ class Estimator:
         """
         model = self._fitted()
         n = _count(n, "n")
+        min_count = _count(min_count, "min_count")
         if unknown not in ("error", "popular"):
             raise OptionError(f"unknown: must be error or popular, got {unknown!r}", "unknown")
         if users is None:
@@ -483,12 +487,19 @@ class Estimator:
             silent = np.zeros(len(numbers), bool)
         limit = None if items is None else self._items_of(items, "items")
         without = np.zeros(0, np.uint32) if exclude is None else self._items_of(exclude, "exclude")
-        indices, scores, counts = model.recommend(numbers, n, bool(filter_seen), limit, without, _threads(threads))
+        indices, scores, counts = model.recommend(numbers, n, bool(filter_seen), limit, without, min_count, _threads(threads))
         counts[silent] = 0
         return self._lists(names, self.items_, indices, scores, counts, ("user", "item"), as_frame)
 
     def similar_items(
-        self, items: Any = None, n: int = 10, by: str = "cosine", *, as_frame: bool | str = False, threads: int = 0
+        self,
+        items: Any = None,
+        n: int = 10,
+        by: str = "cosine",
+        *,
+        min_count: int = 1,
+        as_frame: bool | str = False,
+        threads: int = 0,
     ) -> Any:
         """The items whose factors are most like those of given items.
 
@@ -500,6 +511,8 @@ class Estimator:
             Length of a list.
         by : {"cosine", "dot"}
             How likeness is measured.
+        min_count : int, default 1
+            Only items with at least so many training ratings are listed.
         as_frame : bool or {"pandas", "polars", "pyarrow"}
             Return a table with the columns item, similar, rank and score instead.
         threads : int, default 0
@@ -510,10 +523,17 @@ class Estimator:
         ids, scores : masked arrays of shape (m, n)
             As of `recommend`. An item without any factors of its own has an empty list.
         """
-        return self._similar(items, n, by, as_frame, threads, users=False)
+        return self._similar(items, n, by, min_count, as_frame, threads, users=False)
 
     def similar_users(
-        self, users: Any = None, n: int = 10, by: str = "cosine", *, as_frame: bool | str = False, threads: int = 0
+        self,
+        users: Any = None,
+        n: int = 10,
+        by: str = "cosine",
+        *,
+        min_count: int = 1,
+        as_frame: bool | str = False,
+        threads: int = 0,
     ) -> Any:
         """The users whose factors are most like those of given users. As `similar_items`.
 
@@ -525,6 +545,8 @@ class Estimator:
             Length of a list.
         by : {"cosine", "dot"}
             How likeness is measured.
+        min_count : int, default 1
+            Only users with at least so many training ratings are listed.
         as_frame : bool or {"pandas", "polars", "pyarrow"}
             Return a table instead.
         threads : int, default 0
@@ -534,9 +556,9 @@ class Estimator:
         -------
         ids, scores : masked arrays of shape (m, n)
         """
-        return self._similar(users, n, by, as_frame, threads, users=True)
+        return self._similar(users, n, by, min_count, as_frame, threads, users=True)
 
-    def _similar(self, ids: Any, n: int, by: str, as_frame: bool | str, threads: int, *, users: bool) -> Any:
+    def _similar(self, ids: Any, n: int, by: str, min_count: int, as_frame: bool | str, threads: int, *, users: bool) -> Any:
         model = self._fitted()
         n = _count(n, "n")
         all_ids = self.users_ if users else self.items_
@@ -549,7 +571,7 @@ class Estimator:
             numbers = _core.model_find(model, users, column)
             self._check_known(column, numbers, model.user_ratings if users else model.item_ratings, f"{kind}s", kind)
             names = all_ids[numbers]
-        indices, scores, counts = model.similar(users, numbers, n, str(by), _threads(threads))
+        indices, scores, counts = model.similar(users, numbers, n, str(by), _count(min_count, "min_count"), _threads(threads))
         return self._lists(names, all_ids, indices, scores, counts, (kind, "similar"), as_frame)
 
     def _items_of(self, items: Any, argument: str) -> Numbers:

@@ -71,10 +71,12 @@ class Table {
 };
 
 nb::tuple recommend_for(const Model& model, const Column<std::uint32_t>& users, std::size_t n, bool filter_seen,
-                        const std::optional<Column<std::uint32_t>>& items, const Column<std::uint32_t>& exclude, int threads) {
+                        const std::optional<Column<std::uint32_t>>& items, const Column<std::uint32_t>& exclude, std::uint32_t min_count,
+                        int threads) {
   RecommendOptions options;
   options.top = n;
   options.include_seen = !filter_seen;
+  options.min_count = min_count;
   options.threads = threads;
   std::optional<Table> table;
   {
@@ -90,13 +92,14 @@ nb::tuple recommend_for(const Model& model, const Column<std::uint32_t>& users, 
 }
 
 nb::tuple similar_to(const Model& model, bool users, const Column<std::uint32_t>& queries, std::size_t n, const std::string& by,
-                     int threads) {
+                     std::uint32_t min_count, int threads) {
   std::optional<Table> table;
   {
     const nb::gil_scoped_release free;
     table.emplace(queries.size(), n);
     const auto put = [&](std::size_t row, std::span<const Scored> list) { table->put(row, list); };
-    (users ? similar_users : similar_items)(model, span_of(queries), n, parse_similarity(by), threads, put);
+    const SimilarOptions options{.top = n, .by = parse_similarity(by), .min_count = min_count, .threads = threads};
+    (users ? similar_users : similar_items)(model, span_of(queries), options, put);
   }
   return table->take();
 }
@@ -202,8 +205,8 @@ void bind_model(nb::module_& module) {
           nb::call_guard<nb::gil_scoped_release>())
       .def_static(
           "load", [](const std::string& path) { return load_model(path); }, "path"_a, nb::call_guard<nb::gil_scoped_release>())
-      .def("recommend", &recommend_for, "users"_a, "n"_a, "filter_seen"_a, "items"_a.none(), "exclude"_a, "threads"_a)
-      .def("similar", &similar_to, "users"_a, "queries"_a, "n"_a, "by"_a, "threads"_a)
+      .def("recommend", &recommend_for, "users"_a, "n"_a, "filter_seen"_a, "items"_a.none(), "exclude"_a, "min_count"_a, "threads"_a)
+      .def("similar", &similar_to, "users"_a, "queries"_a, "n"_a, "by"_a, "min_count"_a, "threads"_a)
       .def("predict", &predict_for, "users"_a, "items"_a, "threads"_a)
       .def("evaluate", &evaluate, "pairs"_a, "tops"_a, "relevant_from"_a.none(), "threads"_a)
       .def(

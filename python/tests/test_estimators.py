@@ -148,6 +148,19 @@ def test_recommend_among_and_without(fitted):
     assert fitted.recommend(fitted.users_[:1], items=[]).ids.count() == 0
 
 
+def test_lists_only_what_was_rated_enough(fitted, ratings):
+    for side, ids, many in (
+        (1, fitted.items_, lambda least: fitted.recommend(n=200, filter_seen=False, min_count=least).ids),
+        (1, fitted.items_, lambda least: fitted.similar_items(n=200, by="dot", min_count=least).ids),
+        (0, fitted.users_, lambda least: fitted.similar_users(n=200, by="dot", min_count=least).ids),
+    ):
+        counts = np.array([np.count_nonzero(ratings[side] == one) for one in ids])
+        least = int(np.median(counts))
+        often = set(ids[counts >= least].tolist())
+        assert 1 < len(often) < len(ids)
+        assert set(many(least).compressed().tolist()) in (often, set())
+
+
 def test_similar(fitted):
     factors = fitted.item_factors_.astype(float)
     norms = np.linalg.norm(factors, axis=1)
@@ -168,6 +181,8 @@ def test_similar(fitted):
     assert list(fitted.similar_items(fitted.items_[0], n=3, as_frame=True).columns) == ["item", "similar", "rank", "score"]
     with pytest.raises(lowrank.OptionError, match="cosine or dot"):
         fitted.similar_items(by="euclid")
+    with pytest.raises(lowrank.OptionError, match="min_count"):
+        fitted.similar_users(min_count=0)
 
 
 def test_fold_in(fitted, ratings):

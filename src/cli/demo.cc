@@ -154,22 +154,13 @@ class Demo {
     return best;
   }
 
-  /// The first few of a list that enough people rated to say something about them.
-  [[nodiscard]] std::vector<Scored> well_known(std::span<const Scored> items, std::uint32_t enough) const {
-    std::vector<Scored> list;
-    for (const Scored& item : items) {
-      if (model_.item_ratings[item.index] >= enough && list.size() < kListLength) list.push_back(item);
-    }
-    return list;
-  }
-
   void recommend_for(std::string_view person) {
     const std::uint32_t user = model_.users.find(person);
     if (user == Vocabulary::kUnknown) return;
     const std::vector<Scored> before = liked(user);
     std::vector<Scored> next;
-    recommend(model_, {&user, 1}, {.top = model_.items.size(), .threads = threads_},
-              [&](std::size_t, std::span<const Scored> items) { next = well_known(items, kEnough); });
+    recommend(model_, {&user, 1}, {.top = kListLength, .threads = threads_, .min_count = kEnough},
+              [&](std::size_t, std::span<const Scored> items) { next.assign(items.begin(), items.end()); });
     results_.write("\n   person " + std::string(person) + ", " + std::to_string(before.size()) + " films rated\n");
     for (std::size_t place = 0; place < kListLength; ++place) {
       std::string line = "   ";
@@ -187,9 +178,9 @@ class Demo {
     if (film == Vocabulary::kUnknown) return;
     results_.write("\n4. Films most like " + title(film) + " by the cosine of their features\n   (of those with at least " +
                    std::to_string(kEnoughToCompare) + " ratings):\n\n");
-    similar_items(model_, {&film, 1}, model_.items.size(), Similarity::cosine, threads_,
+    similar_items(model_, {&film, 1}, {.top = kListLength, .min_count = kEnoughToCompare, .threads = threads_},
                   [this](std::size_t, std::span<const Scored> items) {
-                    for (const Scored& item : well_known(items, kEnoughToCompare)) {
+                    for (const Scored& item : items) {
                       results_.write("   " + fixed(static_cast<double>(item.score), 2) + "  " + title(item.index) + "\n");
                     }
                   });

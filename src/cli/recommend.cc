@@ -30,6 +30,7 @@ struct RecommendArguments {
   std::string output;
   ReadOptions read;
   std::uint64_t top = 10;
+  std::uint32_t min_count = 1;
   bool include_seen = false;
   int threads = 0;
   bool json = false;
@@ -83,6 +84,7 @@ std::vector<std::uint32_t> read_items(const std::string& path, const Model& mode
 
 RecommendOptions options_of(const RecommendArguments& arguments, const Model& model) {
   RecommendOptions options{.top = arguments.top, .include_seen = arguments.include_seen, .threads = arguments.threads};
+  options.min_count = arguments.min_count;
   if (!arguments.items_file.empty()) options.items = read_items(arguments.items_file, model);
   if (!arguments.exclude_file.empty()) options.excluded = read_items(arguments.exclude_file, model);
   return options;
@@ -130,6 +132,7 @@ Command add_recommend(CLI::App& program) {
   app->add_flag("--include-seen", arguments->include_seen, "do not leave out what a user has rated");
   add_text(*app, "--items", "FILE", arguments->items_file, "recommend only items of this file, an id a line");
   add_text(*app, "--exclude", "FILE", arguments->exclude_file, "recommend no item of this file, an id a line");
+  add_integer(*app, "--min-count", arguments->min_count, "recommend only items with at least N training ratings", 1);
   add_text(*app, "--unknown", "RULE", arguments->unknown, "what an unknown user gets: error, or popular (the items rated most)");
   add_threads(*app, arguments->threads);
   add_reading(*app, arguments->read, false);

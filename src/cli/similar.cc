@@ -24,11 +24,9 @@ struct SimilarArguments {
   std::string users_file;
   bool all_items = false;
   bool all_users = false;
-  Similarity by = Similarity::cosine;
-  std::uint64_t top = 10;
+  SimilarOptions options;
   std::string titles;
   std::string output;
-  int threads = 0;
   bool json = false;
 };
 
@@ -79,11 +77,7 @@ int run_similar(const SimilarArguments& arguments) {
     lists.begin(ids.id(queries[position]));
     for (const Scored& other : others) lists.add(ids.id(other.index), other.score);
   };
-  if (of_users) {
-    similar_users(model, queries, arguments.top, arguments.by, arguments.threads, consume);
-  } else {
-    similar_items(model, queries, arguments.top, arguments.by, arguments.threads, consume);
-  }
+  (of_users ? similar_users : similar_items)(model, queries, arguments.options, consume);
   lists.finish();
   return kExitDone;
 }
@@ -101,12 +95,13 @@ Command add_similar(CLI::App& program) {
   add_text(*app, "--users", "FILE", arguments->users_file, "the same from a file, an id a line");
   app->add_flag("--all-users", arguments->all_users, "every user that the model knows");
   app->add_option_function<std::string>(
-         "--by", [by = &arguments->by](const std::string& text) { *by = parse_similarity(text); },
+         "--by", [by = &arguments->options.by](const std::string& text) { *by = parse_similarity(text); },
          "likeness of two rows of factors: cosine or dot")
       ->type_name("NAME")
       ->default_str("cosine");
-  add_integer(*app, "--top", arguments->top, "length of a list", 1);
-  add_threads(*app, arguments->threads);
+  add_integer(*app, "--top", arguments->options.top, "length of a list", 1);
+  add_integer(*app, "--min-count", arguments->options.min_count, "list only those with at least N training ratings", 1);
+  add_threads(*app, arguments->options.threads);
   add_titles(*app, arguments->titles);
   add_output(*app, arguments->output);
   add_json(*app, arguments->json);

@@ -23,7 +23,7 @@ std::vector<std::uint32_t> candidates_of(const Model& model, const RecommendOpti
     if (item < marks.size()) marks[item] = 0;
   }
   std::vector<std::uint32_t> candidates = known_items(model);
-  std::erase_if(candidates, [&](std::uint32_t item) { return marks[item] == 0; });
+  std::erase_if(candidates, [&](std::uint32_t item) { return marks[item] == 0 || model.item_ratings[item] < options.min_count; });
   return candidates;
 }
 

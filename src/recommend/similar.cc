@@ -25,14 +25,14 @@ std::vector<double> norms_of(const FactorMatrix& rows) {
 /// Rows of factors, and how alike any two of them are.
 class Likeness {
  public:
-  Likeness(const FactorMatrix& rows, const std::vector<std::uint32_t>& ratings, Similarity by)
-      : rows_(rows), ratings_(ratings), by_(by), norms_(norms_of(rows)) {}
+  Likeness(const FactorMatrix& rows, const std::vector<std::uint32_t>& ratings, const SimilarOptions& options)
+      : rows_(rows), ratings_(ratings), by_(options.by), min_count_(std::max(options.min_count, 1U)), norms_(norms_of(rows)) {}
 
   /// What can be ranked, and how.
   [[nodiscard]] RankedRows ranked() const {
     RankedRows ranked{.rows = rows_};
     for (std::uint32_t row = 0; row < rows_.rows(); ++row) {
-      if (by_ == Similarity::cosine ? has_likeness(row) : ratings_[row] != 0) ranked.candidates.push_back(row);
+      if (ratings_[row] >= min_count_ && (by_ == Similarity::dot || has_likeness(row))) ranked.candidates.push_back(row);
     }
     if (by_ == Similarity::dot) {
       ranked.rate = [](const RankQuery&, std::span<const std::uint32_t>, std::span<const float> dots, std::span<float> scores) {
@@ -79,14 +79,15 @@ class Likeness {
   const FactorMatrix& rows_;
   const std::vector<std::uint32_t>& ratings_;
   Similarity by_;
+  std::uint32_t min_count_;
   std::vector<double> norms_;
 };
 
 void similar_rows(const FactorMatrix& rows, const std::vector<std::uint32_t>& ratings, std::span<const std::uint32_t> queries,
-                  std::size_t top, Similarity by, int threads, const Consume& consume) {
-  const Likeness likeness(rows, ratings, by);
+                  const SimilarOptions& options, const Consume& consume) {
+  const Likeness likeness(rows, ratings, options);
   const auto prepare = [&](std::size_t position, RankQuery& query) { likeness.prepare(queries[position], query); };
-  rank_rows(likeness.ranked(), queries.size(), top, threads, prepare, consume);
+  rank_rows(likeness.ranked(), queries.size(), options.top, options.threads, prepare, consume);
 }
 
 }  // namespace
@@ -97,14 +98,12 @@ Similarity parse_similarity(std::string_view name) {
   throw OptionError("by", "must be cosine or dot, got \"" + std::string(name) + "\"");
 }
 
-void similar_items(const Model& model, std::span<const std::uint32_t> queries, std::size_t top, Similarity by, int threads,
-                   const Consume& consume) {
-  similar_rows(model.item_factors, model.item_ratings, queries, top, by, threads, consume);
+void similar_items(const Model& model, std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) {
+  similar_rows(model.item_factors, model.item_ratings, queries, options, consume);
 }
 
-void similar_users(const Model& model, std::span<const std::uint32_t> queries, std::size_t top, Similarity by, int threads,
-                   const Consume& consume) {
-  similar_rows(model.user_factors, model.user_ratings, queries, top, by, threads, consume);
+void similar_users(const Model& model, std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) {
+  similar_rows(model.user_factors, model.user_ratings, queries, options, consume);
 }
 
 }  // namespace lowrank

@@ -44,7 +44,7 @@ TEST(Neighbours, ShareListeners) {
   TrainingObserver silent;
   const Model model = train(std::move(data.ratings), Implicit{}, {}, silent).model;
   double ratios = 0;
-  similar_items(model, queries, 10, Similarity::cosine, 0, [&](std::size_t position, std::span<const Scored> nearest) {
+  similar_items(model, queries, {}, [&](std::size_t position, std::span<const Scored> nearest) {
     ASSERT_EQ(nearest.size(), 10U);
     const std::uint32_t query = queries[position];
     double found = 0;

@@ -36,7 +36,7 @@ std::vector<Scored> slow_list(const Model& model, std::uint32_t user, const Reco
   const std::vector<std::uint32_t> seen = model.seen.items_of(user);
   std::vector<Scored> all;
   for (std::uint32_t item = 0; item < model.items.size(); ++item) {
-    if (model.item_ratings[item] == 0) continue;
+    if (model.item_ratings[item] < std::max(options.min_count, 1U)) continue;
     if (!options.include_seen && std::binary_search(seen.begin(), seen.end(), item)) continue;
     if (options.items && std::find(options.items->begin(), options.items->end(), item) == options.items->end()) continue;
     if (std::find(options.excluded.begin(), options.excluded.end(), item) != options.excluded.end()) continue;
@@ -91,6 +91,10 @@ TEST(Recommend, AmongSomeItemsOnly) {
   expect_slow_lists(model, options);
   options.items.reset();
   expect_slow_lists(model, options);
+  for (const std::uint32_t least : {0U, 4U, 6U, 1000U}) {
+    options.min_count = least;
+    expect_slow_lists(model, options);
+  }
   options.items.emplace();
   EXPECT_EQ(recommend_all(model, everybody(model, 2), options), Lists(42));
 }

@@ -15,17 +15,14 @@ using Lists = std::vector<std::vector<Scored>>;
 using testing_models::random_model;
 
 Lists lists_of(const Model& model, const std::vector<std::uint32_t>& queries, std::size_t top, Similarity by, bool of_users,
-               int threads = 2) {
+               int threads = 2, std::uint32_t min_count = 1) {
+  const SimilarOptions options{.top = top, .by = by, .min_count = min_count, .threads = threads};
   Lists lists;
   const auto consume = [&](std::size_t position, std::span<const Scored> rows) {
     EXPECT_EQ(position, lists.size());
     lists.emplace_back(rows.begin(), rows.end());
   };
-  if (of_users) {
-    similar_users(model, queries, top, by, threads, consume);
-  } else {
-    similar_items(model, queries, top, by, threads, consume);
-  }
+  (of_users ? similar_users : similar_items)(model, queries, options, consume);
   return lists;
 }
 
@@ -142,6 +139,27 @@ TEST(Similar, WhatHasNoLikenessGetsNoList) {
   model = random_model(5, 5, 2, 1, 1.0);
   model.item_ratings[3] = 0;
   EXPECT_TRUE(lists_of(model, {3}, 4, Similarity::dot, false)[0].empty());
+}
+
+TEST(Similar, ListsOnlyWhatHasEnoughRatings) {
+  const Model model = random_model(20, 60, 4, 5, 0.3);
+  std::vector<std::uint32_t> queries(60);
+  std::iota(queries.begin(), queries.end(), 0U);
+  const std::uint32_t most = *std::max_element(model.item_ratings.begin(), model.item_ratings.end());
+  for (const Similarity by : {Similarity::cosine, Similarity::dot}) {
+    const Lists all = lists_of(model, queries, 60, by, false);
+    EXPECT_EQ(lists_of(model, queries, 60, by, false, 2, 0), all);
+    for (const std::uint32_t least : {most / 2, most, most + 1}) {
+      const Lists lists = lists_of(model, queries, 5, by, false, 2, least);
+      for (const std::uint32_t query : queries) {
+        std::vector<Scored> expected;
+        std::copy_if(all[query].begin(), all[query].end(), std::back_inserter(expected),
+                     [&](const Scored& one) { return model.item_ratings[one.index] >= least; });
+        expected.resize(std::min<std::size_t>(expected.size(), 5));
+        EXPECT_EQ(lists[query], expected);
+      }
+    }
+  }
 }
 
 TEST(Similar, ListsDoNotDependOnThreads) {

@@ -30,6 +30,7 @@ struct RecommendOptions {
   /// The only items that may be recommended, in any order; nothing: all that the model knows. Those it does not know never are.
   std::optional<std::vector<std::uint32_t>> items = {};
   std::vector<std::uint32_t> excluded = {};  ///< items that are never recommended, in any order
+  std::uint32_t min_count = 1;               ///< items with fewer training ratings are never recommended; 0 is as 1
 };
 
 /// The items that score highest for each of `users`, best first; ties in the order of the item vocabulary. Items without a training rating
@@ -49,12 +50,20 @@ enum class Similarity : std::uint8_t { cosine, dot };
 /// `cosine|dot`. \throws OptionError("by")
 Similarity parse_similarity(std::string_view name);
 
+/// What to compare.
+struct SimilarOptions {
+  std::size_t top = 10;  ///< length of a list; a list is shorter only where nothing else is left
+  Similarity by = Similarity::cosine;
+  std::uint32_t min_count = 1;  ///< items (users) with fewer training ratings are in no list; 0 is as 1
+  int threads = 0;              ///< 0 for all; lists do not depend on it
+};
+
 /// The items (users) whose factors are most like those of each of `queries`, themselves left out, best first, ties in vocabulary order;
 /// rows without a training rating never appear, nor with cosine those whose factors are all zero. A query without any likeness (unknown to
 /// the model, or with factors of zero) gets an empty list. `consume` as in recommend().
-void similar_items(const Model& model, std::span<const std::uint32_t> queries, std::size_t top, Similarity by, int threads,
+void similar_items(const Model& model, std::span<const std::uint32_t> queries, const SimilarOptions& options,
                    const std::function<void(std::size_t position, std::span<const Scored> items)>& consume);
-void similar_users(const Model& model, std::span<const std::uint32_t> queries, std::size_t top, Similarity by, int threads,
+void similar_users(const Model& model, std::span<const std::uint32_t> queries, const SimilarOptions& options,
                    const std::function<void(std::size_t position, std::span<const Scored> users)>& consume);
 
 }  // namespace lowrank
