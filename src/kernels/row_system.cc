@@ -7,6 +7,7 @@
 #include "kernels/cholesky.h"
 #include "kernels/conjugate.h"
 #include "kernels/gram.h"
+#include "kernels/narrow_blocks.h"
 #include "kernels/rows.h"
 #include "kernels/solve.h"
 
@@ -37,6 +38,8 @@ RowSystem::RowSystem(std::size_t rank)
       roots_(columns_),
       vectors_(4 * columns_),
       solution_(pad(rank + 1)) {}
+
+RowSystem::~RowSystem() = default;
 
 void RowSystem::reserve(std::size_t tile_rows, std::size_t unknowns) {
   tile_.reserve((tile_rows + 4) * ld_);

@@ -11,6 +11,8 @@
 
 namespace lowrank {
 
+class NarrowBlocks;
+
 /// The least-squares problem of one row of an alternating method against the fixed rows q_i that it meets: minimise, over x of `rank`
 /// numbers and a bias where there is one,
 ///
@@ -40,6 +42,7 @@ class RowSystem {
   static constexpr float kTrustedPivotRatio = 4;
 
   explicit RowSystem(std::size_t rank);
+  ~RowSystem();
 
   /// The minimum, in float32 where that is good to 1e-4 relative, else in double. With n rows O(n rank^2 + rank^3) multiplications, or,
   /// through the n x n system (D^-1/2 Q^T = Z, I + Z^T Z, by the identity of Sherman, Morrison and Woodbury), O(n^2 rank + n^3): the less.
@@ -112,6 +115,7 @@ class RowSystem {
   double objective_ = 0;  ///< of the last solution
   std::vector<double> double_matrix_;
   std::vector<double> double_vector_;
+  std::unique_ptr<NarrowBlocks> narrow_blocks_;
   std::unique_ptr<RowSystem> block_;       ///< of solve_blocks()
   std::unique_ptr<RowSystem> last_block_;  ///< where it is smaller
   /// Of every block of a row, the factorised matrix.

@@ -6,6 +6,7 @@
 
 #include "kernels/cholesky.h"
 #include "kernels/conjugate.h"
+#include "kernels/narrow_blocks.h"
 #include "kernels/row_system.h"
 #include "kernels/rows.h"
 
@@ -100,6 +101,13 @@ void RowSystem::further_step(const RowEquations& row, const float* x, float* ste
 
 double RowSystem::solve_blocks(const RowEquations& row, std::size_t block, std::uint32_t sweeps, float* x) {
   const std::size_t n = row.rows.size();
+  if (block == NarrowBlocks::kWidth) {
+    if (!narrow_blocks_) narrow_blocks_ = std::make_unique<NarrowBlocks>(rank_);
+    if (narrow_blocks_->takes(row)) {
+      const std::optional<double> objective = narrow_blocks_->solve(row, sweeps, x);
+      if (objective) return *objective;
+    }
+  }
   if (!block_ || block_->rank_ != std::min(block, rank_)) {
     block_ = std::make_unique<RowSystem>(std::min(block, rank_));
     last_block_ = std::make_unique<RowSystem>(rank_ % block);

@@ -33,7 +33,7 @@ struct HalfStep {
   double bias_rating = 0;   ///< of each rating
   Solver solver = Solver::exact;
   std::uint32_t cg_steps = 3;
-  std::size_t block = 128;
+  std::size_t block = 16;
   std::uint32_t sweeps = 2;
   bool non_negative = false;  ///< x >= 0, whatever the solver
 };

@@ -50,7 +50,7 @@ struct Implicit {
   double initial_scale = 0.1;
   std::uint8_t solver = static_cast<std::uint8_t>(Solver::exact);
   std::uint32_t cg_steps = 3;
-  std::uint32_t block_size = 128;
+  std::uint32_t block_size = 16;
   std::uint32_t sweeps = 2;
   double tolerance = 0;
   std::uint32_t patience = 5;
