@@ -59,8 +59,8 @@ HWY_ATTR void sweep_blocks(const float* tile, size_t ld, size_t count, size_t co
   for (size_t begin = 0; begin < columns; begin += kWidth) {
     const float* rows = tile + begin;
     Floats sum[4][kVectors];
-    for (size_t l = 0; l < 4; ++l) {
-      for (size_t v = 0; v < kVectors; ++v) sum[l][v] = hn::Zero(d);
+    for (auto& vectors : sum) {
+      for (auto& numbers : vectors) numbers = hn::Zero(d);
     }
     for (size_t i = 0; i < count; i += 4) {
       for (size_t l = 0; l < 4; ++l) {
@@ -75,8 +75,8 @@ HWY_ATTR void sweep_blocks(const float* tile, size_t ld, size_t count, size_t co
       hn::Store(hn::NegMulAdd(damping, hn::Load(d, x + k), all), d, gradient + v * kLanes);
     }
     const float* inverse = inverses + begin * kWidth;
-    for (size_t l = 0; l < 4; ++l) {
-      for (size_t v = 0; v < kVectors; ++v) sum[l][v] = hn::Zero(d);
+    for (auto& vectors : sum) {
+      for (auto& numbers : vectors) numbers = hn::Zero(d);
     }
     for (size_t k = 0; k < kWidth; k += 4) {
       for (size_t l = 0; l < 4; ++l) {
