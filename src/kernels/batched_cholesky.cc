@@ -13,6 +13,7 @@
 #include <hwy/highway.h>
 
 #include "kernels/block_product-inl.h"
+#include "kernels/sums-inl.h"
 
 #if HWY_TARGET != HWY_SCALAR
 
@@ -20,27 +21,10 @@ HWY_BEFORE_NAMESPACE();
 namespace lowrank::HWY_NAMESPACE {
 
 HWY_ATTR void interleave(const float* matrices, size_t n, size_t systems, float* a) {
-  const hn::CappedTag<float, 4> d4;
-  const hn::Repartition<double, decltype(d4)> pairs;
   for (size_t s = 0; s < systems; s += 4) {
     const float* from = matrices + s * n * n;
     for (size_t i = 0; i < n; ++i) {
-      for (size_t j = i / 4 * 4; j < n; j += 4) {
-        const float* four = from + i * n + j;
-        const auto v0 = hn::Load(d4, four);
-        const auto v1 = hn::Load(d4, four + n * n);
-        const auto v2 = hn::Load(d4, four + 2 * n * n);
-        const auto v3 = hn::Load(d4, four + 3 * n * n);
-        const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d4, v0, v1));
-        const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d4, v2, v3));
-        const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d4, v0, v1));
-        const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d4, v2, v3));
-        float* to = a + (i * n + j) * kBatchSystems + s;
-        hn::Store(hn::BitCast(d4, hn::InterleaveLower(pairs, low01, low23)), d4, to);
-        hn::Store(hn::BitCast(d4, hn::InterleaveUpper(pairs, low01, low23)), d4, to + kBatchSystems);
-        hn::Store(hn::BitCast(d4, hn::InterleaveLower(pairs, high01, high23)), d4, to + 2 * kBatchSystems);
-        hn::Store(hn::BitCast(d4, hn::InterleaveUpper(pairs, high01, high23)), d4, to + 3 * kBatchSystems);
-      }
+      for (size_t j = i / 4 * 4; j < n; j += 4) turn_four(from + i * n + j, n * n, a + (i * n + j) * kBatchSystems + s, kBatchSystems);
     }
   }
 }

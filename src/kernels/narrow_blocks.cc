@@ -143,26 +143,10 @@ HWY_ATTR void invert_blocks(float* a, float* pivot_ratios) {
 
 /// What stands side by side, one after the other.
 HWY_ATTR void part_blocks(const float* together, float* matrices) {
-  const hn::CappedTag<float, 4> d4;
-  const hn::Repartition<double, decltype(d4)> pairs;
   constexpr size_t kSize = kWidth * kWidth;
   for (size_t at = 0; at < kSize; at += 4) {
-    for (size_t s = 0; s < kBatchSystems; s += 4) {
-      const float* from = together + at * kBatchSystems + s;
-      const auto v0 = hn::Load(d4, from);
-      const auto v1 = hn::Load(d4, from + kBatchSystems);
-      const auto v2 = hn::Load(d4, from + 2 * kBatchSystems);
-      const auto v3 = hn::Load(d4, from + 3 * kBatchSystems);
-      const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d4, v0, v1));
-      const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d4, v2, v3));
-      const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d4, v0, v1));
-      const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d4, v2, v3));
-      float* to = matrices + s * kSize + at;
-      hn::Store(hn::BitCast(d4, hn::InterleaveLower(pairs, low01, low23)), d4, to);
-      hn::Store(hn::BitCast(d4, hn::InterleaveUpper(pairs, low01, low23)), d4, to + kSize);
-      hn::Store(hn::BitCast(d4, hn::InterleaveLower(pairs, high01, high23)), d4, to + 2 * kSize);
-      hn::Store(hn::BitCast(d4, hn::InterleaveUpper(pairs, high01, high23)), d4, to + 3 * kSize);
-    }
+    for (size_t s = 0; s < kBatchSystems; s += 4)
+      turn_four(together + at * kBatchSystems + s, kBatchSystems, matrices + s * kSize + at, kSize);
   }
 }
 

@@ -1,4 +1,4 @@
-// Sums of the lanes of four vectors at once. Compiled once per target, as block_product-inl.h is.
+// Sums of the lanes of four vectors at once, and four by four numbers turned. Compiled once per target, as block_product-inl.h is.
 
 #if defined(LOWRANK_SUMS_TOGGLE) == defined(HWY_TARGET_TOGGLE)
 #ifdef LOWRANK_SUMS_TOGGLE
@@ -37,6 +37,24 @@ HWY_INLINE HWY_ATTR FourFloats sums(Floats v0, Floats v1, Floats v2, Floats v3) 
 #else
   return sum;
 #endif
+}
+
+/// to[j][i] = from[i][j] for four by four numbers, `from_row` and `to_row` floats from one row to the next.
+HWY_INLINE HWY_ATTR void turn_four(const float* HWY_RESTRICT from, size_t from_row, float* HWY_RESTRICT to, size_t to_row) {
+  const hn::CappedTag<float, 4> d4;
+  const hn::Repartition<double, decltype(d4)> pairs;
+  const auto v0 = hn::Load(d4, from);
+  const auto v1 = hn::Load(d4, from + from_row);
+  const auto v2 = hn::Load(d4, from + 2 * from_row);
+  const auto v3 = hn::Load(d4, from + 3 * from_row);
+  const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d4, v0, v1));
+  const auto low23 = hn::BitCast(pairs, hn::InterleaveLower(d4, v2, v3));
+  const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d4, v0, v1));
+  const auto high23 = hn::BitCast(pairs, hn::InterleaveUpper(d4, v2, v3));
+  hn::Store(hn::BitCast(d4, hn::InterleaveLower(pairs, low01, low23)), d4, to);
+  hn::Store(hn::BitCast(d4, hn::InterleaveUpper(pairs, low01, low23)), d4, to + to_row);
+  hn::Store(hn::BitCast(d4, hn::InterleaveLower(pairs, high01, high23)), d4, to + 2 * to_row);
+  hn::Store(hn::BitCast(d4, hn::InterleaveUpper(pairs, high01, high23)), d4, to + 3 * to_row);
 }
 
 }  // namespace lowrank::HWY_NAMESPACE
