@@ -97,11 +97,11 @@ HWY_ATTR void sweep_blocks(const float* tile, size_t ld, size_t count, size_t co
 }
 
 // Pivots one after the other by the sweep operator (Goodnight 1979), which leaves minus the inverse.
-HWY_ATTR void invert_blocks(float* a, float* pivot_ratios) {
+HWY_ATTR void invert_blocks(float* a, size_t systems, float* pivot_ratios) {
   const hn::ScalableTag<float> d;
   constexpr size_t kRow = kWidth * kBatchSystems;
   const auto infinite = hn::Set(d, std::numeric_limits<float>::infinity());
-  for (size_t s = 0; s < kBatchSystems; s += kLanes) {
+  for (size_t s = 0; s < systems; s += kLanes) {
     float* m = a + s;
     auto least = infinite;
     auto most = hn::Zero(d);
@@ -142,11 +142,10 @@ HWY_ATTR void invert_blocks(float* a, float* pivot_ratios) {
 }
 
 /// What stands side by side, one after the other.
-HWY_ATTR void part_blocks(const float* together, float* matrices) {
+HWY_ATTR void part_blocks(const float* together, size_t systems, float* matrices) {
   constexpr size_t kSize = kWidth * kWidth;
   for (size_t at = 0; at < kSize; at += 4) {
-    for (size_t s = 0; s < kBatchSystems; s += 4)
-      turn_four(together + at * kBatchSystems + s, kBatchSystems, matrices + s * kSize + at, kSize);
+    for (size_t s = 0; s < systems; s += 4) turn_four(together + at * kBatchSystems + s, kBatchSystems, matrices + s * kSize + at, kSize);
   }
 }
 
@@ -190,9 +189,9 @@ void sweep_blocks(const float* tile, std::size_t ld, std::size_t count, std::siz
   }
 }
 
-void invert_blocks(float* a, float* pivot_ratios) {
+void invert_blocks(float* a, std::size_t systems, float* pivot_ratios) {
   const auto at = [](std::size_t i, std::size_t j) { return (std::min(i, j) * kWidth + std::max(i, j)) * kBatchSystems; };
-  for (std::size_t s = 0; s < kBatchSystems; ++s) {
+  for (std::size_t s = 0; s < systems; ++s) {
     float* m = a + s;
     float least = std::numeric_limits<float>::infinity();
     float most = 0;
@@ -220,8 +219,8 @@ void invert_blocks(float* a, float* pivot_ratios) {
   }
 }
 
-void part_blocks(const float* together, float* matrices) {
-  for (std::size_t s = 0; s < kBatchSystems; ++s) {
+void part_blocks(const float* together, std::size_t systems, float* matrices) {
+  for (std::size_t s = 0; s < systems; ++s) {
     for (std::size_t at = 0; at < kWidth * kWidth; ++at) matrices[s * kWidth * kWidth + at] = together[at * kBatchSystems + s];
   }
 }
@@ -231,6 +230,7 @@ void part_blocks(const float* together, float* matrices) {
 namespace {
 
 constexpr std::size_t kSize = NarrowBlocks::kWidth * NarrowBlocks::kWidth;
+/// Of the tile: 16 MiB.
 constexpr std::size_t kMostFloats = std::size_t{1} << 22U;
 
 }  // namespace
@@ -245,29 +245,26 @@ NarrowBlocks::NarrowBlocks(std::size_t rank)
 
 bool NarrowBlocks::takes(const RowEquations& row) const {
   const std::size_t n = row.rows.size();
-  if (row.has_bias || n == 0 || n * columns_ > kMostFloats) return false;
-  return row.weights == nullptr || std::all_of(row.weights, row.weights + n, [](float weight) { return weight > 0; });
+  return !row.has_bias && n != 0 && n * columns_ <= kMostFloats && row.weights_positive();
 }
 
 bool NarrowBlocks::invert(const RowEquations& row, std::size_t n) {
-  // Of a step fewer digits do than of a solution.
-  constexpr float kTrustedOfSteps = 64;
   const std::size_t blocks = columns_ / kWidth;
   for (std::size_t first = 0; first < blocks; first += kBatchSystems) {
     const std::size_t count = std::min(kBatchSystems, blocks - first);
-    std::fill_n(grams_.data(), kSize * kBatchSystems, 0.0F);
+    std::fill_n(grams_.data(), kSize * count, 0.0F);
     for (std::size_t block = 0; block < count; ++block) {
       float* gram = grams_.data() + block * kSize;
       const std::size_t begin = (first + block) * kWidth;
       add_gram(tile_.data() + begin, tile_.data() + begin, ld_, n, kWidth, gram, kWidth);
       for (std::size_t k = 0; k < kWidth; ++k) gram[k * kWidth + k] += row.diagonal[begin + k] + row.ridge;
     }
-    interleave(grams_.data(), kWidth, kBatchSystems, together_.data());
-    LOWRANK_KERNEL(invert_blocks)(together_.data(), pivot_ratios_.data());
+    interleave(grams_.data(), kWidth, count, together_.data());
+    LOWRANK_KERNEL(invert_blocks)(together_.data(), count, pivot_ratios_.data());
     for (std::size_t block = 0; block < count; ++block) {
-      if (!(pivot_ratios_[block] <= kTrustedOfSteps)) return false;
+      if (!(pivot_ratios_[block] <= RowSystem::kTrustedOfSteps)) return false;
     }
-    LOWRANK_KERNEL(part_blocks)(together_.data(), inverses_.data() + first * kSize);
+    LOWRANK_KERNEL(part_blocks)(together_.data(), count, inverses_.data() + first * kSize);
   }
   return true;
 }

@@ -18,7 +18,7 @@ class NarrowBlocks {
 
   explicit NarrowBlocks(std::size_t rank);
 
-  /// True for rows that this is for: weights above 0, no bias, and not more ratings than the nearer caches hold.
+  /// True for rows that this is for: weights above 0, no bias, and no more ratings than fit in 16 MiB.
   [[nodiscard]] bool takes(const RowEquations& row) const;
 
   /// As RowSystem::solve_blocks. Nothing, and x as it was, where float32 does not invert a block's matrix well enough.

@@ -17,10 +17,6 @@ namespace {
 
 constexpr std::size_t pad(std::size_t size) { return (size + 15) / 16 * 16; }
 
-bool all_positive(const float* weights, std::size_t count) {
-  return weights == nullptr || std::all_of(weights, weights + count, [](float weight) { return weight > 0; });
-}
-
 double dot_in_double(const float* a, const float* b, std::size_t size) {
   double sum = 0;
   for (std::size_t k = 0; k < size; ++k) sum += static_cast<double>(a[k]) * static_cast<double>(b[k]);
@@ -61,7 +57,7 @@ double RowSystem::solve_bias(const RowEquations& row, float* bias) {
 
 bool RowSystem::dual_pays(const RowEquations& row) const {
   if (row.rows.size() >= rank_ || (row.has_bias && !(row.bias_damping > 0))) return false;
-  return all_positive(row.weights, row.rows.size());
+  return row.weights_positive();
 }
 
 double RowSystem::solve(const RowEquations& row, float* x, float* bias) {
@@ -129,7 +125,7 @@ void RowSystem::begin_pieces() {
 
 void RowSystem::add_piece(const RowEquations& piece) {
   const std::size_t n = piece.rows.size();
-  const bool positive = all_positive(piece.weights, n);
+  const bool positive = piece.weights_positive();
   for (std::size_t begin = 0; begin < n; begin += chunk_) {
     const std::size_t count = std::min(chunk_, n - begin);
     const std::uint32_t* rows = piece.rows.data() + begin;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -31,6 +32,9 @@ struct RowEquations {
   double bias_damping = 0;
 
   [[nodiscard]] double weight(std::size_t i) const { return weights != nullptr ? static_cast<double>(weights[i]) : 1.0; }
+  [[nodiscard]] bool weights_positive() const {
+    return weights == nullptr || std::all_of(weights, weights + rows.size(), [](float weight) { return weight > 0; });
+  }
   [[nodiscard]] double value(std::size_t i) const { return values != nullptr ? static_cast<double>(values[i]) : 1.0; }
 };
 
@@ -40,6 +44,8 @@ class RowSystem {
  public:
   /// Roots of pivots that differ by more than this may leave a float32 solution too few digits: it is refined.
   static constexpr float kTrustedPivotRatio = 4;
+  /// Of a step towards the minimum fewer digits do than of a solution.
+  static constexpr float kTrustedOfSteps = 64;
 
   explicit RowSystem(std::size_t rank);
   ~RowSystem();

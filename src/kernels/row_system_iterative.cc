@@ -81,8 +81,6 @@ bool RowSystem::first_step(const RowEquations& row, const float* x, float* step)
     matrix_[k * lda_ + k] += damping;
     matrix_[k * lda_ + rank_] = sums_[k] - damping * x[k];
   }
-  // Of a step fewer digits do than of a solution.
-  constexpr float kTrustedOfSteps = 64;
   float* a = matrix_.data();
   if (!factor_cholesky(a, lda_, rank_, 1) || !(pivot_ratio(a, lda_, rank_) <= kTrustedOfSteps)) return false;
   std::fill_n(step, columns_, 0.0F);

@@ -20,7 +20,7 @@ ShortRows::ShortRows(std::size_t rank)
 bool ShortRows::takes(const RowEquations& row) const {
   const std::size_t n = row.rows.size();
   if (n == 0 || n > kMost || n >= rank_ || row.has_bias) return false;
-  return row.weights == nullptr || std::all_of(row.weights, row.weights + n, [](float weight) { return weight > 0; });
+  return row.weights_positive();
 }
 
 // With Z the rows C^1/2 Q D^-1/2 and y = C^-1/2 v: x = D^-1/2 Z^T t where (I + Z Z^T) t = y.
