@@ -3,6 +3,9 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <type_traits>
+#include <utility>
+#include <vector>
 
 namespace lowrank {
 
@@ -35,7 +38,41 @@ class Workers {
   /// grain alone.
   void for_ranges(std::size_t size, std::size_t grain, const std::function<void(std::size_t begin, std::size_t end, int slot)>& body);
 
+  /// Rows per piece of a sum over the rows of a table. Whoever computes the sums of whole pieces elsewhere and adds them in order gets the
+  /// same bits.
+  static constexpr std::size_t kSumRows = 256;
+
+  /// The sum of body(begin, end, slot) over the pieces of for_ranges, added one after another in ascending order. So its last bits depend
+  /// on the body, `size` and `grain` alone. The body returns a number, a type with +=, or a container of one size whose elements are
+  /// added. All pieces are kept until the last one is there.
+  /// \return a value-initialised sum where `size` is 0
+  template <class Body>
+  [[nodiscard]] auto sum_ranges(std::size_t size, std::size_t grain, const Body& body) {
+    using Sum = std::remove_cvref_t<std::invoke_result_t<const Body&, std::size_t, std::size_t, int>>;
+    std::vector<Sum> pieces((size + grain - 1) / grain);
+    for_ranges(size, grain, [&](std::size_t begin, std::size_t end, int slot) { pieces[begin / grain] = body(begin, end, slot); });
+    if (pieces.empty()) return Sum();
+    Sum total = std::move(pieces.front());
+    for (std::size_t piece = 1; piece < pieces.size(); ++piece) add(total, pieces[piece]);
+    return total;
+  }
+
+  /// sum_ranges() over the rows of a table, in pieces of kSumRows.
+  template <class Body>
+  [[nodiscard]] auto sum_rows(std::size_t rows, const Body& body) {
+    return sum_ranges(rows, kSumRows, body);
+  }
+
  private:
+  template <class Sum>
+  static void add(Sum& total, const Sum& piece) {
+    if constexpr (requires { total += piece; }) {
+      total += piece;
+    } else {
+      for (std::size_t n = 0; n < total.size(); ++n) total[n] += piece[n];
+    }
+  }
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
   int count_;

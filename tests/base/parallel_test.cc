@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <stdexcept>
 #include <thread>
@@ -71,6 +72,65 @@ TEST(Workers, RangesCoverWithoutOverlap) {
       for (std::size_t n = begin; n < end; ++n) ++seen[n];
     });
     for (const auto& count : seen) EXPECT_EQ(count.load(), 1);
+  }
+}
+
+// Doubles whose sum depends on the order of the additions.
+TEST(Workers, SumsAreAddedInOrderOfTheirPieces) {
+  const std::vector<double> values = {1, 1e16, -1e16, 3, 1e-3, 7e15, 0.1, -7e15, 1e17, 5, -1e17};
+  double expected = 0;
+  for (std::size_t begin = 0; begin < values.size(); begin += 2) {
+    double piece = 0;
+    for (std::size_t n = begin; n < std::min(values.size(), begin + 2); ++n) piece += values[n];
+    expected += piece;
+  }
+  for (const int threads : {1, 2, 3, 8}) {
+    Workers workers(threads);
+    const double sum = workers.sum_ranges(values.size(), 2, [&](std::size_t begin, std::size_t end, int slot) {
+      EXPECT_LT(slot, threads);
+      double piece = 0;
+      for (std::size_t n = begin; n < end; ++n) piece += values[n];
+      return piece;
+    });
+    EXPECT_EQ(sum, expected);
+  }
+}
+
+TEST(Workers, SumsOfNumbersStructsAndContainers) {
+  struct Figures {
+    std::size_t count = 0;
+    double squares = 0;
+    Figures& operator+=(const Figures& other) {
+      count += other.count;
+      squares += other.squares;
+      return *this;
+    }
+  };
+  Workers workers(2);
+  for (const std::size_t size : {0U, 1U, 255U, 256U, 257U, 1000U}) {
+    const auto n = static_cast<double>(size);
+    const Figures figures = workers.sum_rows(size, [](std::size_t begin, std::size_t end, int) {
+      EXPECT_EQ(begin % 256, 0U);
+      EXPECT_LE(end - begin, 256U);
+      Figures sum;
+      for (std::size_t row = begin; row < end; ++row) sum += {1, static_cast<double>(row * row)};
+      return sum;
+    });
+    EXPECT_EQ(figures.count, size);
+    EXPECT_EQ(figures.squares, size == 0 ? 0 : (n - 1) * n * (2 * n - 1) / 6);
+    const std::vector<double> both = workers.sum_ranges(size, 10, [](std::size_t begin, std::size_t end, int) {
+      std::vector<double> sums(2);
+      for (std::size_t row = begin; row < end; ++row) {
+        sums[0] += 1;
+        sums[1] += static_cast<double>(row);
+      }
+      return sums;
+    });
+    if (size == 0) {
+      EXPECT_TRUE(both.empty());
+    } else {
+      EXPECT_EQ(both, (std::vector<double>{n, (n - 1) * n / 2}));
+    }
   }
 }
 
