@@ -19,8 +19,7 @@ int main(int count, char** arguments) {
       const std::size_t equals = option.find('=');
       lowrank::set_option(method, option.substr(0, equals), option.substr(equals + 1));
     }
-    lowrank::TrainingObserver silent;
-    lowrank::save_model(lowrank::train_on(lowrank::read_ratings(arguments[1]), method, {}, silent).model, arguments[2]);
+    lowrank::save_model(lowrank::train_on(lowrank::read_ratings(arguments[1]), method).model, arguments[2]);
   } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';
     return 1;

@@ -97,7 +97,7 @@ class Demo {
   }
 
  private:
-  Model train_with(const Method& options, TrainingObserver& observer) {
+  Model train_with(const Method& options, TrainingObserver& observer = TrainingObserver::silent()) {
     TrainContext context;
     context.threads = threads_;
     Model model = train_on({data_.users, data_.items, parts_.train, 0}, options, {}, observer, context).model;
@@ -116,15 +116,14 @@ class Demo {
   }
 
   void compare() {
-    TrainingObserver silent;
     // Shrunk by this many ratings nothing is left of a bias.
     constexpr double kAll = 1e30;
     const Baseline mean{.user_damping = kAll, .item_damping = kAll};
     const Baseline item_means{.user_damping = kAll, .item_damping = 0};
     results_.write("\n2. How far off are predictions of the ratings set aside? (root of the mean squared error)\n\n");
-    show_error("the mean of all ratings", train_with(mean, silent));
-    show_error("the mean of each film", train_with(item_means, silent));
-    show_error("biases of people and films", train_with(Baseline{}, silent));
+    show_error("the mean of all ratings", train_with(mean));
+    show_error("the mean of each film", train_with(item_means));
+    show_error("biases of people and films", train_with(Baseline{}));
     show_error("lowrank's factorization", model_);
     results_.write(
         "\n3. What to watch next? On the left what somebody liked, on the right what lowrank recommends\n   of the films with at least " +

@@ -31,10 +31,9 @@ Matrix factorize(std::uint64_t seed) {
   options.regularization = 0.01;
   options.update_order = static_cast<std::uint8_t>(UpdateOrder::tutorial);
   options.seed = seed;
-  TrainingObserver silent;
   TrainContext context;
   context.threads = 1;
-  const Model model = train(builder.build(kUsers, kItems), options, {}, silent, context).model;
+  const Model model = train(builder.build(kUsers, kItems), options, {}, TrainingObserver::silent(), context).model;
   Matrix matrix{};
   for (std::uint32_t user = 0; user < kUsers; ++user) {
     for (std::uint32_t item = 0; item < kItems; ++item) matrix[user][item] = score(model, user, item);

@@ -266,6 +266,7 @@ class AlsLearner final : public EpochLearner {
 
 std::span<const Option<Als>> Als::options() { return kOptions; }
 
+template <>
 Trained train_method(Ratings ratings, const Als& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context) {
   Workers workers(context.threads);

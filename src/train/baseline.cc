@@ -174,6 +174,7 @@ class BaselineLearner final : public EpochLearner {
 
 std::span<const Option<Baseline>> Baseline::options() { return kOptions; }
 
+template <>
 Trained train_method(Ratings ratings, const Baseline& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context) {
   Workers workers(context.threads);

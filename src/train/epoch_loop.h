@@ -5,7 +5,7 @@
 #include <optional>
 
 #include "lowrank/train/observer.h"
-#include "lowrank/train/train.h"
+#include "lowrank/train/trained.h"
 #include "lowrank/train/validation.h"
 
 namespace lowrank {

@@ -288,6 +288,7 @@ RowProblem row_problem(const Implicit& options) {
 
 std::span<const Option<Implicit>> Implicit::options() { return kOptions; }
 
+template <>
 Trained train_method(Ratings ratings, const Implicit& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context) {
   Workers workers(context.threads);

@@ -118,6 +118,7 @@ RowProblem row_problem(const NmfProblem& problem) {
 
 std::span<const Option<Nmf>> Nmf::options() { return kOptions; }
 
+template <>
 Trained train_method(Ratings ratings, const Nmf& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context) {
   check(options);

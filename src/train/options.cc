@@ -6,7 +6,7 @@
 #include <string>
 
 #include "lowrank/base/error.h"
-#include "lowrank/train/train.h"
+#include "lowrank/train/method.h"
 
 namespace lowrank {
 

@@ -29,6 +29,7 @@ class PopularLearner final : public EpochLearner {
 
 std::span<const Option<Popular>> Popular::options() { return kOptions; }
 
+template <>
 Trained train_method(Ratings ratings, const Popular& /*options*/, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& /*context*/) {
   // A new user's row has nothing to solve; the score of what nobody rated is 0 for everybody.

@@ -330,6 +330,7 @@ void check_tutorial(const Sgd& options) {
 
 }  // namespace
 
+template <>
 Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context) {
   const bool tutorial = options.update_order == static_cast<std::uint8_t>(UpdateOrder::tutorial);

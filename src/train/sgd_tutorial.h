@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "lowrank/data/ratings.h"
+#include "lowrank/train/sgd.h"
 #include "lowrank/train/tutorial.h"
 #include "train/epoch_loop.h"
 

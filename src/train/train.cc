@@ -54,6 +54,11 @@ Model frame_of(const Ratings& ratings, const Method& method) {
 
 std::string_view name_of(Stopped stopped) { return kStopped[static_cast<std::size_t>(stopped)]; }
 
+TrainingObserver& TrainingObserver::silent() noexcept {
+  static TrainingObserver silent;
+  return silent;
+}
+
 bool TrainingObserver::on_epoch(const EpochReport& /*report*/, const std::function<Model()>& /*model*/) { return true; }
 
 void TrainingObserver::on_memory(const MemoryReport& /*report*/) {}

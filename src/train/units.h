@@ -2,7 +2,8 @@
 
 #include "base/parallel.h"
 #include "lowrank/data/ratings.h"
-#include "lowrank/train/train.h"
+#include "lowrank/model/model.h"
+#include "lowrank/train/context.h"
 
 namespace lowrank {
 

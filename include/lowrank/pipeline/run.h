@@ -79,8 +79,8 @@ struct TrainSummary {
 /// one's model.
 /// \param[out] model  if given, receives the model
 /// \throws any lowrank::Error; nothing is written then
-TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const std::function<bool()>& interrupted = {},
-                          Model* model = nullptr);
+TrainSummary run_training(const TrainRun& run, TrainingObserver& observer = TrainingObserver::silent(),
+                          const std::function<bool()>& interrupted = {}, Model* model = nullptr);
 
 /// What a run works on when it is in memory already.
 struct TrainData {
@@ -92,12 +92,12 @@ struct TrainData {
 
 /// The same run on data in memory: the files that `run` names as input, and how to read them, are not looked at. Equal ratings in equal
 /// order end in the same model, byte for byte, as those from a file. \throws as the other
-TrainSummary run_training(TrainData data, const TrainRun& run, TrainingObserver& observer, const std::function<bool()>& interrupted = {},
-                          Model* model = nullptr);
+TrainSummary run_training(TrainData data, const TrainRun& run, TrainingObserver& observer = TrainingObserver::silent(),
+                          const std::function<bool()>& interrupted = {}, Model* model = nullptr);
 
 /// Trains on a data set in memory and completes the model: ids, seen items, fingerprint. \throws as train()
-Trained train_on(Dataset data, const Method& method, const Validation& validation, TrainingObserver& observer,
-                 const TrainContext& context = {});
+Trained train_on(Dataset data, const Method& method, const Validation& validation = {},
+                 TrainingObserver& observer = TrainingObserver::silent(), const TrainContext& context = {});
 
 /// The summary as the JSON document that docs/command-line.md describes: what does not apply is left out.
 std::string to_json(const TrainSummary& summary);

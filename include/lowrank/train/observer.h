@@ -48,6 +48,8 @@ class TrainingObserver {
   TrainingObserver(const TrainingObserver&) = default;
   TrainingObserver& operator=(const TrainingObserver&) = default;
   virtual ~TrainingObserver() = default;
+  /// The observer that ignores every report.
+  static TrainingObserver& silent() noexcept;
 
   /// Before training starts, from a run (not from train() itself).
   virtual void on_memory(const MemoryReport& report);

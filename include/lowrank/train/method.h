@@ -1,0 +1,61 @@
+#pragma once
+
+/// \file
+/// The list of methods, and every method by name.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "lowrank/train/als.h"
+#include "lowrank/train/baseline.h"
+#include "lowrank/train/implicit.h"
+#include "lowrank/train/nmf.h"
+#include "lowrank/train/popular.h"
+#include "lowrank/train/sgd.h"
+
+namespace lowrank {
+
+/// Every method of training, a closed set: adding one is adding its options struct here.
+using Method = std::variant<Sgd, Als, Implicit, Nmf, Baseline, Popular>;
+
+/// \name Methods by name
+/// What doors need to offer every method without knowing any.
+/// \{
+
+/// The default options of the method called `name`. \throws OptionError("method") naming the methods there are
+Method method_by_name(std::string_view name);
+/// The names of all methods, in the order of the list.
+std::vector<std::string_view> method_names();
+/// `sgd`, and one line on what it is.
+std::string_view name_of(const Method& method);
+std::string_view summary_of(const Method& method);
+
+/// One option of a method, with its kind and its value as text.
+struct OptionInfo {
+  enum class Kind : std::uint8_t { integer, real, flag, choice };
+  std::string_view name;  ///< `learning_rate`
+  std::string_view help;
+  Kind kind = Kind::integer;
+  std::string value;  ///< as of the given method: `0.05`, `true`, `equations`
+  double least = 0;   ///< valid range of numbers
+  double most = 0;
+  bool least_excluded = false;
+  std::vector<std::string_view> choices;
+};
+/// False for a method whose scores only rank items: its models have no RMSE.
+bool predicts_ratings(const Method& method);
+/// Every option of `method` with its value, in the order of its description.
+std::vector<OptionInfo> options_of(const Method& method);
+/// Sets the option called `name` (`_` and `-` are the same) from text. \throws OptionError when there is none, or the text is no value in
+/// its range
+void set_option(Method& method, std::string_view name, std::string_view value);
+/// Checks every option's range. \throws OptionError
+void check_options(const Method& method);
+/// The options as a JSON object, in the order of their description; numbers in shortest round-trip digits.
+std::string options_json(const Method& method);
+/// \}
+
+}  // namespace lowrank
