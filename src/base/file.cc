@@ -110,7 +110,7 @@ AtomicFile::AtomicFile(const std::string& path, Temporary temporary) : path_(pat
     const int reason = errno;
     ::close(descriptor_);
     if (!temporary_.empty()) ::unlink(temporary_.c_str());
-    fail(path_, "cannot hand on the permissions", reason);
+    fail(path_, "cannot copy the permissions of the file", reason);
   }
 }
 
@@ -135,7 +135,7 @@ void AtomicFile::open_temporary(Temporary temporary) {
     temporary_ = temporary_name(folder_);
     descriptor_ = ::open(temporary_.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, kPermissions);
   } while (descriptor_ < 0 && (errno == EEXIST || errno == EINTR));
-  if (descriptor_ < 0) fail(path_, "cannot write beside it", errno);
+  if (descriptor_ < 0) fail(path_, "cannot write a temporary file next to it", errno);
 }
 
 void AtomicFile::write_through(std::string_view bytes) {
@@ -170,10 +170,10 @@ void AtomicFile::commit() {
     if (::linkat(AT_FDCWD, descriptor_path(descriptor_).c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) {
       temporary_ = std::move(name);
     } else if (errno != EEXIST) {
-      fail(path_, "cannot write beside it", errno);
+      fail(path_, "cannot write a temporary file next to it", errno);
     }
   }
-  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(path_, "cannot put the file in its place", errno);
+  if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(path_, "cannot rename the temporary file to it", errno);
   temporary_.clear();
   const int closed = ::close(descriptor_);
   const int reason = errno;

@@ -61,7 +61,7 @@ std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
   return lines;
 }
 
-/// Help text in two columns of at most 100 characters together.
+/// Lays the help text out in two columns, at most 100 characters wide together.
 class HelpLayout : public CLI::Formatter {
  public:
   std::string make_description(const CLI::App* app) const override {
@@ -182,42 +182,44 @@ void add_threads(CLI::App& app, int& threads) {
            if (value > 1024) throw OptionError("threads", "must be at most 1024, got " + text);
            threads = static_cast<int>(value);
          },
-         "threads to use, 0 for all; no result depends on it")
+         "number of threads, 0 for all cores; results do not depend on it")
       ->type_name("N")
       ->default_str("0");
 }
 
 void add_output(CLI::App& app, std::string& path) {
-  add_text(app, "--output", "FILE", path, "write the results to FILE, complete or not at all")->group(kOutput);
+  add_text(app, "--output", "FILE", path, "write the results to FILE, which appears only when it is complete")->group(kOutput);
 }
 
-CLI::Option* add_json(CLI::App& app, bool& json) { return app.add_flag("--json", json, "print one JSON document")->group(kOutput); }
+CLI::Option* add_json(CLI::App& app, bool& json) {
+  return app.add_flag("--json", json, "print one JSON document instead of text")->group(kOutput);
+}
 
 void add_titles(CLI::App& app, std::string& path) {
-  add_text(app, "--titles", "FILE", path, "show titles of items: a file of lines id::title, id,title or id|title")->group(kOutput);
+  add_text(app, "--titles", "FILE", path, "file of item titles to show, one per line: id::title, id,title or id|title")->group(kOutput);
 }
 
 void add_reading(CLI::App& app, ReadOptions& read, bool duplicates) {
   app.add_option_function<std::string>(
          "--format", [&read](const std::string& text) { read.format = parse_format(text); },
-         "auto, csv, tsv, movielens, matrix-market or adjacency")
+         "format of the file: auto, csv, tsv, movielens, matrix-market or adjacency")
       ->type_name("NAME")
       ->default_str("auto")
       ->group(kReading);
   app.add_option_function<std::string>(
          "--columns", [&read](const std::string& text) { read.columns = Columns::parse(text); },
-         "where things stand, by number or header name: user=1,item=2,rating=3,time=4")
+         "columns of the file, by number or header name, such as user=1,item=2,rating=3,time=4")
       ->type_name("LIST")
       ->group(kReading);
   if (duplicates) {
     app.add_option_function<std::string>(
            "--duplicates", [&read](const std::string& text) { read.duplicates = parse_duplicates(text); },
-           "what becomes of a pair rated twice: last, first, mean or error")
+           "rating to keep for a pair that is rated more than once: last, first, mean, or error to refuse the file")
         ->type_name("RULE")
         ->default_str("last")
         ->group(kReading);
   }
-  app.add_flag("--implicit-values", read.implicit_values, "a line of two columns is a rating of 1")->group(kReading);
+  app.add_flag("--implicit-values", read.implicit_values, "read lines without a rating as ratings of 1")->group(kReading);
 }
 
 void set_example(CLI::App& app, const std::string& lines) { app.footer("Example:\n" + lines); }
@@ -261,7 +263,7 @@ std::string describe(const CLI::ParseError& error, const CLI::App& program) {
     const std::vector<std::string> left = program.remaining(true);
     const std::string argument = left.empty() ? "" : left.front();
     if (argument.size() > 1 && argument.starts_with('-')) return "unknown option " + argument.substr(0, argument.find('='));
-    if (program.get_subcommands().empty()) return "unknown command \"" + argument + "\" (lowrank alone lists them)";
+    if (program.get_subcommands().empty()) return "unknown command \"" + argument + "\" (run lowrank without arguments for a list)";
     return "unexpected argument \"" + argument + "\"";
   }
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {

@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// What subcommands share in describing and reading their arguments.
+/// Helpers of the subcommands to describe and read their arguments.
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
@@ -18,18 +18,18 @@ namespace lowrank::cli {
 inline constexpr const char* kReading = "Reading";
 inline constexpr const char* kOutput = "Output";
 
-/// An argument without dashes that must be there.
+/// A required argument without dashes.
 void add_positional(CLI::App& app, const std::string& name, std::string& target, const std::string& help);
-/// An option with one value of text; `label` stands for it in the help.
+/// An option with one text value, called `label` in the help.
 CLI::Option* add_text(CLI::App& app, const std::string& name, const std::string& label, std::string& target, const std::string& help);
-/// Options with one number. A value that is none, or out of range, is an OptionError. The value that `target` holds is shown as the
-/// default.
+/// Options with one number. Text that is not a number in the range throws an OptionError. The help shows the present value of `target` as
+/// the default.
 CLI::Option* add_integer(CLI::App& app, const std::string& name, std::uint64_t& target, const std::string& help, std::uint64_t least = 0,
                          std::uint64_t most = UINT64_MAX);
 CLI::Option* add_integer(CLI::App& app, const std::string& name, std::uint32_t& target, const std::string& help, std::uint32_t least = 0);
 CLI::Option* add_real(CLI::App& app, const std::string& name, double& target, const std::string& help);
 CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<float>& target, const std::string& help);
-/// An option that may be given any number of times, with one value or more after it (see spread_lists).
+/// An option that may be given several times, each time with one or more values (see spread_lists).
 CLI::Option* add_list(CLI::App& app, const std::string& name, const std::string& label, std::vector<std::string>& target,
                       const std::string& help);
 
@@ -40,14 +40,14 @@ void add_titles(CLI::App& app, std::string& path);
 /// `--format`, `--columns` and `--implicit-values`, and with `duplicates` also `--duplicates`.
 void add_reading(CLI::App& app, ReadOptions& read, bool duplicates);
 
-/// Sets the example of the help text: lines that run as they stand.
+/// Sets the example of the help text: lines that run as they are.
 void set_example(CLI::App& app, const std::string& lines);
-/// The program's help text layout.
+/// Gives the program its help text layout.
 void use_help_layout(CLI::App& app);
 
-/// `--user A B` as `--user A --user B`, for the list options: CLI11 would take an id like `[7,8]` apart.
+/// `--user A B` as `--user A --user B`, for the list options. CLI11 itself would split an id like `[7,8]`.
 std::vector<std::string> spread_lists(const std::vector<std::string>& arguments);
-/// The value that `--name VALUE` or `--name=VALUE` has among `arguments`, or `otherwise`.
+/// The value of `--name VALUE` or `--name=VALUE` in `arguments`, or `otherwise` if it is not given.
 std::string value_of(const std::vector<std::string>& arguments, std::string_view name, std::string_view otherwise);
 
 /// One sentence for what is wrong with a command line that CLI11 refused.

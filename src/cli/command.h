@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// The subcommands. Each adds itself to the program; what it parsed lives as long as the returned function, which runs it.
+/// The subcommands. Each adds itself to the program and returns a function that runs it; the function owns the parsed arguments.
 
 #include <functional>
 #include <string>
@@ -18,13 +18,13 @@ constexpr int kExitFailed = 1;
 constexpr int kExitUsage = 2;
 constexpr int kExitInterrupted = 130;
 
-/// A subcommand as the program runs it: what it parsed is in `run`, which returns the exit code.
+/// A subcommand of the program. `run` owns the parsed arguments and returns the exit code.
 struct Command {
   CLI::App* app;
   std::function<int()> run;
 };
 
-/// \param method  what `--method` says, known before the options are, because they depend on it
+/// \param method  value of `--method`, which must be known first: the other options depend on it
 Command add_train(CLI::App& program, const std::string& method);
 Command add_evaluate(CLI::App& program);
 Command add_predict(CLI::App& program);

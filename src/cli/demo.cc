@@ -30,7 +30,7 @@ constexpr std::uint64_t kSeed = 1;
 constexpr std::size_t kListLength = 6;
 constexpr std::uint32_t kEnough = 20;
 constexpr std::uint32_t kEnoughToCompare = 50;
-// Three people of different taste, and a film that everyone knows.
+// Three people of different tastes, and a film that most people know.
 constexpr std::string_view kPeople[] = {"3286", "7603", "4396"};
 constexpr std::string_view kFilm = "1853728";
 
@@ -40,7 +40,8 @@ struct DemoArguments {
   bool quiet = false;
 };
 
-/// The folder of the ratings that come with the project: beside the program or above it in the sources, else where it is installed.
+/// The folder of the ratings that come with the project: examples/data next to the program or in a folder above it (a source tree), or
+/// share/lowrank of the installation.
 fs::path find_data() {
   std::error_code error;
   const fs::path program = fs::canonical("/proc/self/exe", error);
@@ -53,11 +54,11 @@ fs::path find_data() {
   for (const fs::path& place : places) {
     if (fs::exists(place / kRatingsFile, error)) return place;
   }
-  throw FileError("the demo's ratings are not there: no " + std::string(kRatingsFile) +
-                  " in examples/data beside the program or above it, nor in " + places.back().string());
+  throw FileError("the ratings of the demo are missing: no " + std::string(kRatingsFile) + " in " + places.back().string() +
+                  ", nor in examples/data in the folder of the program or above it; give their folder with --data");
 }
 
-/// `text` in exactly `width` columns, its end left out where it is longer. Counts a UTF-8 character as one column.
+/// `text` cut or padded to exactly `width` columns. A UTF-8 character counts as one column.
 std::string column(std::string_view text, std::size_t width) {
   const auto starts = [&text](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xC0U) != 0x80U; };
   std::size_t columns = 0;
@@ -91,7 +92,7 @@ class Demo {
     compare();
     for (const std::string_view person : kPeople) recommend_for(person);
     show_similar();
-    results_.write("\n5. The article that lowrank started from factors 5 x 4 cells; its program, from many starts:\n\n");
+    results_.write("\n5. The article that lowrank started from factorizes a 5 x 4 matrix. Its program, run from many random starts:\n\n");
     show_article_example(results_);
     results_.finish();
   }
@@ -108,26 +109,28 @@ class Demo {
   void train_all() {
     const Sgd options;
     results_.write("1. " + grouped(data_.ratings.size()) + " ratings of films, from 0 to 10, tweeted by " + grouped(data_.users.size()) +
-                   " people (MovieTweetings): " + grouped(parts_.held.size()) + "\n   are set aside, the others are factored into " +
-                   std::to_string(options.rank) + " features of every person and film.\n\n");
+                   " people (MovieTweetings). " + grouped(parts_.held.size()) +
+                   "\n   are set aside as a test set; from the others lowrank learns " + std::to_string(options.rank) +
+                   " factors of every person and film.\n\n");
     results_.flush();
     EpochLines epochs(progress_);
     model_ = train_with(options, epochs);
   }
 
   void compare() {
-    // Shrunk by this many ratings nothing is left of a bias.
+    // Damping by this many ratings shrinks a bias to nothing.
     constexpr double kAll = 1e30;
     const Baseline mean{.user_damping = kAll, .item_damping = kAll};
     const Baseline item_means{.user_damping = kAll, .item_damping = 0};
-    results_.write("\n2. How far off are predictions of the ratings set aside? (root of the mean squared error)\n\n");
+    results_.write("\n2. How far off are predictions of the ratings set aside? (root mean squared error, RMSE)\n\n");
     show_error("the mean of all ratings", train_with(mean));
     show_error("the mean of each film", train_with(item_means));
     show_error("biases of people and films", train_with(Baseline{}));
     show_error("lowrank's factorization", model_);
     results_.write(
-        "\n3. What to watch next? On the left what somebody liked, on the right what lowrank recommends\n   of the films with at least " +
-        std::to_string(kEnough) + " ratings.\n");
+        "\n3. What to watch next? On the left the films that a person liked most, on the right the films\n   that lowrank recommends (of "
+        "those with at least " +
+        std::to_string(kEnough) + " ratings).\n");
     results_.flush();
   }
 
@@ -141,7 +144,7 @@ class Demo {
     return std::string(found.empty() ? id : found);
   }
 
-  /// What a user rated highest in training; of equal ratings the films that most people know come first.
+  /// The training items of a user, highest rating first; of equal ratings, the film with more ratings first.
   [[nodiscard]] std::vector<Scored> liked(std::uint32_t user) const {
     std::vector<Scored> best;
     const Ratings& ratings = parts_.train;
@@ -175,7 +178,7 @@ class Demo {
   void show_similar() {
     const std::uint32_t film = model_.items.find(kFilm);
     if (film == Vocabulary::kUnknown) return;
-    results_.write("\n4. Films most like " + title(film) + " by the cosine of their features\n   (of those with at least " +
+    results_.write("\n4. Films most similar to " + title(film) + " by the cosine of their factors\n   (of those with at least " +
                    std::to_string(kEnoughToCompare) + " ratings):\n\n");
     similar_items(model_, {&film, 1}, {.top = kListLength, .min_count = kEnoughToCompare, .threads = threads_},
                   [this](std::size_t, std::span<const Scored> items) {
@@ -199,10 +202,11 @@ class Demo {
 
 Command add_demo(CLI::App& program) {
   auto arguments = std::make_shared<DemoArguments>();
-  CLI::App* app = program.add_subcommand("demo", "train on real ratings of films and recommend some");
-  add_text(*app, "--data", "FOLDER", arguments->data, "folder of ratings.dat.gz and movies.dat.gz (default: those of the project)");
+  CLI::App* app = program.add_subcommand("demo", "train on real ratings of films and recommend films");
+  add_text(*app, "--data", "FOLDER", arguments->data,
+           "folder with ratings.dat.gz and movies.dat.gz (default: the files that come with the project)");
   add_threads(*app, arguments->threads);
-  app->add_flag("--quiet", arguments->quiet, "no progress on standard error");
+  app->add_flag("--quiet", arguments->quiet, "show no progress on standard error");
   set_example(*app, "  lowrank demo");
   return {app, [arguments] {
             Demo(*arguments).run();

@@ -4,7 +4,7 @@
 
 namespace lowrank::cli {
 
-/// The article's example of 5 users and 4 items: its full matrix, and which of its cells 13 ratings pin down.
+/// Shows the article's example of 5 users and 4 items: the full matrix, and how much its cells vary over random starts.
 void show_article_example(Results& results);
 
 }  // namespace lowrank::cli

@@ -10,13 +10,13 @@ namespace {
 
 constexpr std::size_t kUsers = 5;
 constexpr std::size_t kItems = 4;
-// docs/mathematics.md names the article; 0 marks a missing rating here.
+// The example of the article (see docs/mathematics.md). 0 marks a missing rating.
 constexpr std::array<std::array<float, kItems>, kUsers> kRatings = {{{5, 3, 0, 1}, {4, 0, 0, 1}, {1, 1, 0, 5}, {1, 0, 0, 4}, {0, 1, 5, 4}}};
 constexpr int kRuns = 200;
 
 using Matrix = std::array<std::array<double, kItems>, kUsers>;
 
-/// The matrix that the article's program arrives at from the start that `seed` picks.
+/// The matrix that the article's program computes from the random start of `seed`.
 Matrix factorize(std::uint64_t seed) {
   RatingsBuilder builder;
   for (std::uint32_t user = 0; user < kUsers; ++user) {
@@ -90,9 +90,10 @@ void show_article_example(Results& results) {
         .append(scatter)
         .append("\n");
   }
-  text += "\n  From start to start the 13 given cells scatter by " + fixed(given_scatter / 13, 2) + ", the 7 missing ones (?) by " +
-          fixed(missing_scatter / 7, 2) +
-          ":\n  13 ratings pin down what was rated and leave room for the rest: there, one run is a guess.\n";
+  text +=
+      "\n  Mean standard deviation over the runs: " + fixed(given_scatter / 13, 2) + " in the 13 given cells, " +
+      fixed(missing_scatter / 7, 2) +
+      " in the 7 missing ones (?).\n  The ratings determine the given cells but not the missing ones: there, a single run is a guess.\n";
   results.write(text);
 }
 

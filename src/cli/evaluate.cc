@@ -45,7 +45,7 @@ std::vector<std::size_t> parse_tops(const std::string& text) {
   return tops;
 }
 
-/// What was found out about a model. `ranking` has an entry for each of --top.
+/// The scores of a model. `ranking` has one entry per value of --top.
 struct Figures {
   bool predicts_ratings = true;
   RatingScores ratings;
@@ -59,7 +59,7 @@ std::string text_of(const Figures& figures) {
   }
   text += "ratings  " + std::to_string(figures.ratings.ratings) + "\nunknown  " + std::to_string(figures.ratings.unknown) + "\n";
   if (figures.ranking.empty()) return text;
-  // A column for each length.
+  // One column per list length.
   constexpr std::size_t kLabel = 11;
   constexpr std::size_t kColumn = 10;
   const auto add = [&](std::string_view label, const auto& value_of) {
@@ -121,12 +121,13 @@ Command add_evaluate(CLI::App& program) {
   auto arguments = std::make_shared<EvaluateArguments>();
   CLI::App* app = program.add_subcommand("evaluate", "score a model on ratings that it was not trained on");
   add_positional(*app, "MODEL", arguments->model, "model file");
-  add_positional(*app, "TEST", arguments->test, "file of ratings, - for standard input; each one counts, repeats too");
+  add_positional(*app, "TEST", arguments->test, "file of ratings, - for standard input; a pair rated twice counts twice");
   app->add_option_function<std::string>(
          "--top", [tops = &arguments->tops](const std::string& text) { *tops = parse_tops(text); },
-         "also judge the lists of the K best items for each user of TEST, for each K of a list")
+         "also score the top-K list of every user in TEST; separate several lengths by commas")
       ->type_name("K[,K...]");
-  add_real(*app, "--relevant-from", arguments->relevant_from, "with --top: only items rated X or more should be in a list");
+  add_real(*app, "--relevant-from", arguments->relevant_from,
+           "with --top: count only items rated X or more in TEST as relevant (default: all)");
   add_threads(*app, arguments->threads);
   add_reading(*app, arguments->read, false);
   add_json(*app, arguments->json);

@@ -21,7 +21,7 @@ struct GenerateArguments {
 int run_generate(GenerateArguments& arguments, bool fraction_stated) {
   if (fraction_stated && arguments.test.empty()) throw OptionError("test_fraction", "needs --test");
   if (!arguments.test.empty()) arguments.options.test_fraction = arguments.test_fraction;
-  if (!arguments.test.empty() && arguments.test == arguments.output) throw OptionError("test", "must be another file than --output");
+  if (!arguments.test.empty() && arguments.test == arguments.output) throw OptionError("test", "must not be the same file as --output");
   Results train(arguments.output);
   const std::unique_ptr<Results> test = arguments.test.empty() ? nullptr : std::make_unique<Results>(arguments.test);
   std::string line;
@@ -47,25 +47,26 @@ Command add_generate(CLI::App& program) {
   GenerateOptions& options = arguments->options;
   constexpr const char* kValues = "Values";
   constexpr const char* kPairs = "Which pairs are rated";
-  CLI::App* app = program.add_subcommand("generate", "make synthetic ratings with planted factors, skewed like real ones");
+  CLI::App* app = program.add_subcommand("generate", "make synthetic ratings with planted factors and realistic popularity");
   add_integer(*app, "--users", options.users, "number of users", 1);
   add_integer(*app, "--items", options.items, "number of items", 1);
-  add_integer(*app, "--ratings", options.ratings, "number of ratings, no pair twice", 1);
-  add_integer(*app, "--seed", options.seed, "picks all random choices");
-  add_integer(*app, "--rank", options.rank, "number of planted factors, 0 for biases alone")->group(kValues);
-  add_real(*app, "--mean", options.mean, "mean before clipping")->group(kValues);
-  add_real(*app, "--signal", options.signal, "standard deviation of the planted products")->group(kValues);
+  add_integer(*app, "--ratings", options.ratings, "number of ratings, each of a different pair", 1);
+  add_integer(*app, "--seed", options.seed, "seed of all random choices");
+  add_integer(*app, "--rank", options.rank, "number of planted factors, 0 for biases only")->group(kValues);
+  add_real(*app, "--mean", options.mean, "mean rating, before clipping")->group(kValues);
+  add_real(*app, "--signal", options.signal, "standard deviation of the planted dot products")->group(kValues);
   add_real(*app, "--noise", options.noise, "standard deviation of the noise")->group(kValues);
   add_real(*app, "--user-bias", options.user_bias, "standard deviation of user biases")->group(kValues);
   add_real(*app, "--item-bias", options.item_bias, "standard deviation of item biases")->group(kValues);
-  add_real(*app, "--min-rating", options.min_rating, "least rating")->group(kValues);
-  add_real(*app, "--max-rating", options.max_rating, "greatest rating")->group(kValues);
-  add_real(*app, "--step", options.step, "ratings are multiples of it from the least on, 0 for no rounding")->group(kValues);
-  add_real(*app, "--zipf", options.zipf, "exponent of the popularity of items, 0 for equal ones")->group(kPairs);
-  add_real(*app, "--user-sigma", options.user_sigma, "sigma of the log-normal number of ratings a user, 0 for equal ones")->group(kPairs);
+  add_real(*app, "--min-rating", options.min_rating, "lowest possible rating")->group(kValues);
+  add_real(*app, "--max-rating", options.max_rating, "highest possible rating")->group(kValues);
+  add_real(*app, "--step", options.step, "distance between possible ratings, counted from --min-rating; 0 for no rounding")->group(kValues);
+  add_real(*app, "--zipf", options.zipf, "exponent of the Zipf-like popularity of items, 0 for equal popularity")->group(kPairs);
+  add_real(*app, "--user-sigma", options.user_sigma, "sigma of the log-normal number of ratings per user, 0 for equal numbers")
+      ->group(kPairs);
   add_output(*app, arguments->output);
-  add_text(*app, "--test", "FILE", arguments->test, "set a part aside in FILE")->group(kOutput);
-  add_real(*app, "--test-fraction", arguments->test_fraction, "the share that --test sets aside")->group(kOutput);
+  add_text(*app, "--test", "FILE", arguments->test, "write a random share of the ratings to FILE, as a test set")->group(kOutput);
+  add_real(*app, "--test-fraction", arguments->test_fraction, "share of the ratings that --test sets aside")->group(kOutput);
   set_example(*app, "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv --test test.csv");
   return {app, [app, arguments] { return run_generate(*arguments, app->count("--test-fraction") > 0); }};
 }

@@ -11,12 +11,12 @@
 
 namespace lowrank::cli {
 
-/// The numbers of `ids`. An id that is not in the vocabulary, or whose number `known` denies, is unknown.
+/// The numbers of `ids`. An id is unknown if it is not in the vocabulary, or if `known` is false for its number.
 /// \param kind  `user` or `item`, for the message. \throws UnknownIdError naming the unknown ones
 std::vector<std::uint32_t> known_numbers(const Vocabulary& vocabulary, std::span<const std::string> ids, std::string_view kind,
                                          const std::function<bool(std::uint32_t)>& known);
 
-/// The numbers from 0 to `size` that `known` accepts.
+/// The numbers below `size` for which `known` is true.
 std::vector<std::uint32_t> all_numbers(std::uint32_t size, const std::function<bool(std::uint32_t)>& known);
 
 }  // namespace lowrank::cli

@@ -46,7 +46,7 @@ Json json_of(const Model& model, const std::string& path) {
   return json;
 }
 
-/// One line a figure, names in a column; objects one line an entry.
+/// One line per figure, names in a column; one line per entry of an object.
 std::string text_of(const Json& json) {
   std::string text;
   const auto add = [&text](std::string name, const Json& value) {
@@ -59,7 +59,7 @@ std::string text_of(const Json& json) {
       continue;
     }
     for (const auto& [name, entry] : value.items()) {
-      // The seed stands among a method's options already.
+      // The seed is already among the options of the method.
       if (!json.contains(name)) add(name, entry);
     }
   }

@@ -16,7 +16,7 @@ std::atomic<bool> requested{false};
 std::atomic<const char*> notice_text{nullptr};
 static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<const char*>::is_always_lock_free);
 
-// Only what is allowed in a signal handler: lock-free atomics, write() and _exit().
+// Uses only calls that are safe in a signal handler: lock-free atomics, write() and _exit().
 extern "C" void on_interrupt(int /*signal*/) {
   if (requested.exchange(true)) _exit(kExitInterrupted);
   if (const char* text = notice_text.load(); text != nullptr) {

@@ -2,8 +2,8 @@
 
 namespace lowrank::cli {
 
-/// From now on the first Ctrl-C is noted instead of ending the program; the second one ends it at once with exit code 130.
-/// \param notice  written to standard error at the first one; a string literal, or nothing
+/// From now on the first Ctrl-C only makes interrupted() true; the second one ends the program at once with exit code 130.
+/// \param notice  text for standard error at the first Ctrl-C: a string literal, or null for none
 void catch_interrupts(const char* notice = nullptr);
 
 /// True after the first Ctrl-C.

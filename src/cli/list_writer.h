@@ -9,22 +9,22 @@
 
 namespace lowrank::cli {
 
-/// How lists of scored ids are written.
+/// Layout of written lists of scored ids.
 struct ListStyle {
   bool json = false;
-  bool ranks = true;            ///< text: a column of places 1, 2, ...
+  bool ranks = true;            ///< whether text has a column of ranks 1, 2, ...
   std::string_view outer_list;  ///< JSON keys: {"users":[{"user":ID,"items":[{"item":ID,"score":S}, ...]}, ...]}
   std::string_view outer;
   std::string_view inner_list;
   std::string_view inner;
-  const Titles* titles = nullptr;  ///< of the inner ids
+  const Titles* titles = nullptr;  ///< titles of the inner ids, or null
 };
 
-/// Streams lists of scored ids, each under the id that it belongs to: as text one line an entry, as JSON one document.
+/// Streams one list of scored ids per outer id: as text with one line per entry, or as one JSON document.
 class ListWriter {
  public:
   ListWriter(Results& results, const ListStyle& style);
-  /// Starts the list of `id`.
+  /// Starts the list of the outer id `id`.
   void begin(std::string_view id);
   void add(std::string_view id, float score);
   /// Ends the last list and the results.

@@ -26,7 +26,7 @@ std::string version_line() { return "lowrank " + std::string(version()) + " (SIM
 int run(const std::vector<std::string>& arguments) {
   CLI::App program("Factorizes large, sparse rating matrices and recommends from them.", "lowrank");
   use_help_layout(program);
-  program.footer("lowrank COMMAND --help tells what a command does, with an example.");
+  program.footer("lowrank COMMAND --help shows the options of a command and an example.");
   program.set_help_flag("--help", "show this text");
   bool shows_version = false;
   program.add_flag("--version", shows_version, "show the version and the SIMD level in use");
@@ -84,7 +84,7 @@ int guarded_run(const std::vector<std::string>& arguments) {
 }  // namespace lowrank::cli
 
 int main(int argument_count, char** arguments) {
-  // A closed pipe is met as an error of write(), so that files beside their targets are tidied away.
+  // Without SIGPIPE a closed pipe is an error of write(), so that temporary files are removed on the way out.
   std::signal(SIGPIPE, SIG_IGN);
   return lowrank::cli::guarded_run({arguments + 1, arguments + argument_count});
 }

@@ -43,7 +43,8 @@ Command add_predict(CLI::App& program) {
   auto arguments = std::make_shared<PredictArguments>();
   CLI::App* app = program.add_subcommand("predict", "predict the ratings of given pairs");
   add_positional(*app, "MODEL", arguments->model, "model file");
-  add_positional(*app, "PAIRS", arguments->pairs, "file of lines user, item; - for standard input; further columns are not looked at");
+  add_positional(*app, "PAIRS", arguments->pairs,
+                 "file of pairs, - for standard input; one per line: user, item; further columns are ignored");
   add_reading(*app, arguments->read, false);
   add_output(*app, arguments->output);
   add_json(*app, arguments->json);

@@ -10,7 +10,7 @@ namespace lowrank::cli {
 
 namespace {
 
-// Progress that nobody can receive any more is no reason to end a run.
+// A run goes on even when nobody can read its progress any more.
 void write_stderr(std::string_view text) {
   while (!text.empty()) {
     const ssize_t written = ::write(STDERR_FILENO, text.data(), text.size());
@@ -55,11 +55,11 @@ void EpochLines::on_memory(const MemoryReport& report) {
   if (!verbose_) return;
   const auto megabytes = [](std::size_t bytes) { return fixed(static_cast<double>(bytes) / 1e6, 0) + " MB"; };
   progress_.line("memory: " + megabytes(report.resident) + " now, " + megabytes(report.resident + report.training) +
-                 " at the peak of training (estimated), " + megabytes(report.available) + " more to be had");
+                 " at the peak of training (estimated), " + megabytes(report.available) + " available");
 }
 
 bool EpochLines::on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) {
-  if (report.epoch <= last_epoch_) progress_.line("training again on all ratings");
+  if (report.epoch <= last_epoch_) progress_.line("training again, on all ratings");
   last_epoch_ = report.epoch;
   const std::string most = std::to_string(report.epochs);
   std::string text = "epoch " + padded(std::to_string(report.epoch), most.size()) + "/" + most;
@@ -74,7 +74,7 @@ bool EpochLines::on_epoch(const EpochReport& report, const std::function<Model()
 
 void EpochLines::on_divergence(const DivergenceReport& report) {
   progress_.message("epoch " + std::to_string(report.epoch) + " diverged with learning rate " + rounded(report.old_learning_rate, 4) +
-                    "; it runs again with " + rounded(report.new_learning_rate, 4));
+                    "; repeating it with " + rounded(report.new_learning_rate, 4));
 }
 
 void print_error(const std::string& text) { write_stderr("lowrank: " + text + "\n"); }

@@ -7,8 +7,7 @@
 
 namespace lowrank::cli {
 
-/// Progress and messages on standard error. Lines of progress stay away when quiet; the passing line is shown on a terminal only and is
-/// redrawn there.
+/// Progress and messages on standard error. A quiet one shows no progress. The passing line is shown, and redrawn, only on a terminal.
 class Progress {
  public:
   explicit Progress(bool quiet);
@@ -30,7 +29,7 @@ class Progress {
   bool passing_ = false;
 };
 
-/// Writes a line for every epoch, and (`verbose`) what memory the run will need.
+/// Writes one line per epoch and, if `verbose`, the memory that the run will need.
 class EpochLines : public TrainingObserver {
  public:
   explicit EpochLines(Progress& progress, bool verbose = false) : progress_(progress), verbose_(verbose) {}
@@ -44,7 +43,7 @@ class EpochLines : public TrainingObserver {
   std::size_t last_epoch_ = 0;
 };
 
-/// What a user reads of an error: `lowrank: ` and one sentence, on standard error.
+/// Writes an error to standard error: `lowrank: ` and one sentence.
 void print_error(const std::string& text);
 
 }  // namespace lowrank::cli

@@ -39,7 +39,7 @@ struct RecommendArguments {
 void check(const RecommendArguments& arguments, bool reading_stated) {
   const int sources =
       int{!arguments.users.empty()} + int{!arguments.users_file.empty()} + int{arguments.all} + int{!arguments.ratings.empty()};
-  if (sources != 1) throw OptionError("", "one of --user, --users, --all and --ratings is needed, and only one");
+  if (sources != 1) throw OptionError("", "give exactly one of --user, --users, --all and --ratings");
   if (arguments.unknown != "error" && arguments.unknown != "popular") {
     throw OptionError("unknown", "must be error or popular, got \"" + arguments.unknown + "\"");
   }
@@ -50,9 +50,9 @@ void check(const RecommendArguments& arguments, bool reading_stated) {
   if (reading_stated && arguments.ratings.empty()) throw OptionError("", "--format, --columns and --implicit-values need --ratings");
 }
 
-/// Users to recommend for: their ids, and their numbers in the model.
+/// The users to recommend for: their ids, and their numbers in the model.
 struct Users {
-  std::vector<std::string> ids;  ///< empty: the ids of the numbers
+  std::vector<std::string> ids;  ///< ids as given; empty if they are those of `numbers`
   std::vector<std::uint32_t> numbers;
 };
 
@@ -77,7 +77,7 @@ Users choose_users(const RecommendArguments& arguments, const Model& model) {
   return users;
 }
 
-/// The numbers of items in a file, which the model must know.
+/// The numbers of the items in a file. \throws UnknownIdError naming those that the model does not know
 std::vector<std::uint32_t> read_items(const std::string& path, const Model& model) {
   return known_numbers(model.items, read_ids(path), "item", [&model](std::uint32_t item) { return model.knows_item(item); });
 }
@@ -122,18 +122,20 @@ int run_recommend(RecommendArguments& arguments, bool reading_stated) {
 
 Command add_recommend(CLI::App& program) {
   auto arguments = std::make_shared<RecommendArguments>();
-  CLI::App* app = program.add_subcommand("recommend", "list the best items for users");
+  CLI::App* app = program.add_subcommand("recommend", "list the top-N items for users");
   add_positional(*app, "MODEL", arguments->model, "model file");
   add_list(*app, "--user", "ID...", arguments->users, "users to recommend for");
-  add_text(*app, "--users", "FILE", arguments->users_file, "the same from a file, an id a line");
-  app->add_flag("--all", arguments->all, "every user that the model knows");
-  add_text(*app, "--ratings", "FILE", arguments->ratings, "users given by their ratings here, who need not be in the model");
-  add_integer(*app, "--top", arguments->top, "length of a list; shorter where nothing else is left", 1);
-  app->add_flag("--include-seen", arguments->include_seen, "do not leave out what a user has rated");
-  add_text(*app, "--items", "FILE", arguments->items_file, "recommend only items of this file, an id a line");
-  add_text(*app, "--exclude", "FILE", arguments->exclude_file, "recommend no item of this file, an id a line");
+  add_text(*app, "--users", "FILE", arguments->users_file, "file of users to recommend for, one id per line");
+  app->add_flag("--all", arguments->all, "recommend for every user that the model knows");
+  add_text(*app, "--ratings", "FILE", arguments->ratings,
+           "file of ratings of users to recommend for, who may be new to the model (fold-in)");
+  add_integer(*app, "--top", arguments->top, "number of items per list; fewer if no more candidates are left", 1);
+  app->add_flag("--include-seen", arguments->include_seen, "also list items that the user has rated");
+  add_text(*app, "--items", "FILE", arguments->items_file, "recommend only the items in FILE, one id per line");
+  add_text(*app, "--exclude", "FILE", arguments->exclude_file, "recommend none of the items in FILE, one id per line");
   add_integer(*app, "--min-count", arguments->min_count, "recommend only items with at least N training ratings", 1);
-  add_text(*app, "--unknown", "RULE", arguments->unknown, "what an unknown user gets: error, or popular (the items rated most)");
+  add_text(*app, "--unknown", "RULE", arguments->unknown,
+           "list of an unknown user: error (none, the command fails), or popular (the items with the most ratings)");
   add_threads(*app, arguments->threads);
   add_reading(*app, arguments->read, false);
   add_titles(*app, arguments->titles);

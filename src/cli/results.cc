@@ -28,7 +28,7 @@ void append_number(std::string& text, Number value) {
 
 Results::Results(const std::string& path) {
   if (!path.empty()) {
-    // From here on an end by Ctrl-C has something to tidy away.
+    // From here on Ctrl-C must remove the unfinished file.
     catch_interrupts();
     file_.emplace(path);
   }

@@ -9,13 +9,13 @@
 
 namespace lowrank::cli {
 
-/// Thrown when whoever read our standard output has gone: the program ends quietly.
+/// Thrown when the reader of standard output has gone. The program then ends quietly.
 struct ClosedPipe {};
 
-/// Thrown when Ctrl-C ended a command that was writing a file: nothing of it stays.
+/// Thrown when Ctrl-C ends a command that is writing a file. Nothing of the file remains.
 struct Interrupted {};
 
-/// Where results go: standard output, or a file that stands complete in its place after finish().
+/// The destination of results: standard output, or a file that appears, complete, at finish().
 class Results {
  public:
   /// \param path  a file, or empty for standard output. \throws FileError
@@ -26,9 +26,9 @@ class Results {
 
   /// Appends, buffered. \throws FileError, ClosedPipe, Interrupted
   void write(std::string_view text);
-  /// Shows what was written to standard output so far. \throws as write()
+  /// Passes everything written so far on to standard output. \throws as write()
   void flush();
-  /// Makes the results final. Not called when an error ends the command. \throws as write()
+  /// Makes the results final; a command that fails must not call it. \throws as write()
   void finish();
 
  private:
@@ -36,7 +36,7 @@ class Results {
   std::string buffer_;
 };
 
-/// Appends a number in shortest round-trip digits (of a float: those of a float).
+/// Appends a number in the fewest digits that read back as the same value of its type.
 void append(std::string& text, float value);
 void append(std::string& text, double value);
 void append(std::string& text, std::uint64_t value);

@@ -30,7 +30,7 @@ struct SimilarArguments {
   bool json = false;
 };
 
-/// The option that says what to compare with. \throws OptionError unless there is exactly one
+/// The option that names the items or users to compare with. \throws OptionError unless exactly one is given
 std::string_view source_of(const SimilarArguments& arguments) {
   std::string_view source;
   int sources = 0;
@@ -42,10 +42,10 @@ std::string_view source_of(const SimilarArguments& arguments) {
     ++sources;
   }
   if (sources == 1) return source;
-  throw OptionError("", "one of --item, --items, --all-items, --user, --users and --all-users is needed, and only one");
+  throw OptionError("", "give exactly one of --item, --items, --all-items, --user, --users and --all-users");
 }
 
-/// The numbers of what to compare with, of one kind: all, or those in a file, or those given.
+/// The numbers of the items (or users) to compare with: all, or those in a file, or those given.
 std::vector<std::uint32_t> choose(bool all, const std::string& file, const std::vector<std::string>& given, const Vocabulary& ids,
                                   std::string_view kind, const std::function<bool(std::uint32_t)>& known) {
   if (all) return all_numbers(ids.size(), known);
@@ -55,7 +55,8 @@ std::vector<std::uint32_t> choose(bool all, const std::string& file, const std::
 int run_similar(const SimilarArguments& arguments) {
   const std::string_view source = source_of(arguments);
   const bool of_users = source == "--user" || source == "--users" || source == "--all-users";
-  if (of_users && !arguments.titles.empty()) throw OptionError("titles", "names items and is not read with " + std::string(source));
+  if (of_users && !arguments.titles.empty())
+    throw OptionError("titles", "gives titles of items and cannot be used with " + std::string(source));
   if (!arguments.output.empty()) check_writable(arguments.output);
   const Model model = load_model(arguments.model);
   std::optional<Titles> titles;
@@ -86,21 +87,21 @@ int run_similar(const SimilarArguments& arguments) {
 
 Command add_similar(CLI::App& program) {
   auto arguments = std::make_shared<SimilarArguments>();
-  CLI::App* app = program.add_subcommand("similar", "list the items or users most like given ones");
+  CLI::App* app = program.add_subcommand("similar", "list the items or users most similar to given ones");
   add_positional(*app, "MODEL", arguments->model, "model file");
   add_list(*app, "--item", "ID...", arguments->items, "items to compare with");
-  add_text(*app, "--items", "FILE", arguments->items_file, "the same from a file, an id a line");
-  app->add_flag("--all-items", arguments->all_items, "every item that the model knows");
+  add_text(*app, "--items", "FILE", arguments->items_file, "file of items to compare with, one id per line");
+  app->add_flag("--all-items", arguments->all_items, "compare with every item that the model knows");
   add_list(*app, "--user", "ID...", arguments->users, "users to compare with");
-  add_text(*app, "--users", "FILE", arguments->users_file, "the same from a file, an id a line");
-  app->add_flag("--all-users", arguments->all_users, "every user that the model knows");
+  add_text(*app, "--users", "FILE", arguments->users_file, "file of users to compare with, one id per line");
+  app->add_flag("--all-users", arguments->all_users, "compare with every user that the model knows");
   app->add_option_function<std::string>(
          "--by", [by = &arguments->options.by](const std::string& text) { *by = parse_similarity(text); },
-         "likeness of two rows of factors: cosine or dot")
+         "similarity of two rows of factors: cosine, or dot (product)")
       ->type_name("NAME")
       ->default_str("cosine");
-  add_integer(*app, "--top", arguments->options.top, "length of a list", 1);
-  add_integer(*app, "--min-count", arguments->options.min_count, "list only those with at least N training ratings", 1);
+  add_integer(*app, "--top", arguments->options.top, "number of items or users per list", 1);
+  add_integer(*app, "--min-count", arguments->options.min_count, "list only items or users with at least N training ratings", 1);
   add_threads(*app, arguments->options.threads);
   add_titles(*app, arguments->titles);
   add_output(*app, arguments->output);

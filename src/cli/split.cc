@@ -27,7 +27,7 @@ struct Lines {
   std::vector<std::uint32_t> user;
   std::vector<std::uint32_t> item;
   std::vector<float> value;
-  std::vector<std::int64_t> time;  ///< as long as the others, or empty while no line has a time
+  std::vector<std::int64_t> time;  ///< one per line, or empty while no line has a time
   bool all_have_times = true;
 };
 
@@ -50,7 +50,7 @@ void check(const SplitArguments& arguments) {
   const SplitOptions& split = arguments.split;
   if (!(split.test >= 0 && split.test < 1)) throw OptionError("test", "must be at least 0 and below 1");
   if (!(split.validation >= 0 && split.validation < 1)) throw OptionError("validation", "must be at least 0 and below 1");
-  if (split.test + split.validation >= 1) throw OptionError("validation", "leaves nothing to train on together with --test");
+  if (split.test + split.validation >= 1) throw OptionError("validation", "together with --test leaves nothing to train on");
 }
 
 int run_split(SplitArguments& arguments) {
@@ -97,18 +97,19 @@ int run_split(SplitArguments& arguments) {
 
 Command add_split(CLI::App& program) {
   auto arguments = std::make_shared<SplitArguments>();
-  CLI::App* app = program.add_subcommand("split", "set parts of a file of ratings aside for test and validation");
+  CLI::App* app = program.add_subcommand("split", "split a file of ratings into training, test and validation sets");
   add_positional(*app, "RATINGS", arguments->ratings, "file of ratings, - for standard input");
-  add_text(*app, "--output", "PREFIX", arguments->prefix, "writes PREFIX.train and PREFIX.test, and PREFIX.valid with --validation")
+  add_text(*app, "--output", "PREFIX", arguments->prefix,
+           "prefix of the written files: PREFIX.train, PREFIX.test and, with --validation, PREFIX.valid")
       ->required();
   add_real(*app, "--test", arguments->split.test, "share of the ratings for PREFIX.test");
   add_real(*app, "--validation", arguments->split.validation, "share of the ratings for PREFIX.valid");
   app->add_option_function<std::string>(
          "--by", [by = &arguments->split.by](const std::string& text) { *by = parse_split_by(text); },
-         "random; user: that share of each user; time: the latest of each user")
+         "ratings that are set aside: random ones; user: a random share of each user; time: the latest of each user")
       ->type_name("NAME")
       ->default_str("random");
-  add_integer(*app, "--seed", arguments->split.seed, "picks the random choice");
+  add_integer(*app, "--seed", arguments->split.seed, "seed of the random choice");
   add_reading(*app, arguments->read, false);
   set_example(*app,
               "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv\n"

@@ -29,10 +29,10 @@ std::string flag_of(std::string_view option) {
   return flag;
 }
 
-/// A flag says what it does: that of an option which is on by default, not to.
+/// A flag changes its default, so an option that is on by default gets a flag `--no-NAME`.
 bool is_negated(const OptionInfo& info) { return info.kind == OptionInfo::Kind::flag && info.value == "true"; }
 
-/// One flag for every option that the method describes.
+/// Adds one flag per option of the method.
 void add_method_options(CLI::App& app, Method& method) {
   const std::string group = "Method " + std::string(name_of(method)) + ", " + std::string(summary_of(method));
   for (const OptionInfo& info : options_of(method)) {
@@ -62,14 +62,14 @@ void add_method_options(CLI::App& app, Method& method) {
   }
 }
 
-/// The options of all other methods, hidden: each is refused with the reason.
+/// Adds the options of all other methods, hidden from the help. Giving one is an error that says why.
 void refuse_other_options(CLI::App& app, const Method& method) {
   for (const std::string_view other : method_names()) {
     if (other == name_of(method)) continue;
     for (const OptionInfo& info : options_of(method_by_name(other))) {
       const std::string flag = (is_negated(info) ? "--no-" : "--") + flag_of(info.name);
       if (app.get_option_no_throw(flag) != nullptr) continue;
-      const std::string problem = "is not read by method " + std::string(name_of(method));
+      const std::string problem = "is not an option of method " + std::string(name_of(method));
       app.add_option_function<std::string>(flag, [name = flag.substr(2), problem](const std::string&) { throw OptionError(name, problem); })
           ->expected(0, 1)
           ->group("");
@@ -94,7 +94,7 @@ std::string text_of(const TrainSummary& summary) {
   if (summary.epochs == 0 && summary.stopped == "interrupt") return "";
   std::string text = "ratings     " + std::to_string(summary.ratings) + " by " + std::to_string(summary.users) + " users of " +
                      std::to_string(summary.items) + " items";
-  if (summary.duplicates > 0) text += ", " + std::to_string(summary.duplicates) + " repeats taken out";
+  if (summary.duplicates > 0) text += ", " + std::to_string(summary.duplicates) + " duplicates removed";
   text += "\nepochs      " + std::to_string(summary.epochs);
   if (summary.best_epoch != summary.epochs) text += ", the best one is " + std::to_string(summary.best_epoch);
   text += " (stopped: " + summary.stopped + ")\n";
@@ -113,7 +113,7 @@ std::string text_of(const TrainSummary& summary) {
 
 int run_train(TrainArguments& arguments) {
   arguments.run.clips = !arguments.no_clip;
-  catch_interrupts(arguments.quiet ? nullptr : "\nlowrank: ending after this epoch; Ctrl-C again ends at once and writes nothing\n");
+  catch_interrupts(arguments.quiet ? nullptr : "\nlowrank: stopping after this epoch; Ctrl-C again stops at once and writes no model\n");
   TrainSummary summary;
   {
     Progress progress(arguments.quiet);
@@ -126,7 +126,7 @@ int run_train(TrainArguments& arguments) {
     summary = run_training(arguments.run, epochs, interrupted);
   }
   const bool ended = summary.stopped == "interrupt";
-  if (ended && summary.model.empty()) print_error("interrupted before the first epoch; nothing is written");
+  if (ended && summary.model.empty()) print_error("interrupted before the end of the first epoch; no model is written");
   Results results;
   results.write(arguments.json ? to_json(summary) + "\n" : text_of(summary));
   results.finish();
@@ -138,41 +138,42 @@ int run_train(TrainArguments& arguments) {
 Command add_train(CLI::App& program, const std::string& method) {
   auto arguments = std::make_shared<TrainArguments>();
   TrainRun& run = arguments->run;
-  // An unknown method is reported only to somebody who asks for it: the text may belong to another command.
+  // An unknown method is not an error yet: the text may belong to another command.
   const auto names = method_names();
   const bool known = std::ranges::find(names, method) != names.end();
   run.method = method_by_name(known ? method : std::string(names.front()));
   arguments->method = name_of(run.method);
 
   CLI::App* app = program.add_subcommand("train", "train a model on a file of ratings");
-  add_positional(*app, "RATINGS", run.ratings, "file of ratings, - for standard input: user, item, rating and optionally a time a line");
+  add_positional(*app, "RATINGS", run.ratings,
+                 "file of ratings, - for standard input; one per line: user, item, rating and optionally a time");
   add_text(*app, "--output", "MODEL", run.output, "model file to write")->required();
   std::string methods;
   for (const std::string_view name : names) methods += (methods.empty() ? "" : ", ") + std::string(name);
   app->add_option_function<std::string>(
-         "--method", [](const std::string& text) { static_cast<void>(method_by_name(text)); }, "how to train: " + methods)
+         "--method", [](const std::string& text) { static_cast<void>(method_by_name(text)); }, "method of training: " + methods)
       ->type_name("NAME")
       ->default_str(arguments->method);
-  add_text(*app, "--validation", "FILE", run.validation, "ratings that pick the epoch to keep");
-  add_real(*app, "--holdout", run.holdout, "share of RATINGS to set aside for validation, chosen by the seed");
-  app->add_option(
-         "--monitor", run.monitor,
-         "validation figure that picks the epoch: rmse, mae, or recall@K, precision@K, ndcg@K, map@K, mrr@K, hit_rate@K of lists of K")
+  add_text(*app, "--validation", "FILE", run.validation, "file of ratings to validate on: the best epoch is kept");
+  add_real(*app, "--holdout", run.holdout, "share of RATINGS to set aside at random as the validation set");
+  app->add_option("--monitor", run.monitor,
+                  "validation figure that picks the best epoch: rmse, mae, or recall@K, precision@K, ndcg@K, map@K, mrr@K, hit_rate@K of "
+                  "top-K lists")
       ->type_name("METRIC")
       ->default_str("rmse");
-  app->add_flag("--refit", run.refit, "with validation: train all RATINGS again for the best number of epochs");
-  add_text(*app, "--test", "FILE", run.test, "ratings to score once, with the model that is kept");
-  add_text(*app, "--init", "MODEL", run.init, "model to start from");
-  add_real(*app, "--min-rating", run.min_rating, "least rating that is predicted (default: the least seen)");
-  add_real(*app, "--max-rating", run.max_rating, "greatest rating that is predicted (default: the greatest seen)");
-  app->add_flag("--no-clip", arguments->no_clip, "do not clip predicted ratings to a range");
+  app->add_flag("--refit", run.refit, "with validation: train once more on all RATINGS, for the best number of epochs");
+  add_text(*app, "--test", "FILE", run.test, "file of ratings to score once, with the final model");
+  add_text(*app, "--init", "MODEL", run.init, "model file to start from (warm start)");
+  add_real(*app, "--min-rating", run.min_rating, "lower limit of predicted ratings (default: the lowest rating in RATINGS)");
+  add_real(*app, "--max-rating", run.max_rating, "upper limit of predicted ratings (default: the highest rating in RATINGS)");
+  app->add_flag("--no-clip", arguments->no_clip, "do not limit predicted ratings to a range");
   add_threads(*app, run.threads);
   add_method_options(*app, run.method);
   refuse_other_options(*app, run.method);
   add_reading(*app, run.read, true);
   add_json(*app, arguments->json);
-  app->add_flag("--quiet", arguments->quiet, "no progress on standard error")->group(kOutput);
-  app->add_flag("--verbose", arguments->verbose, "say what is in use before training starts")->group(kOutput);
+  app->add_flag("--quiet", arguments->quiet, "show no progress on standard error")->group(kOutput);
+  app->add_flag("--verbose", arguments->verbose, "show the version, the SIMD level, the options and the memory needed")->group(kOutput);
   set_example(*app,
               "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv\n"
               "  lowrank train ratings.csv --output model.safetensors --holdout 0.1");

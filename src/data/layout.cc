@@ -103,15 +103,14 @@ std::optional<Layout> lay_out(Separator separator, const ReadOptions& options, s
 
 /// Columns that are no places, or of which two are one.
 void check_columns(Layout& layout, const ReadOptions& options) {
-  if (layout.user == Layout::kNone || layout.item == Layout::kNone)
-    throw OptionError("columns", "the user and the item need a column each");
-  if (layout.user == layout.item) throw OptionError("columns", "the user and the item cannot be the same column");
+  if (layout.user == Layout::kNone || layout.item == Layout::kNone) throw OptionError("columns", "user and item need one column each");
+  if (layout.user == layout.item) throw OptionError("columns", "user and item cannot be the same column");
   if (layout.rating == layout.user || layout.rating == layout.item) {
-    if (!options.implicit_values) throw OptionError("columns", "the rating cannot be the column of the user or of the item");
+    if (!options.implicit_values) throw OptionError("columns", "the rating cannot be in the column of the user or of the item");
     layout.rating = Layout::kNone;
   }
   if (layout.time != Layout::kNone && (layout.time == layout.user || layout.time == layout.item || layout.time == layout.rating)) {
-    if (layout.time_needed) throw OptionError("columns", "the time cannot be the column of something else");
+    if (layout.time_needed) throw OptionError("columns", "the time cannot be in the column of the user, the item or the rating");
     layout.time = Layout::kNone;
   }
 }
@@ -200,7 +199,7 @@ Layout detect_layout(std::string_view head, bool whole, const std::string& name,
   const bool matrix_market =
       options.format == Format::matrix_market || (options.format == Format::automatic && has_matrix_market_banner(text));
   if (matrix_market || options.format == Format::adjacency) {
-    if (options.columns.stated) throw OptionError("columns", "is not read with this format, whose columns are fixed");
+    if (options.columns.stated) throw OptionError("columns", "cannot be used with this format, whose columns are fixed");
     Layout layout;
     layout.separator = Separator::blanks;
     layout.time = Layout::kNone;

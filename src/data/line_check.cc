@@ -18,7 +18,7 @@ std::optional<std::string> read_value(std::string_view text, float& value) {
     case NumberResult::ok:
       return std::nullopt;
     case NumberResult::not_finite:
-      return "a rating must be finite as a 32-bit float, found " + quoted(text);
+      return "expected a rating that is finite as a 32-bit float, found " + quoted(text);
     default:
       return "expected a number, found " + quoted(text);
   }
@@ -39,7 +39,7 @@ std::optional<std::string> read_time(const LineFields& fields, const Layout& lay
 void check_entries(const Layout& layout, std::uint64_t count, const std::string& name, bool at_end) {
   if (!layout.matrix_market) return;
   const std::string entries = std::to_string(layout.entries);
-  if (count > layout.entries) throw DataError(name + ": more entries than the " + entries + " of the size line");
+  if (count > layout.entries) throw DataError(name + ": expected " + entries + " entries by the size line, found more");
   if (at_end && count < layout.entries) throw DataError(name + ": expected " + entries + " entries, found " + std::to_string(count));
 }
 

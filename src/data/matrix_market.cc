@@ -30,10 +30,10 @@ void read_banner(std::string_view line, const std::string& name, const ReadOptio
   const std::vector<std::string> words = words_of(line);
   const auto fail = [&](const std::string& problem) { throw DataError(name, 1, problem); };
   if (words.empty() || words[0] != "%%MatrixMarket") fail("expected the banner %%MatrixMarket of a Matrix Market file");
-  if (words.size() != 5) fail("a Matrix Market banner has five words, this one has " + std::to_string(words.size()));
-  if (lower(words[1]) != "matrix") fail("a Matrix Market file of a matrix is read, not of " + quoted(words[1]));
-  if (lower(words[2]) != "coordinate") fail("the coordinate layout of Matrix Market files is read, not " + quoted(words[2]));
-  if (lower(words[4]) != "general") fail("general Matrix Market matrices are read, not " + quoted(words[4]));
+  if (words.size() != 5) fail("expected a Matrix Market banner of five words, found " + std::to_string(words.size()));
+  if (lower(words[1]) != "matrix") fail("expected a Matrix Market file of a matrix, found " + quoted(words[1]));
+  if (lower(words[2]) != "coordinate") fail("expected the coordinate layout of Matrix Market files, found " + quoted(words[2]));
+  if (lower(words[4]) != "general") fail("expected a general Matrix Market matrix, found " + quoted(words[4]));
   const std::string field = lower(words[3]);
   if (field == "pattern") {
     if (!options.implicit_values && !options.pairs_only) {
@@ -41,7 +41,7 @@ void read_banner(std::string_view line, const std::string& name, const ReadOptio
     }
     layout.rating = Layout::kNone;
   } else if (field != "real" && field != "integer") {
-    fail("Matrix Market values that are real, integer or pattern are read, not " + quoted(words[3]));
+    fail("expected Matrix Market values that are real, integer or pattern, found " + quoted(words[3]));
   }
 }
 

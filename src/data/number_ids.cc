@@ -98,7 +98,7 @@ Vocabulary vocabulary_of(std::span<const std::int64_t> ids) {
   for (std::size_t at = 0; at < ids.size(); ++at) {
     const char* end = std::to_chars(digits.data(), digits.data() + digits.size(), ids[at]).ptr;
     const std::string_view id(digits.data(), static_cast<std::size_t>(end - digits.data()));
-    if (vocabulary.add(id) != at) throw DataError("a vocabulary holds the id \"" + std::string(id) + "\" twice");
+    if (vocabulary.add(id) != at) throw DataError("the id \"" + std::string(id) + "\" is twice in a vocabulary");
   }
   vocabulary.shrink_to_fit();
   return vocabulary;

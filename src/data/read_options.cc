@@ -39,7 +39,7 @@ Columns Columns::parse(std::string_view text) {
       throw OptionError("columns", "expected user=1,item=2,rating=3,time=4 or names instead of numbers, got " + quoted(part));
     const std::size_t which = role == "user" ? 0 : role == "item" ? 1 : role == "rating" ? 2 : role == "time" ? 3 : 4;
     if (which == 4) throw OptionError("columns", "expected user, item, rating or time, got " + quoted(role));
-    if (named[which]) throw OptionError("columns", quoted(role) + " is there twice");
+    if (named[which]) throw OptionError("columns", quoted(role) + " is given twice");
     named[which] = true;
     Column* targets[] = {&columns.user, &columns.item, &columns.rating, &columns.time};
     *targets[which] = parse_column(value);

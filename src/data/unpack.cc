@@ -186,7 +186,7 @@ class XzStream final : public ByteStream {
         case LZMA_MEM_ERROR:
           throw std::bad_alloc();
         case LZMA_MEMLIMIT_ERROR:
-          packed_.fail("the xz data asks for more than 1 GiB of memory to be unpacked");
+          packed_.fail("unpacking the xz data needs more than 1 GiB of memory");
         default:
           packed_.fail("the xz data is damaged");
       }
@@ -210,8 +210,8 @@ Packing packing_of(std::string_view head, const std::string& name) {
   if (head.size() >= 4 && (static_cast<unsigned char>(head[0]) & 0xF0U) == 0x50 && head.substr(1, 3) == "\x2A\x4D\x18"sv)
     return Packing::zstd;
   if (head.starts_with("\xFD\x37\x7A\x58\x5A\x00"sv)) return Packing::xz;
-  if (head.starts_with("PK\x03\x04"sv)) throw DataError(name + ": zip archives are not read; unpack it first");
-  if (head.starts_with("BZh"sv)) throw DataError(name + ": bzip2 files are not read; unpack it first");
+  if (head.starts_with("PK\x03\x04"sv)) throw DataError(name + ": zip archives are not supported; unpack the file first");
+  if (head.starts_with("BZh"sv)) throw DataError(name + ": bzip2 files are not supported; unpack the file first");
   return Packing::none;
 }
 

@@ -29,7 +29,7 @@ Vocabulary::Vocabulary(std::span<const std::string_view> ids) {
   for (const std::string_view id : ids) {
     if (const auto problem = id_problem(id)) throw DataError("a vocabulary holds " + std::string(*problem));
     const std::uint32_t size_before = size();
-    if (add(id) != size_before) throw DataError("a vocabulary holds the id " + quoted(id) + " twice");
+    if (add(id) != size_before) throw DataError("the id " + quoted(id) + " is twice in a vocabulary");
   }
 }
 

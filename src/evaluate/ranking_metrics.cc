@@ -51,7 +51,7 @@ std::vector<std::uint64_t> distinct(const Pairs& pairs, const Relevant& relevant
 
 std::vector<std::uint64_t> relevant_pairs(const Pairs& pairs, std::optional<float> relevant_from) {
   if (!relevant_from) return distinct(pairs, [](std::size_t) { return true; });
-  if (pairs.values.size() != pairs.size()) throw DataError("pairs without ratings have none that is high enough to be relevant");
+  if (pairs.values.size() != pairs.size()) throw DataError("relevance by rating needs pairs with ratings");
   return distinct(pairs, [&](std::size_t n) { return pairs.values[n] >= *relevant_from; });
 }
 
@@ -112,7 +112,7 @@ double ranking_metric(const RankingScores& scores, std::string_view name) {
   for (const NamedFigure& figure : kFigures) {
     if (figure.name == name) return scores.*figure.figure;
   }
-  throw OptionError("metric", "there is no metric of lists called \"" + std::string(name) + "\"");
+  throw OptionError("metric", "unknown ranking metric \"" + std::string(name) + "\"");
 }
 
 RankingTest::RankingTest(const Pairs& test, const SeenItems& seen, std::optional<float> relevant_from)
@@ -152,7 +152,7 @@ void RankingTest::exclude(std::size_t position, std::vector<std::uint32_t>& item
 std::vector<RankingScores> RankingTest::score(const Model& model, std::span<const std::size_t> tops, int threads) const {
   if (tops.empty()) return {};
   if (std::find(tops.begin(), tops.end(), 0U) != tops.end()) throw OptionError("top", "must be at least 1, got 0");
-  if (users_.empty()) throw DataError("no user has a relevant item, one that he did not rate in training");
+  if (users_.empty()) throw DataError("no test user has a relevant item (an item that the user did not rate in training)");
   const std::size_t deepest = *std::max_element(tops.begin(), tops.end());
   std::size_t most_relevant = 0;
   for (std::size_t n = 0; n < users_.size(); ++n) most_relevant = std::max(most_relevant, relevant_of(n).size());

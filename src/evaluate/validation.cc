@@ -49,8 +49,8 @@ MonitorName parse_monitor(std::string_view monitor) {
   std::size_t top = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), top);
   if (error != std::errc{} || end != digits.data() + digits.size() || top == 0) {
-    throw OptionError("monitor", "the length of lists is missing or no whole number above 0 in \"" + std::string(monitor) + "\": write " +
-                                     std::string(name) + "@20 for lists of 20");
+    throw OptionError("monitor",
+                      "expected a list length of at least 1, as in " + std::string(name) + "@20, found \"" + std::string(monitor) + "\"");
   }
   return {*found, top};
 }

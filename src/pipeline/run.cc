@@ -74,7 +74,7 @@ void check(const TrainRun& run, bool validation) {
     throw OptionError("min_rating", "must not be above --max-rating");
   }
   if (!predicts_ratings(run.method)) {
-    const std::string problem = "is not read by method " + std::string(name_of(run.method)) + ", which predicts no ratings";
+    const std::string problem = "is not an option of method " + std::string(name_of(run.method)) + ", which does not predict ratings";
     if (run.min_rating) throw OptionError("min_rating", problem);
     if (run.max_rating) throw OptionError("max_rating", problem);
     if (!run.clips) throw OptionError("no_clip", problem);
@@ -234,7 +234,7 @@ std::string what_fits(const Method& method, const TrainingShape& shape, std::siz
   Method smaller = method;
   for (const OptionInfo& option : options_of(method)) {
     if (option.name != "rank") continue;
-    std::size_t fits = 0;  // a rank that does
+    std::size_t fits = 0;  // a rank known to fit
     std::size_t large = std::stoul(option.value);
     const auto memory_of = [&](std::size_t rank) {
       set_option(smaller, "rank", std::to_string(rank));
@@ -247,7 +247,7 @@ std::string what_fits(const Method& method, const TrainingShape& shape, std::siz
     }
     if (fits > 0) return "a --rank of at most " + std::to_string(fits) + " fits";
   }
-  return "fewer ratings, or a machine with more memory";
+  return "use fewer ratings or a machine with more memory";
 }
 
 /// Says what training will need, and refuses what cannot fit before it starts.
@@ -260,8 +260,8 @@ void check_memory(const TrainRun& run, const Inputs& inputs, TrainingObserver& o
   if (report.available == 0) report.available = available_memory();
   observer.on_memory(report);
   if (report.training <= report.available) return;
-  throw MemoryError("training needs about " + gigabytes(report.training) + " beside the ratings, and " + gigabytes(report.available) +
-                    " are left: " + what_fits(run.method, shape, report.available));
+  throw MemoryError("training needs about " + gigabytes(report.training) + " besides the ratings, but only " + gigabytes(report.available) +
+                    " is available: " + what_fits(run.method, shape, report.available));
 }
 
 /// What both trainings of a run and its scores leave in the summary.

@@ -130,7 +130,7 @@ class Interrupts(ProgramTest):
         time.sleep(0.1)
         _, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130)
-        self.assertIn("nothing is written", errors)
+        self.assertIn("no model is written", errors)
         self.assertEqual(self.files(), [])
 
     def test_other_commands_leave_nothing_beside_the_target(self):

@@ -37,9 +37,9 @@ TEST(ReadErrors, NameTheLine) {
   EXPECT_EQ(message("1,2,3\n1,3,abc\n"), "F:2: expected a number, found \"abc\"");
   EXPECT_EQ(message("u,i,r\n1,2,3\n\n1,3,\n"), "F:4: expected a number, found \"\"");
   EXPECT_EQ(message("1,2,3\r\n\r\n1,3,4 5\r\n"), "F:3: expected a number, found \"4 5\"");
-  EXPECT_EQ(message("1,2,3\n1,3,nan\n"), "F:2: a rating must be finite as a 32-bit float, found \"nan\"");
-  EXPECT_EQ(message("1,2,3\n1,3,-inf\n"), "F:2: a rating must be finite as a 32-bit float, found \"-inf\"");
-  EXPECT_EQ(message("1,2,3\n1,3,1e39\n"), "F:2: a rating must be finite as a 32-bit float, found \"1e39\"");
+  EXPECT_EQ(message("1,2,3\n1,3,nan\n"), "F:2: expected a rating that is finite as a 32-bit float, found \"nan\"");
+  EXPECT_EQ(message("1,2,3\n1,3,-inf\n"), "F:2: expected a rating that is finite as a 32-bit float, found \"-inf\"");
+  EXPECT_EQ(message("1,2,3\n1,3,1e39\n"), "F:2: expected a rating that is finite as a 32-bit float, found \"1e39\"");
   EXPECT_EQ(message("1,2,3\n1\n"), "F:2: too few columns: expected at least 2, found 1");
   EXPECT_EQ(message("1,2,3\n,3,4\n"), "F:2: an empty id");
   EXPECT_EQ(message("1,2,3\n1,\"\",4\n"), "F:2: an empty id");
@@ -110,7 +110,7 @@ TEST(ReadErrors, OfMatrixMarketFiles) {
   EXPECT_EQ(message(banner + "2 2 1\n1 x 5\n"), "F:3: expected a column from 1 to 2, found \"x\"");
   EXPECT_EQ(message(banner + "2 2 1\n1 1 x\n"), "F:3: expected a number, found \"x\"");
   EXPECT_EQ(message(banner + "2 2 3\n1 1 5\n2 2 5\n"), "F: expected 3 entries, found 2");
-  EXPECT_EQ(message(banner + "2 2 1\n1 1 5\n2 2 5\n"), "F: more entries than the 1 of the size line");
+  EXPECT_EQ(message(banner + "2 2 1\n1 1 5\n2 2 5\n"), "F: expected 1 entries by the size line, found more");
   EXPECT_EQ(message(banner + "2 2 1\n1 1 5\n2 2 x\n"), "F:4: expected a number, found \"x\"");
   EXPECT_EQ(message(banner + "2 2\n1 1 5\n"), "F:2: expected rows, columns and entries of the matrix, found 2 words");
   EXPECT_EQ(message(banner + "2 -2 1\n1 1 5\n"), "F:2: expected a whole number, found \"-2\"");
@@ -119,9 +119,9 @@ TEST(ReadErrors, OfMatrixMarketFiles) {
   EXPECT_EQ(message("%%MatrixMarket matrix array real general\n2 2\n"),
             "F:1: the coordinate layout of Matrix Market files is read, not \"array\"");
   EXPECT_EQ(message("%%MatrixMarket matrix coordinate real symmetric\n2 2 1\n"),
-            "F:1: general Matrix Market matrices are read, not \"symmetric\"");
+            "F:1: expected a general Matrix Market matrix, found \"symmetric\"");
   EXPECT_EQ(message("%%MatrixMarket matrix coordinate complex general\n2 2 1\n"),
-            "F:1: Matrix Market values that are real, integer or pattern are read, not \"complex\"");
+            "F:1: expected Matrix Market values that are real, integer or pattern, found \"complex\"");
   EXPECT_EQ(message("%%MatrixMarket matrix coordinate pattern general\n2 2 1\n1 1\n"),
             "F:1: a pattern matrix has no ratings; use --implicit-values to read its entries as ratings of 1");
   ReadOptions options;

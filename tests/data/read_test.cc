@@ -100,11 +100,10 @@ TEST(ReadRatings, SaysWhichColumnsThereAre) {
   EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }),
             "--columns: there is no column \"what\"; the columns are \"who\", \"What\", \"rating\"");
   options.columns = Columns::parse("user=2");
-  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }),
-            "--columns: the user and the item cannot be the same column");
+  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }), "--columns: user and item cannot be the same column");
   options.columns = Columns::parse("user=3,item=2");
   EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }),
-            "--columns: the rating cannot be the column of the user or of the item");
+            "--columns: the rating cannot be in the column of the user or of the item");
 }
 
 TEST(ReadRatings, HonoursAStatedFormat) {
