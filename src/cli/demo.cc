@@ -92,7 +92,7 @@ class Demo {
     compare();
     for (const std::string_view person : kPeople) recommend_for(person);
     show_similar();
-    results_.write("\n5. The article that lowrank started from factorizes a 5 x 4 matrix. Its program, run from many random starts:\n\n");
+    results_.write("\n5. The article that lowrank started from: its 5 x 4 cells, factorized from many random starts:\n\n");
     show_article_example(results_);
     results_.finish();
   }
