@@ -1,9 +1,9 @@
 #pragma once
 
 /// \file
-/// The errors that lowrank throws. Whatever input, options, files or memory can cause arrives as one of these types, with a message that is
-/// one plain sentence naming the place: `ratings.csv:17: expected a number, found "abc"`. A door (the command line, the bindings, the
-/// service) catches `lowrank::Error` once and translates it; nothing in the library prints or exits.
+/// The errors that lowrank throws. Every error that input, options, files or lack of memory can cause has one of these types, and a message
+/// of one plain sentence that names the place: `ratings.csv:17: expected a number, found "abc"`. A door (the command line, the bindings,
+/// the service) catches `lowrank::Error` once and translates it; the library never prints or exits.
 
 #include <cstddef>
 #include <stdexcept>
@@ -11,20 +11,20 @@
 
 namespace lowrank {
 
-/// Base of every error that the library throws on purpose. `what()` is the whole message.
+/// Base of all errors that the library throws on purpose. `what()` is the whole message.
 class Error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
 /// The content of some input is wrong: a malformed line, a value out of range, a file without ratings.
-/// The message starts with `file:line: ` when both are known.
+/// The message starts with `file:line: ` if both are known.
 class DataError : public Error {
  public:
   using Error::Error;
   /// \param source  name of the file, or `<stdin>`
   /// \param line    1-based line number
-  /// \param problem what is wrong there, e.g. `expected a number, found "abc"`
+  /// \param problem the fault, e.g. `expected a number, found "abc"`
   DataError(const std::string& source, std::size_t line, const std::string& problem);
 };
 
@@ -34,7 +34,7 @@ class FileError : public Error {
   using Error::Error;
 };
 
-/// An option is unknown, out of its range, or not read by the chosen method.
+/// An option is unknown, out of range, or not an option of the chosen method.
 class OptionError : public Error {
  public:
   /// \param option  the option's name as the C++ member and Python spell it, e.g. `learning_rate`; may be empty
@@ -47,19 +47,19 @@ class OptionError : public Error {
   std::string option_;
 };
 
-/// An id was asked for that the model or vocabulary does not hold.
+/// A requested id is not in the model or vocabulary.
 class UnknownIdError : public Error {
  public:
   using Error::Error;
 };
 
-/// A model file is truncated, altered, hostile, or not a model file at all. The message starts with the file's name.
+/// A model file is truncated, altered or hostile, or not a model file. The message starts with the name of the file.
 class ModelFileError : public Error {
  public:
   using Error::Error;
 };
 
-/// A run would need more memory than there is; the message says how much, and what would fit.
+/// A run would need more memory than is available. The message says how much, and what would fit.
 class MemoryError : public Error {
  public:
   using Error::Error;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// Large arrays whose memory can be given back to the system piece by piece.
+/// Large arrays whose memory can be returned to the system in pieces.
 
 #include <algorithm>
 #include <cstddef>
@@ -14,16 +14,16 @@ namespace lowrank {
 
 namespace detail {
 
-/// Zeroed pages straight from the system. \throws std::bad_alloc
+/// Maps zeroed pages. \throws std::bad_alloc
 void* map_pages(std::size_t bytes);
 void unmap_pages(void* begin, std::size_t bytes) noexcept;
-/// Gives the whole pages inside [begin, begin + bytes) back; they read as zero afterwards.
+/// Returns the whole pages inside [begin, begin + bytes) to the system; they read as zero afterwards.
 void release_pages(void* begin, std::size_t bytes) noexcept;
 
 }  // namespace detail
 
-/// An array of fixed size, zero at first, that takes memory only for the pages that were written and can give its front back while the rest
-/// is still in use. Moves are O(1). Reading is safe from many threads.
+/// An array of fixed size, zero at first. It takes memory only for pages that were written, and can return the memory of its front while
+/// the rest is still in use. Moves are O(1). Reading is safe from many threads.
 template <class T>
 class PageArray {
   static_assert(std::is_trivially_copyable_v<T>);
@@ -54,13 +54,13 @@ class PageArray {
   [[nodiscard]] const T& operator[](std::size_t index) const noexcept { return data_[index]; }
   operator std::span<const T>() const noexcept { return {data_, size_}; }  // NOLINT(google-explicit-constructor): as std::vector
 
-  /// Cuts the array to its first `size` elements and gives the memory of the others back.
+  /// Cuts the array to its first `size` elements and returns the memory of the others.
   void shrink(std::size_t size) noexcept {
     if (size >= size_) return;
     detail::release_pages(data_ + size, (size_ - size) * sizeof(T));
     size_ = size;
   }
-  /// Gives the memory of the first `count` elements back, as far as they fill pages. They must not be read afterwards; all others stay.
+  /// Returns the memory of the first `count` elements, as far as they fill pages. They must not be read afterwards; the others stay valid.
   void release_front(std::size_t count) noexcept {
     if (data_ != nullptr) detail::release_pages(data_, std::min(count, size_) * sizeof(T));
   }
@@ -74,7 +74,7 @@ class PageArray {
 
   T* data_ = nullptr;
   std::size_t size_ = 0;
-  std::size_t mapped_ = 0;  ///< bytes
+  std::size_t mapped_ = 0;  ///< size of the mapping in bytes
 };
 
 }  // namespace lowrank

@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// Sparse ratings: the observed cells of a users x items matrix. A cell that is not there is missing; a rating of 0 is a rating.
+/// Sparse ratings: the observed cells of a users x items matrix. An absent cell is missing; a rating of 0 is a rating.
 
 #include <cstddef>
 #include <cstdint>
@@ -15,18 +15,18 @@
 
 namespace lowrank {
 
-/// What becomes of a (user, item) pair that was added more than once.
+/// The rating to keep for a (user, item) pair that was added more than once.
 enum class Duplicates : std::uint8_t {
-  last,   ///< the one added last stays (default)
-  first,  ///< the one added first stays
-  mean,   ///< the mean of their values, the latest of their timestamps
-  error,  ///< DataError
+  last,   ///< the one that was added last (default)
+  first,  ///< the one that was added first
+  mean,   ///< their mean value, with the latest of their timestamps
+  error,  ///< none: build() throws DataError
 };
 
-/// Ratings grouped by user, each user's in ascending order of item. Made by `RatingsBuilder`; does not change afterwards.
+/// Ratings grouped by user, and in ascending order of item for each user. Made by `RatingsBuilder`; immutable afterwards.
 ///
-/// A rating takes 4 bytes for its item and 1 for its value where there are at most 256 distinct values ("coded"), else 4; timestamps, where
-/// they are kept, 8 more.
+/// A rating takes 4 bytes for its item, 1 byte for its value if there are at most 256 distinct values ("coded") and 4 bytes otherwise, and
+/// 8 bytes for its timestamp if timestamps are kept.
 class Ratings {
  public:
   Ratings() = default;
@@ -34,12 +34,12 @@ class Ratings {
   /// Number of ratings.
   [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
   [[nodiscard]] bool empty() const noexcept { return items_.empty(); }
-  /// Rows of the matrix; users without a rating count.
+  /// Rows of the matrix, including users without a rating.
   [[nodiscard]] std::uint32_t user_count() const noexcept { return static_cast<std::uint32_t>(row_offsets_.size() - 1); }
-  /// Columns of the matrix; items without a rating count.
+  /// Columns of the matrix, including items without a rating.
   [[nodiscard]] std::uint32_t item_count() const noexcept { return item_count_; }
 
-  /// user_count() + 1 positions: the ratings of user u stand at [row_offsets()[u], row_offsets()[u + 1]).
+  /// user_count() + 1 positions: the ratings of user u are at [row_offsets()[u], row_offsets()[u + 1]).
   [[nodiscard]] std::span<const std::size_t> row_offsets() const noexcept { return row_offsets_; }
   /// The item of every rating, by position.
   [[nodiscard]] std::span<const std::uint32_t> items() const noexcept { return items_; }
@@ -50,21 +50,21 @@ class Ratings {
 
   /// The value of the rating at `position`.
   [[nodiscard]] float value(std::size_t position) const noexcept { return coded() ? value_table_[codes_[position]] : values_[position]; }
-  /// True when values are held as 1-byte codes into value_table().
+  /// Whether values are stored as 1-byte codes that index value_table().
   [[nodiscard]] bool coded() const noexcept { return !value_table_.empty(); }
-  /// The distinct values, ascending, at most 256; empty when values are not coded.
+  /// The distinct values, ascending, at most 256; empty if values are not coded.
   [[nodiscard]] std::span<const float> value_table() const noexcept { return value_table_; }
-  /// The code of every rating, by position; empty when values are not coded.
+  /// The code of every rating, by position; empty if values are not coded.
   [[nodiscard]] std::span<const std::uint8_t> codes() const noexcept { return codes_; }
-  /// The value of every rating, by position; empty when values are coded.
+  /// The value of every rating, by position; empty if values are coded.
   [[nodiscard]] std::span<const float> values() const noexcept { return values_; }
 
   [[nodiscard]] bool has_times() const noexcept { return !times_.empty(); }
-  /// The timestamp of every rating, by position; empty when none are kept.
+  /// The timestamp of every rating, by position; empty if none are kept.
   [[nodiscard]] std::span<const std::int64_t> times() const noexcept { return times_; }
 
-  /// Gives the memory of the ratings of all users below `user` back, for who turns the ratings into something else user by user and would
-  /// not hold both. Their items, values and times must not be read afterwards; row_offsets(), size() and all other ratings stay.
+  /// Releases the memory of the ratings of all users below `user`, so that a caller who converts the ratings user by user never holds both
+  /// copies. Their items, values and times must not be read afterwards; row_offsets(), size() and all other ratings stay valid.
   void release_front(std::uint32_t user) noexcept {
     const std::size_t count = row_offsets_[user];
     items_.release_front(count);
@@ -84,8 +84,8 @@ class Ratings {
   std::uint32_t item_count_ = 0;
 };
 
-/// Collects ratings in any order and groups them. Holds 4 to 6 bytes a rating until build() where there are at most 256 distinct values, 7
-/// to 9 else, and 8 more for timestamps; build() frees them as it goes, so that the ratings are never held twice.
+/// Collects ratings in any order and groups them. Until build() a rating takes 4 to 6 bytes if there are at most 256 distinct values and 7
+/// to 9 otherwise, and 8 more for a timestamp. build() frees this memory step by step, so that the ratings are never held twice.
 class RatingsBuilder {
  public:
   RatingsBuilder();
@@ -93,22 +93,22 @@ class RatingsBuilder {
   RatingsBuilder(RatingsBuilder&&) noexcept;
   RatingsBuilder& operator=(RatingsBuilder&&) noexcept;
 
-  /// Adds one rating. \param value must be finite (the reader's duty). Amortised O(1).
+  /// Adds one rating. \param value  finite; the caller must check. Amortised O(1).
   void add(std::uint32_t user, std::uint32_t item, float value);
-  /// The same with a timestamp. Timestamps are kept only when every rating has one.
+  /// Adds one rating with a timestamp. Timestamps are kept only if every rating has one.
   void add(std::uint32_t user, std::uint32_t item, float value, std::int64_t time);
-  /// Adds many ratings without timestamps, in their order, `threads` (0 for all) at work. The result does not depend on how ratings are cut
-  /// into calls. \param users, items, values  of equal length, read during the call alone; values must be finite
+  /// Adds many ratings without timestamps, in the given order, on `threads` threads (0 for all). The result does not depend on how ratings
+  /// are divided into calls. \param users, items, values  of equal length, read only during the call; values must be finite
   void add_many(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values, int threads = 0);
 
   [[nodiscard]] std::size_t size() const noexcept;
 
   /// The ratings, grouped; the builder is empty afterwards.
   /// \param user_count, item_count  the shape; every index added must be below it
-  /// \param duplicates              what becomes of pairs added twice
-  /// \param[out] duplicate_count    if given, receives how many ratings were taken out (or merged) as repeats
+  /// \param duplicates              rating to keep for a pair that was added more than once
+  /// \param[out] duplicate_count    if given, receives the number of ratings that were removed (or merged) as duplicates
   /// \param threads                 0 for all; the result does not depend on it
-  /// \throws DataError with Duplicates::error, naming users and items by their numbers; cost O(n log m) for rows of m ratings
+  /// \throws DataError with Duplicates::error, naming user and item by their numbers. Cost O(n log m) for rows of m ratings
   Ratings build(std::uint32_t user_count, std::uint32_t item_count, Duplicates duplicates = Duplicates::last,
                 std::size_t* duplicate_count = nullptr, int threads = 0);
 
@@ -120,24 +120,24 @@ class RatingsBuilder {
   std::unique_ptr<State> state_;
 };
 
-/// Ratings and the ids that their numbers stand for.
+/// Ratings, and the ids of their users and items.
 struct Dataset {
   Vocabulary users;
   Vocabulary items;
   Ratings ratings;
-  std::size_t duplicates = 0;  ///< repeats of a pair that were taken out
+  std::size_t duplicates = 0;  ///< number of ratings that were removed as duplicates of a pair
 };
 
-/// (user, item, value) triples in a given order, repeats and all, expressed in the vocabulary of some model or training set: what is scored
-/// or tested. A user number at or above the size of that vocabulary is a user it does not know; equal ids keep equal numbers there too.
+/// Ratings to score: (user, item, value) triples in a given order, duplicates included, numbered in the vocabulary of a model or training
+/// set. A user number at or above the size of that vocabulary is an unknown user; equal unknown ids have equal numbers too.
 struct Pairs {
   std::vector<std::uint32_t> users;
   std::vector<std::uint32_t> items;
-  std::vector<float> values;  ///< empty when there are only pairs
-  Vocabulary unknown_users;   ///< id number n here has user number known_users + n
-  Vocabulary unknown_items;
-  std::uint32_t known_users = 0;  ///< size of the vocabulary that the numbers refer to
-  std::uint32_t known_items = 0;
+  std::vector<float> values;      ///< empty if the pairs have no values
+  Vocabulary unknown_users;       ///< id n of this vocabulary has user number known_users + n
+  Vocabulary unknown_items;       ///< id n of this vocabulary has item number known_items + n
+  std::uint32_t known_users = 0;  ///< number of users in the vocabulary that the pairs refer to
+  std::uint32_t known_items = 0;  ///< number of items in that vocabulary
 
   [[nodiscard]] std::size_t size() const noexcept { return users.size(); }
   /// The id of user or item number `index`, known or not.

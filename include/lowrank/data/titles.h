@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// Titles of items, for people.
+/// Titles of items.
 
 #include <string>
 #include <string_view>
@@ -12,9 +12,9 @@ namespace lowrank {
 /// Maps item ids to titles.
 class Titles {
  public:
-  /// Reads `id::title::...`, `id,title` (quoted if need be) or `id|title|...`, one a line, compressed or not; further fields are ignored. A
-  /// line that is not valid UTF-8 is read as Latin-1. A header is not told apart: its words become one more id. The first title of an id
-  /// counts. \throws FileError, DataError (a line without a separator, or without an id)
+  /// Reads `id::title::...`, `id,title` (quoted if necessary) or `id|title|...`, one per line, compressed or not; further fields are
+  /// ignored. A line that is not valid UTF-8 is read as Latin-1. A header is not recognised: it becomes one more id and title. The first
+  /// title of an id counts. \throws FileError, DataError (a line without a separator, or without an id)
   static Titles read(const std::string& path);
 
   /// The title of `id` as UTF-8, or an empty view. O(1) expected.

@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// The ids of users or items, as the strings they are, and their dense numbers.
+/// The ids of users or items, which are strings, and their dense numbers.
 
 #include <cstddef>
 #include <cstdint>
@@ -12,19 +12,19 @@
 
 namespace lowrank {
 
-/// Distinct ids (strings) numbered 0, 1, 2 ... in order of first appearance; both ways. `7` and `007` are two ids.
+/// Distinct ids (strings), numbered 0, 1, 2 ... in order of first appearance; maps both ways. `7` and `007` are two ids.
 ///
-/// Held as one array of characters, one of offsets and a flat hash table: 17 to 30 bytes an id beside its characters.
-/// Reading is safe from many threads; adding is not.
+/// Stored as an array of characters, an array of offsets and a flat hash table: 17 to 30 bytes per id plus its characters. Reading is safe
+/// from several threads at once; adding is not.
 class Vocabulary {
  public:
-  /// The most ids one vocabulary holds; the number above it, `kUnknown`, means "not in the vocabulary".
+  /// Greatest number of ids in a vocabulary. The number above it, `kUnknown`, means "not in the vocabulary".
   static constexpr std::uint32_t kMaxSize = 0xFFFFFFFEU;
-  /// Never the number of an id.
+  /// Returned instead of a number for an unknown id.
   static constexpr std::uint32_t kUnknown = 0xFFFFFFFFU;
 
   Vocabulary() = default;
-  /// A vocabulary of `ids` in their order. \throws DataError when one stands there twice or is no valid id (see check_id).
+  /// A vocabulary of `ids`, in the given order. \throws DataError if an id occurs twice or is not valid (see id_problem).
   explicit Vocabulary(std::span<const std::string_view> ids);
 
   [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(offsets_.size() - 1); }
@@ -39,36 +39,36 @@ class Vocabulary {
   [[nodiscard]] std::uint32_t find(std::string_view id) const noexcept;
 
   /// The number of `id`, which is added if it is new. Expected O(1) amortised.
-  /// \throws DataError when there is no number left for it
+  /// \throws DataError if the vocabulary has kMaxSize ids already
   std::uint32_t add(std::string_view id);
 
-  /// A hash of an id, for find and add: who looks one id up in several vocabularies computes it once.
+  /// The hash of an id, for find and add. Compute it once to look an id up in several vocabularies.
   [[nodiscard]] static std::uint64_t hash(std::string_view id) noexcept;
   /// As find(id), with `hash` = hash(id).
   [[nodiscard]] std::uint32_t find(std::string_view id, std::uint64_t hash) const noexcept;
-  /// One of many ids to be looked up together.
+  /// One of several ids to look up together.
   struct Query {
     std::string_view id;
     std::uint64_t hash = 0;           ///< hash(id)
     std::uint32_t number = kUnknown;  ///< the answer
   };
-  /// Answers up to a few dozen queries at once, several times as fast as one by one where the vocabulary is too large for a cache: what one
-  /// needs from memory comes while the others are looked at.
+  /// Answers several queries (up to a few dozen) at once. Several times faster than single lookups if the vocabulary does not fit in a
+  /// cache, because the memory accesses of the queries overlap.
   void find(std::span<Query> queries) const noexcept;
   /// As add(id), with `hash` = hash(id).
   std::uint32_t add(std::string_view id, std::uint64_t hash);
 
-  /// Takes all ids out and keeps the memory for the next ones.
+  /// Removes all ids and keeps the memory for new ones.
   void clear() noexcept;
 
-  /// Gives back memory held for growth.
+  /// Releases memory that is reserved for growth.
   void shrink_to_fit();
 
-  /// The characters of all ids one after another, and the size() + 1 offsets at which they start and end: what a model file holds.
+  /// The characters of all ids one after another, and the size() + 1 offsets at which ids start and end, as a model file stores them.
   [[nodiscard]] std::string_view characters() const noexcept { return {characters_.data(), characters_.size()}; }
   [[nodiscard]] std::span<const std::uint64_t> offsets() const noexcept { return offsets_; }
 
-  /// Equal when the same ids have the same numbers.
+  /// Equal if the same ids have the same numbers.
   friend bool operator==(const Vocabulary& a, const Vocabulary& b) { return a.offsets_ == b.offsets_ && a.characters_ == b.characters_; }
 
  private:
@@ -77,10 +77,10 @@ class Vocabulary {
 
   std::vector<char> characters_;
   std::vector<std::uint64_t> offsets_{0};
-  std::vector<std::uint64_t> table_;  ///< open addressing, a power of two of slots: upper half of the hash, then the number; ~0 = free
+  std::vector<std::uint64_t> table_;  ///< open addressing, 2^n slots of 32 upper bits of the hash and 32 bits of the number; ~0 = free
 };
 
-/// Why `id` cannot be an id (`an empty id`, `a control character in an id`, `an id that is not valid UTF-8`), or nothing when it can.
+/// Why `id` cannot be an id (`an empty id`, `a control character in an id`, `an id that is not valid UTF-8`), or nothing if it can.
 std::optional<std::string_view> id_problem(std::string_view id) noexcept;
 
 }  // namespace lowrank

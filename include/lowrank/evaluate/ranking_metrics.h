@@ -1,8 +1,8 @@
 #pragma once
 
 /// \file
-/// How good the lists of a model are: recall, precision, NDCG, MAP, MRR, hit rate and coverage. The definitions, and where those of others
-/// differ, are in docs/ranking-metrics.md.
+/// Metrics of recommended lists: recall, precision, NDCG, MAP, MRR, hit rate and coverage. Their definitions, and those of other programs,
+/// are in docs/ranking-metrics.md.
 
 #include <cstddef>
 #include <cstdint>
@@ -17,47 +17,46 @@
 
 namespace lowrank {
 
-/// Figures of lists of `top` items; means over the users that have a relevant item, every user with equal weight.
+/// Figures of lists of `top` items: means over the users with a relevant item, with equal weights.
 struct RankingScores {
-  std::size_t top = 0;    ///< K
+  std::size_t top = 0;    ///< length of the lists, K
   std::size_t users = 0;  ///< users with a relevant item
   double recall = 0;      ///< hits / relevant items
-  double precision = 0;   ///< hits / K, also where a list is shorter
+  double precision = 0;   ///< hits / K, also if a list is shorter
   double ndcg = 0;        ///< sum of 1/log2(place + 1) over the hits, divided by that of a list that starts with min(K, relevant) hits
   double map = 0;         ///< sum over the hits of (hits so far / place), divided by min(K, relevant)
-  double mrr = 0;         ///< 1 / place of the first hit, 0 without any
+  double mrr = 0;         ///< 1 / place of the first hit, 0 without a hit
   double hit_rate = 0;    ///< share of users with a hit
-  double coverage = 0;    ///< share of the items that the model knows that are in one list or more
+  double coverage = 0;    ///< share of the known items that are in at least one list
 };
 
-/// The names under which a metric of lists can be asked for: `recall`, `precision`, `ndcg`, `map`, `mrr`, `hit_rate`, `coverage`.
+/// The names of the metrics of lists: `recall`, `precision`, `ndcg`, `map`, `mrr`, `hit_rate`, `coverage`.
 std::span<const std::string_view> ranking_metric_names();
-/// The figure called `name`, one of those. \throws OptionError("metric")
+/// The figure called `name`, one of ranking_metric_names(). \throws OptionError("metric")
 double ranking_metric(const RankingScores& scores, std::string_view name);
 
-/// What lists are held against: for each user the items that a list should hold, those of test pairs that he had not rated before. Users
-/// without such an item are left out. Holds 4 bytes a relevant item and 12 a user.
+/// The relevant items that lists are compared with: for each user the items of test pairs that the user did not rate in training. Users
+/// without a relevant item are left out. Takes 4 bytes per relevant item and 12 per user.
 class RankingTest {
  public:
-  /// \param test           pairs in the vocabularies of the models to come; a pair counts once, however often it is there; items unknown to
-  ///                       the model count as well
-  /// \param seen           what users rated in training: these items are neither relevant nor candidates. Must outlive the test
-  /// \param relevant_from  only items with a rating of at least that are relevant
+  /// \param test           pairs in the vocabularies of the models to score; a pair counts once, even if it occurs several times; items
+  ///                       that the model does not know count as well
+  /// \param seen           items that users rated in training, which are neither relevant nor candidates. Must outlive the test
+  /// \param relevant_from  lowest rating of a relevant item; default: all are relevant
   /// \throws DataError with `relevant_from` for pairs without ratings. O(n log n)
   RankingTest(const Pairs& test, const SeenItems& seen, std::optional<float> relevant_from = {});
 
-  /// For pairs that `seen` counts, because they were held out after it was made: they are taken as not rated.
+  /// A test of held-out pairs that are also in `seen`, because `seen` was made before they were held out. They count as not rated.
   static RankingTest of_held_out(const Pairs& held_out, const SeenItems& seen);
 
-  /// Users with a relevant item.
+  /// Number of users with a relevant item.
   [[nodiscard]] std::size_t user_count() const noexcept { return users_.size(); }
 
-  /// Figures of the lists of several lengths, from one list of the greatest length for each user: what recommend() gives, with the items of
-  /// `seen` in the place of the model's own. So users that the model does not know get the popularity order.
-  /// Sums in double in a fixed order: the result does not depend on `threads` (0 for all). Memory is bounded whatever the number of users.
-  /// \param tops  lengths, each at least 1
-  /// \return one entry for each of `tops`, in their order
-  /// \throws OptionError("top") for a length of 0; DataError when no user has a relevant item
+  /// Figures of lists of several lengths, computed from one list of the greatest length per user: that of recommend(), with `seen` instead
+  /// of the seen items of the model. Users that the model does not know get the items by popularity. Sums are in double and in a fixed
+  /// order: the result does not depend on `threads` (0 for all). Memory does not grow with the number of users. \param tops  lengths, each
+  /// at least 1 \return one entry per length in `tops`, in the same order \throws OptionError("top") for a length of 0; DataError if no
+  /// user has a relevant item
   [[nodiscard]] std::vector<RankingScores> score(const Model& model, std::span<const std::size_t> tops, int threads = 0) const;
 
  private:
@@ -68,10 +67,10 @@ class RankingTest {
   void exclude(std::size_t position, std::vector<std::uint32_t>& items) const;
 
   const SeenItems* seen_;
-  bool held_out_;  ///< relevant items count as unseen although they are among `seen_`
+  bool held_out_;  ///< whether relevant items count as unseen although they are in `seen_`
   std::vector<std::uint32_t> users_;
   std::vector<std::size_t> offsets_{0};
-  std::vector<std::uint32_t> items_;  ///< relevant ones, ascending for each user
+  std::vector<std::uint32_t> items_;  ///< relevant items, ascending for each user
 };
 
 }  // namespace lowrank

@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// What a training run is, for every door: read, hold out, train with a monitor, score, write.
+/// A training run, the same for every door: read, hold out, train with a monitor, score, write.
 
 #include <cstddef>
 #include <cstdint>
@@ -19,79 +19,79 @@
 
 namespace lowrank {
 
-/// A training run from a file of ratings to a model file, as `lowrank train` does it.
+/// Options of a training run from a file of ratings to a model file, as of `lowrank train`.
 struct TrainRun {
   std::string ratings;  ///< file to read, `-` for standard input
-  ReadOptions read;     ///< how to read it and the files of validation and test ratings; its `threads` is replaced by the one below
+  ReadOptions read;     ///< how to read all files of ratings; its `threads` is ignored, `threads` below counts
   Method method;
   std::string output;      ///< model file to write; empty: none
   std::string validation;  ///< file of validation ratings; empty: none
-  double holdout = 0;      ///< share of the ratings to set aside for validation, in [0, 1); 0: none. Not together with `validation`
-  /// Validation metric that picks the epoch (see parse_monitor); empty: rmse, or ndcg@20 where the method predicts no ratings. Only
-  /// together with validation data. Lists leave out what was rated in training, not what is held out.
+  double holdout = 0;      ///< share of the ratings for the validation set, in [0, 1); 0: none. Not together with `validation`
+  /// Validation metric that picks the best epoch (see parse_monitor); empty: rmse, or ndcg@20 if the method does not predict ratings. Only
+  /// together with validation data. Lists leave out items that were rated in training, but not held-out ones.
   std::string monitor;
-  bool refit = false;               ///< train all ratings again for best_epoch epochs. Only together with validation data
-  std::string test;                 ///< file of test ratings, scored once, with the kept model; empty: none
-  std::string init;                 ///< model file whose rows training starts from, matched by id; empty: none
-  std::optional<float> min_rating;  ///< range that predictions are clipped to; default: that of the training ratings
-  std::optional<float> max_rating;
-  bool clips = true;
-  int threads = 0;         ///< 0 for all
-  std::size_t memory = 0;  ///< bytes that the run may take from where it starts to train; 0: what the machine has to give
+  bool refit = false;               ///< train once more, on all ratings, for best_epoch epochs. Only together with validation data
+  std::string test;                 ///< file of test ratings, scored once with the final model; empty: none
+  std::string init;                 ///< model file to start from, rows matched by id (warm start); empty: none
+  std::optional<float> min_rating;  ///< lower limit of predicted ratings; default: the lowest training rating
+  std::optional<float> max_rating;  ///< upper limit of predicted ratings; default: the highest training rating
+  bool clips = true;                ///< whether predicted ratings are limited at all
+  int threads = 0;                  ///< 0 for all
+  std::size_t memory = 0;           ///< bytes that training may take; 0: all that are available
 };
 
-/// Wall times of a run's stages, in seconds.
+/// Wall times of the stages of a run, in seconds.
 struct RunSeconds {
-  double read = 0;  ///< every input, and holding out
+  double read = 0;  ///< reading all inputs, and holding out
   double train = 0;
   double write = 0;
   double total = 0;
 };
 
-/// What a run ends in.
+/// The results of a run.
 struct TrainSummary {
   std::string method;
-  std::string options;      ///< JSON object
-  std::uint32_t users = 0;  ///< users and items with a training rating
-  std::uint32_t items = 0;
-  std::size_t ratings = 0;     ///< trained on
-  std::size_t duplicates = 0;  ///< repeats of a pair that were taken out
+  std::string options;         ///< JSON object
+  std::uint32_t users = 0;     ///< users with a training rating
+  std::uint32_t items = 0;     ///< items with a training rating
+  std::size_t ratings = 0;     ///< training ratings
+  std::size_t duplicates = 0;  ///< ratings that were removed as duplicates of a pair
   std::size_t epochs = 0;
   std::size_t best_epoch = 0;
   std::string stopped;                              ///< epochs, converged, patience, observer or interrupt
-  std::optional<double> train_rmse;                 ///< of the kept model, over the ratings that it was trained on, if it predicts ratings
-  std::optional<double> train_loss;                 ///< the method's objective there, where it has one
+  std::optional<double> train_rmse;                 ///< RMSE of the final model on its training ratings, if it predicts ratings
+  std::optional<double> train_loss;                 ///< loss of the final model on its training ratings, if the method has one
   std::string monitor;                              ///< name of the validation figures in `history`; empty without validation
-  std::optional<RatingScores> validation;           ///< of the best epoch's model, also with `refit`
-  std::optional<RatingScores> test;                 ///< of the kept model
-  std::optional<RankingScores> validation_ranking;  ///< where the monitor is a metric of lists, at its length; as `validation`
-  std::optional<RankingScores> test_ranking;        ///< the same of the kept model, with the definitions of RankingTest
-  std::vector<EpochReport> history;                 ///< of the run that picks the epoch; `validation_name` is empty here (see `monitor`)
+  std::optional<RatingScores> validation;           ///< scores of the best epoch's model, also with `refit`
+  std::optional<RatingScores> test;                 ///< scores of the final model
+  std::optional<RankingScores> validation_ranking;  ///< if the monitor is a metric of lists: figures of the best epoch's model
+  std::optional<RankingScores> test_ranking;        ///< if the monitor is a metric of lists: figures of the final model
+  std::vector<EpochReport> history;  ///< epochs of the training that picks the best one; `validation_name` is empty (see `monitor`)
   RunSeconds seconds;
-  double updates_per_second = 0;      ///< training ratings * epochs / wall time of the epochs, validation left out
-  std::size_t peak_memory_bytes = 0;  ///< high-water mark of the process's resident memory
-  std::string model;                  ///< the file written; empty when none was
+  double updates_per_second = 0;      ///< training ratings * epochs / wall time of the epochs without validation
+  std::size_t peak_memory_bytes = 0;  ///< peak resident memory of the process
+  std::string model;                  ///< written model file; empty if none
 };
 
-/// Runs it. Options, the target and every input are checked before training starts. `interrupted`, when given, is asked before training
-/// and after each epoch; true ends the run with that epoch, and the best model so far is written. Before the first epoch there is none:
-/// then nothing is written, and the summary's `epochs` is 0. Ended during the second training of `refit`, a run keeps the first
-/// one's model.
+/// Runs a training. Options, the target and every input are checked before training starts. `interrupted`, if given, is called before
+/// training and after each epoch; if it returns true, the run ends with that epoch and writes the best model so far. Before the end of the
+/// first epoch there is no model: nothing is written, and `epochs` of the summary is 0. A run that ends during the second training of
+/// `refit` keeps the model of the first.
 /// \param[out] model  if given, receives the model
-/// \throws any lowrank::Error; nothing is written then
+/// \throws any lowrank::Error; then nothing is written
 TrainSummary run_training(const TrainRun& run, TrainingObserver& observer = TrainingObserver::silent(),
                           const std::function<bool()>& interrupted = {}, Model* model = nullptr);
 
-/// What a run works on when it is in memory already.
+/// The input of a run that is in memory.
 struct TrainData {
   Dataset data;
-  std::optional<Pairs> validation;  ///< in the vocabulary of `data`; not together with `holdout`
-  std::optional<Pairs> test;        ///< in the vocabulary of `data`
-  std::optional<Model> init;        ///< model whose rows training starts from, matched by id
+  std::optional<Pairs> validation;  ///< numbered in the vocabulary of `data`; not together with `holdout`
+  std::optional<Pairs> test;        ///< numbered in the vocabulary of `data`
+  std::optional<Model> init;        ///< model to start from, rows matched by id (warm start)
 };
 
-/// The same run on data in memory: the files that `run` names as input, and how to read them, are not looked at. Equal ratings in equal
-/// order end in the same model, byte for byte, as those from a file. \throws as the other
+/// Runs a training on data in memory; the input files of `run`, and how to read them, are ignored. The model is the same, byte for byte, as
+/// that of a file with the same ratings in the same order. \throws as the run from a file
 TrainSummary run_training(TrainData data, const TrainRun& run, TrainingObserver& observer = TrainingObserver::silent(),
                           const std::function<bool()>& interrupted = {}, Model* model = nullptr);
 
@@ -99,13 +99,13 @@ TrainSummary run_training(TrainData data, const TrainRun& run, TrainingObserver&
 Trained train_on(Dataset data, const Method& method, const Validation& validation = {},
                  TrainingObserver& observer = TrainingObserver::silent(), const TrainContext& context = {});
 
-/// The summary as the JSON document that docs/command-line.md describes: what does not apply is left out.
+/// The summary as the JSON document of docs/command-line.md; keys that do not apply are left out.
 std::string to_json(const TrainSummary& summary);
 
-/// The figures of lists as a JSON object with the names of RankingScores.
+/// The figures of lists as a JSON object whose keys are the names in RankingScores.
 std::string to_json(const RankingScores& scores);
 
-/// The process's high-water mark of resident memory, in bytes.
+/// Peak resident memory of the process, in bytes.
 std::size_t peak_memory_bytes();
 
 }  // namespace lowrank
