@@ -19,14 +19,14 @@ inline std::uint32_t load4(const char* at) noexcept {
   return word;
 }
 
-/// Both halves of a 64 x 64 bit product, folded: the mixing step of the multiply-based string hashes.
+/// The two halves of a 64 x 64 bit product, combined by xor: the mixing step of multiply-based string hashes.
 inline std::uint64_t fold_multiply(std::uint64_t a, std::uint64_t b) noexcept {
   __extension__ using Wide = unsigned __int128;
   const Wide product = static_cast<Wide>(a) * b;
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
 }
 
-/// A hash of an id. Its low and its high bits are equally good. Short ids, the usual case, take two overlapping loads and two products.
+/// A hash of an id, whose low and high bits are equally good. Short ids, the usual case, take two overlapping loads and two products.
 inline std::uint64_t hash_bytes(std::string_view id) noexcept {
   constexpr std::uint64_t kFirst = 0xa0761d6478bd642fULL;
   constexpr std::uint64_t kSecond = 0xe7037ed1a0b428dbULL;
@@ -53,7 +53,7 @@ inline std::uint64_t hash_bytes(std::string_view id) noexcept {
   return fold_multiply(kSecond, fold_multiply(a ^ kSecond, b ^ seed) ^ seed);
 }
 
-/// Whether two runs of `size` bytes are equal; faster than memcmp for the few bytes of an id.
+/// Whether two arrays of `size` bytes are equal. Faster than memcmp for the few bytes of an id.
 inline bool equal_bytes(const char* a, const char* b, std::size_t size) noexcept {
   if (size >= 8) {
     for (std::size_t at = 0; at + 8 < size; at += 8) {

@@ -11,7 +11,7 @@ namespace lowrank {
 
 namespace {
 
-/// The fewest bytes that a rating can take: `a b` and a line end; ` b` in the lines of adjacency files.
+/// The least number of bytes per rating: ` b` in a line of an adjacency file.
 constexpr std::size_t kFewestBytes = 2;
 
 }  // namespace
@@ -106,7 +106,7 @@ bool ChunkParser::parse_adjacency(std::string_view line) {
   std::optional<std::uint32_t> user;
   const std::string_view user_id = field;
   while (reader.next(field, scratch_[1])) {
-    // A user enters the vocabulary with the first item.
+    // A user without items does not enter the vocabulary.
     if (!user) user = users_.number(user_id, chunk.lines, chunk.problem);
     if (!user) return false;
     const auto item = items_.number(field, chunk.lines, chunk.problem);
@@ -133,7 +133,7 @@ void ChunkParser::add_value(float value) {
   chunk.values[chunk.count] = value;
 }
 
-/// Turns the codes so far into values: there are more than 256.
+/// Replaces the codes of the chunk by values, because there are more than 256 distinct ones.
 void ChunkParser::uncode() {
   ParsedChunk& chunk = *chunk_;
   chunk.coded = false;

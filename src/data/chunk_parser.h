@@ -14,7 +14,7 @@
 
 namespace lowrank {
 
-/// An array to be written from its start; room is made for all of it before, so that adding checks nothing.
+/// An array that is written from its start. All room is reserved in advance, so adding needs no check.
 template <class T>
 class Lane {
  public:
@@ -32,25 +32,25 @@ class Lane {
   std::size_t capacity_ = 0;
 };
 
-/// What a chunk of text holds. Users and items below the sizes of the tables when it was parsed are numbers there; number n above is the
-/// new id n - size of the chunk.
+/// The content of a chunk of text. Users and items below the size that the table had when the chunk was parsed are numbers of that table;
+/// a number n above is the new id n - size of the chunk.
 struct ParsedChunk {
-  std::size_t room = 0;   ///< for ratings, in the columns in use
-  std::size_t count = 0;  ///< ratings before the end of the chunk or its first fault
+  std::size_t room = 0;   ///< number of ratings that the columns in use have room for
+  std::size_t count = 0;  ///< number of ratings, up to the first fault if there is one
   Lane<std::uint32_t> users;
   Lane<std::uint32_t> items;
   bool coded = true;
-  Lane<std::uint8_t> codes;  ///< where coded
-  Lane<float> values;        ///< where not
-  bool has_times = false;    ///< every rating has one
+  Lane<std::uint8_t> codes;  ///< codes of the ratings, if coded
+  Lane<float> values;        ///< values of the ratings, if not coded
+  bool has_times = false;    ///< whether every rating has a time
   Lane<std::int64_t> times;
   NewIds new_users;
   NewIds new_items;
-  std::size_t lines = 0;  ///< of the chunk, or before its first fault
+  std::size_t lines = 0;  ///< number of lines, up to the first fault if there is one
   std::optional<std::string> problem;
 };
 
-/// What all parsers of one file share.
+/// The state that all parsers of one file share.
 struct ParseContext {
   Layout layout;
   const IdTable& users;
@@ -63,16 +63,17 @@ class ChunkParser {
  public:
   explicit ChunkParser(ParseContext& context);
 
-  /// Parses lines that all end in `\n`, followed by TextBuffer::kPadding readable bytes. What is wrong is left in `chunk`.
+  /// Parses lines that all end in `\n`, followed by TextBuffer::kPadding readable bytes. A fault is reported in `chunk`.
   void parse(std::string_view text, ParsedChunk& chunk);
 
  private:
-  /// Parses lines in the general way only.
+  /// Parses lines with the general parser only.
   void parse_lines(std::string_view text);
-  /// Parses lines, those of the plain kind (user, item, rating in this order, no quotes, no blanks around them) without looking back.
+  /// Parses lines. Plain lines (user, item and rating in this order, without quotes or blanks around them) take a fast path; the general
+  /// parser reads the others.
   template <Separator kSeparator>
   void parse_plain(std::string_view text);
-  /// Parses one line in the general way; false when something is wrong with it. \param at  moved behind the line's end
+  /// Parses one line with the general parser; false if it has a fault. \param at  start of the line, moved to the start of the next
   bool parse_next(const char*& at, const char* end);
   bool plain_value(std::uint64_t key, std::string_view text, std::size_t count);
   bool parse_line(std::string_view line);

@@ -77,7 +77,7 @@ std::string_view ChunkSource::load(std::size_t index, int slot) {
   return load_range(begin, std::min(begin + chunk_bytes_, file_.size()), slots_[static_cast<std::size_t>(slot)]);
 }
 
-/// The lines that start in [begin, end): a line belongs to the chunk in which it starts.
+/// Loads the lines that start in [begin, end). A line belongs to the chunk in which it starts.
 std::string_view ChunkSource::load_range(std::uint64_t begin, std::uint64_t end, TextBuffer& buffer) const {
   constexpr std::size_t kLineAllowance = 512;
   const std::uint64_t from = begin == begin_ ? begin : begin - 1;
@@ -114,7 +114,7 @@ void ChunkSource::read_ahead(std::size_t most) {
   }
 }
 
-/// Fills a block with whole lines from the stream; false at its end.
+/// Fills a block with whole lines of the stream; false at its end.
 bool ChunkSource::fill(Block& block) {
   std::size_t room = std::max(chunk_bytes_, rest_.size() * 2);
   char* text = block.text.reserve(room + 1);

@@ -7,7 +7,7 @@ namespace lowrank {
 
 namespace {
 
-/// Gives the ids of a chunk that were new their numbers.
+/// Replaces the provisional numbers of new ids by the final ones.
 void renumber(std::uint32_t* indices, std::size_t count, std::uint32_t known, const std::vector<std::uint32_t>& numbers) {
   if (numbers.empty()) return;
   for (std::size_t at = 0; at < count; ++at) {
@@ -66,7 +66,7 @@ void ColumnReader::merge(ParsedChunk& chunk) {
   lines_ += chunk.lines;
 }
 
-/// Numbers the new ids of a chunk. Returns the line, from 0 in the chunk, of the first one for which there is no number left.
+/// Numbers the new ids of a chunk. If the table is full, returns the line of the first id without a number, counted from 0 in the chunk.
 std::optional<std::size_t> ColumnReader::number(NewIds& fresh, IdTable& table) {
   fresh.numbers.resize(fresh.ids.size());
   for (std::uint32_t index = 0; index < fresh.ids.size(); ++index) {

@@ -16,28 +16,28 @@
 
 namespace lowrank {
 
-/// Sizes that change no result, and a limit; tests make them small.
+/// Sizes that do not change the result, and a limit. Tests make them small.
 struct ReadTuning {
-  std::size_t chunk_bytes = std::size_t{1} << 18U;  ///< text and columns of a chunk stay in a core's cache
-  std::size_t chunks_per_thread = 8;                ///< in a batch
+  std::size_t chunk_bytes = std::size_t{1} << 18U;  ///< size of a chunk, whose text and columns fit in the cache of a core
+  std::size_t chunks_per_thread = 8;                ///< chunks per thread in a batch
   std::uint32_t max_ids = Vocabulary::kMaxSize;
 };
 
-/// Reads a file of ratings batch by batch: its chunks are parsed in parallel, then what is new in them is numbered in file order, so that
-/// neither the cut nor the threads can be seen in the result.
+/// Reads a file of ratings batch by batch: its chunks are parsed in parallel, then their new ids are numbered in file order, so that the
+/// result depends neither on the chunks nor on the threads.
 class ColumnReader {
  public:
-  /// \param users, items  known vocabularies, which may be null. All must live as long as the reader
+  /// \param users, items  known vocabularies, or null. All arguments must outlive the reader
   ColumnReader(const std::string& path, const ReadOptions& options, const Vocabulary* users, const Vocabulary* items, Workers& workers,
                const ReadTuning& tuning = {});
 
   [[nodiscard]] const std::string& name() const noexcept { return source_.name(); }
   /// Parses the next batch. Returns its number of chunks, 0 at the end. \throws the first error of the file, in file order
   std::size_t next_batch();
-  /// Chunk `index` of the batch, with final numbers. To be called once for each; safe from many threads for different chunks.
+  /// Chunk `index` of the batch, with final numbers. Call it once per chunk; safe from several threads for different chunks.
   ParsedChunk& take(std::size_t index);
 
-  /// Ratings in all batches so far.
+  /// Number of ratings in all batches so far.
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
   [[nodiscard]] IdTable& users() noexcept { return users_; }
   [[nodiscard]] IdTable& items() noexcept { return items_; }
@@ -54,10 +54,10 @@ class ColumnReader {
   IdTable items_;
   ValueTable values_;
   ParseContext context_;
-  std::vector<std::unique_ptr<ChunkParser>> parsers_;  ///< one a slot
+  std::vector<std::unique_ptr<ChunkParser>> parsers_;  ///< one per slot
   std::vector<std::unique_ptr<ParsedChunk>> chunks_;
-  std::uint32_t known_users_ = 0;  ///< when the batch was parsed
-  std::uint32_t known_items_ = 0;
+  std::uint32_t known_users_ = 0;  ///< size of users_ when the batch was parsed
+  std::uint32_t known_items_ = 0;  ///< size of items_ when the batch was parsed
   std::size_t count_ = 0;
   std::size_t lines_ = 0;
 };

@@ -20,7 +20,7 @@ char mark_of(Separator separator) noexcept {
   }
 }
 
-/// As `trimmed`; a tab is no blank where it separates, and cannot stand in a field there.
+/// Whether fields of this format may be quoted.
 bool is_quoting(Separator separator) noexcept { return separator == Separator::comma || separator == Separator::semicolon; }
 
 }  // namespace
@@ -62,7 +62,7 @@ bool FieldReader::next_blanks(std::string_view& field) noexcept {
   return !done_;
 }
 
-/// A quoted field, from the byte after the opening quote on.
+/// Reads a quoted field from the byte after its opening quote.
 void FieldReader::next_quoted(std::string_view& field, std::string& scratch) {
   const std::size_t begin = at_;
   std::size_t close = line_.find('"', begin);
@@ -123,7 +123,7 @@ std::optional<std::string> split_line(std::string_view line, const Layout& layou
       fields.has_time = true;
     }
   }
-  // A line break inside quotes counts in columns that are not read, too: the next line would be read as one of its own.
+  // Quotes in ignored columns matter too: after a line break inside quotes, the next line would be taken for a rating.
   if (count == needed && layout.quotes() && line.find('"') != std::string_view::npos) {
     while (reader.next(field, scratch[3])) {
       if (reader.problem() != nullptr) return reader.problem();

@@ -18,7 +18,7 @@ namespace {
 
 constexpr double kLargest = 1e30;
 
-/// The `major` keys of the streams: what is drawn for a user or item. Part of the meaning of a seed.
+/// The `major` keys of the random streams of a user or item. Part of the meaning of a seed: never renumber them.
 enum Stream : std::uint64_t { kPopularity, kFactors, kRatingCount, kItems, kNoise, kTest };
 
 void check_options(const GenerateOptions& options) {
@@ -67,7 +67,7 @@ std::vector<std::uint32_t> draw_rating_counts(const GenerateOptions& options) {
   const double largest = *std::max_element(weights.begin(), weights.end());
   for (double& weight : weights) weight = std::max(std::exp(weight - largest), kLeastWeight);
 
-  // The sum of clamp(scale * weight) grows with the scale: halve the interval of its logarithm until it is as narrow as double allows.
+  // The sum of clamp(scale * weight) grows with the scale, so bisect the logarithm of the scale to the precision of double.
   double low = std::log(total / static_cast<double>(users));
   double high = std::log(most) - std::log(kLeastWeight);
   for (int halving = 0; halving < 64; ++halving) {
@@ -92,7 +92,7 @@ std::vector<std::uint32_t> draw_rating_counts(const GenerateOptions& options) {
     }
     sum += counts[user];
   }
-  // Rounding may have left the sum a little off.
+  // Correct the small error of the sum that rounding left.
   for (std::size_t user = 0; sum != options.ratings; user = (user + 1) % users) {
     if (sum < options.ratings && counts[user] < options.items) {
       ++counts[user];
@@ -105,7 +105,7 @@ std::vector<std::uint32_t> draw_rating_counts(const GenerateOptions& options) {
   return counts;
 }
 
-/// Draws a user's items: distinct, one after the other, each with the probability that its weight has among those not drawn yet.
+/// Draws the distinct items of a user one after the other. The probability of an item is its share of the weights not drawn yet.
 class ItemSampler {
  public:
   explicit ItemSampler(const GenerateOptions& options)
@@ -124,7 +124,7 @@ class ItemSampler {
   std::span<const std::uint32_t> draw(std::uint32_t user, std::uint32_t count) {
     drawn_.clear();
     RandomStream random(seed_, Purpose::generate_ratings, kItems, user);
-    // Repeats are thrown away until they cost more than a pass over all items.
+    // Reject repeated draws, until that costs more than a pass over all items.
     std::uint64_t tries = count < items() ? 2 * std::uint64_t{count} + items() : 0;
     while (drawn_.size() < count && tries-- > 0) {
       __extension__ using Wide = unsigned __int128;
@@ -145,8 +145,8 @@ class ItemSampler {
  private:
   static constexpr std::uint32_t kNobody = Vocabulary::kUnknown;
 
-  /// A uniformly drawn place stands for its own item below the threshold (of 2^32), for another one above it (Walker 1977, in the
-  /// linear-time construction of Vose 1991).
+  /// A cell of the alias method (Walker 1977, in the linear-time construction of Vose 1991): a uniformly drawn cell yields its own item if
+  /// the second draw is below the threshold (of 2^32), and another item above it.
   struct Cell {
     std::uint32_t threshold;
     std::uint32_t alias;
@@ -186,8 +186,8 @@ class ItemSampler {
     }
   }
 
-  /// Goes on with the items left: the smallest of exponential variates divided by the weights (Efraimidis and Spirakis 2006) are a draw
-  /// without replacement. In logarithms, which no weight is too small for.
+  /// Draws the rest from the remaining items: those with the smallest exponential variates divided by their weights are a draw without
+  /// replacement (Efraimidis and Spirakis 2006). Computed in logarithms, so that even tiny weights work.
   void draw_rest(std::uint32_t user, std::size_t count, RandomStream& random) {
     keys_.clear();
     for (std::uint32_t item = 0; item < items(); ++item) {
@@ -207,7 +207,7 @@ class ItemSampler {
   std::vector<Key> keys_;
 };
 
-/// Picks exactly `picks` of `total` that come one by one, every choice equally likely.
+/// Picks exactly `picks` of `total` elements that come one by one; every choice is equally likely.
 class SelectionSampler {
  public:
   SelectionSampler(std::uint64_t total, std::uint64_t picks) : left_(total), picks_(picks) {}
@@ -223,7 +223,7 @@ class SelectionSampler {
   std::uint64_t picks_;
 };
 
-/// Marks test ratings: first among all but one of every user, that one only when the others are too few.
+/// Marks test ratings. One rating of every user is spared as long as the others are enough.
 class TestMarker {
  public:
   TestMarker(const GenerateOptions& options, std::span<const std::uint32_t> counts)
@@ -247,12 +247,12 @@ class TestMarker {
   std::uint64_t keep_ = 0;
 };
 
-/// The planted model: what a rating would be without noise and scale.
+/// The planted model: ratings without noise, clipping and rounding.
 class PlantedModel {
  public:
   explicit PlantedModel(const GenerateOptions& options)
       : options_(options),
-        // A product of two independent normal rows of this standard deviation s has variance rank * s^4 = signal^2.
+        // The dot product of two independent normal rows of standard deviation s has variance rank * s^4, which must be signal^2.
         factor_sd_(options.rank == 0 ? 0 : std::sqrt(options.signal / std::sqrt(options.rank))),
         item_rows_(std::size_t{options.items} * options.rank),
         item_biases_(options.items),
@@ -290,11 +290,11 @@ class PlantedModel {
   double user_bias_ = 0;
 };
 
-/// Clips and rounds to the scale of ratings.
+/// Clips a rating to its range and rounds it to its scale.
 class Scale {
  public:
   explicit Scale(const GenerateOptions& options) : least_(options.min_rating), most_(options.max_rating), step_(options.step) {
-    // A hair more, so that .1 * 3 fits into .3.
+    // The small excess makes 3 steps of .1 fit into .3.
     if (step_ > 0) top_ = std::floor((most_ - least_) / step_ * (1 + 1e-12));
   }
   [[nodiscard]] float value(double score) const {

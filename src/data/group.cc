@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::size_t kPartitionUsers = std::size_t{1} << Staging::kPartitionBits;
 
-/// A coded rating without a time, in one word: the user within the partition, the item, the code.
+/// A coded rating without a time, in one word: user within the partition, item and code.
 class CodedEntry {
  public:
   CodedEntry() = default;
@@ -28,7 +28,7 @@ class CodedEntry {
   std::uint64_t word_;
 };
 
-/// Any other rating.
+/// A rating with a time or without a code.
 struct WideEntry {
   std::int64_t time;
   std::uint32_t item_number;
@@ -39,22 +39,22 @@ struct WideEntry {
   [[nodiscard]] std::uint32_t item() const noexcept { return item_number; }
 };
 
-/// A value that came out of a mean and has no code.
+/// A mean of duplicates that is not in the value table. It gets its code at the end (see recode).
 struct Fix {
   std::size_t position;
   float value;
 };
 
-/// What all partitions share.
+/// The inputs and destinations that all partitions share.
 struct Plan {
   Duplicates duplicates;
   bool coded;
   bool timed;
   unsigned item_bits;
-  std::array<std::uint8_t, ValueTable::kMaxCodes> rank{};  ///< final code by the code of the value table
-  std::vector<float> table;                                ///< ascending
+  std::array<std::uint8_t, ValueTable::kMaxCodes> rank{};  ///< final code of every code of the value table, whose order depends on threads
+  std::vector<float> table;                                ///< the values of the final codes, ascending
   const ValueTable* values;
-  std::size_t* row_ends;  ///< row_offsets + 1
+  std::size_t* row_ends;  ///< end of every user's ratings: row_offsets + 1
   std::uint32_t user_count;
   std::uint32_t* items;
   std::uint8_t* codes;
@@ -70,7 +70,7 @@ struct Plan {
   }
 };
 
-/// What became of a partition.
+/// The result of grouping one partition.
 struct Outcome {
   std::size_t kept = 0;
   std::optional<std::pair<std::uint32_t, std::uint32_t>> repeated;
@@ -105,11 +105,11 @@ WideEntry unpack(const std::uint8_t* at, const EntryFormat& format, const Plan& 
   return entry;
 }
 
-/// What is known of the users of a partition while it is unpacked.
+/// Statistics of the users of a partition, collected while it is unpacked.
 struct Users {
   std::array<std::size_t, kPartitionUsers> counts{};
-  std::array<std::uint32_t, kPartitionUsers> item_bounds{};  ///< above the last item, 0 before the first
-  bool sorted = true;                                        ///< every user's items ascend
+  std::array<std::uint32_t, kPartitionUsers> item_bounds{};  ///< one more than the latest item of each user; 0 before the first
+  bool sorted = true;                                        ///< whether the items of every user ascend strictly
 };
 
 template <std::size_t kItemBytes, class Entry>
@@ -140,7 +140,7 @@ void put(const Plan& plan, std::size_t position, const WideEntry& entry) {
   if (plan.timed) plan.times[position] = entry.time;
 }
 
-/// Sorts by item, equal items in their order: least significant digit first.
+/// Sorts by item, and keeps the order of equal items: radix sort, least significant digit first.
 template <class Entry>
 void sort_by_item(std::vector<Entry>& entries, std::vector<Entry>& spare, unsigned item_bits) {
   constexpr unsigned kMaxDigit = 11;
@@ -157,7 +157,7 @@ void sort_by_item(std::vector<Entry>& entries, std::vector<Entry>& spare, unsign
   }
 }
 
-/// Merges a run of ratings of one pair, in the order in which they came, into the one at `to`.
+/// Merges the ratings [begin, end) of one pair, in the order in which they were added, into the one at `to`.
 void merge_run(const Plan& plan, std::size_t begin, std::size_t end, std::size_t to, std::size_t base, Outcome& outcome) {
   if (plan.duplicates == Duplicates::first) return plan.move(begin, to);
   if (plan.duplicates != Duplicates::mean) return plan.move(end - 1, to);
@@ -179,7 +179,7 @@ void merge_run(const Plan& plan, std::size_t begin, std::size_t end, std::size_t
   }
 }
 
-/// Takes repeats out of rows that are sorted; moves what stays to the front of the partition.
+/// Removes the duplicates of sorted rows and moves the remaining ratings to the front of the partition.
 void resolve_repeats(const Plan& plan, std::size_t base, std::uint32_t first_user, std::size_t users, Outcome& outcome) {
   std::size_t to = base;
   std::size_t begin = base;
@@ -205,7 +205,7 @@ void resolve_repeats(const Plan& plan, std::size_t base, std::uint32_t first_use
   outcome.kept = to - base;
 }
 
-/// Groups one partition and gives its packed ratings back.
+/// Groups one partition and releases its packed ratings.
 template <class Entry>
 void group_partition(const Plan& plan, Staging::Partition& partition, std::size_t base, std::uint32_t first_user,
                      std::vector<Entry>& entries, std::vector<Entry>& spare, Outcome& outcome) {
@@ -223,6 +223,7 @@ void group_partition(const Plan& plan, Staging::Partition& partition, std::size_
     detail::release_pages(block.data, block.bytes);
   }
   partition.blocks = {};
+  // Sort by item first: the pass by user below keeps this order, so every row comes out sorted. Files are often in order already.
   if (!users_seen.sorted) sort_by_item(entries, spare, plan.item_bits);
 
   std::array<std::size_t, kPartitionUsers> next{};
@@ -235,6 +236,7 @@ void group_partition(const Plan& plan, Staging::Partition& partition, std::size_
   }
   for (const Entry& entry : entries) put(plan, next[entry.user()]++, entry);
   outcome.kept = partition.count;
+  // Items that ascend strictly have no duplicates.
   if (users_seen.sorted) return;
   bool repeats = false;
   std::size_t begin = base;
@@ -246,12 +248,12 @@ void group_partition(const Plan& plan, Staging::Partition& partition, std::size_
   if (repeats) resolve_repeats(plan, base, first_user, users, outcome);
 }
 
-/// The place of `value` in an ascending table; any place when it is not there.
+/// The index of `value` in an ascending table; undefined if the table does not hold it.
 std::uint8_t code_of(const std::vector<float>& table, float value) {
   return static_cast<std::uint8_t>(std::lower_bound(table.begin(), table.end(), value) - table.begin());
 }
 
-/// The values that occur, with up to `most` of them, ascending; empty when there are more.
+/// The distinct values, ascending; empty if there are more than `most`.
 std::vector<float> distinct_values(std::span<const float> values, std::size_t most) {
   std::vector<float> distinct;
   for (const float value : values) {
@@ -263,7 +265,8 @@ std::vector<float> distinct_values(std::span<const float> values, std::size_t mo
   return distinct;
 }
 
-/// Sets values that means brought about, and makes the value table again: of the values that are left, where there are at most 256.
+/// Stores the means of duplicates and rebuilds the value table from the values that still occur. Ratings become coded if there are at most
+/// 256 distinct values, and uncoded otherwise, so that the result does not depend on values that merging removed.
 void recode(std::vector<float>& table, PageArray<std::uint8_t>& codes, PageArray<float>& values, std::span<const Fix> fixes) {
   if (table.empty()) {
     table = distinct_values(values, ValueTable::kMaxCodes);
@@ -275,6 +278,7 @@ void recode(std::vector<float>& table, PageArray<std::uint8_t>& codes, PageArray
   }
   std::array<std::size_t, ValueTable::kMaxCodes> uses{};
   for (std::size_t at = 0; at < codes.size(); ++at) ++uses[codes[at]];
+  // merge_run gave every mean without a code the code 0 for now.
   uses[0] -= fixes.size();
   std::vector<float> left;
   for (std::size_t code = 0; code < table.size(); ++code) {
@@ -334,6 +338,7 @@ Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Dupli
   const std::size_t width = partitions_.size();
   std::vector<std::size_t> bases(width + 1);
   for (std::size_t partition = 0; partition < width; ++partition) bases[partition + 1] = bases[partition] + partitions_[partition].count;
+  // Every partition has a fixed place in the arrays, as if nothing were a duplicate. If ratings were removed, the gaps are closed below.
   std::vector<Outcome> outcomes(width);
   const bool wide = plan.timed || !plan.coded;
   struct Memory {
@@ -362,6 +367,7 @@ Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Dupli
     result.ratings = Ratings();
     return result;
   }
+  // Close the gaps, in order, so that a move never overwrites ratings that are still to be moved.
   std::size_t kept = 0;
   for (std::size_t partition = 0; partition < width; ++partition) {
     const std::size_t first_user = partition << kPartitionBits;

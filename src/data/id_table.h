@@ -11,10 +11,10 @@
 
 namespace lowrank {
 
-/// Ids that are decimal integers as one would write them (no sign, no leading zero) and below this are looked up in an array.
+/// Small ids are decimal integers below this number, without sign or leading zero. They are looked up in an array.
 inline constexpr std::uint32_t kSmallIds = std::uint32_t{1} << 22U;
 
-/// The number that `id` spells, where it is one of the small ones.
+/// The value of a small id; nothing if `id` is not small.
 inline std::optional<std::uint32_t> small_id(std::string_view id) noexcept {
   if (id.empty() || id.size() > 7 || (id[0] == '0' && id.size() > 1)) return std::nullopt;
   std::uint32_t number = 0;
@@ -26,11 +26,11 @@ inline std::optional<std::uint32_t> small_id(std::string_view id) noexcept {
   return number < kSmallIds ? std::optional(number) : std::nullopt;
 }
 
-/// The ids of one side of a file: those of a given vocabulary first, then those that the file adds. Looking up is safe from many threads
-/// while none adds.
+/// The ids of one side of a file: first those of a given vocabulary, then those that the file adds. Looking up is safe from several threads
+/// while no thread adds.
 class IdTable {
  public:
-  /// \param known  may be null; must live as long  \param max_ids  the most ids, known ones included
+  /// \param known  null for none; must outlive the table. \param max_ids  greatest number of ids, known ones included
   IdTable(const Vocabulary* known, std::uint32_t max_ids);
 
   [[nodiscard]] std::uint32_t size() const noexcept { return known_size_ + added_.size(); }
@@ -43,15 +43,15 @@ class IdTable {
     const std::uint32_t added = added_.find(id, hash);
     return added == Vocabulary::kUnknown ? added : known_size_ + added;
   }
-  /// The numbers of some dozens of ids, or Vocabulary::kUnknown.
+  /// Looks up to a few dozen ids up; Vocabulary::kUnknown for those not found.
   void find(std::span<Vocabulary::Query> queries) const noexcept;
-  /// The number of `id`, which is added if it is new; Vocabulary::kUnknown when the table is full.
+  /// The number of `id`, which is added if it is new; Vocabulary::kUnknown if the table is full.
   std::uint32_t add(std::string_view id);
 
   [[nodiscard]] std::string_view id(std::uint32_t index) const noexcept {
     return index < known_size_ ? known_->id(index) : added_.id(index - known_size_);
   }
-  /// What the file added.
+  /// Moves out the ids that the file added.
   Vocabulary take_added();
 
  private:
@@ -59,7 +59,7 @@ class IdTable {
   std::uint32_t known_size_;
   std::uint32_t max_ids_;
   Vocabulary added_;
-  PageArray<std::uint32_t> small_;  ///< number + 1 by small id; 0 = unknown
+  PageArray<std::uint32_t> small_;  ///< number + 1, by small id; 0 = unknown
 };
 
 }  // namespace lowrank

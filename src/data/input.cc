@@ -28,7 +28,7 @@ InputFile::InputFile(const std::string& path) : name_(input_name(path)) {
     close(descriptor_);
     throw FileError(system_message(name_, "cannot read", reason));
   }
-  // Files of /proc and the like say that they are empty.
+  // Files in /proc and similar file systems report a size of 0.
   seekable_ = S_ISREG(status.st_mode) && status.st_size > 0;
   size_ = seekable_ ? static_cast<std::uint64_t>(status.st_size) : 0;
 }

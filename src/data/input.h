@@ -21,13 +21,13 @@ class InputFile {
   InputFile& operator=(const InputFile&) = delete;
 
   [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  /// True for a regular file that can be read at any place; its size when it was opened.
+  /// Whether this is a regular file, which can be read at any offset.
   [[nodiscard]] bool seekable() const noexcept { return seekable_; }
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
 
-  /// Reads up to `size` bytes at `offset` (seekable files; safe from many threads); fewer only at the end. \throws FileError
+  /// Reads up to `size` bytes at `offset` (seekable files only; safe from several threads); fewer only at the end. \throws FileError
   std::size_t read_at(char* to, std::size_t size, std::uint64_t offset) const;
-  /// Reads on from where the last read ended, up to `size` bytes; fewer only at the end. \throws FileError
+  /// Reads the next `size` bytes after the last read; fewer only at the end. \throws FileError
   std::size_t read(char* to, std::size_t size);
 
  private:
@@ -38,21 +38,21 @@ class InputFile {
   std::uint64_t size_ = 0;
 };
 
-/// Bytes in order, unpacked where the input is packed.
+/// The bytes of an input in order, unpacked if the input is compressed.
 class ByteStream {
  public:
   virtual ~ByteStream() = default;
-  /// Reads up to `size` bytes; fewer only at the end. \throws FileError; DataError for packed data that is damaged or ends early
+  /// Reads up to `size` bytes; fewer only at the end. \throws FileError; DataError for compressed data that is damaged or ends early
   virtual std::size_t read(char* to, std::size_t size) = 0;
 };
 
 enum class Packing : std::uint8_t { none, gzip, zstd, xz };
 
-/// How data that starts with `head` (at least 6 bytes where there are so many) is packed.
-/// \throws DataError for packings that are known and not read
+/// The compression of data that starts with `head` (at least 6 bytes, unless the data is shorter).
+/// \throws DataError for compressions that are recognised but not supported
 Packing packing_of(std::string_view head, const std::string& name);
 
-/// The bytes `head`, read from `file` already, then the rest of `file`, unpacked. `file` must live as long.
+/// A stream of `head`, which was already read from `file`, and the rest of `file`, unpacked. `file` must outlive it.
 std::unique_ptr<ByteStream> open_stream(InputFile& file, std::string head, Packing packing);
 
 }  // namespace lowrank

@@ -20,7 +20,7 @@ constexpr std::size_t kSampleLines = 20;
 struct Sample {
   std::vector<std::string_view> lines;
   std::size_t first_end = 0;     ///< bytes of the text up to the end of lines[0]
-  std::size_t first_number = 0;  ///< its line number
+  std::size_t first_number = 0;  ///< line number of lines[0]
 };
 
 Sample take_sample(std::string_view text, bool whole) {
@@ -28,7 +28,7 @@ Sample take_sample(std::string_view text, bool whole) {
   std::string_view rest = text;
   std::size_t number = 0;
   while (!rest.empty() && sample.lines.size() < kSampleLines) {
-    // A line that the head cuts off would mislead, unless there is nothing else.
+    // Ignore a last line that is cut off, unless it is the only one.
     if (!whole && !sample.lines.empty() && rest.find('\n') == std::string_view::npos) break;
     const std::string_view line = take_line(rest);
     ++number;
@@ -50,7 +50,7 @@ std::vector<std::string> fields_of(std::string_view line, Separator separator) {
   return fields;
 }
 
-/// Candidates in the order of preference where several fit equally well: blanks last, for they may stand inside the fields of others.
+/// Candidate separators by preference if several fit equally well. Blanks come last, because fields of other formats may contain them.
 std::span<const Separator> candidates(Format format) {
   static constexpr Separator kAll[] = {Separator::double_colon, Separator::tab, Separator::comma, Separator::semicolon, Separator::blanks};
   switch (format) {
@@ -71,7 +71,7 @@ bool any_name(const Columns& columns) {
   return !columns.user.name.empty() || !columns.item.name.empty() || !columns.rating.name.empty() || !columns.time.name.empty();
 }
 
-/// The 0-based place of a column; nothing when the header lacks its name.
+/// The 0-based index of a column; nothing if the header lacks its name.
 std::optional<std::size_t> place_of(const Column& column, const std::vector<std::string>& header) {
   if (column.name.empty()) return column.number == 0 ? Layout::kNone : column.number - 1;
   const auto found = std::find(header.begin(), header.end(), column.name);
@@ -79,7 +79,7 @@ std::optional<std::size_t> place_of(const Column& column, const std::vector<std:
   return static_cast<std::size_t>(found - header.begin());
 }
 
-/// The columns of `options` with `separator`. \param[out] missing  a name that the header lacks; then there is no layout
+/// The columns of `options` with `separator`. \param[out] missing  a name that the header lacks; the result is then empty
 std::optional<Layout> lay_out(Separator separator, const ReadOptions& options, std::string_view first_line, std::string& missing) {
   Layout layout;
   layout.separator = separator;
@@ -101,7 +101,7 @@ std::optional<Layout> lay_out(Separator separator, const ReadOptions& options, s
   return layout;
 }
 
-/// Columns that are no places, or of which two are one.
+/// Refuses columns that are missing or used twice.
 void check_columns(Layout& layout, const ReadOptions& options) {
   if (layout.user == Layout::kNone || layout.item == Layout::kNone) throw OptionError("columns", "user and item need one column each");
   if (layout.user == layout.item) throw OptionError("columns", "user and item cannot be the same column");
@@ -115,7 +115,7 @@ void check_columns(Layout& layout, const ReadOptions& options) {
   }
 }
 
-/// How well a layout fits: lines read without a fault, then lines of three columns, then of two.
+/// The fit of a layout, to compare: number of lines without a fault, then of lines with three columns, then with two.
 std::tuple<std::size_t, std::size_t, std::size_t> fit(const Layout& layout, std::span<const std::string_view> lines) {
   std::size_t good = 0;
   std::size_t three = 0;
@@ -147,7 +147,7 @@ Layout choose_layout(const Sample& sample, const ReadOptions& options) {
   }
   if (best) return *best;
 
-  // None has all names: what is missing is told of the separator that finds most columns.
+  // No separator yields all names: report the missing one for the separator with the most columns.
   std::vector<std::string> names;
   std::string missing;
   for (const Separator separator : candidates(options.format)) {
@@ -170,8 +170,8 @@ Reading reading_of(std::optional<std::string_view> field) {
   return parse_rating(*field, value) == NumberResult::not_a_number ? Reading::other : Reading::number;
 }
 
-/// Line 1 is a header if its rating is no number and line 2's is. Of a line that stands alone it is told by the ids: a header has no
-/// number.
+/// Line 1 is a header if its rating is not a number and that of line 2 is one. A single line is a header if neither its rating nor its ids
+/// are numbers.
 bool first_is_header(const Sample& sample, const Layout& layout, const ReadOptions& options) {
   if (any_name(options.columns)) return true;
   Layout with_rating = layout;

@@ -19,7 +19,7 @@ std::vector<std::string> words_of(std::string_view line) {
   return words;
 }
 
-/// The format's words count in any case of letters.
+/// `text` in lower case: the words of the format are case-insensitive.
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });

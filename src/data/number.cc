@@ -10,11 +10,11 @@ namespace lowrank {
 
 namespace {
 
-/// What fits here is exact in float32, so that one division by an exact power of ten rounds once, correctly (Clinger 1990, the fast path).
+/// Integers up to this are exact in float32, so that one division by an exact power of ten rounds correctly (fast path of Clinger 1990).
 constexpr std::uint32_t kExactMantissa = 1U << 24U;
 constexpr std::array<float, 11> kPowersOfTen = {1e0F, 1e1F, 1e2F, 1e3F, 1e4F, 1e5F, 1e6F, 1e7F, 1e8F, 1e9F, 1e10F};
 
-/// Short plain decimals, `-12.5`. False for everything else, right or wrong.
+/// Parses short plain decimals such as `-12.5`; false for any other text, valid or not.
 bool parse_plain(std::string_view text, float& value) noexcept {
   const bool negative = text.starts_with('-');
   if (negative) text.remove_prefix(1);
@@ -39,7 +39,7 @@ bool parse_plain(std::string_view text, float& value) noexcept {
   return true;
 }
 
-/// Whether the number in `text`, well-formed and beyond the range of double, is a large one and not a tiny one.
+/// Whether a well-formed number beyond the range of double is too large, not too small.
 bool is_large(std::string_view text) noexcept {
   const std::size_t mark = std::min(text.find_first_of("eE"), text.size());
   const std::string_view mantissa = text.substr(0, mark);

@@ -8,14 +8,14 @@ namespace lowrank {
 
 enum class NumberResult : std::uint8_t { ok, not_a_number, not_finite };
 
-/// Reads a decimal number (sign, digits, point, exponent; whole text) as the float32 nearest to it; -0 becomes 0. `nan`, `inf` and what is
-/// too large for a float32 are not finite.
+/// Reads a decimal number (sign, digits, point, exponent; whole text) as the nearest float32; -0 becomes 0. `nan`, `inf` and numbers too
+/// large for a float32 are not finite.
 NumberResult parse_rating(std::string_view text, float& value) noexcept;
 
-/// Reads an integer as a timestamp; a fraction (`978300760.0`) is cut off. Nothing when it is none or does not fit.
+/// Reads an integer as a timestamp; a fraction (`978300760.0`) is cut off. Nothing if it is not an integer or does not fit.
 std::optional<std::int64_t> parse_time(std::string_view text) noexcept;
 
-/// Reads an unsigned decimal integer of digits alone. Nothing when it is none or does not fit.
+/// Reads an unsigned decimal integer, digits only. Nothing if it is not one or does not fit.
 std::optional<std::uint64_t> parse_count(std::string_view text) noexcept;
 
 inline bool is_digit(char c) noexcept { return static_cast<unsigned char>(c - '0') < 10; }

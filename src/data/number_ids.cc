@@ -14,16 +14,16 @@ namespace lowrank {
 
 namespace {
 
-/// Ids that span more than this many times their number go through a hash table.
+/// A hash table is used if the range of the ids is more than this many times their count.
 constexpr std::uint64_t kSpanPerId = 4;
 constexpr std::uint64_t kSmallSpan = std::uint64_t{1} << 16U;
 
-/// An open table from id to number, at most half full.
+/// A hash table from id to number with open addressing, at most half full.
 class HashTable {
  public:
   explicit HashTable(std::size_t ids) : slots_(std::bit_ceil(std::min<std::size_t>(ids, kFirstIds) * 2)) {}
 
-  /// The place of the number of `id`, kUnknown where the id is new.
+  /// The number of `id`, to read or to set; kUnknown if the id is new.
   std::uint32_t& number(std::int64_t id, std::size_t distinct) {
     if (distinct * 2 >= slots_.size()) grow();
     return place(id).number;
@@ -56,7 +56,7 @@ class HashTable {
   std::vector<Slot> slots_;
 };
 
-/// Numbers every id by what `number_of(id, distinct so far)` refers to.
+/// Numbers every id. `number_of(id, number of distinct ids so far)` refers to the number of the id.
 template <class Integer, class NumberOf>
 void number_all(std::span<const Integer> ids, NumberedIds& result, const NumberOf& number_of) {
   for (std::size_t at = 0; at < ids.size(); ++at) {

@@ -26,18 +26,18 @@ constexpr char byte_of(Separator separator) {
   }
 }
 
-/// A field that the plain way can read.
+/// An id that the plain parser has read.
 struct PlainId {
-  std::uint32_t number;  ///< Vocabulary::kUnknown for an id that has to be looked up as a text
-  const char* end;       ///< where the separator begins; null when the general way has to look
+  std::uint32_t number;  ///< Vocabulary::kUnknown for an id that must be looked up as text
+  const char* end;       ///< start of the separator; null if the general parser must read this line
 };
 
-/// Lines that wait, so that their ids are looked up together. A line takes the answer of a query, or has its number already.
+/// Lines whose ids are looked up together, which hides the latency of memory. A line has its numbers already, or waits for a query.
 class Waiting {
  public:
   static constexpr std::size_t kMost = 32;
 
-  /// One side's ids.
+  /// The ids of one side (users or items).
   struct Side {
     std::array<Vocabulary::Query, kMost> queries;
     std::size_t query_count = 0;
@@ -47,13 +47,13 @@ class Waiting {
     void add(std::size_t line, std::uint32_t number, std::string_view id) {
       number_of[line] = number;
       if (number != Vocabulary::kUnknown) return;
-      // Files are often sorted: the id of the line before need not be asked for again.
+      // Files are often sorted: consecutive lines with the same id share a query.
       const bool again = query_count != 0 && queries[query_count - 1].id.size() == id.size() &&
                          equal_bytes(queries[query_count - 1].id.data(), id.data(), id.size());
       if (!again) queries[query_count++] = {id, hash_bytes(id), Vocabulary::kUnknown};
       query_of[line] = static_cast<std::uint8_t>(query_count - 1);
     }
-    /// The number for a line, or Vocabulary::kUnknown.
+    /// The number of the id on a line, or Vocabulary::kUnknown.
     std::uint32_t number(std::size_t line, const IdNumbers& ids) {
       if (number_of[line] != Vocabulary::kUnknown) return number_of[line];
       Vocabulary::Query& query = queries[query_of[line]];
@@ -78,10 +78,10 @@ bool separates(const char* at) noexcept {
   return *at == byte_of(kSeparator);
 }
 
-/// Finds the end of an id that is no small number.
+/// Finds the end of an id that is not a small number; null if the general parser must read it.
 template <Separator kSeparator>
 const char* end_of_text(const char* at) noexcept {
-  // Blanks are trimmed, quotes undone and control characters refused elsewhere.
+  // The general parser trims blanks, removes quotes and refuses control characters.
   if (static_cast<unsigned char>(*at) <= ' ' || *at == '"') return nullptr;
   for (const char* from = at;; from += 8) {
     const std::uint64_t word = swar::load(from);
@@ -94,11 +94,12 @@ const char* end_of_text(const char* at) noexcept {
   }
 }
 
-/// Reads an id, and its number where it is a small one.
+/// Reads an id, and looks it up if it is a small number (see small_id).
 template <Separator kSeparator>
 inline PlainId plain_id(const char* at, const IdNumbers& ids, std::uint64_t size) {
   const std::uint64_t word = swar::load(at);
   const std::size_t length = swar::length(swar::find_non_digit(word));
+  // 1 to 7 digits, because 0 - 1 wraps around; no leading zero.
   if (length - 1 < 7 && separates<kSeparator>(at + length) && (*at != '0' || length == 1)) {
     const std::uint32_t small = swar::decimal(word, length);
     if (small < kSmallIds) {
@@ -106,12 +107,12 @@ inline PlainId plain_id(const char* at, const IdNumbers& ids, std::uint64_t size
       return {number, number == Vocabulary::kUnknown ? nullptr : at + length};
     }
   }
-  // Indices of a matrix are checked in the general way.
+  // The general parser checks the indices of a matrix.
   if (size != ~std::uint64_t{0}) return {Vocabulary::kUnknown, nullptr};
   return {Vocabulary::kUnknown, end_of_text<kSeparator>(at)};
 }
 
-/// The start of the next line, when nothing but columns that are not read comes after the rating that ends at `at`; else null.
+/// The start of the next line, if only ignored columns follow the rating that ends at `at`; otherwise null.
 template <Separator kSeparator>
 inline const char* plain_rest(const char* at, const char* end) {
   if (*at == '\n') return at + 1;
@@ -140,7 +141,7 @@ void ChunkParser::parse_plain(std::string_view text) {
   const char* at = text.data();
   const char* end = at + text.size();
 
-  // A line of the plain kind has one rating, so that those that wait have their places and their values already.
+  // A plain line has one rating, so the places and values of the waiting lines are fixed already; only their ids are missing.
   const auto look_up = [&] {
     waiting.users.look_up(users_);
     waiting.items.look_up(items_);
@@ -148,6 +149,7 @@ void ChunkParser::parse_plain(std::string_view text) {
       users[count] = waiting.users.number(line, users_);
       items[count] = waiting.items.number(line, items_);
       if (users[count] == Vocabulary::kUnknown || items[count] == Vocabulary::kUnknown) {
+        // A new id: the general parser reads the line again, adds the id, and writes the same value at the same place.
         chunk.count = count;
         chunk.lines = lines;
         const char* start = waiting.starts[line];
@@ -201,7 +203,7 @@ void ChunkParser::parse_plain(std::string_view text) {
   chunk.lines = lines;
 }
 
-/// Adds the value that `text` stands for as rating `count`; `key` holds its bytes. False when it is no finite number.
+/// Stores the value of `text`, whose bytes are `key`, as that of rating `count`. False if it is not a finite number.
 bool ChunkParser::plain_value(std::uint64_t key, std::string_view text, std::size_t count) {
   TextValueCache::Entry& entry = text_values_.entry(key);
   if (entry.text != key) {

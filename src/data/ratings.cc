@@ -48,7 +48,7 @@ void RatingsBuilder::add_all(std::uint32_t user, std::uint32_t item, float value
   if (state.users.size() == kPending) flush();
 }
 
-/// Hands what is pending to the staging.
+/// Moves the pending ratings to the staging.
 void RatingsBuilder::flush() {
   State& state = *state_;
   if (state.users.empty()) return;
@@ -91,7 +91,7 @@ void RatingsBuilder::add_many(std::span<const std::uint32_t> users, std::span<co
     std::uint32_t item_bound = 0;
   };
   Workers workers(threads);
-  // Pieces at work are few, so that their codes stay in caches; the next ones reuse the room.
+  // A few pieces at a time, so that their codes stay in the caches. Later pieces reuse the memory.
   const std::size_t batch = kPending * 2 * static_cast<std::size_t>(workers.count());
   std::vector<Scratch> scratch(batch / kPending);
   for (std::size_t begin = 0; begin < users.size(); begin += batch) {

@@ -22,7 +22,7 @@ StagedPiece staged(const ParsedChunk& chunk) {
   throw DataError(name + (options.pairs_only ? ": no pairs" : ": no ratings"));
 }
 
-/// Says where a pair stands twice, by reading the file again; standard input cannot be.
+/// Throws the error of a pair that is rated twice. Reads the file again to find the line; standard input cannot be read again.
 [[noreturn]] void fail_repeated(const std::string& path, const ReadOptions& options, const std::string& user, const std::string& item) {
   const std::string pair = "user " + quoted(user) + " rated item " + quoted(item);
   if (path == "-") throw DataError(input_name(path) + ": " + pair + " more than once (see --duplicates)");
@@ -35,7 +35,7 @@ StagedPiece staged(const ParsedChunk& chunk) {
   throw DataError(path + ": " + pair + " more than once (see --duplicates)");
 }
 
-/// Hands over the ratings of one line. Returns what is wrong with it, or nothing.
+/// Passes on the ratings of one line.
 class LineReader {
  public:
   LineReader(const Layout& layout, const std::function<void(const RatingLine&, std::size_t)>& consume)

@@ -8,7 +8,7 @@
 
 namespace lowrank {
 
-/// As read_ratings, with the sizes that tests make small.
+/// As read_ratings, with sizes that tests can make small.
 Dataset read_ratings_tuned(const std::string& path, const ReadOptions& options, const ReadTuning& tuning);
 
 /// As read_pairs.

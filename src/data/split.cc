@@ -15,7 +15,7 @@ namespace lowrank {
 namespace {
 
 /// Selection sampling (Knuth, TAOCP 2, 3.4.2, algorithm S) with two kinds of picks: of `total` ratings that come one by one, exactly `test`
-/// and `validation` are picked, every choice of them equally likely, in constant memory.
+/// and `validation` are picked. Every choice is equally likely, and memory is constant.
 struct Quota {
   std::size_t left = 0;
   std::size_t test = 0;
@@ -58,7 +58,7 @@ std::vector<Part> split_at_random(std::size_t size, const SplitOptions& options)
   return parts;
 }
 
-/// Draws are keyed by user and place among the user's ratings: how the users' lines are mixed in the file changes nothing.
+/// Draws are keyed by user and position among the user's ratings, so that the order of the users in the file does not matter.
 std::vector<Part> split_by_user(std::span<const std::uint32_t> users, const SplitOptions& options) {
   const std::vector<std::size_t> counts = count_users(users);
   std::vector<Quota> quotas(counts.size());
@@ -148,7 +148,7 @@ Holdout hold_out(const Ratings& ratings, double fraction, std::uint64_t seed) {
       }
     }
   }
-  // One thread: the rows come in order, so there is nothing to share.
+  // The rows come in order, so a second thread would have no work.
   result.train = train.build(ratings.user_count(), ratings.item_count(), Duplicates::last, nullptr, 1);
   return result;
 }

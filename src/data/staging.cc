@@ -12,7 +12,7 @@ constexpr std::size_t kPageBytes = 4096;
 constexpr std::size_t kMaxBlockBytes = std::size_t{1} << 16U;
 constexpr std::size_t kSlabBytes = std::size_t{1} << 22U;
 
-/// Where the next rating of a partition goes.
+/// The place of the next rating of a partition.
 struct Cursor {
   std::uint8_t* at = nullptr;
   std::uint8_t* end = nullptr;
@@ -33,7 +33,7 @@ void place_at(const Staging::Partition& partition, std::size_t position, Cursor&
   place_in(partition, block, position - partition.blocks[block].first, cursor);
 }
 
-/// Packs the ratings of a piece where the cursors of their partitions stand.
+/// Packs the ratings of a piece, each at the cursor of its partition.
 template <std::size_t kItemBytes, bool kCoded>
 void scatter(const StagedPiece& piece, bool timed, const ValueTable& table, const std::vector<Staging::Partition>& partitions,
              std::vector<Cursor>& cursors) {
@@ -45,6 +45,7 @@ void scatter(const StagedPiece& piece, bool timed, const ValueTable& table, cons
     if (cursor.at == cursor.end) place_in(partitions[partition], cursor.block + 1, 0, cursor);
     std::uint8_t* to = cursor.at;
     cursor.at += stride;
+    // The usual format is 4 bytes: one store instead of three.
     if constexpr (kItemBytes == 2 && kCoded) {
       const std::uint32_t entry = (user & 0xFFU) | piece.items[at] << 8U | std::uint32_t{piece.codes[at]} << 24U;
       std::memcpy(to, &entry, 4);
@@ -82,7 +83,8 @@ void Staging::append(std::size_t pieces, std::uint32_t user_bound, std::uint32_t
   if (pieces == 0) return;
   partitions_.resize(std::max<std::size_t>(partitions_.size(), ((std::size_t{user_bound} + 255) >> kPartitionBits)));
   const std::size_t width = partitions_.size();
-  // starts[piece][partition]: first how many ratings, then where the first of them goes.
+  // starts[piece][partition]: at first the number of ratings of the piece in the partition, later the position of the first of them. The
+  // positions follow from the counts alone, so pieces can then be packed in parallel, in any order.
   std::vector<std::size_t> starts(width * (pieces + 1));
   std::vector<StagedPiece> staged(pieces);
   workers.for_each(pieces, [&](std::size_t index, int) {
@@ -92,6 +94,7 @@ void Staging::append(std::size_t pieces, std::uint32_t user_bound, std::uint32_t
   });
 
   EntryFormat format{static_cast<std::uint8_t>(item_bound <= 1U << 16U ? 2 : item_bound <= 1U << 24U ? 3 : 4), true, false};
+  // One format per call: a block never mixes formats, and an older block keeps its own.
   for (const StagedPiece& one : staged) {
     if (one.count == 0) continue;
     format.coded = format.coded && one.codes != nullptr;
@@ -123,7 +126,7 @@ void Staging::append(std::size_t pieces, std::uint32_t user_bound, std::uint32_t
   });
 }
 
-/// Makes room for `count` more ratings and counts them in.
+/// Reserves room for `count` more ratings and adds them to the counts of the partition.
 void Staging::extend(Partition& partition, std::size_t count, EntryFormat format) {
   while (count != 0) {
     if (!partition.blocks.empty()) {
@@ -135,6 +138,7 @@ void Staging::extend(Partition& partition, std::size_t count, EntryFormat format
       if (count == 0) return;
     }
     const std::size_t stride = format.stride();
+    // Blocks grow with the partition, so that small partitions waste little and large ones have few blocks.
     const std::size_t bytes = std::clamp(std::bit_ceil(partition.count * stride / 2 + 1), kPageBytes, kMaxBlockBytes);
     partition.blocks.push_back({take_pages(bytes), bytes, format, bytes / stride, 0, partition.count});
   }

@@ -14,19 +14,19 @@
 
 namespace lowrank {
 
-/// Ratings side by side, in the order in which they were added.
+/// A run of added ratings as columns: entry n of every array belongs to rating n.
 struct StagedPiece {
   std::size_t count = 0;
   const std::uint32_t* users = nullptr;
   const std::uint32_t* items = nullptr;
-  const std::uint8_t* codes = nullptr;  ///< of the value table, or null:
-  const float* values = nullptr;        ///< then these
-  const std::int64_t* times = nullptr;  ///< null when some have none
+  const std::uint8_t* codes = nullptr;  ///< codes of the value table; null if `values` is used
+  const float* values = nullptr;        ///< used if `codes` is null
+  const std::int64_t* times = nullptr;  ///< null if some ratings have no timestamp
 };
 
-/// How a rating is packed while it waits to be grouped: user within its partition, item, value, time, one after another.
+/// Layout of a packed rating that waits to be grouped: user within its partition, item, value and time, one after another.
 struct EntryFormat {
-  std::uint8_t item_bytes = 2;  ///< 2 to 4
+  std::uint8_t item_bytes = 2;  ///< bytes of an item number, 2 to 4
   bool coded = true;
   bool timed = false;
 
@@ -34,38 +34,39 @@ struct EntryFormat {
   friend bool operator==(const EntryFormat&, const EntryFormat&) = default;
 };
 
-/// What grouping yields.
+/// The result of grouping.
 struct Grouped {
   Ratings ratings;
-  std::size_t duplicates = 0;  ///< repeats taken out
-  /// With Duplicates::error: the user and item of a pair that is there twice, the first by number. Then there are no ratings.
+  std::size_t duplicates = 0;  ///< number of ratings that were removed as duplicates
+  /// With Duplicates::error: user and item of the first pair, by number, that occurs twice. `ratings` is then empty.
   std::optional<std::pair<std::uint32_t, std::uint32_t>> repeated;
 };
 
-/// Ratings in 4 to 6 bytes each (coded, without times), cut into partitions of 256 users as they come, so that grouping works on one
-/// partition after another in a core's cache and gives the memory of each back before the next: the ratings are never there twice.
+/// Ratings that wait to be grouped, packed into 4 to 6 bytes each (coded, without times). They are divided into partitions of 256 users as
+/// they are added. Grouping takes one partition at a time, which fits in the cache of a core, and releases its memory before the next, so
+/// that the ratings are never held twice.
 class Staging {
  public:
   static constexpr unsigned kPartitionBits = 8;
 
-  /// Adds pieces in their order. \param user_bound, item_bound  above every number in them \param piece  called once for each, by any
-  /// thread \param values  what codes stand for
+  /// Adds pieces in their order. \param user_bound, item_bound  above every user and item number in them. \param piece  returns a piece;
+  /// called once per piece, by any thread. \param values  the table that codes refer to
   void append(std::size_t pieces, std::uint32_t user_bound, std::uint32_t item_bound, const std::function<StagedPiece(std::size_t)>& piece,
               const ValueTable& values, Workers& workers);
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
-  /// Groups what was added; nothing is left here. The result depends on the order of what was added alone, not on its pieces or threads.
+  /// Groups the added ratings and empties this object. The result depends only on the order of the ratings, not on pieces or threads.
   Grouped group(std::uint32_t user_count, std::uint32_t item_count, Duplicates duplicates, const ValueTable& values, Workers& workers);
 
-  /// Packed ratings of one partition, in their order.
+  /// A run of packed ratings of one partition, in the order in which they were added.
   struct Block {
     std::uint8_t* data = nullptr;
     std::size_t bytes = 0;
     EntryFormat format;
-    std::size_t capacity = 0;  ///< ratings
+    std::size_t capacity = 0;  ///< number of ratings that fit
     std::size_t count = 0;
-    std::size_t first = 0;  ///< ratings of the partition before this block
+    std::size_t first = 0;  ///< number of ratings of the partition in earlier blocks
   };
   struct Partition {
     std::vector<Block> blocks;

@@ -9,25 +9,25 @@ namespace lowrank {
 /// Whether `text` is well-formed UTF-8 (no overlong forms, surrogates or code points above U+10FFFF).
 bool valid_utf8(std::string_view text) noexcept;
 
-/// `text` between quotes for a message: control characters and bytes that are no UTF-8 escaped, cut after about 40 bytes.
+/// `text` between quotes for a message: control characters and invalid UTF-8 are escaped, and it is cut after about 40 bytes.
 std::string quoted(std::string_view text);
 
 inline bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
 
-/// Without blanks at both ends.
+/// `text` without blanks at both ends.
 inline std::string_view trimmed(std::string_view text) noexcept {
   while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
 }
 
-/// `text` without a byte order mark in front.
+/// `text` without a byte order mark at its start.
 inline std::string_view without_bom(std::string_view text) noexcept {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   return text;
 }
 
-/// Takes the first line off `text`: without its end (`\n` or `\r\n`).
+/// Removes the first line from `text` and returns it without its end (`\n` or `\r\n`).
 inline std::string_view take_line(std::string_view& text) noexcept {
   const std::size_t end = text.find('\n');
   std::string_view line = text.substr(0, end);

@@ -9,7 +9,7 @@ namespace lowrank {
 
 namespace {
 
-/// Latin-1 bytes are the first 256 code points.
+/// Converts Latin-1, whose bytes are the first 256 code points.
 std::string latin1_as_utf8(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -29,7 +29,7 @@ struct IdAndTitle {
   std::string title;
 };
 
-/// Splits at the separator that comes first in the line: ids hardly hold one, titles may hold all of them.
+/// Splits at the first separator of any kind: ids rarely contain one, titles may contain all of them.
 IdAndTitle split_title(std::string_view line, const std::string& name, std::size_t number) {
   const std::size_t colons = line.find("::");
   const std::size_t bar = line.find('|');

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kPackedBytes = std::size_t{1} << 17U;
 constexpr std::uint64_t kMaxXzMemory = std::uint64_t{1} << 30U;
 
-/// What was read ahead, then the rest of the file.
+/// The bytes that were read ahead, then the rest of the file.
 class PlainStream final : public ByteStream {
  public:
   PlainStream(InputFile& file, std::string head) : file_(file), head_(std::move(head)) {}
@@ -36,12 +36,12 @@ class PlainStream final : public ByteStream {
   std::size_t taken_ = 0;
 };
 
-/// Packed bytes, a buffer at a time.
+/// Reads compressed bytes, one buffer at a time.
 class PackedBytes {
  public:
   PackedBytes(InputFile& file, std::string head) : name_(file.name()), source_(file, std::move(head)), buffer_(kPackedBytes) {}
 
-  /// True when the buffer holds bytes, filled again where need be; false at the end.
+  /// Refills the buffer if it is empty; false at the end of the file.
   bool fill() {
     if (begin_ < end_) return true;
     begin_ = 0;
@@ -86,7 +86,7 @@ class GzipStream final : public ByteStream {
   }
 
  private:
-  /// Between members: true when another one follows. Zero bytes at the end (tapes and block devices leave them) are no error.
+  /// Between members: whether another one follows. Zero bytes at the end, which tapes and block devices leave, are ignored.
   bool next_member() {
     if (!first_) {
       while (packed_.fill() && *packed_.data() == '\0') packed_.consume_until(packed_.size() - 1);
@@ -145,7 +145,7 @@ class ZstdStream final : public ByteStream {
       }
       packed_.consume_until(in.size - in.pos);
       in_frame_ = result != 0;
-      // At the end of the input an open frame may still hold bytes that had no room before; when it gives none, it was cut.
+      // At the end of the input an open frame may still yield bytes that had no room before. If it yields none, the file was cut off.
       if (!more && in_frame_ && out.pos == before) packed_.fail("the zstd data ends early");
     }
     return out.pos;
@@ -206,7 +206,7 @@ Packing packing_of(std::string_view head, const std::string& name) {
   using namespace std::string_view_literals;
   if (head.starts_with("\x1F\x8B"sv)) return Packing::gzip;
   if (head.starts_with("\x28\xB5\x2F\xFD"sv)) return Packing::zstd;
-  // A skippable frame: parallel packers start with one.
+  // A skippable frame, with which parallel compressors start.
   if (head.size() >= 4 && (static_cast<unsigned char>(head[0]) & 0xF0U) == 0x50 && head.substr(1, 3) == "\x2A\x4D\x18"sv)
     return Packing::zstd;
   if (head.starts_with("\xFD\x37\x7A\x58\x5A\x00"sv)) return Packing::xz;

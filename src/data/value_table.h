@@ -9,13 +9,13 @@
 
 namespace lowrank {
 
-/// The distinct values of ratings, each with a 1-byte code in the order in which some thread met it: until there are more than 256.
+/// The distinct values of ratings, with 1-byte codes in the order in which threads met them, as long as there are at most 256.
 class ValueTable {
  public:
   static constexpr std::size_t kMaxCodes = 256;
   static constexpr int kNoCode = -1;
 
-  /// The code of `value`, which is added if it is new; kNoCode when 256 others have theirs. Safe from many threads; takes a lock.
+  /// The code of `value`, which is added if it is new; kNoCode if there are 256 others. Safe from several threads; takes a lock.
   int code(float value) {
     const std::lock_guard<std::mutex> lock(mutex_);
     for (std::size_t code = 0; code < size_; ++code) {
@@ -28,11 +28,11 @@ class ValueTable {
     values_[size_] = value;
     return static_cast<int>(size_++);
   }
-  /// True once a value had no code.
+  /// Whether some value got no code.
   [[nodiscard]] bool full() const noexcept { return full_.load(std::memory_order_relaxed); }
   /// The value of a code that this thread got from code(), or any thread before it last synchronised with this one.
   [[nodiscard]] float value(std::size_t code) const noexcept { return values_[code]; }
-  /// Number of codes given; to be called while no thread adds.
+  /// Number of codes. Call it while no thread adds.
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
  private:
@@ -42,7 +42,7 @@ class ValueTable {
   std::atomic<bool> full_ = false;
 };
 
-/// One thread's memory of codes, so that the table is asked about once for each value.
+/// A cache of codes for one thread, so that the table is locked once per value.
 class ValueCache {
  public:
   int code(float value, ValueTable& table) {
@@ -64,15 +64,15 @@ class ValueCache {
   std::array<Entry, std::size_t{1} << kBits> entries_{};
 };
 
-/// One thread's memory of what short texts of ratings stand for: most files hold few, so that hardly one is parsed twice.
+/// A cache of the values of short texts for one thread. Most files have few distinct ratings, so hardly any text is parsed twice.
 class TextValueCache {
  public:
   struct Entry {
-    std::uint64_t text = 0;  ///< the bytes, first lowest, zeros above
+    std::uint64_t text = 0;  ///< bytes of the text, the first one lowest, zeros above
     float value = 0;
     int code = ValueTable::kNoCode;
   };
-  /// Where a text of 1 to 7 bytes stands, or can be put.
+  /// The entry of a text of 1 to 7 bytes, or the one to replace by it.
   Entry& entry(std::uint64_t text) noexcept { return entries_[(text * 0x9E3779B97F4A7C15ULL) >> kShift]; }
 
  private:

@@ -15,7 +15,7 @@ namespace {
 constexpr std::uint64_t kFree = ~std::uint64_t{0};
 constexpr std::size_t kFirstSlots = 16;
 
-/// Slots are at most 7/8 full: linear probing with tags stays short until there.
+/// The table is at most 7/8 full; up to there linear probing with tags takes few steps.
 constexpr std::size_t slots_for(std::size_t ids) { return std::max(kFirstSlots, std::bit_ceil(ids + ids / 7 + 1)); }
 
 }  // namespace
@@ -69,7 +69,7 @@ void Vocabulary::find(std::span<Query> queries) const noexcept {
   for (const Query& query : queries) {
     if (query.number != kUnknown) __builtin_prefetch(characters_.data() + offsets_[query.number]);
   }
-  // The tag may be another id's, which is rare: then the search starts again.
+  // Rarely, a tag belongs to another id. Then search again.
   for (Query& query : queries) {
     if (query.number != kUnknown && !is_at(query.id, query.number)) query.number = find(query.id, query.hash);
   }

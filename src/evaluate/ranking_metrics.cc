@@ -36,7 +36,7 @@ constexpr auto kNames = [] {
 std::uint32_t user_of(std::uint64_t pair) { return static_cast<std::uint32_t>(pair >> 32U); }
 std::uint32_t item_of(std::uint64_t pair) { return static_cast<std::uint32_t>(pair); }
 
-/// The pairs as sortable numbers, each once. \param relevant  (position) -> whether it counts
+/// The distinct relevant pairs as sortable numbers. \param relevant  (position) -> whether the pair there is relevant
 template <class Relevant>
 std::vector<std::uint64_t> distinct(const Pairs& pairs, const Relevant& relevant) {
   std::vector<std::uint64_t> numbers;
@@ -55,7 +55,7 @@ std::vector<std::uint64_t> relevant_pairs(const Pairs& pairs, std::optional<floa
   return distinct(pairs, [&](std::size_t n) { return pairs.values[n] >= *relevant_from; });
 }
 
-/// What places in a list are worth: entry n is of place n + 1.
+/// The discounts of places in a list; entry n is that of place n + 1.
 class Discounts {
  public:
   explicit Discounts(std::size_t places) : of_place_(places), of_first_(places + 1, 0.0) {
@@ -65,7 +65,7 @@ class Discounts {
     }
   }
   [[nodiscard]] double of(std::size_t n) const { return of_place_[n]; }
-  /// Of the first `count` places together.
+  /// The sum of the first `count` discounts.
   [[nodiscard]] double of_first(std::size_t count) const { return of_first_[count]; }
 
  private:
@@ -73,7 +73,7 @@ class Discounts {
   std::vector<double> of_first_;
 };
 
-/// Adds one user's list to the sums of lists of sums.top. \param hits  positions of relevant items in the list, ascending
+/// Adds the list of one user to the sums, as a list of length sums.top. \param hits  positions of relevant items in the list, ascending
 void add_list(std::span<const std::size_t> hits, std::size_t relevant, const Discounts& discounts, RankingScores& sums) {
   const std::size_t most = std::min(sums.top, relevant);
   double gain = 0;
@@ -93,7 +93,7 @@ void add_list(std::span<const std::size_t> hits, std::size_t relevant, const Dis
   sums.hit_rate += 1;
 }
 
-/// Sums to means. \param places  best place, counted from 0, that each item has in any list
+/// Turns sums into means. \param places  best place of each item in any list, counted from 0
 void finish(RankingScores& sums, std::span<const std::size_t> places, std::size_t known_items) {
   const auto users = static_cast<double>(sums.users);
   for (double RankingScores::*figure : {&RankingScores::recall, &RankingScores::precision, &RankingScores::ndcg, &RankingScores::map,

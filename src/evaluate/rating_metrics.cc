@@ -12,7 +12,7 @@ namespace lowrank {
 
 namespace {
 
-/// Ratings scored by one task. Fixed, so that the sums are the same for any number of threads.
+/// Number of ratings per task. Fixed, so that the sums are the same for any number of threads.
 constexpr std::size_t kGrain = std::size_t{1} << 15U;
 
 struct Sums {
@@ -20,7 +20,7 @@ struct Sums {
   double absolutes = 0;
   std::size_t unknown = 0;
 
-  /// \param scores  room for as many numbers as there are pairs
+  /// \param scores  scratch memory for one number per pair
   void add(const Model& model, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values,
            std::span<double> scores) {
     score_pairs(model, users, items, scores);

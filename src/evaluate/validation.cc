@@ -20,10 +20,10 @@ struct RatingMetric {
   double RatingScores::*figure;
 };
 
-/// Every one there is: a new one is a line here. Those of lists are named in ranking_metrics.h.
+/// All metrics of ratings; a new one is a line here. For metrics of lists see ranking_metrics.h.
 constexpr std::array kRatingMetrics{RatingMetric{"rmse", &RatingScores::rmse}, RatingMetric{"mae", &RatingScores::mae}};
 
-/// Coverage says nothing of how good lists are.
+/// Whether a metric of lists can be the monitor: coverage says nothing about the quality of lists.
 bool picks_epochs(std::string_view ranking_metric) { return ranking_metric != "coverage"; }
 
 OptionError unknown_metric(std::string_view monitor) {

@@ -33,7 +33,7 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// Hands reports on, and ends training when the door has been asked to.
+/// Passes reports on, and ends training if `interrupted` says so.
 class InterruptibleObserver : public TrainingObserver {
  public:
   InterruptibleObserver(TrainingObserver& inner, const std::function<bool()>& interrupted) : inner_(inner), asks_(interrupted) {}
@@ -56,7 +56,7 @@ class InterruptibleObserver : public TrainingObserver {
   bool interrupted_ = false;
 };
 
-/// \param validation  true when there are ratings to validate on beside those to train on
+/// \param validation  whether there is a separate validation set
 void check(const TrainRun& run, bool validation) {
   check_options(run.method);
   const bool validates = validation || run.holdout != 0;
@@ -93,7 +93,7 @@ std::uint64_t seed_of(const Method& method) {
   return std::visit([](const auto& options) { return options.seed; }, method);
 }
 
-/// The method for training again: exactly `epochs` epochs.
+/// The method of the second training: exactly `epochs` epochs.
 Method refit_method(const Method& method, std::size_t epochs) {
   Method again = method;
   for (const OptionInfo& option : options_of(again)) {
@@ -129,14 +129,14 @@ void take_rows(std::span<const std::uint32_t> numbers, FactorMatrix& factors, st
   counts = std::move(row_counts);
 }
 
-/// The rows of `model` in the numbering of the data; ids that it does not know have no training rating there.
+/// `model` with its rows in the numbering of the data. Rows of ids that it does not know have no training rating.
 Model renumbered(Model model, const Vocabulary& users, const Vocabulary& items) {
   take_rows(matches(users, model.users, model.user_ratings), model.user_factors, model.user_biases, model.user_ratings);
   take_rows(matches(items, model.items, model.item_ratings), model.item_factors, model.item_biases, model.item_ratings);
   return model;
 }
 
-/// A trained model and what must be taken from its ratings before they are handed over.
+/// A trained model, and the facts that are taken from its ratings before train() consumes them.
 struct Fit {
   Trained trained;
   std::string fingerprint;
@@ -152,7 +152,7 @@ Fit fit(Ratings ratings, const Dataset& ids, const Method& method, const Validat
   return fit;
 }
 
-/// Moves what the caller of train() knows into the model.
+/// Adds ids, seen items and fingerprint, which train() does not know, to the model.
 void complete(Fit& fit, Vocabulary users, Vocabulary items, SeenItems seen) {
   Model& model = fit.trained.model;
   model.users = std::move(users);
@@ -172,7 +172,7 @@ void add_metrics(Model& model, const std::string& prefix, const std::optional<Ra
   if (ranking) model.record.metrics.push_back({prefix + "_" + monitor, ranking_metric(*ranking, parse_monitor(monitor).metric)});
 }
 
-/// Figures of lists of `top`; nothing without `top`, or where no user has a relevant item.
+/// Figures of lists of length `top`; nothing if `top` is 0 or no user has a relevant item.
 std::optional<RankingScores> score_lists(const RankingTest& test, const Model& model, std::size_t top, int threads) {
   if (top == 0 || test.user_count() == 0) return {};
   return test.score(model, std::array{top}, threads).front();
@@ -194,14 +194,14 @@ TrainData read_data(const TrainRun& run) {
   return data;
 }
 
-/// What a run trains on and is judged by.
+/// The inputs of a run: training, validation and test data.
 struct Inputs {
-  Dataset data;    ///< its ratings are those to train on
-  Ratings all;     ///< with refit after a holdout: all of them
-  SeenItems seen;  ///< held-out pairs included
+  Dataset data;    ///< data with the training ratings
+  Ratings all;     ///< with refit after a holdout: all ratings
+  SeenItems seen;  ///< seen items, held-out pairs included
   std::optional<Pairs> validation;
   std::optional<Pairs> test;
-  std::optional<Model> init;  ///< in the numbering of the data
+  std::optional<Model> init;  ///< model to start from, in the numbering of the data
 };
 
 Inputs prepare(TrainData given, const TrainRun& run) {
@@ -229,7 +229,7 @@ std::string gigabytes(std::size_t bytes) {
   return text.data();
 }
 
-/// What to change so that training fits into `available` bytes.
+/// Advice on how to make training fit into `available` bytes.
 std::string what_fits(const Method& method, const TrainingShape& shape, std::size_t available) {
   Method smaller = method;
   for (const OptionInfo& option : options_of(method)) {
@@ -250,7 +250,7 @@ std::string what_fits(const Method& method, const TrainingShape& shape, std::siz
   return "use fewer ratings or a machine with more memory";
 }
 
-/// Says what training will need, and refuses what cannot fit before it starts.
+/// Reports the memory that training will need. \throws MemoryError if it does not fit
 void check_memory(const TrainRun& run, const Inputs& inputs, TrainingObserver& observer) {
   TrainingShape shape{.users = inputs.data.users.size(),
                       .items = inputs.data.items.size(),
@@ -264,7 +264,7 @@ void check_memory(const TrainRun& run, const Inputs& inputs, TrainingObserver& o
                     " is available: " + what_fits(run.method, shape, report.available));
 }
 
-/// What both trainings of a run and its scores leave in the summary.
+/// Writes the facts about a trained model to the summary.
 void summarize(const Fit& fit, TrainSummary& summary) {
   summary.users = count_known(fit.trained.model.user_ratings);
   summary.items = count_known(fit.trained.model.item_ratings);
@@ -333,7 +333,7 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
       summary.validation_ranking = score_lists(lists, kept.trained.model, top, run.threads);
     }
   }
-  // The name would outlive what it points to.
+  // The name refers to memory that does not live as long as the summary.
   for (EpochReport& report : summary.history) report.validation_name = {};
 
   if (run.refit && summary.stopped != "interrupt" && summary.stopped != "observer") {

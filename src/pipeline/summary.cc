@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// JSON has no word for them, so a figure that is not finite is left out.
+// A figure that is not finite is left out, because JSON cannot express it.
 void put(Json& object, const std::string& key, double value) {
   if (std::isfinite(value)) object[key] = value;
 }
@@ -25,7 +25,7 @@ Json ranking_json(const RankingScores& scores) {
   return object;
 }
 
-/// Nothing where there are neither.
+/// The scores of ratings and lists as one object; null if there are neither.
 Json scores_json(const std::optional<RatingScores>& ratings, const std::optional<RankingScores>& ranking) {
   Json object;
   if (ratings) {
