@@ -32,7 +32,7 @@ OptionError unknown_metric(std::string_view monitor) {
   for (const std::string_view name : ranking_metric_names()) {
     if (picks_epochs(name)) names += ", " + std::string(name) + "@K";
   }
-  return {"monitor", "there is no metric \"" + std::string(monitor) + "\"; there are: " + names};
+  return {"monitor", "unknown metric \"" + std::string(monitor) + "\", expected one of " + names};
 }
 
 }  // namespace

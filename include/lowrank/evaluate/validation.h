@@ -25,8 +25,9 @@ struct MonitorName {
 MonitorName parse_monitor(std::string_view monitor);
 
 /// A Validation that scores `pairs` by the metric called `monitor` (see parse_monitor): an error of ratings (lower is better), or a metric
-/// of lists (see ranking_metrics.h; higher is better). `pairs` must outlive it. \param seen  used only by metrics of lists \throws
-/// OptionError("monitor"). Measuring throws DataError if there are no pairs
+/// of lists (see ranking_metrics.h; higher is better). `pairs` must outlive it.
+/// \param seen  used only by metrics of lists
+/// \throws OptionError("monitor"). Measuring throws DataError if there are no pairs
 Validation validate_on(const Pairs& pairs, std::string_view monitor, int threads = 0, const SeenInTraining& seen = {});
 
 }  // namespace lowrank
