@@ -117,7 +117,7 @@ TEST(ReadErrors, OfMatrixMarketFiles) {
   EXPECT_EQ(message(banner + "% only comments\n"), "F:2: the size line of the matrix is missing");
   EXPECT_EQ(message(banner + "2 2 0\n"), "F: no ratings");
   EXPECT_EQ(message("%%MatrixMarket matrix array real general\n2 2\n"),
-            "F:1: the coordinate layout of Matrix Market files is read, not \"array\"");
+            "F:1: expected the coordinate layout of Matrix Market files, found \"array\"");
   EXPECT_EQ(message("%%MatrixMarket matrix coordinate real symmetric\n2 2 1\n"),
             "F:1: expected a general Matrix Market matrix, found \"symmetric\"");
   EXPECT_EQ(message("%%MatrixMarket matrix coordinate complex general\n2 2 1\n"),
