@@ -44,15 +44,7 @@ bench:  ## build and run the benchmarks
 	@cmake --preset release -DLOWRANK_BENCH=ON $(if $(wildcard build/release/build.ninja),,-DLOWRANK_TESTS=OFF)
 	@cmake --build --preset release --parallel $(JOBS) --target lowrank_cli bench
 	@ln -sfn release/bin/lowrank build/lowrank
-	@bench/compare.py run
-	@bench/read.py
-	@bench/als.py
-	@bench/implicit.py
-	@bench/nmf.py
-	@bench/recommend.py
-	@bench/python.py
-	@bench/quality.py
-	@bench/growth.py
+	@set -e; for subject in sgd read als implicit_feedback nmf recommend fold_in from_python quality growth; do bench/$$subject.py; done
 
 asan tsan:  ## the suite under the address and undefined behaviour sanitizers, or the thread sanitizer
 	@$(INSTALL) build test

@@ -1,10 +1,9 @@
 #!/usr/bin/env python3
 """Searches options of `implicit` on Gowalla by NDCG@20 on a held-out part, then trains the choice on train and valid and scores test once.
 
-    bench/implicit_search.py --data ../shared/data/lightgcn-gowalla [--rank 64] [--trials 60] [--seed 1] [--threads 2] [--no-test] [--near OPTIONS]
-        [--hold-out last]
+    bench/implicit_search.py [--rank 64] [--trials 60] [--seed 1] [--threads 2] [--hold-out last] [--no-test] [--near OPTIONS]
 
-Test is what each user visited last: its items are closest to the end of his line in train, while those of valid come from all of it. So the last fifth of every
+Test is what each user visited last: its items are closest to the end of the user's line in train, while those of valid come from all of it. So the last fifth of every
 line of train is held out, and the rest of train and valid is trained on; with --hold-out valid, train is trained on and valid is held out, as it is meant.
 
 Prints a line for every setting tried, then the choice and its figures on test. The first third of the trials are drawn from the whole region, the others
@@ -12,44 +11,37 @@ near one of the best four so far; with --near, all of them near the options give
 """
 
 import argparse
-import gzip
-import json
 import math
 import pathlib
 import random
-import subprocess
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from harness import data, program
+
 SOLVERS = [["exact"], ["cg", "--cg-steps", 1], ["cg", "--cg-steps", 2], ["cg", "--cg-steps", 3]]
-# A row of so many ratings, of so many other rows: what `size`, the regularisation that it gets, is of. lambda follows from it, weight and exponent.
+# `size` is the regularization that a row of RATINGS ratings gets, where the other side has OTHERS rows. The option follows from it, the weight and the exponent.
 RATINGS, OTHERS = 30, 36000
 
 
 class Search:
-    def __init__(self, program, data, folder, rank, threads, hold_out):
-        self.program, self.folder, self.rank, self.threads = str(program), folder, rank, threads
-        self.model = folder / "model.safetensors"
-        parts = {name: gzip.open(data / f"{name}.txt.gz", "rt").read() for name in ("train", "valid", "test")}
-        parts["both"] = parts["train"] + parts["valid"]
+    def __init__(self, folder, rank, threads, hold_out):
+        self.rank, self.threads, self.model = rank, threads, folder / "model.safetensors"
+        self.parts = {"train": data.gowalla("train"), "valid": data.gowalla("valid"), "both": data.gowalla("train", "valid"), "test": data.gowalla("test")}
         if hold_out == "last":
-            lines = [line.split() for line in parts["train"].splitlines()]
+            lines = data.gowalla_lines("train")
             cuts = [1 + len(line[1:]) * 4 // 5 for line in lines]
-            parts["train"] = parts["valid"] + "".join(" ".join(line[:cut]) + "\n" for line, cut in zip(lines, cuts))
-            parts["valid"] = "".join(" ".join(line[:1] + line[cut:]) + "\n" for line, cut in zip(lines, cuts))
-        for name, text in parts.items():
-            # A user's line may have no item, which the format of the program does not allow.
-            (folder / name).write_text("".join(line + "\n" for line in text.splitlines() if len(line.split()) > 1))
-
-    def run(self, *arguments):
-        return json.loads(subprocess.run([self.program, *map(str, arguments)], check=True, capture_output=True, text=True).stdout)
+            kept, held = folder / "kept.csv", folder / "held.csv"
+            kept.write_text(data.pairs([*data.gowalla_lines("valid"), *(line[:cut] for line, cut in zip(lines, cuts))]))
+            held.write_text(data.pairs(line[:1] + line[cut:] for line, cut in zip(lines, cuts)))
+            self.parts |= {"train": kept, "valid": held}
 
     def train(self, part, setting):
-        self.run("train", self.folder / part, "--format", "adjacency", "--method", "implicit", "--rank", self.rank, *options(setting),
-                 "--threads", self.threads, "--output", self.model, "--quiet", "--json")
+        program.train(self.parts[part], *map(str, options(setting)), method="implicit", rank=self.rank, threads=self.threads, output=self.model)
 
     def evaluate(self, part):
-        return figures(self.run("evaluate", self.model, self.folder / part, "--format", "adjacency", "--top", 20, "--threads", self.threads, "--json"))
+        """recall@20 and NDCG@20."""
+        figures = program.evaluate(self.model, self.parts[part], top=20, threads=self.threads)["ranking"]
+        return figures["recall"], figures["ndcg"]
 
 
 def options(setting):
@@ -60,7 +52,7 @@ def options(setting):
 
 
 def setting_of(text):
-    """What options() makes the text of."""
+    """The setting whose options() are this text."""
     words = text.split()
     value = {name: words[words.index("--" + name) + 1] for name in (word[2:] for word in words if word.startswith("--"))}
     weight, exponent = float(value["unobserved-weight"]), float(value["regularization-exponent"])
@@ -78,7 +70,7 @@ def draw(random):
 
 
 def near(random, setting):
-    """At most one of the choices anew, the numbers moved a little."""
+    """A setting with at most one of the choices drawn anew, and the numbers moved a little."""
     fresh = draw(random)
     moved = {**setting, "weight": setting["weight"] * math.exp(random.gauss(0, 0.2)), "size": setting["size"] * math.exp(random.gauss(0, 0.15))}
     for name in ("observed_item", "unobserved_item", "unobserved_user"):
@@ -88,28 +80,8 @@ def near(random, setting):
     return moved
 
 
-def figures(document):
-    """recall@20 and NDCG@20, wherever the document holds them."""
-    found = {}
-
-    def walk(node):
-        if isinstance(node, dict):
-            for key, value in node.items():
-                if key.split("@")[0] in ("recall", "ndcg") and isinstance(value, (int, float)):
-                    found[key.split("@")[0]] = value
-                walk(value)
-        elif isinstance(node, list):
-            for value in node:
-                walk(value)
-
-    walk(document)
-    return found["recall"], found["ndcg"]
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=pathlib.Path, required=True)
-    parser.add_argument("--program", type=pathlib.Path, default=ROOT / "build" / "lowrank")
     parser.add_argument("--rank", type=int, default=64)
     parser.add_argument("--trials", type=int, default=60)
     parser.add_argument("--seed", type=int, default=1)
@@ -120,7 +92,7 @@ def main():
     arguments = parser.parse_args()
     draws = random.Random(arguments.seed)
     with tempfile.TemporaryDirectory() as folder:
-        search = Search(arguments.program, arguments.data, pathlib.Path(folder), arguments.rank, arguments.threads, arguments.hold_out)
+        search = Search(pathlib.Path(folder), arguments.rank, arguments.threads, arguments.hold_out)
         tried = []
         for trial in range(arguments.trials):
             if not tried and arguments.near:

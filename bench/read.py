@@ -1,50 +1,44 @@
 #!/usr/bin/env python3
 """Compares reading 10 million lines, of integer and of string ids, with polars.read_csv on the same file and threads.
 
-    bench/read.py      measures; writes build/bench/read.json and prints a table (all else should be quiet meanwhile)
+    bench/read.py [--quick]      writes build/bench/read.json and prints a table; all else should be quiet meanwhile
 
 Each program reads a file three times in a run, the first of which warms up; runs alternate, and the figures are medians.
 """
 
-import json
 import statistics
-import subprocess
 
-import report
-from report import ROOT, WORK
-from rivals.polars_csv import PolarsCsv
+from harness import data, measure, program
+from harness.table import arguments, ratio, save, table
+from rivals.polars import Polars
 
-RUNS = 5
+TIMES = 3
 
 
-def files():
-    """The synthetic 10M, and the same with ids like u123 and item-123."""
-    WORK.mkdir(parents=True, exist_ok=True)
-    integers, strings = WORK / "read-integers.csv", WORK / "read-strings.csv"
-    if not strings.exists():
-        subprocess.run([ROOT / "build" / "lowrank", "generate", "--users", "69878", "--items", "10677", "--ratings", "10000000", "--output", integers], check=True)
-        with open(integers) as source, open(strings, "w") as target:
-            for line in source:
-                user, item, value = line.split(",")
-                target.write(f"u{user},item-{item},{value}")
-    return {"integers": integers, "strings": strings}
+def string_ids(path):
+    """The same file with ids like u123 and item-123."""
+    with open(data.synthetic(69_878, 10_677, 10_000_000)) as source, open(path, "w") as target:
+        for line in source:
+            user, item, value = line.split(",")
+            target.write(f"u{user},item-{item},{value}")
+
+
+def tables(document):
+    rows = [[row["ids"], row["threads"], f"{row['lowrank']:.2f}", f"{row[Polars.name]:.2f}", ratio(row[Polars.name], row["lowrank"], 2)] for row in document["rows"]]
+    return table(["10 million lines, ids", "threads", "lowrank, seconds", f"{Polars.name}, seconds", "ratio"], rows)
 
 
 def main():
-    rival = PolarsCsv(WORK)
+    runs = 1 if arguments(__doc__, quick="one run").quick else 5
+    rival = Polars()
     rival.prepare()
     rows = []
-    for kind, file in files().items():
+    for ids, file in {"integers": data.synthetic(69_878, 10_677, 10_000_000), "strings": data.made("read-strings.csv", string_ids)}.items():
         for threads in (2, 1):
-            own, other = [], []
-            for _ in range(RUNS):
-                command = [ROOT / "build" / "release" / "bin" / "read_bench", file, str(threads), "3"]
-                own += json.loads(subprocess.run(command, check=True, capture_output=True).stdout)[1:]
-                other += rival.run(file, threads, 3)[1:]
-            rows.append({"ids": kind, "threads": threads, "lowrank": statistics.median(own), rival.name: statistics.median(other)})
-    lines = [f"| 10M lines, ids | threads | lowrank, s | {rival.name}, s | ratio |", "|---|---|---|---|---|"]
-    lines += [f"| {row['ids']} | {row['threads']} | {row['lowrank']:.2f} | {row[rival.name]:.2f} | {row[rival.name] / row['lowrank']:.2f} |" for row in rows]
-    report.write("read", {"rows": rows}, "\n".join(lines))
+            results = measure.alternate({"lowrank": lambda: program.call("read", file, threads, TIMES),
+                                         rival.name: lambda: rival.run("read", file=file, threads=threads, runs=TIMES)}, runs, warm_up=0)
+            rows.append({"ids": ids, "threads": threads, **{name: statistics.median(seconds for run in found for seconds in run["seconds"][1:]) for name, found in results.items()}})
+    save("read", {"rows": rows}, tables)
 
 
 if __name__ == "__main__":

@@ -1,68 +1,123 @@
 #!/usr/bin/env python3
-"""What every comparison ends in: a JSON document with the machine and a table in Markdown; and README's figures, made from those kept in bench/results.
+"""Writes what the documentation shows of the figures kept in bench/results: docs/benchmarks.md, the pictures, and the lines between the marks of README.md.
 
-    bench/report.py [--check]      puts the kept tables between the marks of README.md (--check: fails where it does not show them)
+    bench/report.py [--check]      --check: changes nothing, and fails where something shows other figures
 """
 
 import json
-import os
-import pathlib
-import platform
-import subprocess
 import sys
-import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-WORK = ROOT / "build" / "bench"
+import als
+import fold_in
+import from_python
+import growth
+import implicit_feedback
+import nmf
+import quality
+import read
+import recommend
+import sgd
+from harness import ROOT, picture
+from harness.table import ratio, table
+
 RESULTS = ROOT / "bench" / "results"
 BEGIN, END = "<!-- bench/report.py: begin -->", "<!-- bench/report.py: end -->"
-# In the order of README.md.
-KEPT = ["sgd", "read", "growth", "als", "implicit", "nmf", "recommend", "python", "quality"]
+# In the order of docs/benchmarks.md: the kept document, its title, and what makes its tables. What is not kept is left out.
+KEPT = [
+    ("sgd", "Stochastic gradient descent", sgd.tables),
+    ("als", "Alternating least squares for ratings", als.tables),
+    ("implicit", "Alternating least squares for implicit feedback", implicit_feedback.tables),
+    ("nmf", "Non-negative factorization", nmf.tables),
+    ("quality", "How good the models are", quality.tables),
+    ("recommend", "Top-N lists", recommend.tables),
+    ("fold_in", "Fold-in", fold_in.tables),
+    ("read", "Reading", read.tables),
+    ("growth", "From 1 to 100 million ratings", growth.tables),
+    ("billion", "A billion ratings", growth.billion_table),
+    ("python", "From Python", from_python.tables),
+]
+INTRODUCTION = """# Benchmarks
+
+How fast is lowrank, and how good are its models, compared with the packages that do the same? Whole processes or calls are timed next to the peer's in one run,
+on the same data and threads, at the same quality or a better one. A ratio says how many times faster lowrank is: the peer's seconds divided by lowrank's.
+The figures come from a shared machine, on which times vary by a tenth from run to run.
+
+`make bench` measures all of it. Below each table is the command that measured it; what each one does is in the first lines of its script in [bench](../bench).
+This page is written by `bench/report.py` from the documents in [bench/results](../bench/results).
+
+![speed and accuracy of lowrank and of its peers](benchmarks.svg)
+"""
 
 
-def first_line(*command):
-    return subprocess.run(command, capture_output=True, text=True, cwd=ROOT).stdout.strip().split("\n")[0]
+def documents():
+    return {name: json.loads((RESULTS / f"{name}.json").read_text()) for name, _, _ in KEPT if (RESULTS / f"{name}.json").exists()}
 
 
-def machine():
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
-    return {"processor": model, "cores": len(os.sched_getaffinity(0)), "system": platform.platform(), "compiler": first_line("g++", "--version"),
-            "commit": first_line("git", "rev-parse", "--short", "HEAD"), "date": time.strftime("%Y-%m-%d")}
+def row(document, **wanted):
+    return next(row for row in document["rows"] if all(row.get(key) == value for key, value in wanted.items()))
 
 
-def write(name, document, table):
-    """Writes build/bench/NAME.json and prints the table. What is to be kept is copied to bench/results by hand."""
-    WORK.mkdir(parents=True, exist_ok=True)
-    command = " ".join(["bench/" + pathlib.Path(sys.argv[0]).name, *sys.argv[1:]])
-    (WORK / f"{name}.json").write_text(json.dumps({"command": command, "machine": machine(), **document, "table": table}, indent=1) + "\n")
-    print(table)
-
-
-def skip(what):
-    """Ends a comparison whose data are not there; that is no failure."""
-    print(f"{pathlib.Path(sys.argv[0]).name}: skipped, {what} is not here")
-    sys.exit(0)
-
-
-def figures():
-    parts = []
-    for name in KEPT:
-        file = RESULTS / f"{name}.json"
-        if not file.exists():
-            continue
-        document = json.loads(file.read_text())
-        box = document["machine"]
-        parts.append(f"{document['table']}\n\n`{document['command']}`, {box['date']}: {box['processor']}, {box['cores']} cores, {box['compiler']}, commit {box['commit']}.\n")
+def page(kept):
+    parts = [INTRODUCTION]
+    for name, title, tables in KEPT:
+        if name in kept:
+            box = kept[name]["machine"]
+            parts.append(f"## {title}\n{tables(kept[name])}\n\n`{kept[name]['command']}`, {box['date']}: {box['processor']}, {box['cores']} cores, {box['compiler']}, commit {box['commit']}.\n")
     return "\n".join(parts)
 
 
+def speeds(kept):
+    """What, lowrank's seconds, the peer, its seconds."""
+    own, libmf = (row(kept["sgd"], program=name, rank=64, threads=2) for name in ("lowrank", "LIBMF (avx)"))
+    explicit = row(kept["als"], rival="cmfrec", solver="exact")
+    implicit = row(kept["implicit"], solver="exact", rank=64)
+    factors = row(kept["nmf"], data="ML-1M", solver="cd", init="nndsvda")
+    lists = row(kept["recommend"], rank=64, threads=2)
+    reading = row(kept["read"], ids="integers", threads=2)
+    return [("sgd: 10 million ratings, text to model", own["whole_seconds"], "LIBMF", libmf["whole_seconds"]),
+            ("als: an epoch on ML-1M, rank 40", explicit["lowrank_seconds"], "cmfrec", explicit["rival_seconds"]),
+            ("implicit: an epoch on Gowalla, rank 64", implicit["lowrank"], "irspack", implicit["irspack"]),
+            ("nmf: ML-1M, to scikit-learn's loss", factors["own_seconds"], "scikit-learn", factors["seconds"]),
+            ("top 20 of all Gowalla users, rank 64", lists["seconds"], "implicit", lists["rival"]),
+            ("reading 10 million ratings", reading["lowrank"], "polars", reading["polars.read_csv"])]
+
+
+def accuracy(kept):
+    """Name, value, whether it is lowrank's: of the errors, best first, and of the lists."""
+    errors = sorted(kept["quality"]["rmse"].items(), key=lambda pair: pair[1])
+    names = {name: name.replace("`", "").split(",")[0] for name, _ in errors}
+    lists = [(f"lowrank implicit, rank {one['rank']}", one["recall"], True) for one in kept["quality"]["gowalla"] if one["options"]]
+    lists = sorted([*lists, (quality.LIGHTGCN["name"], quality.LIGHTGCN["recall"], False)], key=lambda one: -one[1])
+    return [(names[name], value, name.startswith("lowrank")) for name, value in errors], lists
+
+
+def lines(kept):
+    """The three lines of README."""
+    own, libmf = (row(kept["sgd"], program=name, rank=64, threads=2) for name in ("lowrank", "LIBMF (avx)"))
+    rmse, lists = kept["quality"]["rmse"], row(kept["recommend"], rank=64, threads=2)
+    return table(["", "lowrank", "peer", "", "command"], [
+        ["`sgd`, 10 million ratings from text to model, 2 threads", f"{own['whole_seconds']:.2f} s, test RMSE {own['rmse']:.4f}",
+         f"LIBMF: {libmf['whole_seconds']:.2f} s, {libmf['rmse']:.4f}", f"{ratio(libmf['whole_seconds'], own['whole_seconds'])} times faster", "`bench/sgd.py`"],
+        ["20 best items for each of the 29,858 users of Gowalla", f"{lists['seconds']:.2f} s", f"implicit: {lists['rival']:.2f} s", f"{ratio(lists['rival'], lists['seconds'])} times faster",
+         "`bench/recommend.py`"],
+        ["test RMSE on ML-100K with default options, `sgd`", f"{rmse['lowrank `sgd`']:.4f}", f"Surprise SVD: {rmse['Surprise SVD']:.4f}",
+         f"{100 * (1 - rmse['lowrank `sgd`'] / rmse['Surprise SVD']):.1f} % less error", "`bench/quality.py`"]])
+
+
 def main():
-    readme = ROOT / "README.md"
-    text = readme.read_text()
-    new = text[:text.index(BEGIN) + len(BEGIN)] + "\n" + figures() + text[text.index(END):]
+    kept = documents()
+    readme = (ROOT / "README.md").read_text()
+    shown = {
+        "README.md": readme[:readme.index(BEGIN) + len(BEGIN)] + "\n" + lines(kept) + "\n" + readme[readme.index(END):],
+        "docs/benchmarks.md": page(kept),
+        "docs/benchmarks.svg": picture.beside_peers(speeds(kept), *accuracy(kept)),
+        "bench/results/growth.svg": picture.growth(kept["growth"]["rows"]),
+    }
+    stale = [name for name, content in shown.items() if not (ROOT / name).exists() or (ROOT / name).read_text() != content]
     if sys.argv[1:] == ["--check"]:
-        sys.exit(0 if new == text else "report.py: README.md does not show what bench/results holds; run bench/report.py")
-    readme.write_text(new)
+        sys.exit(f"report.py: {', '.join(stale)}: not what bench/results holds; run bench/report.py" if stale else 0)
+    for name in stale:
+        (ROOT / name).write_text(shown[name])
 
 
 if __name__ == "__main__":

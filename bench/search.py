@@ -8,23 +8,11 @@ set to its best value, the others held, until a round changes nothing. The last 
 """
 
 import argparse
-import json
 import pathlib
 import statistics
-import subprocess
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-PROGRAM = str(ROOT / "build" / "lowrank")
-
-
-def split(ratings, folds, folder):
-    parts = []
-    for fold in range(folds):
-        prefix = str(pathlib.Path(folder) / f"fold{fold}")
-        subprocess.run([PROGRAM, "split", ratings, "--test", "0.1", "--seed", str(fold + 1), "--output", prefix], check=True, stdout=subprocess.DEVNULL)
-        parts.append(prefix)
-    return parts
+from harness import program
 
 
 def main():
@@ -40,18 +28,16 @@ def main():
     best = {name: values[0] for name, values in grid.items()}
     known = {}
     with tempfile.TemporaryDirectory() as folder:
-        parts = split(arguments.ratings, arguments.folds, folder)
+        parts = [pathlib.Path(folder) / f"fold{fold}" for fold in range(arguments.folds)]
+        for fold, part in enumerate(parts):
+            program.lowrank("split", arguments.ratings, test=0.1, seed=fold + 1, output=part)
 
         def rmse(options):
             key = tuple(options.items())
             if key not in known:
-                words = arguments.fixed.split() + [word for name, value in options.items() for word in (f"--{name}", value)]
-                figures = []
-                for part in parts:
-                    command = [PROGRAM, "train", f"{part}.train", "--output", f"{folder}/model", "--method", arguments.method, "--test", f"{part}.test", *words]
-                    output = subprocess.run([*command, "--quiet", "--json"], check=True, capture_output=True, text=True).stdout
-                    figures.append(json.loads(output)["test"]["rmse"])
-                known[key] = statistics.mean(figures)
+                words = arguments.fixed.split() + program.flags(options)
+                known[key] = statistics.mean(
+                    program.train(f"{part}.train", *words, method=arguments.method, test=f"{part}.test", output=f"{folder}/model")["test"]["rmse"] for part in parts)
                 print(f"{known[key]:.5f}  " + " ".join(words), flush=True)
             return known[key]
 
@@ -61,7 +47,7 @@ def main():
                 best[name] = min(values, key=lambda value: rmse({**best, name: value}))
             if best == before:
                 break
-        print(f"best: {rmse(best):.5f}  {arguments.fixed} " + " ".join(f"--{name} {value}" for name, value in best.items()))
+        print(f"best: {rmse(best):.5f}  {arguments.fixed} " + " ".join(program.flags(best)))
 
 
 if __name__ == "__main__":

@@ -1,28 +1,27 @@
-"""LIBMF, the rival of `sgd`: its source from the crate `libmf`, compiled here."""
-
 import json
 import pathlib
 import re
+import statistics
 import subprocess
+
+from harness import measure
+from rivals import Rival
 
 CRATE = "0.4.0"
 FLAGS = {"avx": ["-mavx", "-DUSEAVX"], "sse": ["-msse3", "-DUSESSE"]}
 
 
-class Libmf:
-    """One build of LIBMF. `options` are the learning rate and regularisation that suit it best (see `compare.py grid`)."""
+class Libmf(Rival):
+    """LIBMF, its source from the crate `libmf`, compiled here."""
 
-    # Best of the grid in compare.py for rank 64 and 20 epochs on the synthetic 10M.
-    options = {"-r": "0.1", "-l2": "0.05"}
+    # The best learning rate and regularization of `bench/sgd.py --grid`.
+    options = {"-r": 0.1, "-l2": 0.05}
 
-    def __init__(self, simd, folder):
-        self.name = f"LIBMF ({simd})"
-        self.simd = simd
-        self.folder = pathlib.Path(folder) / "libmf"
+    def __init__(self, simd):
+        self.name, self.simd = f"LIBMF ({simd})", simd
         self.program = self.folder / f"mf-train-{simd}"
 
     def prepare(self):
-        """Brings the source through cargo and compiles it, once."""
         if self.program.exists():
             return
         crate = self.folder / "crate"
@@ -37,19 +36,13 @@ class Libmf:
         subprocess.run(["g++", "-std=c++11", "-O3", "-march=native", *FLAGS[self.simd], "-fopenmp", "-DUSEOMP", "-pthread",
                         source / "mf.cpp", source / "mf-train.cpp", "-o", self.program], check=True)
 
-    def command(self, job):
-        """The program's arguments for a job (see compare.py)."""
-        options = [word for pair in {**self.options, **job.get("options", {})}.items() for word in pair]
-        test = ["-p", job["test"]] if job.get("test") else []
-        return [str(self.program), "-k", str(job["rank"]), "-t", str(job["epochs"]), "-s", str(job["threads"]), *options, *test, job["train"],
-                str(self.folder / "model")]
-
-    def epochs(self, lines):
-        """Seconds of each epoch after the first, from (time, line) of what the program printed."""
-        times = [when for when, line in lines if re.match(r"\s*\d+\s", line)]
-        return [after - before for before, after in zip(times, times[1:])]
-
-    def rmse(self, output):
-        """Test RMSE of the last epoch in what the program printed, or None."""
-        rows = re.findall(r"^\s*\d+\s+([\d.]+)\s+([\d.]+)\s+\S+\s*$", output, re.MULTILINE)
-        return float(rows[-1][1]) if rows else None
+    def run(self, task, *, train, rank, epochs, threads, test=None, options=None):
+        """Seconds of the process, the median epoch (it prints a line after each) and the test RMSE after the last one; `task` is `sgd`."""
+        words = [str(word) for pair in (options or self.options).items() for word in pair]
+        # Line by line, although what it prints does not go to a terminal.
+        result = measure.process(["stdbuf", "-oL", self.program, "-k", rank, "-t", epochs, "-s", threads, *words, *(["-p", test] if test else []), train, self.folder / "model"])
+        times = [when for when, line in result["lines"] if re.match(r"\s*\d+\s", line)]
+        lengths = [after - before for before, after in zip(times, times[1:])]
+        rows = re.findall(r"^\s*\d+\s+([\d.]+)\s+([\d.]+)\s+\S+\s*$", result["output"], re.MULTILINE)
+        return {"seconds": result["seconds"], "bytes": result["bytes"], "epoch": statistics.median(lengths[1:]) if len(lengths) > 1 else None,
+                "rmse": float(rows[-1][1]) if rows else None}

@@ -1,9 +1,10 @@
 // Training from ratings in memory to a model, by rank and number of threads, on synthetic ratings.
+#include "lowrank/train/train.h"
+
 #include <benchmark/benchmark.h>
 
 #include "lowrank/data/generate.h"
 #include "lowrank/data/ratings.h"
-#include "lowrank/train/train.h"
 
 namespace {
 

@@ -1,8 +1,9 @@
-// The dense kernels of the alternating methods, by SIMD level and rank, in GFLOP/s beside what fused multiplications in registers reach on
+// The dense kernels of training and of lists, by SIMD level and rank, in FLOP/s, next to what fused multiplications in registers reach on
 // one thread (`peak`).
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
+#include <limits>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -11,9 +12,11 @@
 #include "kernels/cholesky.h"
 #include "kernels/gram.h"
 #include "kernels/narrow_blocks.h"
+#include "kernels/panel.h"
 #include "kernels/rows.h"
 #include "kernels/simd_level.h"
 #include "lowrank/model/factor_matrix.h"
+#include "peak.h"
 
 namespace {
 
@@ -33,17 +36,36 @@ void count_flops(benchmark::State& state, double flops) {
   state.counters["flop/s"] = benchmark::Counter(flops, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-/// The best that the machine does: a product whose operands stay in the nearest cache.
+/// The most that one thread of this machine can multiply and add.
 void peak(benchmark::State& state, SimdLevel level, std::size_t /*rank*/) {
+  constexpr std::size_t kRounds = 10000;
+  for (auto _ : state) benchmark::DoNotOptimize(::multiply_add(level, kRounds));
+  count_flops(state, static_cast<double>(kRounds * ::flop_of_round(level)));
+}
+
+/// A panel of rows against 120 queries that none of its rows satisfies, as in most of a scan for the best ones.
+void score_panel(benchmark::State& state, SimdLevel level, std::size_t rank) {
+  constexpr std::size_t kQueryCount = 120;
   lowrank::set_simd_level(level);
-  const FactorMatrix a = normals(48, 96);
-  FactorMatrix products(48, 48);
-  const FactorMatrix b = normals(96, lowrank::kPanelColumns);
+  const FactorMatrix queries(kQueryCount, rank);
+  const FactorMatrix rows(lowrank::kPanelRows, rank);
+  const FactorMatrix offsets(1, lowrank::kPanelRows);
+  FactorMatrix panel(rank, lowrank::kPanelRows);
+  std::vector<std::uint32_t> indices(lowrank::kPanelRows);
+  std::iota(indices.begin(), indices.end(), 0U);
+  lowrank::pack_panel({rows.data(), rows.stride()}, indices.data(), nullptr, lowrank::kPanelRows, rank, panel.data());
+  std::vector<const float*> vectors;
+  for (std::size_t query = 0; query < kQueryCount; ++query) vectors.push_back(queries.row(query).data());
+  const std::vector<float> thresholds(kQueryCount, std::numeric_limits<float>::max());
+  std::vector<std::uint64_t> passed(kQueryCount);
+  std::vector<float> scores(kQueryCount * lowrank::kPanelRows);
   for (auto _ : state) {
-    lowrank::multiply_rows(a.data(), a.stride(), 48, 96, b.data(), 48, products.data(), products.stride());
+    lowrank::score_panel({panel.data(), offsets.data(), rank}, vectors.data(), kQueryCount, thresholds.data(), passed.data(),
+                         scores.data());
+    benchmark::DoNotOptimize(passed.data());
     benchmark::ClobberMemory();
   }
-  count_flops(state, 2.0 * 48 * 48 * 96);
+  count_flops(state, 2.0 * static_cast<double>(kQueryCount * lowrank::kPanelRows * rank));
 }
 
 /// A row of 256 ratings added to its normal equations. Flops: of the upper triangle.
@@ -164,6 +186,7 @@ int main(int count, char** arguments) {
   };
   for (const SimdLevel level : lowrank::available_simd_levels()) {
     add("peak", level, 0, peak);
+    for (const std::size_t rank : {16U, 32U, 64U, 128U, 256U}) add("score_panel", level, rank, score_panel);
     for (const std::size_t rank : {64U, 128U, 256U, 1024U}) {
       add("add_gram", level, rank, add_gram);
       for (const std::size_t rows : {13U, 48U}) add("row_gram", level, rank, row_gram, rows);

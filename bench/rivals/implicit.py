@@ -1,0 +1,73 @@
+from rivals import Rival, matrix, timed, timed_fit
+
+
+class Implicit(Rival):
+    name = "implicit"
+    packages = ["implicit==0.7.3", "safetensors==0.8.0", "pandas", "threadpoolctl"]
+
+    @staticmethod
+    def train(file, rank, solver, threads, epochs, regularization, unobserved_weight, **_):
+        """Seconds of an epoch: the difference of two trainings, divided. Its loss is another one, with one constant regularization."""
+        from implicit.cpu.als import AlternatingLeastSquares
+
+        data = matrix(file)
+
+        def fit(rank, iterations):
+            model = AlternatingLeastSquares(factors=rank, regularization=regularization, alpha=1 / unobserved_weight, use_cg=solver == "cg", iterations=iterations,
+                                            num_threads=threads)
+            return timed(model.fit, data, show_progress=False)[0]
+
+        fit(16, 1)
+        short = fit(rank, epochs)
+        return {"seconds": (fit(rank, 2 * epochs) - short) / epochs, "loss": None}
+
+    @staticmethod
+    def recommend(model, top, threads, runs):
+        """Seconds of each call for all users, with the very factors and seen items of a model of lowrank."""
+        import numpy
+        import scipy.sparse
+        from implicit.cpu.als import AlternatingLeastSquares
+        from safetensors.numpy import load_file
+
+        tensors = load_file(model)
+        if tensors["item_biases"].any():
+            raise SystemExit("implicit has no biases, the model has")
+        items, starts = seen_items(tensors["seen_offsets"], tensors["seen_items"])
+        shape = (len(tensors["user_factors"]), len(tensors["item_factors"]))
+        seen = scipy.sparse.csr_matrix((numpy.ones(len(items), numpy.float32), items, starts), shape=shape)
+        own = AlternatingLeastSquares(factors=tensors["user_factors"].shape[1], num_threads=threads)
+        own.user_factors, own.item_factors = tensors["user_factors"], tensors["item_factors"]
+        users = numpy.arange(shape[0])
+        return {"seconds": [timed(own.recommend, users, seen, N=top, filter_already_liked_items=True)[0] for _ in range(runs)]}
+
+    @staticmethod
+    def fit(file, rank, epochs, threads):
+        import numpy
+        import pandas
+        import scipy.sparse
+        from implicit.cpu.als import AlternatingLeastSquares
+
+        def fit(table):
+            users, items = pandas.factorize(table.user)[0], pandas.factorize(table.item)[0]
+            data = scipy.sparse.csr_matrix((table.rating.astype(numpy.float32), (users, items)))
+            model = AlternatingLeastSquares(factors=rank, iterations=epochs, use_cg=True, num_threads=threads)
+            model.fit(data, show_progress=False)
+            return model, data
+
+        return timed_fit(file, fit, lambda fitted: fitted[0].recommend(numpy.arange(fitted[1].shape[0]), fitted[1], N=20))[0]
+
+
+def seen_items(offsets, codes):
+    """The indices and row starts of all seen items, from their coding (docs/model-file.md)."""
+    items, starts = [], [0]
+    for user in range(len(offsets) - 1):
+        item, value, shift = -1, 0, 0
+        for byte in codes[offsets[user]:offsets[user + 1]].tolist():
+            value |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                item += value + 1
+                items.append(item)
+                value = shift = 0
+        starts.append(len(items))
+    return items, starts
