@@ -7,83 +7,70 @@
 
 #include "base/parallel.h"
 #include "lowrank/base/error.h"
+#include "model/score_users.h"
 
 namespace lowrank {
 
 namespace {
-
-/// Number of ratings per task. Fixed, so that the sums are the same for any number of threads.
-constexpr std::size_t kGrain = std::size_t{1} << 15U;
 
 struct Sums {
   double squares = 0;
   double absolutes = 0;
   std::size_t unknown = 0;
 
-  /// \param scores  scratch memory for one number per pair
-  void add(const Model& model, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values,
-           std::span<double> scores) {
-    score_pairs(model, users, items, scores);
-    const auto least = static_cast<double>(model.min_rating);
-    const auto most = static_cast<double>(model.max_rating);
-    for (std::size_t n = 0; n < users.size(); ++n) {
-      const double prediction = model.clips ? std::min(std::max(scores[n], least), most) : scores[n];
-      const double error = prediction - static_cast<double>(values[n]);
-      squares += error * error;
-      absolutes += std::abs(error);
-      unknown += model.knows_user(users[n]) && model.knows_item(items[n]) ? 0U : 1U;
-    }
+  void add(const Model& model, std::uint32_t user, std::uint32_t item, float value, double prediction) {
+    const double error = prediction - static_cast<double>(value);
+    squares += error * error;
+    absolutes += std::abs(error);
+    unknown += model.knows_user(user) && model.knows_item(item) ? 0U : 1U;
+  }
+  Sums& operator+=(const Sums& other) {
+    squares += other.squares;
+    absolutes += other.absolutes;
+    unknown += other.unknown;
+    return *this;
   }
 };
 
-/// `sum_range(begin, end)` gives the Sums of the ratings [begin, end) of `size`.
-template <class SumRange>
-RatingScores score_in_ranges(std::size_t size, int threads, const SumRange& sum_range) {
-  if (size == 0) throw DataError("there are no ratings to score");
-  std::vector<Sums> parts((size + kGrain - 1) / kGrain);
-  Workers(threads).for_ranges(size, kGrain,
-                              [&](std::size_t begin, std::size_t end, int) { parts[begin / kGrain] = sum_range(begin, end); });
-  Sums total;
-  for (const Sums& part : parts) {
-    total.squares += part.squares;
-    total.absolutes += part.absolutes;
-    total.unknown += part.unknown;
-  }
+RatingScores scores_of(const Sums& sums, std::size_t size) {
   const auto count = static_cast<double>(size);
-  return {.rmse = std::sqrt(total.squares / count), .mae = total.absolutes / count, .ratings = size, .unknown = total.unknown};
+  return {.rmse = std::sqrt(sums.squares / count), .mae = sums.absolutes / count, .ratings = size, .unknown = sums.unknown};
+}
+
+void refuse_nothing(std::size_t size) {
+  if (size == 0) throw DataError("there are no ratings to score");
 }
 
 }  // namespace
 
 RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads) {
   if (pairs.values.size() != pairs.size()) throw DataError("pairs without ratings cannot be scored");
-  return score_in_ranges(pairs.size(), threads, [&](std::size_t begin, std::size_t end) {
-    Sums sums;
-    std::vector<double> scores(end - begin);
-    const std::size_t count = end - begin;
-    sums.add(model, std::span(pairs.users).subspan(begin, count), std::span(pairs.items).subspan(begin, count),
-             std::span(pairs.values).subspan(begin, count), scores);
-    return sums;
+  refuse_nothing(pairs.size());
+  constexpr std::size_t kGrain = std::size_t{1} << 15U;
+  const Sums sums = Workers(threads).sum_ranges(pairs.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
+    std::vector<double> predictions(end - begin);
+    score_pairs(model, std::span(pairs.users).subspan(begin, end - begin), std::span(pairs.items).subspan(begin, end - begin), predictions);
+    Sums part;
+    for (std::size_t n = begin; n < end; ++n) {
+      double& prediction = predictions[n - begin];
+      if (model.clips) prediction = std::clamp(prediction, static_cast<double>(model.min_rating), static_cast<double>(model.max_rating));
+      part.add(model, pairs.users[n], pairs.items[n], pairs.values[n], prediction);
+    }
+    return part;
   });
+  return scores_of(sums, pairs.size());
 }
 
 RatingScores score_ratings(const Model& model, const Ratings& ratings, int threads) {
-  return score_in_ranges(ratings.size(), threads, [&](std::size_t begin, std::size_t end) {
-    const std::span<const std::size_t> offsets = ratings.row_offsets();
-    // The row that holds `begin`: the last one that starts at or before it.
-    auto user = static_cast<std::uint32_t>(std::upper_bound(offsets.begin(), offsets.end(), begin) - offsets.begin() - 1);
-    std::vector<std::uint32_t> users(end - begin);
-    std::vector<float> values(end - begin);
-    for (std::size_t n = begin; n < end; ++n) {
-      while (offsets[user + 1] <= n) ++user;
-      users[n - begin] = user;
-      values[n - begin] = ratings.value(n);
-    }
-    Sums sums;
-    std::vector<double> scores(end - begin);
-    sums.add(model, users, ratings.items().subspan(begin, end - begin), values, scores);
-    return sums;
+  refuse_nothing(ratings.size());
+  const Sums sums = Workers(threads).sum_rows(ratings.user_count(), [&](std::size_t first, std::size_t last, int) {
+    Sums part;
+    score_users(model, ratings, first, last, [&](std::uint32_t user, std::size_t position, double prediction) {
+      part.add(model, user, ratings.items()[position], ratings.value(position), prediction);
+    });
+    return part;
   });
+  return scores_of(sums, ratings.size());
 }
 
 }  // namespace lowrank

@@ -205,9 +205,7 @@ class AlsLearner final : public EpochLearner {
 
   /// The sum of squares of what the item rows are solved for: ratings less the users' biases.
   double target_squares() {
-    constexpr std::size_t kUsers = 1024;
-    std::vector<double> sums((users_.counts.size() + kUsers - 1) / kUsers);
-    workers_.for_ranges(users_.counts.size(), kUsers, [&](std::size_t begin, std::size_t end, int) {
+    target_squares_ = workers_.sum_rows(users_.counts.size(), [&](std::size_t begin, std::size_t end, int) {
       double sum = 0;
       for (std::size_t user = begin; user < end; ++user) {
         for (std::size_t at = ratings_.row_offsets()[user]; at < ratings_.row_offsets()[user + 1]; ++at) {
@@ -215,10 +213,8 @@ class AlsLearner final : public EpochLearner {
           sum += static_cast<double>(target) * static_cast<double>(target);
         }
       }
-      sums[begin / kUsers] = sum;
+      return sum;
     });
-    target_squares_ = 0;
-    for (const double sum : sums) target_squares_ += sum;
     return target_squares_;
   }
 

@@ -1,6 +1,7 @@
 #include "train/half_step.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "kernels/short_rows.h"
 
@@ -144,22 +145,28 @@ double HalfSteps::run(const HalfStep& step, FactorMatrix& solved, std::vector<fl
   std::vector<std::size_t> long_rows;
   std::vector<std::size_t> tasks{0};
   double work = 0;
+  const auto cut = [&](std::size_t row) {
+    if (tasks.back() != row) tasks.push_back(row);
+    work = 0;
+  };
   for (std::size_t row = 0; row < rows; ++row) {
+    // No task reaches beyond a piece of the sum, so that the sum of a piece depends on its rows alone.
+    if (row % Workers::kSumRows == 0) cut(row);
     const std::size_t ratings = step.offsets[row + 1] - step.offsets[row];
     if (is_long(step, ratings)) {
       long_rows.push_back(row);
       continue;
     }
     work += work_of(step, ratings);
-    if (work < kTaskWork) continue;
-    tasks.push_back(row + 1);
-    work = 0;
+    if (work >= kTaskWork) cut(row + 1);
   }
-  if (tasks.back() != rows) tasks.push_back(rows);
+  cut(rows);
   const auto bias_of = [&](std::size_t row) { return biases != nullptr ? biases->data() + row : nullptr; };
 
-  double total = 0;
-  for (const std::size_t row : long_rows) total += share_of(step, row) * solve_long_row(step, row, solved.row(row).data(), bias_of(row));
+  std::vector<double> pieces((rows + Workers::kSumRows - 1) / Workers::kSumRows);
+  for (const std::size_t row : long_rows) {
+    pieces[row / Workers::kSumRows] += share_of(step, row) * solve_long_row(step, row, solved.row(row).data(), bias_of(row));
+  }
   std::vector<double> sums(tasks.size() - 1);
   workers_.for_each(sums.size(), [&](std::size_t task, int slot) {
     auto& scratch = scratch_[static_cast<std::size_t>(slot)];
@@ -171,8 +178,8 @@ double HalfSteps::run(const HalfStep& step, FactorMatrix& solved, std::vector<fl
     }
     sums[task] += scratch->short_rows.finish(scratch->system);
   });
-  for (const double sum : sums) total += sum;
-  return total;
+  for (std::size_t task = 0; task < sums.size(); ++task) pieces[tasks[task] / Workers::kSumRows] += sums[task];
+  return std::accumulate(pieces.begin(), pieces.end(), 0.0);
 }
 
 }  // namespace lowrank

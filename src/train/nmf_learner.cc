@@ -140,15 +140,11 @@ EpochFigures NmfLearner::figures(double loss, double squared) {
 }
 
 double NmfLearner::sum_rows(const NmfSide& side, const std::function<double(std::size_t row)>& part) const {
-  std::vector<double> sums((side.rows() + kRowGrain - 1) / kRowGrain);
-  workers_.for_ranges(side.rows(), kRowGrain, [&](std::size_t begin, std::size_t end, int) {
+  return workers_.sum_rows(side.rows(), [&](std::size_t begin, std::size_t end, int) {
     double sum = 0;
     for (std::size_t row = begin; row < end; ++row) sum += part(row);
-    sums[begin / kRowGrain] = sum;
+    return sum;
   });
-  double total = 0;
-  for (const double sum : sums) total += sum;
-  return total;
 }
 
 double NmfLearner::penalty(const NmfSide& side) const {

@@ -77,30 +77,25 @@ void NmfMultiplicative::fit_biases(const NmfSide& side) {
 }
 
 void NmfMultiplicative::sum_other_rows(const NmfSide& side) {
-  // In a number of pieces that does not depend on the threads.
+  // 16 pieces, so that few matrices are held at a time; each of whole pieces of sum_rows().
   constexpr std::size_t kPieces = 16;
   const std::size_t rank = problem_.rank;
   const NmfSide& still = other(side);
-  const std::size_t grain = (still.rows() + kPieces - 1) / kPieces;
-  std::vector<std::vector<double>> grams(kPieces);
-  std::vector<std::vector<double>> sums(kPieces);
-  workers_.for_ranges(still.rows(), grain, [&](std::size_t begin, std::size_t end, int) {
-    std::vector<double> gram(problem_.divergence ? 0 : rank * rank);
-    std::vector<double> sum(rank);
+  const std::size_t grain = (still.rows() / kPieces / Workers::kSumRows + 1) * Workers::kSumRows;
+  const std::size_t gram_size = problem_.divergence ? 0 : rank * rank;
+  // The sum of the rows, then their Gramian where it is needed.
+  const std::vector<double> sums = workers_.sum_ranges(still.rows(), grain, [&](std::size_t begin, std::size_t end, int) {
+    std::vector<double> part(rank + gram_size);
     for (std::size_t row = begin; row < end; ++row) {
       const double* factors = table(still).data() + row * rank;
-      add(1, factors, rank, sum.data());
-      for (std::size_t k = 0; k < rank && !gram.empty(); ++k) add(factors[k], factors, rank, gram.data() + k * rank);
+      add(1, factors, rank, part.data());
+      if (gram_size == 0) continue;
+      for (std::size_t k = 0; k < rank; ++k) add(factors[k], factors, rank, part.data() + (k + 1) * rank);
     }
-    grams[begin / grain] = std::move(gram);
-    sums[begin / grain] = std::move(sum);
+    return part;
   });
-  gram_.assign(problem_.divergence ? 0 : rank * rank, 0);
-  sums_.assign(rank, 0);
-  for (std::size_t piece = 0; piece < kPieces; ++piece) {
-    if (!grams[piece].empty()) add(1, grams[piece].data(), gram_.size(), gram_.data());
-    if (!sums[piece].empty()) add(1, sums[piece].data(), rank, sums_.data());
-  }
+  sums_.assign(sums.begin(), sums.begin() + static_cast<std::ptrdiff_t>(rank));
+  gram_.assign(sums.begin() + static_cast<std::ptrdiff_t>(rank), sums.end());
 }
 
 /// What a row's ratings add to the parts of the gradient that pull its factors up (numerator) and down (denominator).

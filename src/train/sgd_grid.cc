@@ -293,23 +293,21 @@ double SgdGrid::pass(const SgdTables& tables, const SgdStep& step, std::uint64_t
   stream.shuffle(std::span(shifts));
 
   StripeClock clock(count);
-  std::vector<double> squares(count * count);
-  workers.for_each(count * count, [&](std::size_t task, int) {
+  return workers.sum_ranges(count * count, 1, [&](std::size_t task, std::size_t, int) {
     const auto round = static_cast<std::uint32_t>(task / count);
     const std::size_t user_stripe = task % count;
     const std::size_t item_stripe = (shifts[user_stripe] + turns[round]) % count;
     const std::size_t number = user_stripe * count + item_stripe;
-    if (!clock.wait(user_stripe, item_stripe, round)) return;
-    squares[task] = learn(number, tables, step, seed, epoch);
-    if (!std::isfinite(squares[task])) clock.give_up();
+    if (!clock.wait(user_stripe, item_stripe, round)) return 0.0;
+    const double squares = learn(number, tables, step, seed, epoch);
+    if (!std::isfinite(squares)) clock.give_up();
     clock.done(user_stripe, item_stripe, round);
+    return squares;
   });
-  return std::accumulate(squares.begin(), squares.end(), 0.0);
 }
 
 SgdErrors SgdGrid::errors(const SgdTables& tables, float least, float most, Workers& workers) const {
-  std::vector<SgdErrors> partial(stripes() * stripes());
-  workers.for_each(partial.size(), [&](std::size_t number, int) {
+  return workers.sum_ranges(plans_.size(), 1, [&](std::size_t number, std::size_t, int) {
     const SgdBlock ratings = block(number);
     const SgdTables rows = tables_of(number, tables);
     SgdErrors sums;
@@ -333,14 +331,8 @@ SgdErrors SgdGrid::errors(const SgdTables& tables, float least, float most, Work
         sums.clipped_squared += clipped * clipped;
       }
     }
-    partial[number] = sums;
+    return sums;
   });
-  SgdErrors total;
-  for (const SgdErrors& sums : partial) {
-    total.squared += sums.squared;
-    total.clipped_squared += sums.clipped_squared;
-  }
-  return total;
 }
 
 }  // namespace lowrank

@@ -25,6 +25,12 @@ struct ItemLayout {
 struct SgdErrors {
   double squared = 0;          ///< sum of e^2
   double clipped_squared = 0;  ///< the same with clipped predictions
+
+  SgdErrors& operator+=(const SgdErrors& other) {
+    squared += other.squared;
+    clipped_squared += other.clipped_squared;
+    return *this;
+  }
 };
 
 /// Ratings cut into stripes x stripes blocks, stripes of users against stripes of items, each with about the same number of ratings. Blocks

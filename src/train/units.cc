@@ -10,69 +10,77 @@ namespace lowrank {
 
 namespace {
 
-constexpr std::size_t kGrain = 1U << 16U;
+/// The smallest and greatest of some values, and their sum.
+struct Extent {
+  double sum = 0;
+  float least = std::numeric_limits<float>::infinity();
+  float most = -std::numeric_limits<float>::infinity();
 
-/// Sum of term(value) over all ratings: by value where there are few, in pieces of a fixed size otherwise.
-template <class Term>
-double sum_over(const Ratings& ratings, const std::vector<std::size_t>& value_counts, Workers& workers, const Term& term) {
-  double total = 0;
-  if (ratings.coded()) {
-    for (std::size_t code = 0; code < value_counts.size(); ++code) {
-      total += static_cast<double>(value_counts[code]) * term(static_cast<double>(ratings.value_table()[code]));
-    }
-    return total;
+  Extent& operator+=(const Extent& other) {
+    sum += other.sum;
+    least = std::min(least, other.least);
+    most = std::max(most, other.most);
+    return *this;
   }
-  const std::span<const float> values = ratings.values();
-  std::vector<double> partial((values.size() + kGrain - 1) / kGrain);
-  workers.for_ranges(values.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
-    double sum = 0;
-    for (std::size_t position = begin; position < end; ++position) sum += term(static_cast<double>(values[position]));
-    partial[begin / kGrain] = sum;
-  });
-  for (const double sum : partial) total += sum;
-  return total;
+};
+
+/// The values of the users [first, last).
+std::span<const float> values_of(const Ratings& ratings, std::size_t first, std::size_t last) {
+  const std::span<const std::size_t> offsets = ratings.row_offsets();
+  return ratings.values().subspan(offsets[first], offsets[last] - offsets[first]);
 }
 
-std::vector<std::size_t> count_values(const Ratings& ratings, Workers& workers) {
-  const std::span<const std::uint8_t> codes = ratings.codes();
-  std::vector<std::array<std::size_t, 256>> counts(static_cast<std::size_t>(workers.count()));
-  workers.for_ranges(codes.size(), kGrain, [&](std::size_t begin, std::size_t end, int slot) {
-    std::array<std::uint32_t, 256> local{};
-    for (std::size_t position = begin; position < end; ++position) ++local[codes[position]];
-    for (std::size_t code = 0; code < 256; ++code) counts[static_cast<std::size_t>(slot)][code] += local[code];
+Extent extent_of(std::span<const float> values) {
+  Extent extent;
+  for (const float value : values) extent += {static_cast<double>(value), value, value};
+  return extent;
+}
+
+double squared_deviations(std::span<const float> values, double mean) {
+  double sum = 0;
+  for (const float value : values) sum += (static_cast<double>(value) - mean) * (static_cast<double>(value) - mean);
+  return sum;
+}
+
+std::array<std::size_t, 256> count_codes(std::span<const std::uint8_t> codes, Workers& workers) {
+  constexpr std::size_t kGrain = 1U << 20U;
+  return workers.sum_ranges(codes.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
+    std::array<std::size_t, 256> counts{};
+    for (const std::uint8_t code : codes.subspan(begin, end - begin)) ++counts[code];
+    return counts;
   });
-  std::vector<std::size_t> total(ratings.value_table().size());
-  for (const auto& of_slot : counts) {
-    for (std::size_t code = 0; code < total.size(); ++code) total[code] += of_slot[code];
-  }
-  return total;
 }
 
 }  // namespace
 
 RatingMoments moments_of(const Ratings& ratings, Workers& workers) {
-  RatingMoments moments;
-  std::vector<std::size_t> counts;
+  const auto n = static_cast<double>(ratings.size());
+  Extent extent;
+  double deviations = 0;
   if (ratings.coded()) {
-    counts = count_values(ratings, workers);
-    for (std::size_t code = 0; code < counts.size(); ++code) {
-      if (counts[code] != 0) moments.most = ratings.value_table()[code];
+    const std::array<std::size_t, 256> counts = count_codes(ratings.codes(), workers);
+    const std::span<const float> table = ratings.value_table();
+    for (std::size_t code = 0; code < table.size(); ++code) {
+      const float value = table[code];
+      if (counts[code] != 0) extent += {static_cast<double>(counts[code]) * static_cast<double>(value), value, value};
     }
-    for (std::size_t code = counts.size(); code-- > 0;) {
-      if (counts[code] != 0) moments.least = ratings.value_table()[code];
+    for (std::size_t code = 0; code < table.size(); ++code) {
+      deviations += static_cast<double>(counts[code]) * squared_deviations(table.subspan(code, 1), extent.sum / n);
     }
   } else {
-    const auto [least, most] = std::minmax_element(ratings.values().begin(), ratings.values().end());
-    moments.least = *least;
-    moments.most = *most;
+    extent = workers.sum_rows(ratings.user_count(),
+                              [&](std::size_t first, std::size_t last, int) { return extent_of(values_of(ratings, first, last)); });
+    deviations = workers.sum_rows(ratings.user_count(), [&](std::size_t first, std::size_t last, int) {
+      return squared_deviations(values_of(ratings, first, last), extent.sum / n);
+    });
   }
-  const auto n = static_cast<double>(ratings.size());
-  const double mean = sum_over(ratings, counts, workers, [](double value) { return value; }) / n;
-  const double variance = sum_over(ratings, counts, workers, [mean](double value) { return (value - mean) * (value - mean); }) / n;
-  moments.mean = mean;
-  moments.standard_deviation = std::sqrt(variance);
-  moments.root_mean_square = std::sqrt(variance + mean * mean);
-  return moments;
+  const double mean = extent.sum / n;
+  const double variance = deviations / n;
+  return {.mean = mean,
+          .standard_deviation = std::sqrt(variance),
+          .root_mean_square = std::sqrt(variance + mean * mean),
+          .least = extent.least,
+          .most = extent.most};
 }
 
 void set_range(Model& frame, const RatingMoments& moments, const TrainContext& context) {

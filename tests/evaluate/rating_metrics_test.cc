@@ -131,13 +131,18 @@ TEST(ScoreRatings, IsTheSameForRatingsPairsAndAnyNumberOfThreads) {
   EXPECT_NEAR(one.mae, absolutes / size, 1e-6);
   EXPECT_EQ(one.unknown, unknown);
   EXPECT_GT(unknown, 0U);
+  const RatingScores one_of_pairs = score_ratings(model, pairs, 1);
+  EXPECT_NEAR(one_of_pairs.rmse, one.rmse, 1e-12);
+  EXPECT_NEAR(one_of_pairs.mae, one.mae, 1e-12);
   for (const int threads : {1, 2, 3, 8}) {
-    for (const RatingScores& scores : {score_ratings(model, ratings, threads), score_ratings(model, pairs, threads)}) {
-      EXPECT_EQ(scores.rmse, one.rmse) << threads;
-      EXPECT_EQ(scores.mae, one.mae) << threads;
+    const auto expect_same = [&](const RatingScores& scores, const RatingScores& expected) {
+      EXPECT_EQ(scores.rmse, expected.rmse) << threads;
+      EXPECT_EQ(scores.mae, expected.mae) << threads;
       EXPECT_EQ(scores.ratings, one.ratings);
       EXPECT_EQ(scores.unknown, one.unknown);
-    }
+    };
+    expect_same(score_ratings(model, ratings, threads), one);
+    expect_same(score_ratings(model, pairs, threads), one_of_pairs);
   }
 }
 

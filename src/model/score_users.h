@@ -1,0 +1,39 @@
+#pragma once
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "lowrank/data/ratings.h"
+#include "lowrank/model/model.h"
+
+namespace lowrank {
+
+/// Calls visit(user, position, prediction) for every rating of the users [first, last), in order; predictions are clipped where the model
+/// clips. Rows are scored in batches, so that scratch memory does not grow with the ratings.
+template <class Visit>
+void score_users(const Model& model, const Ratings& ratings, std::size_t first, std::size_t last, const Visit& visit) {
+  constexpr std::size_t kBatch = 512;
+  std::array<std::uint32_t, kBatch> users{};
+  std::array<double, kBatch> scores{};
+  const std::span<const std::size_t> offsets = ratings.row_offsets();
+  const auto least = static_cast<double>(model.min_rating);
+  const auto most = static_cast<double>(model.max_rating);
+  auto user = static_cast<std::uint32_t>(first);
+  for (std::size_t begin = offsets[first]; begin < offsets[last]; begin += kBatch) {
+    const std::size_t count = std::min(kBatch, offsets[last] - begin);
+    for (std::size_t n = 0; n < count; ++n) {
+      while (offsets[user + 1] <= begin + n) ++user;
+      users[n] = user;
+    }
+    score_pairs(model, std::span(users).first(count), ratings.items().subspan(begin, count), std::span(scores).first(count));
+    for (std::size_t n = 0; n < count; ++n) {
+      const double prediction = model.clips ? std::min(std::max(scores[n], least), most) : scores[n];
+      visit(users[n], begin + n, prediction);
+    }
+  }
+}
+
+}  // namespace lowrank
