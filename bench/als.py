@@ -4,8 +4,8 @@
     bench/als.py [--quick]     writes build/bench/als.json and prints a table; all else should be quiet meanwhile
     bench/als.py --grid        finds the rivals' best regularization
 
-Fitting alone is timed, the ratings in memory; seconds of an epoch are the difference of trainings of 5 and 15 epochs, divided by 10. The test ratings are every tenth
-of the shuffled ones. Spark wants a Java: without one its rows are left out. Runs alternate; figures are medians.
+Fitting alone is timed, the ratings in memory; seconds of an epoch are the difference of trainings of 5 and 15 epochs, divided by 10. The test ratings
+are every tenth of the shuffled ones. Spark wants a Java: without one its rows are left out. Runs alternate; figures are medians.
 """
 
 import functools
@@ -48,10 +48,11 @@ def tables(document):
     rows = []
     for row in document["rows"]:
         epochs = "an epoch" if len(row["epochs"]) == 2 else f"{row['epochs'][0]} epochs"
-        rows.append([f"seconds of {epochs}, rank {row['rank']}, solver `{row['solver']}`; rival: {row['rival']}", f"{row['lowrank_seconds']:.3f}", f"{row['lowrank_rmse']:.4f}",
-                     f"{row['rival_seconds']:.3f}", f"{row['rival_rmse']:.4f}", ratio(row["rival_seconds"], row["lowrank_seconds"])])
+        rows.append([f"seconds of {epochs}, rank {row['rank']}, solver `{row['solver']}`; rival: {row['rival']}",
+                     f"{row['lowrank_seconds']:.3f}", f"{row['lowrank_rmse']:.4f}", f"{row['rival_seconds']:.3f}", f"{row['rival_rmse']:.4f}", ratio(row["rival_seconds"], row["lowrank_seconds"])])
     return table([f"`als` on ML-1M, {document['rows'][0]['threads']} threads", "lowrank", "its test RMSE", "rival", "its test RMSE", "ratio"], rows) + (
-        f"\n\nThe rivals' regularization, {Cmfrec.regularization} for cmfrec and {Spark.regularization} for Spark, is the best of `bench/als.py --grid`; lowrank has its defaults.")
+        f"\n\nThe rivals' regularization, {Cmfrec.regularization} for cmfrec and {Spark.regularization} for Spark, is the best of `bench/als.py --grid`;"
+        " lowrank has its defaults.")
 
 
 def main():

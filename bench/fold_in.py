@@ -28,8 +28,10 @@ def row_of(file, method, threads, runs):
 
 
 def tables(document):
-    rows = [[f"`{row['method']}`", row["threads"], f"{row['users'] / row['seconds']:.0f}", f"{row['seconds']:.3f}", f"{row['half_epoch']:.3f}"] for row in document["rows"]]
-    return table([f"fold-in of the users of ML-1M, rank {document['rank']}", "threads", "users per second", "seconds for all", "seconds of half an epoch"], rows)
+    rows = [[f"`{row['method']}`", row["threads"], f"{row['users'] / row['seconds']:.0f}", f"{row['seconds']:.3f}", f"{row['half_epoch']:.3f}"]
+            for row in document["rows"]]
+    header = [f"fold-in of the users of ML-1M, rank {document['rank']}", "threads", "users per second", "seconds for all users", "seconds of half an epoch"]
+    return table(header, rows)
 
 
 def main():

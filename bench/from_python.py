@@ -3,9 +3,10 @@
 
     bench/from_python.py [--quick]     writes build/bench/python.json and prints a table; all else should be quiet meanwhile
 
-Fit: from a pandas table in memory to the fitted model. Recommend: from the model to 20 items for every user. Overhead: the seconds of a whole `fit` less those that
-the library takes to number the ids, to group the ratings and to train, as a share of the latter. Every call is made once before it is timed; runs alternate, and the
-figures are medians. Each package is in an environment of its own in build/bench/rivals; this one is installed from here.
+Fit: from a pandas table in memory to the fitted model. Recommend: from the model to 20 items for every user. Overhead: the seconds of a whole `fit`
+less those that the library takes to number the ids, to group the ratings and to train, as a share of the latter. Every call is made once before it is
+timed; runs alternate, and the figures are medians. Each package is in an environment of its own in build/bench/rivals; this one is installed from
+here.
 """
 
 import functools
@@ -25,9 +26,10 @@ def jobs():
     """{what is done: (file, {name: (rival, task, options)})}. Rank 64 and two threads, where the rival has them."""
     sgd, als, implicit = ({"rank": 64, "epochs": epochs, "threads": THREADS} for epochs in (20, 10, 8))
     return {
-        "`SGD`, 20 epochs, ML-1M": (data.movielens_1m(), {"lowrank": (Package(), "fit", {"method": "SGD", **sgd}), "Surprise SVD, rank 100": (Surprise(), "fit", {}),
-                                                         "cornac MF": (Cornac(), "fit", sgd)}),
-        "`ALS`, 10 epochs, ML-1M": (data.movielens_1m(), {"lowrank": (Package(), "fit", {"method": "ALS", **als}), "cmfrec CMF": (Cmfrec(), "fit", als)}),
+        "`SGD`, 20 epochs, ML-1M": (data.movielens_1m(), {
+            "lowrank": (Package(), "fit", {"method": "SGD", **sgd}), "Surprise SVD, rank 100": (Surprise(), "fit", {}), "cornac MF": (Cornac(), "fit", sgd)}),
+        "`ALS`, 10 epochs, ML-1M": (data.movielens_1m(), {
+            "lowrank": (Package(), "fit", {"method": "ALS", **als}), "cmfrec CMF": (Cmfrec(), "fit", als)}),
         "`ImplicitALS` by CG, 8 epochs, Gowalla": (data.gowalla("train", "valid"), {
             "lowrank": (Package(), "fit", {"method": "ImplicitALS", "solver": "cg", **implicit}), "implicit": (Implicit(), "fit", implicit),
             "cmfrec CMF_implicit": (Cmfrec(), "fit_implicit", implicit)}),
@@ -40,8 +42,9 @@ def tables(document):
         own = figures["lowrank"]
         for name, figure in figures.items():
             mine, listed = name == "lowrank", figure.get("recommend")
-            rows.append([f"{what}: {name}", f"{figure['fit']:.3f}", None if mine else ratio(figure["fit"], own["fit"]),
-                         f"{100 * (own['fit'] / own['library'] - 1):.1f} %" if mine else None, f"{listed:.3f}" if listed else None, None if mine else ratio(listed, own["recommend"])])
+            overhead = f"{100 * (own['fit'] / own['library'] - 1):.1f} %" if mine else None
+            rows.append([f"{what}: {name}", f"{figure['fit']:.3f}", None if mine else ratio(figure["fit"], own["fit"]), overhead,
+                         f"{listed:.3f}" if listed else None, None if mine else ratio(listed, own["recommend"])])
     return table([f"from Python, rank 64, {THREADS} threads", "fit, seconds", "ratio of fit", "overhead", "recommend, seconds", "ratio of recommend"], rows)
 
 

@@ -4,9 +4,9 @@
     bench/growth.py [--most 100]     writes build/bench/growth.json and prints a table; all else should be quiet meanwhile
     bench/growth.py --billion        writes build/bench/billion.json: one run on a billion ratings; wants 18 GB of disk and 9 GB of memory
 
-Rank 32, 10 epochs, all threads; the sizes alternate in five rounds, small ones several times per round, and the quickest run counts. Users and items grow so that a
-block of the grid always has the same number of rows: the grid has 4 x 4 blocks up to 2 million ratings, 8 x 8 up to 20 million and 16 x 16 beyond. The billion has
-5 million users and 200,000 items, 5 epochs, 2 threads. Seconds of an epoch are divided by the number of ratings.
+Rank 32, 10 epochs, all threads; the sizes alternate in five rounds, small ones several times per round, and the quickest run counts. Users and items
+grow so that a block of the grid always has the same number of rows: the grid has 4 x 4 blocks up to 2 million ratings, 8 x 8 up to 20 million and 16
+x 16 beyond. The billion has 5 million users and 200,000 items, 5 epochs, 2 threads. Seconds of an epoch are divided by the number of ratings.
 """
 
 import itertools
@@ -67,17 +67,21 @@ def billion():
 
 
 def tables(document):
-    rows = [[row["millions"], f"{row['nanoseconds']:.2f}", f"{row['bytes'] / 1e6:.0f}", f"{row['bytes_per_rating']:.1f}", f"{row['whole']:.1f}"] for row in document["rows"]]
-    text = table(["million ratings", "nanoseconds per rating and epoch", "peak memory, MB", "bytes per rating, without three tables of factors", "seconds from file to model"], rows)
+    rows = [[row["millions"], f"{row['nanoseconds']:.2f}", f"{row['bytes'] / 1e6:.0f}", f"{row['bytes_per_rating']:.1f}", f"{row['whole']:.1f}"]
+            for row in document["rows"]]
+    text = table(["million ratings", "nanoseconds per rating and epoch", "peak memory, MB", "bytes per rating, without three tables of factors",
+                  "seconds from file to model"], rows)
     if theirs := document["libmf_bytes"]:
-        text += f"\n\nLIBMF holds {theirs / 1e6:.0f} MB for 100 million ratings at rank {RANK}; lowrank holds {document['rows'][-1]['bytes'] / theirs:.0%} of that."
+        share = document["rows"][-1]["bytes"] / theirs
+        text += f"\n\nLIBMF holds {theirs / 1e6:.0f} MB for 100 million ratings at rank {RANK}; lowrank holds {share:.0%} of that."
     return text
 
 
 def billion_table(document):
-    rows = [[f"seconds of {name}", f"{document[key]:.1f}"] for name, key in (("reading", "read"), ("preparation", "preparation"), ("5 epochs", "epochs"), ("writing", "write"),
-                                                                           ("all, from file to model", "whole"))]
-    return table([f"{document['ratings'] / 1e6:.0f} million ratings, rank {RANK}, 2 threads", ""], [*rows, ["peak memory, GB", f"{document['bytes'] / 1e9:.1f}"]])
+    steps = {"read": "reading", "preparation": "preparation", "epochs": "5 epochs", "write": "writing", "whole": "all, from file to model"}
+    rows = [[f"seconds of {name}", f"{document[key]:.1f}"] for key, name in steps.items()]
+    rows.append(["peak memory, GB", f"{document['bytes'] / 1e9:.1f}"])
+    return table([f"{document['ratings'] / 1e6:.0f} million ratings, rank {RANK}, 2 threads", ""], rows)
 
 
 def main():

@@ -6,7 +6,8 @@
 All have the same loss: unobserved weight .01, regularization .1, exponent .5. (implicit's loss has one constant regularization and other weights: its time is
 compared, not its loss.) Training is on the parts train and valid. Runs alternate; figures are medians.
 
-Then lowrank's solvers against each other: the seconds of the epochs until NDCG@20 on valid, trained on train, is as good as the exact solver's best of 8 epochs.
+Then lowrank's solvers against each other: the seconds of the epochs until NDCG@20 on valid, trained on train, is as good as the exact solver's best
+of 8 epochs.
 """
 
 import functools
@@ -45,9 +46,9 @@ def epoch_row(file, solver, rank, rivals, quick):
 def ranking_row(rank, runs):
     """The exact solver's best NDCG@20, and the seconds of each solver to it, the medians of alternating runs."""
     def run(solver):
-        summary = program.train(data.gowalla("train"), method="implicit", rank=rank, **solver, threads=program.THREADS, epochs=NDCG_EPOCHS, patience=NDCG_EPOCHS,
-                                validation=data.gowalla("valid"), monitor="ndcg@20", **LOSS)
-        return {"seconds": [epoch["seconds"] for epoch in summary["history"]], "ndcg": [epoch["validation_ndcg@20"] for epoch in summary["history"]]}
+        history = program.train(data.gowalla("train"), method="implicit", rank=rank, **solver, threads=program.THREADS, epochs=NDCG_EPOCHS,
+                                patience=NDCG_EPOCHS, validation=data.gowalla("valid"), monitor="ndcg@20", **LOSS)["history"]
+        return {"seconds": [epoch["seconds"] for epoch in history], "ndcg": [epoch["validation_ndcg@20"] for epoch in history]}
 
     results = measure.alternate({name: functools.partial(run, solver) for name, solver in NDCG_SOLVERS.items()}, runs, warm_up=0)
     best = {name: max(found[0]["ndcg"]) for name, found in results.items()}
@@ -68,8 +69,9 @@ def tables(document):
     for row in document["ndcg"]:
         cells = [f"{seconds:.2f}" if (seconds := row["seconds"][name]) is not None else f"not reached: {row['best'][name]:.4f}" for name in NDCG_SOLVERS]
         ranked.append([f"rank {row['rank']}, NDCG@20 {row['ndcg']:.4f}", *cells])
-    return (table([f"`implicit` on Gowalla, seconds per epoch, {document['rows'][0]['threads']} threads", "lowrank", "irspack", "implicit", "ratio to the faster"], rows) + "\n\n" +
-            table(["`implicit` on Gowalla, seconds to the exact solver's best NDCG@20 on valid", *(f"`{name}`" for name in NDCG_SOLVERS)], ranked))
+    what = f"`implicit` on Gowalla, seconds per epoch, {document['rows'][0]['threads']} threads"
+    return table([what, "lowrank", "irspack", "implicit", "ratio to the faster"], rows) + "\n\n" + table(
+        ["`implicit` on Gowalla, seconds to the exact solver's best NDCG@20 on valid", *(f"`{name}`" for name in NDCG_SOLVERS)], ranked)
 
 
 def main():

@@ -3,8 +3,9 @@
 
     bench/implicit_search.py [--rank 64] [--trials 60] [--seed 1] [--threads 2] [--hold-out last] [--no-test] [--near OPTIONS]
 
-Test is what each user visited last: its items are closest to the end of the user's line in train, while those of valid come from all of it. So the last fifth of every
-line of train is held out, and the rest of train and valid is trained on; with --hold-out valid, train is trained on and valid is held out, as it is meant.
+Test is what each user visited last: its items are closest to the end of the user's line in train, while those of valid come from all of it. So the
+last fifth of every line of train is held out, and the rest of train and valid is trained on; with --hold-out valid, train is trained on and valid is
+held out, as it is meant.
 
 Prints a line for every setting tried, then the choice and its figures on test. The first third of the trials are drawn from the whole region, the others
 near one of the best four so far; with --near, all of them near the options given, as one text, every one that is printed.
@@ -19,7 +20,8 @@ import tempfile
 from harness import data, program
 
 SOLVERS = [["exact"], ["cg", "--cg-steps", 1], ["cg", "--cg-steps", 2], ["cg", "--cg-steps", 3]]
-# `size` is the regularization that a row of RATINGS ratings gets, where the other side has OTHERS rows. The option follows from it, the weight and the exponent.
+# `size` is the regularization that a row of RATINGS ratings gets, where the other side has OTHERS rows. The option follows from it, the weight and
+# the exponent.
 RATINGS, OTHERS = 30, 36000
 
 

@@ -3,8 +3,9 @@
 
     bench/nmf.py [--quick]     writes build/bench/nmf.json and prints a table; all else should be quiet meanwhile
 
-The data are the training part of ML-1M and a synthetic matrix of the shape of the 20 newsgroups. For every solver and start of the rival, its loss after 100 epochs
-is the target; lowrank's time is that of its epochs until its loss is no higher, and of what it needs before the first. Runs alternate; the least time of each counts.
+The data are the training part of ML-1M and a synthetic matrix of the shape of the 20 newsgroups. For every solver and start of the rival, its loss
+after 100 epochs is the target; lowrank's time is that of its epochs until its loss is no higher, and of what it needs before the first. Runs
+alternate; the least time of each counts.
 """
 
 import functools
@@ -29,10 +30,12 @@ def own(file):
 def tables(document):
     rows = []
     for row in document["rows"]:
-        own = [row["own_epochs"], f"{row['own_seconds']:.3f}", ratio(row["seconds"], row["own_seconds"])] if "own_epochs" in row else [f"not in {OWN_EPOCHS}", None, None]
+        own = [f"not in {OWN_EPOCHS}", None, None]
+        if "own_epochs" in row:
+            own = [row["own_epochs"], f"{row['own_seconds']:.3f}", ratio(row["seconds"], row["own_seconds"])]
         rows.append([row["data"], f"{row['solver']}, {row['init']}", f"{row['loss']:.6g}", f"{row['seconds']:.3f}", *own])
-    return table([f"`nmf --absent zero`, rank {document['rank']}, {document['threads']} threads", "scikit-learn's solver, start", f"its loss after {EPOCHS} epochs", "its seconds",
-                  "lowrank's epochs to that loss", "lowrank's seconds", "ratio"], rows)
+    return table([f"`nmf --absent zero`, rank {document['rank']}, {document['threads']} threads", "scikit-learn's solver, start",
+                  f"its loss after {EPOCHS} epochs", "its seconds", "lowrank's epochs to that loss", "lowrank's seconds", "ratio"], rows)
 
 
 def main():
@@ -45,7 +48,8 @@ def main():
         task = functools.partial(rival.run, "nmf", file=file, solver=solver, init=init, rank=RANK, epochs=EPOCHS, threads=program.THREADS)
         results = measure.alternate({rival.name: task, "lowrank": functools.partial(own, file)}, 1 if quick else 5, warm_up=0)
         theirs, ours = results[rival.name], [result["points"] for result in results["lowrank"]]
-        row = {"data": name, "solver": solver, "init": init, "epochs": EPOCHS, "loss": theirs[0]["loss"], "seconds": min(result["seconds"] for result in theirs)}
+        row = {"data": name, "solver": solver, "init": init, "epochs": EPOCHS, "loss": theirs[0]["loss"],
+               "seconds": min(result["seconds"] for result in theirs)}
         reached = next((n for n, (_, loss) in enumerate(ours[0]) if loss <= row["loss"]), None)
         if reached is not None:
             row |= {"own_epochs": reached + 1, "own_seconds": min(points[reached][0] for points in ours)}

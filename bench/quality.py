@@ -3,9 +3,10 @@
 
     bench/quality.py     writes build/bench/quality.json and prints the tables
 
-ML-100K: the mean of the five parts u1 .. u5 that come with it; lowrank and Surprise have their defaults, cmfrec the best regularization of a grid, chosen by these
-very figures. Gowalla: trained on train and valid with options that bench/implicit_search.py found within train (docs/methods/implicit.md); the figures are
-those of test. LightGCN's are from table 3 of He et al., "LightGCN: simplifying and powering graph convolution network for recommendation", SIGIR 2020.
+ML-100K: the mean of the five parts u1 .. u5 that come with it; lowrank and Surprise have their defaults, cmfrec the best regularization of a grid,
+chosen by these very figures. Gowalla: trained on train and valid with options that bench/implicit_search.py found within train
+(docs/methods/implicit.md); the figures are those of test. LightGCN's are from table 3 of He et al., "LightGCN: simplifying and powering graph
+convolution network for recommendation", SIGIR 2020.
 """
 
 import statistics
@@ -22,10 +23,14 @@ CMFREC_RANK, CMFREC_GRID = 40, [6, 9, 12, 18]
 # Rank and options; docs/methods/implicit.md says how they were found.
 RECIPES = [
     (64, ""),
-    (64, "--unobserved-weight .0213 --regularization-exponent .75 --regularization .0105 --observed-item-exponent -.35 --unobserved-item-exponent -.05 --unobserved-user-exponent .27 --solver cg --cg-steps 2 --epochs 4"),
-    (256, "--unobserved-weight .0548 --regularization-exponent .75 --regularization .00811 --observed-item-exponent -.46 --unobserved-item-exponent -.34 --unobserved-user-exponent .37 --solver cg --cg-steps 3 --epochs 4"),
-    (512, "--unobserved-weight .0566 --regularization-exponent .75 --regularization .00846 --observed-item-exponent -.49 --unobserved-item-exponent -.40 --unobserved-user-exponent .30 --solver cg --cg-steps 3 --epochs 4"),
-    (1024, "--unobserved-weight .034 --regularization-exponent .75 --regularization .00769 --observed-item-exponent -.16 --unobserved-item-exponent -.47 --unobserved-user-exponent .06 --solver cg --cg-steps 2 --epochs 4"),
+    (64, "--unobserved-weight .0213 --regularization-exponent .75 --regularization .0105 "
+     "--observed-item-exponent -.35 --unobserved-item-exponent -.05 --unobserved-user-exponent .27 --solver cg --cg-steps 2 --epochs 4"),
+    (256, "--unobserved-weight .0548 --regularization-exponent .75 --regularization .00811 "
+     "--observed-item-exponent -.46 --unobserved-item-exponent -.34 --unobserved-user-exponent .37 --solver cg --cg-steps 3 --epochs 4"),
+    (512, "--unobserved-weight .0566 --regularization-exponent .75 --regularization .00846 "
+     "--observed-item-exponent -.49 --unobserved-item-exponent -.40 --unobserved-user-exponent .30 --solver cg --cg-steps 3 --epochs 4"),
+    (1024, "--unobserved-weight .034 --regularization-exponent .75 --regularization .00769 "
+     "--observed-item-exponent -.16 --unobserved-item-exponent -.47 --unobserved-user-exponent .06 --solver cg --cg-steps 2 --epochs 4"),
 ]
 LIGHTGCN = {"name": "LightGCN, rank 64", "recall": 0.1830, "ndcg": 0.1554}
 
@@ -68,8 +73,9 @@ def lists():
 
 def tables(document):
     rows = [[name, f"{value:.4f}"] for name, value in sorted(document["rmse"].items(), key=lambda pair: -pair[1])]
-    ranked = [[f"lowrank `implicit`, rank {row['rank']}, {'options of docs/methods/implicit.md' if row['options'] else 'the defaults'}", f"{row['seconds']:.1f}", f"{row['recall']:.4f}",
-               f"{row['ndcg']:.4f}"] for row in document["gowalla"]]
+    options = {True: "options of docs/methods/implicit.md", False: "the defaults"}
+    ranked = [[f"lowrank `implicit`, rank {row['rank']}, {options[row['options'] != '']}", f"{row['seconds']:.1f}", f"{row['recall']:.4f}", f"{row['ndcg']:.4f}"]
+              for row in document["gowalla"]]
     ranked.append([LIGHTGCN["name"], None, f"{LIGHTGCN['recall']:.4f}", f"{LIGHTGCN['ndcg']:.4f}"])
     return table(["ML-100K, mean of u1 .. u5", "test RMSE"], rows) + "\n\n" + table(["Gowalla", "seconds of training", "recall@20", "NDCG@20"], ranked)
 

@@ -24,7 +24,8 @@ def string_ids(path):
 
 
 def tables(document):
-    rows = [[row["ids"], row["threads"], f"{row['lowrank']:.2f}", f"{row[Polars.name]:.2f}", ratio(row[Polars.name], row["lowrank"], 2)] for row in document["rows"]]
+    rows = [[row["ids"], row["threads"], f"{row['lowrank']:.2f}", f"{row[Polars.name]:.2f}", ratio(row[Polars.name], row["lowrank"], 2)]
+            for row in document["rows"]]
     return table(["10 million lines, ids", "threads", "lowrank, seconds", f"{Polars.name}, seconds", "ratio"], rows)
 
 
@@ -37,7 +38,8 @@ def main():
         for threads in (2, 1):
             results = measure.alternate({"lowrank": lambda: program.call("read", file, threads, TIMES),
                                          rival.name: lambda: rival.run("read", file=file, threads=threads, runs=TIMES)}, runs, warm_up=0)
-            rows.append({"ids": ids, "threads": threads, **{name: statistics.median(seconds for run in found for seconds in run["seconds"][1:]) for name, found in results.items()}})
+            medians = {name: statistics.median(seconds for run in found for seconds in run["seconds"][1:]) for name, found in results.items()}
+            rows.append({"ids": ids, "threads": threads, **medians})
     save("read", {"rows": rows}, tables)
 
 

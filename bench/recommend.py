@@ -3,9 +3,9 @@
 
     bench/recommend.py [--quick] [--method M]     writes build/bench/recommend.json and prints a table; all else should be quiet meanwhile
 
-The calls alone are timed, without loading the model and writing the lists; those of the programs alternate, and the figures are medians. GFLOP/s are those of the
-full product of users and items in that time. The machine's peak is what multiply-adds in registers reach on one thread, times the threads; lowrank may be above it,
-for it passes over items whose vectors are too short for a list.
+The calls alone are timed, without loading the model and writing the lists; those of the programs alternate, and the figures are medians. GFLOP/s are
+those of the full product of users and items in that time. The machine's peak is what multiply-adds in registers reach on one thread, times the
+threads; lowrank may be above it, for it passes over items whose vectors are too short for a list.
 """
 
 import statistics
@@ -31,12 +31,15 @@ def tables(document):
              f"{row['rival_gflops']:.0f}", ratio(row["rival"], row["seconds"])] for row in document["rows"]]
     peaks = ", ".join(f"{value:.0f} on {threads}" for threads, value in document["peak_gflops"].items())
     rival = document["rival"]
-    return table([f"top {document['top']} of all Gowalla users, seen items left out", "threads", "lowrank, seconds", "lowrank, GFLOP/s", f"{rival}, seconds", f"{rival}, GFLOP/s", "ratio"],
-                 rows) + (f"\n\nGFLOP/s are stated as if every score were computed; lowrank passes over items whose vectors are too short for a list. The machine's peak in GFLOP/s, by threads: {peaks}.")
+    return table([f"top {document['top']} of all Gowalla users, seen items left out", "threads", "lowrank, seconds", "lowrank, GFLOP/s", f"{rival}, seconds",
+                  f"{rival}, GFLOP/s", "ratio"], rows) + (
+        "\n\nGFLOP/s are stated as if every score were computed; lowrank passes over items whose vectors are too short for a list."
+        f" The machine's peak in GFLOP/s, by threads: {peaks}.")
 
 
 def main():
-    given = arguments(__doc__, quick="one round, all threads, rank 64 alone", method={"default": "implicit", "help": "the method of lowrank that trains the factors"})
+    given = arguments(__doc__, quick="one round, all threads, rank 64 alone",
+                      method={"default": "implicit", "help": "the method of lowrank that trains the factors"})
     file = data.gowalla("train", "valid")
     rival = Implicit()
     rival.prepare()
@@ -47,8 +50,8 @@ def main():
         summary = program.train(file, *(["--no-biases"] if given.method == "sgd" else []), method=given.method, rank=rank, epochs=8, output=model)
         shape = {"rank": rank, "users": summary["users"], "items": summary["items"]}
         rows += [row_of(model, shape, rival, count, 1 if given.quick else 5) for count in threads]
-    peak = program.peak() / 1e9
-    save("recommend", {"method": given.method, "rival": rival.name, "top": TOP, "rows": rows, "peak_gflops": {count: peak * count for count in threads}}, tables)
+    peaks = {count: program.peak() / 1e9 * count for count in threads}
+    save("recommend", {"method": given.method, "rival": rival.name, "top": TOP, "rows": rows, "peak_gflops": peaks}, tables)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,8 @@ import recommend
 import sgd
 from harness import ROOT, picture
 from harness.table import ratio, table
+from rivals import Rival
+from rivals.libmf import CRATE
 
 RESULTS = ROOT / "bench" / "results"
 BEGIN, END = "<!-- bench/report.py: begin -->", "<!-- bench/report.py: end -->"
@@ -40,7 +42,7 @@ INTRODUCTION = """# Benchmarks
 
 How fast is lowrank, and how good are its models, compared with the packages that do the same? Whole processes or calls are timed next to the peer's in one run,
 on the same data and threads, at the same quality or a better one. A ratio says how many times faster lowrank is: the peer's seconds divided by lowrank's.
-The figures come from a shared machine, on which times vary by a tenth from run to run.
+The figures come from a shared machine, on which times vary by a tenth from run to run. The peers are {peers}.
 
 `make bench` measures all of it. Below each table is the command that measured it; what each one does is in the first lines of its script in [bench](../bench).
 This page is written by `bench/report.py` from the documents in [bench/results](../bench/results).
@@ -58,11 +60,13 @@ def row(document, **wanted):
 
 
 def page(kept):
-    parts = [INTRODUCTION]
+    pinned = {package.replace("==", " ") for rival in Rival.__subclasses__() for package in rival.packages if "==" in package and "safetensors" not in package}
+    parts = [INTRODUCTION.format(peers=", ".join(sorted({*pinned, f"LIBMF (crate libmf {CRATE})"}, key=str.lower)))]
     for name, title, tables in KEPT:
         if name in kept:
             box = kept[name]["machine"]
-            parts.append(f"## {title}\n{tables(kept[name])}\n\n`{kept[name]['command']}`, {box['date']}: {box['processor']}, {box['cores']} cores, {box['compiler']}, commit {box['commit']}.\n")
+            source = f"`{kept[name]['command']}`, {box['date']}: {box['processor']}, {box['cores']} cores, {box['compiler']}, commit {box['commit']}."
+            parts.append(f"## {title}\n{tables(kept[name])}\n\n{source}\n")
     return "\n".join(parts)
 
 
@@ -95,13 +99,14 @@ def lines(kept):
     """The three lines of README."""
     own, libmf = (row(kept["sgd"], program=name, rank=64, threads=2) for name in ("lowrank", "LIBMF (avx)"))
     rmse, lists = kept["quality"]["rmse"], row(kept["recommend"], rank=64, threads=2)
+    own_rmse, rival_rmse = rmse["lowrank `sgd`"], rmse["Surprise SVD"]
     return table(["", "lowrank", "peer", "", "command"], [
         ["`sgd`, 10 million ratings from text to model, 2 threads", f"{own['whole_seconds']:.2f} s, test RMSE {own['rmse']:.4f}",
          f"LIBMF: {libmf['whole_seconds']:.2f} s, {libmf['rmse']:.4f}", f"{ratio(libmf['whole_seconds'], own['whole_seconds'])} times faster", "`bench/sgd.py`"],
-        [f"20 best items for each of the {lists['users']:,} users of Gowalla", f"{lists['seconds']:.2f} s", f"implicit: {lists['rival']:.2f} s", f"{ratio(lists['rival'], lists['seconds'])} times faster",
-         "`bench/recommend.py`"],
-        ["test RMSE on ML-100K with default options, `sgd`", f"{rmse['lowrank `sgd`']:.4f}", f"Surprise SVD: {rmse['Surprise SVD']:.4f}",
-         f"{100 * (1 - rmse['lowrank `sgd`'] / rmse['Surprise SVD']):.1f} % less error", "`bench/quality.py`"]])
+        [f"20 best items for each of the {lists['users']:,} users of Gowalla", f"{lists['seconds']:.2f} s", f"implicit: {lists['rival']:.2f} s",
+         f"{ratio(lists['rival'], lists['seconds'])} times faster", "`bench/recommend.py`"],
+        ["test RMSE on ML-100K with default options, `sgd`", f"{own_rmse:.4f}", f"Surprise SVD: {rival_rmse:.4f}",
+         f"{100 * (1 - own_rmse / rival_rmse):.1f} % less error", "`bench/quality.py`"]])
 
 
 def main():

@@ -21,7 +21,8 @@ def main():
     parser.add_argument("--method", default="sgd")
     parser.add_argument("--folds", type=int, default=3)
     parser.add_argument("--fixed", default="", help="options that stay as they are")
-    parser.add_argument("--grid", action="append", default=[], metavar="OPTION=VALUE,VALUE,...", help="candidates of one option; the first is where the search starts")
+    parser.add_argument("--grid", action="append", default=[], metavar="OPTION=VALUE,VALUE,...",
+                        help="candidates of one option; the first is where the search starts")
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     grid = {name: values.split(",") for name, values in (entry.split("=") for entry in arguments.grid)}
@@ -36,8 +37,8 @@ def main():
             key = tuple(options.items())
             if key not in known:
                 words = arguments.fixed.split() + program.flags(options)
-                known[key] = statistics.mean(
-                    program.train(f"{part}.train", *words, method=arguments.method, test=f"{part}.test", output=f"{folder}/model")["test"]["rmse"] for part in parts)
+                options = {"method": arguments.method, "output": f"{folder}/model"}
+                known[key] = statistics.mean(program.train(f"{part}.train", *words, test=f"{part}.test", **options)["test"]["rmse"] for part in parts)
                 print(f"{known[key]:.5f}  " + " ".join(words), flush=True)
             return known[key]
 

@@ -4,8 +4,9 @@
     bench/sgd.py [--quick] [--sse]      writes build/bench/sgd.json and prints a table; all else should be quiet meanwhile
     bench/sgd.py --grid                 finds the rival's best learning rate and regularization
 
-Whole processes are timed, as a user runs them: text file in, model file out. The programs and thread counts alternate; a figure is the median of five runs after a
-warm-up. Updates per second come from the median epoch of each run, the first left out: lowrank says how long each took, LIBMF prints a line after each.
+Whole processes are timed, as a user runs them: text file in, model file out. The programs and thread counts alternate; a figure is the median of five
+runs after a warm-up. Updates per second come from the median epoch of each run, the first left out: lowrank says how long each took, LIBMF prints a
+line after each.
 """
 
 import functools
@@ -72,8 +73,8 @@ def compare(runs, ranks, rivals):
         for threads, rival in itertools.product(THREADS, programs):
             epochs = results["epochs", threads, rival.name]
             speeds = [RATINGS * 0.9 / result["epoch"] for result in epochs]
-            row = {"program": rival.name, "rank": rank, "threads": threads, "updates_per_second": statistics.median(speeds), "fastest": max(speeds), "slowest": min(speeds),
-                   "bytes": measure.median(epochs, "bytes")}
+            row = {"program": rival.name, "rank": rank, "threads": threads, "updates_per_second": statistics.median(speeds),
+                   "fastest": max(speeds), "slowest": min(speeds), "bytes": measure.median(epochs, "bytes")}
             if whole:
                 runs_of = results["whole", threads, rival.name]
                 seconds = [result["seconds"] for result in runs_of]
@@ -108,16 +109,20 @@ def tables(document):
     if 64 in ranks:
         what = f"rank 64, {document['epochs']} epochs, validated"
         for threads in THREADS:
-            add(f"seconds from text to model, {what}", 64, threads, "whole_seconds", lambda x: f"{x:.2f}", lambda own, other: f"{other['whole_seconds'] / own['whole_seconds']:.2f}")
+            add(f"seconds from text to model, {what}", 64, threads, "whole_seconds", lambda x: f"{x:.2f}",
+                lambda own, other: f"{other['whole_seconds'] / own['whole_seconds']:.2f}")
             add(f"peak memory in MB from text to model, {what}", 64, threads, "whole_bytes", lambda x: f"{x / 1e6:.0f}",
                 lambda own, other: f"{other['whole_bytes'] / own['whole_bytes']:.2f}")
             add(f"test RMSE, {what}", 64, threads, "rmse", lambda x: f"{x:.4f}", lambda own, other: None)
         for threads in THREADS:
-            what = f"seconds from text to the rival's final RMSE, rank 64 (lowrank: RMSE {rows['lowrank', 64, threads]['reach_rmse']:.4f} after {REACH['epochs']} epochs)"
-            add(what, 64, threads, "reach_seconds", lambda x: f"{x:.2f}",
-                lambda own, other: f"{other['whole_seconds'] / own['reach_seconds']:.2f}" if own["reach_rmse"] <= other["rmse"] else "not reached", "whole_seconds")
+            rmse = rows["lowrank", 64, threads]["reach_rmse"]
+            add(f"seconds from text to the rival's final RMSE, rank 64 (lowrank: RMSE {rmse:.4f} after {REACH['epochs']} epochs)", 64, threads,
+                "reach_seconds", lambda x: f"{x:.2f}",
+                lambda own, other: f"{other['whole_seconds'] / own['reach_seconds']:.2f}" if own["reach_rmse"] <= other["rmse"] else "not reached",
+                "whole_seconds")
         shares = [rows[name, 64, 2]["updates_per_second"] / rows[name, 64, 1]["updates_per_second"] / 2 for name in ("lowrank", *rivals)]
-        lines.append(["updates per second on two threads, as a share of twice those on one, rank 64", None, f"{shares[0]:.0%}", *(cell for share in shares[1:] for cell in (f"{share:.0%}", None))])
+        cells = [cell for share in shares for cell in (f"{share:.0%}", None)]
+        lines.append(["updates per second on two threads, as a share of twice those on one, rank 64", None, cells[0], *cells[2:]])
     return table(["synthetic ratings, 10 million", "threads", "lowrank", *(cell for name in rivals for cell in (name, "ratio"))], lines) + (
         f"\n\nA tenth of the ratings is for the test. Medians of {document['runs']} alternating runs.")
 

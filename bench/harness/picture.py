@@ -17,8 +17,8 @@ def text(x, y, words, kind="", anchor="start"):
 
 
 def svg(width, height, title, parts):
-    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img" aria-label="{title}">',
-                      STYLE, *parts, "</svg>", ""])
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {size} role="img" aria-label="{title}">', STYLE, *parts, "</svg>", ""])
 
 
 def speed(x, y, width, rows):
@@ -52,7 +52,8 @@ def beside_peers(speeds, errors, lists):
              text(464, 16, "Accuracy: RMSE on ML-100K, less is better", "title"), *scale(464, 38, 376, 190, errors),
              text(464, 206, "Lists: recall@20 on Gowalla, more is better", "title"), *scale(464, 228, 376, 190, lists),
              '<rect x="0" y="317" width="10" height="10" class="own"/>', text(15, 326, "lowrank"),
-             '<rect x="76" y="317" width="10" height="10" class="peer"/>', text(91, 326, "a peer, on the same data and threads, at equal or lower quality", "muted")]
+             '<rect x="76" y="317" width="10" height="10" class="peer"/>',
+             text(91, 326, "a peer, on the same data and threads, at equal or lower quality", "muted")]
     return svg(840, 334, "Speed and accuracy of lowrank and of its peers", parts)
 
 
@@ -63,7 +64,8 @@ def growth(rows):
     step = (width - left - 80) / max(len(rows) - 1, 1)
     points = [(left + 30 + n * step, height - bottom - row["nanoseconds"] / most * (height - bottom - 30)) for n, row in enumerate(rows)]
     parts = [text(left, 18, "Nanoseconds per rating and epoch, rank 32", "title"), f'<path d="M{left} 30V{height - bottom}H{width - 20}" class="line"/>',
-             text(width / 2, height - 10, "millions of ratings", "muted", "middle"), f'<polyline class="curve" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>']
+             text(width / 2, height - 10, "millions of ratings", "muted", "middle"),
+             f'<polyline class="curve" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>']
     for (x, y), row in zip(points, rows):
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" class="own"/>', text(x, y - 10, f"{row['nanoseconds']:.2f}", "", "middle"),
                   text(x, height - bottom + 18, str(row["millions"]), "", "middle")]

@@ -13,8 +13,8 @@ class Implicit(Rival):
         data = matrix(file)
 
         def fit(rank, iterations):
-            model = AlternatingLeastSquares(factors=rank, regularization=regularization, alpha=1 / unobserved_weight, use_cg=solver == "cg", iterations=iterations,
-                                            num_threads=threads)
+            model = AlternatingLeastSquares(factors=rank, regularization=regularization, alpha=1 / unobserved_weight, use_cg=solver == "cg",
+                                            iterations=iterations, num_threads=threads)
             return timed(model.fit, data, show_progress=False)[0]
 
         fit(16, 1)

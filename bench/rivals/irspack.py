@@ -14,8 +14,8 @@ class Irspack(Rival):
         kinds = {"exact": "CHOLESKY", "cg": "CG", "subspace": "IALSPP"}
 
         def fit(rank, epochs):
-            model = IALSRecommender(data, n_components=rank, alpha0=unobserved_weight, reg=regularization, nu=regularization_exponent, solver_type=kinds[solver],
-                                    max_cg_steps=3, ialspp_subspace_dimension=64, n_threads=threads, train_epochs=epochs)
+            model = IALSRecommender(data, n_components=rank, alpha0=unobserved_weight, reg=regularization, nu=regularization_exponent,
+                                    solver_type=kinds[solver], max_cg_steps=3, ialspp_subspace_dimension=64, n_threads=threads, train_epochs=epochs)
             return timed(model.learn)[0], model
 
         fit(16, 1)

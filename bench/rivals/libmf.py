@@ -40,7 +40,8 @@ class Libmf(Rival):
         """Seconds of the process, the median epoch (it prints a line after each) and the test RMSE after the last one; `task` is `sgd`."""
         words = [str(word) for pair in (options or self.options).items() for word in pair]
         # Line by line, although what it prints does not go to a terminal.
-        result = measure.process(["stdbuf", "-oL", self.program, "-k", rank, "-t", epochs, "-s", threads, *words, *(["-p", test] if test else []), train, self.folder / "model"])
+        watched = ["-p", test] if test else []
+        result = measure.process(["stdbuf", "-oL", self.program, "-k", rank, "-t", epochs, "-s", threads, *words, *watched, train, self.folder / "model"])
         times = [when for when, line in result["lines"] if re.match(r"\s*\d+\s", line)]
         lengths = [after - before for before, after in zip(times, times[1:])]
         rows = re.findall(r"^\s*\d+\s+([\d.]+)\s+([\d.]+)\s+\S+\s*$", result["output"], re.MULTILINE)
