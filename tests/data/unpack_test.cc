@@ -134,7 +134,8 @@ TEST(Unpack, RefusesArchivesItDoesNotRead) {
   const ScratchFile zip("PK\x03\x04 and more");
   EXPECT_EQ(error_of<DataError>([&] { read_ratings(zip.path()); }, zip.path()), "F: zip archives are not supported; unpack the file first");
   const ScratchFile bzip("BZh91AY&SY");
-  EXPECT_EQ(error_of<DataError>([&] { read_ratings(bzip.path()); }, bzip.path()), "F: bzip2 files are not read; unpack it first");
+  EXPECT_EQ(error_of<DataError>([&] { read_ratings(bzip.path()); }, bzip.path()),
+            "F: bzip2 files are not supported; unpack the file first");
 }
 
 }  // namespace
