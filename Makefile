@@ -1,19 +1,19 @@
-# The front door. Each target installs the system packages that it needs and lacks, then leaves the work to CMake (CMakePresets.json).
+# The entry point. Each target installs the system packages that are missing, then calls CMake (CMakePresets.json).
 JOBS ?= $(shell nproc)
 INSTALL := ./scripts/install-packages
-# The Python package is built and tested where the packages for that could be installed.
+# The Python package is built and tested only if the packages that it needs could be installed.
 PYTHON = $$([ ! -f build/python/installed.txt ] || echo -DLOWRANK_PYTHON=ON -DPython_EXECUTABLE=$(CURDIR)/build/python/bin/python3)
 
 .DEFAULT_GOAL := build
 .PHONY: build demo test test-python wheel check bench format format-check lint asan tsan install clean help
 
-build:  ## build the program; it stands at build/lowrank
+build:  ## build the program, build/lowrank
 	@$(INSTALL) build
 	@[ -f build/release/build.ninja ] || cmake --preset release -DLOWRANK_TESTS=OFF
 	@cmake --build --preset release --parallel $(JOBS) --target lowrank_cli
 	@ln -sfn release/bin/lowrank build/lowrank
 
-demo: build  ## build, train on real films, recommend some
+demo: build  ## build, train on real ratings of films, recommend films
 	@build/lowrank demo
 
 test:  ## build everything and run every test
@@ -29,11 +29,11 @@ test-python:  ## build the Python package and run its tests
 	@cmake --build --preset release --parallel $(JOBS) --target lowrank_python_stubs lowrank_cli python_cpp_trainer
 	@ctest --preset release --tests-regex '^python[.]'
 
-wheel:  ## make dist/: a wheel that carries all it needs, and the source distribution
+wheel:  ## make dist/: a self-contained wheel, and the source distribution
 	@$(INSTALL) build test
 	@scripts/make-wheel
 
-check:  ## the same without the slow tests
+check:  ## build everything and run every test but the slow ones
 	@$(INSTALL) build test
 	@cmake --preset release -DLOWRANK_TESTS=ON $(PYTHON)
 	@cmake --build --preset release --parallel $(JOBS)
@@ -46,21 +46,21 @@ bench:  ## build and run the benchmarks
 	@ln -sfn release/bin/lowrank build/lowrank
 	@set -e; for subject in sgd read als implicit_feedback nmf recommend fold_in from_python quality growth; do bench/$$subject.py; done
 
-asan tsan:  ## the suite under the address and undefined behaviour sanitizers, or the thread sanitizer
+asan tsan:  ## build and run the tests with the address and undefined behaviour sanitizers (asan) or the thread sanitizer (tsan)
 	@$(INSTALL) build test
 	@cmake --preset $@
 	@cmake --build --preset $@ --parallel $(JOBS)
 	@ctest --preset $@ --parallel $(JOBS) --label-exclude slow
 
-format:  ## lay out every C++ file as .clang-format says
+format:  ## format every C++ file by .clang-format
 	@$(INSTALL) lint
 	@scripts/format
 
-format-check:  ## fail where `make format` would change something
+format-check:  ## fail if `make format` would change a file
 	@$(INSTALL) lint
 	@scripts/format --check
 
-lint:  ## clang-tidy on what changed (ALL=1: on everything), and checks of scripts
+lint:  ## run clang-tidy on changed files (ALL=1: on all), and check scripts
 	@$(INSTALL) build test bench lint
 	@cmake --preset release -B build/lint -DLOWRANK_TESTS=ON -DLOWRANK_BENCH=ON -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON -DCMAKE_UNITY_BUILD=OFF \
 	  $(PYTHON) >/dev/null
@@ -73,5 +73,5 @@ install: build  ## install the library, headers, program and example data (PREFI
 clean:  ## remove everything that was built
 	@rm -rf build
 
-help:  ## this list
+help:  ## show this list
 	@sed -n 's/^\([a-z][a-z -]*\):.*## \(.*\)/\1|\2/p' $(firstword $(MAKEFILE_LIST)) | awk -F'|' '{printf "make %-13s %s\n", $$1, $$2}'

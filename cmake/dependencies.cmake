@@ -1,4 +1,4 @@
-# Every dependency, named once, with the least version that works.
+# All dependencies, with their lowest versions that work.
 find_package(Threads REQUIRED)
 find_package(hwy 1.0.3 REQUIRED)            # SIMD with run-time dispatch
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)  # eigenvalues of small matrices

@@ -1,4 +1,4 @@
-# What `cmake --install` lays down: the library with its headers and CMake package, the program, the example data, the licence.
+# Installed by `cmake --install`: the library with its headers and CMake package, the program, the example data, the licence.
 include(CMakePackageConfigHelpers)
 
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/lowrank)

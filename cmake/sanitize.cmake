@@ -1,4 +1,4 @@
-# LOWRANK_SANITIZE=address,undefined or thread: instruments everything that is built here, tests included. Assertions stay on.
+# LOWRANK_SANITIZE=address,undefined or thread: instruments everything that is built, tests included. Assertions stay on.
 set(LOWRANK_SANITIZE "" CACHE STRING "Sanitizers to build with, as for -fsanitize=")
 if(LOWRANK_SANITIZE)
   set(LOWRANK_SANITIZE_FLAGS -fsanitize=${LOWRANK_SANITIZE} -fno-sanitize-recover=all)

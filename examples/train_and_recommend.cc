@@ -1,9 +1,9 @@
-// Reads ratings, trains a factorization, says how well it predicts ratings it has not seen, and recommends.
+// Reads ratings, trains a factorization, prints its error on a test set, and recommends.
 //
 //     example_train_and_recommend [RATINGS [USER]]
 //
-// RATINGS has a line for every rating: user, item, value; comma, tab, `::` and other separators are recognised, and .gz, .zst and .xz files
-// are read as they are. Without arguments: the films that come with lowrank, read from the folder examples/ of the source tree.
+// RATINGS has one line per rating: user, item, value. Comma, tab, `::` and other separators are recognised, and .gz, .zst and .xz files are
+// read directly. The default is the ratings of films that come with lowrank, in the folder examples/ of the source tree.
 // In your own project:
 //
 //     find_package(lowrank REQUIRED)
@@ -27,12 +27,12 @@
 
 namespace {
 
-// The library prints nothing: what training has to tell arrives here, epoch by epoch.
+// The library prints nothing. It reports every epoch of the training here.
 class EpochPrinter : public lowrank::TrainingObserver {
  public:
   bool on_epoch(const lowrank::EpochReport& report, const std::function<lowrank::Model()>& /*model*/) override {
     std::cout << "epoch " << report.epoch << " of " << report.epochs << ": training RMSE " << report.train_rmse.value_or(0) << '\n';
-    return true;  // false would end training here
+    return true;  // false ends the training
   }
 };
 
@@ -40,10 +40,10 @@ void run(const std::string& path, const std::string& user_id) {
   lowrank::Dataset data = lowrank::read_ratings(path);
   std::cout << data.ratings.size() << " ratings of " << data.items.size() << " items by " << data.users.size() << " users\n";
 
-  // A tenth of the ratings is set aside; the seed says which.
+  // A tenth of the ratings is set aside, chosen by the seed.
   lowrank::Holdout parts = lowrank::hold_out(data.ratings, 0.1, /*seed=*/1);
 
-  lowrank::Sgd method;  // the defaults suit any scale of ratings
+  lowrank::Sgd method;  // the defaults are for any scale of ratings
   method.rank = 16;
   EpochPrinter printer;
   lowrank::Model model = lowrank::train(std::move(parts.train), method, /*validation=*/{}, printer).model;
@@ -68,7 +68,7 @@ void run(const std::string& path, const std::string& user_id) {
 
 int main(int argc, char** argv) try {
   run(argc > 1 ? argv[1] : "examples/data/ratings.dat.gz", argc > 2 ? argv[2] : "");
-} catch (const std::exception& error) {  // every error of lowrank is a lowrank::Error whose text says what to do
+} catch (const std::exception& error) {  // every error of lowrank is a lowrank::Error, whose text says what to do
   std::cerr << error.what() << '\n';
   return 1;
 }
