@@ -1,4 +1,4 @@
-"""Ratings in memory, and their parts."""
+"""Ratings in memory: reading, splitting, titles."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ __all__ = ["Ratings", "read_ratings", "split", "titles"]
 
 
 class Ratings:
-    """Ratings as columns: one row a rating, in a given order, repeats and all.
+    """Ratings as columns: one row per rating, in a given order, duplicates included.
 
-    Iterating gives the three columns, so that ``users, items, values = ratings`` works; indexing takes rows.
+    Iterating yields the three columns, so that ``users, items, values = ratings`` works; indexing takes rows.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Ratings:
     Attributes
     ----------
     users, items : ndarray of shape (n,)
-        int64, or objects where an id is not an integer.
+        int64, or objects if an id is not an integer.
     values : ndarray of shape (n,), float32
     times : ndarray of shape (n,), int64, or None
 
@@ -86,7 +86,7 @@ class Ratings:
         return f"<{len(self)} ratings{'' if self.times is None else ' with times'}>"
 
     def to_frame(self) -> Any:
-        """The ratings as a pandas table with the columns user, item, rating and, where there are any, time.
+        """The ratings as a pandas table with the columns user, item, rating and, if there are timestamps, time.
 
         Returns
         -------
@@ -133,12 +133,12 @@ def read_ratings(
     format : str, default "auto"
         ``auto``, ``csv``, ``tsv``, ``movielens``, ``matrix-market`` or ``adjacency``.
     implicit_values : bool, default False
-        A line of two columns is a rating of 1.
+        Read a line of two columns as a rating of 1.
 
     Returns
     -------
     Ratings
-        In the order of the file. Ids are int64 where all of a column are canonical decimals, else strings.
+        In the order of the file. Ids are int64 if all of a column are canonical decimals, and strings otherwise.
 
     Raises
     ------
@@ -174,21 +174,21 @@ def split(
     seed: int = 1,
     columns: ColumnNames | None = None,
 ) -> tuple[Any, ...]:
-    """Set parts of the ratings aside, as ``lowrank split`` does.
+    """Split ratings into training, test and validation sets, as ``lowrank split`` does.
 
     Parameters
     ----------
     ratings : Ratings, path, table, tuple or sparse matrix
-        What to split.
+        Ratings to split.
     test, validation : float
         Shares of the ratings, in [0, 1), together below 1. Exactly ``round(share * n)`` are set aside.
     by : {"random", "user", "time"}
-        From all ratings; that share of every user's; or the latest of every user's, by the times of `ratings` or the
+        At random from all ratings; at random from every user's; or the latest of every user's, by the times of `ratings` or the
         column ``time`` of a table.
     seed : int
-        Picks the random choice.
+        Seed of the random choice.
     columns : names, optional
-        Of the columns of a table or file.
+        Names of the columns of a table or file.
 
     Returns
     -------
@@ -260,7 +260,7 @@ def titles(path: str | os.PathLike[str], ids: Any) -> list[str]:
     Returns
     -------
     list of str
-        A title for each id; the id itself where the file has none.
+        One title per id; the id itself if the file has no title for it.
     """
     texts = [str(one) for one in np.ma.getdata(ids).tolist()]
     return [title or text for title, text in zip(_core.titles(os.fsdecode(path), texts), texts)]

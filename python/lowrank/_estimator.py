@@ -1,4 +1,4 @@
-"""What the estimators of all methods share."""
+"""The base class of the estimators, and load()."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from lowrank._input import (
 from lowrank._progress import progress_bar
 
 Self = TypeVar("Self", bound="Estimator")
-#: What a callback is given after every epoch: its number, the most that there will be, and the figures that the method reports.
+#: The argument of a callback after every epoch: number of the epoch, number of epochs, and the figures that the method reports.
 Report: TypeAlias = dict[str, Any]
 
 _UNKNOWN = 2**32 - 1
@@ -44,9 +44,9 @@ class Lists(NamedTuple):
 
 
 class Estimator:
-    """Base of the estimators: one class a method, whose keyword arguments are the method's options.
+    """Base of the estimators: one class per method, whose keyword arguments are the method's options.
 
-    Fitted attributes are views of the model: they take no memory of their own and cannot be written.
+    Fitted attributes are views of the model: they take no memory of their own and are read-only.
 
     Attributes
     ----------
@@ -58,16 +58,16 @@ class Estimator:
     mean_ : float
         Added to every score; 0 for a model without biases.
     users_ : ndarray of shape (users,)
-        Ids in the order of the rows, as they were fitted; after `load` int64 where all are canonical decimals.
+        Ids in the order of the rows, as they were fitted; after `load` int64 if all are canonical decimals.
     items_ : ndarray of shape (items,)
     history_ : structured ndarray of shape (epochs,)
-        What every epoch reported: ``epoch``, ``seconds``, and for instance ``train_rmse`` and ``validation_rmse``. Empty
+        Figures of every epoch: ``epoch``, ``seconds``, and for instance ``train_rmse`` and ``validation_rmse``. Empty
         after `load`.
     summary_ : dict
-        What the training ended in: ``epochs``, ``best_epoch``, ``stopped``, figures, and ``seconds``: ``read`` (from arrays
+        Results of the training: ``epochs``, ``best_epoch``, ``stopped``, figures, and ``seconds``: ``read`` (from arrays
         or a file to grouped ratings), ``train``, ``write``, ``total``. Empty after `load`.
     record_ : dict
-        Where the model comes from: method, options, seed, number of ratings, fingerprint of the data, figures.
+        Origin of the model: method, options, seed, number of ratings, fingerprint of the data, figures.
     """
 
     _method: ClassVar[str] = ""
@@ -89,7 +89,7 @@ class Estimator:
         self._history = np.zeros(0, [("epoch", np.int64)])
         self._summary: dict[str, Any] = {}
 
-    # ---- parameters, as scikit-learn has them
+    # ---- parameters, as in scikit-learn
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The options by name.
@@ -115,7 +115,7 @@ class Estimator:
         Raises
         ------
         OptionError
-            There is no such option.
+            An option does not exist.
         """
         for name in params:
             if name not in self._options:
@@ -184,7 +184,7 @@ class Estimator:
         """Train on ratings.
 
         The GIL is released. Ctrl-C ends training after the running epoch with KeyboardInterrupt; the estimator is then as
-        it was before. The same data, options and seed give the same model, byte for byte, on any number of threads.
+        it was before. The same data, options and seed give the same model, byte for byte, for any number of threads.
 
         Parameters
         ----------
@@ -193,43 +193,43 @@ class Estimator:
               ids are 0 .. n-1; empty rows and columns are kept;
             - tuple ``(users, items, values)`` of arrays of shape (n,);
             - pandas, polars or pyarrow table with the columns ``user``, ``item`` and ``rating`` (see `columns`);
-            - path of a file, as the command line reads it;
-            - dense array of shape (users, items), NaN where there is no rating;
+            - path of a file, in any format that the command line reads;
+            - dense array of shape (users, items), NaN for a missing rating;
             - two columns, user and item, of shape (n, 2), with `y` the ratings;
             - :class:`lowrank.Ratings`.
 
             Ids are integers or strings; ``7`` and ``"7"`` are one id.
         y : array_like of shape (n,), optional
-            The ratings, where X has two columns.
+            The ratings, if X has two columns.
         validation : ratings or float, optional
-            Judges every epoch; the best epoch's model is kept. Ratings in any form of X (a pair ``(X, y)`` for two
+            The validation set: the model of the best epoch on it is kept. Ratings in any form of X (a pair ``(X, y)`` for two
             columns), or the share of X to set aside at random by the seed, in (0, 1).
         callback : callable, optional
-            Called after every epoch with a dict: ``epoch``, ``epochs``, ``seconds``, and what the method reports, e.g.
+            Called after every epoch with a dict: ``epoch``, ``epochs``, ``seconds``, and the figures of the method, e.g.
             ``train_rmse`` and ``validation_rmse``. Returning False ends training with the best model so far.
         columns : names, optional
-            Of the columns of a table or file: ``("userId", "movieId", "rating")`` or a mapping with the keys user, item and
+            Names of the columns of a table or file: ``("userId", "movieId", "rating")`` or a mapping with the keys user, item and
             rating. A table of which only user and item are named has a rating of 1 in every row.
         format : str, default "auto"
-            Of a file: ``auto``, ``csv``, ``tsv``, ``movielens``, ``matrix-market`` or ``adjacency``.
+            Format of a file: ``auto``, ``csv``, ``tsv``, ``movielens``, ``matrix-market`` or ``adjacency``.
         duplicates : {"last", "first", "mean", "error"}
-            What becomes of a pair rated more than once. (Repeated entries of a sparse matrix are summed, as scipy does.)
+            Rating to keep for a pair that is rated more than once. (Repeated entries of a sparse matrix are summed, as scipy does.)
         implicit_values : bool, default False
-            A line of a file that has two columns is a rating of 1.
+            Read a line of two columns in a file as a rating of 1.
         monitor : str, optional
-            The figure that judges epochs; default ``"rmse"``, or a ranking metric for methods that do not predict ratings.
+            The validation figure that picks the best epoch; default ``"rmse"``, or a ranking metric for methods that do not predict ratings.
         refit : bool, default False
-            With validation: train once more on all of X, for as many epochs as were best.
+            With validation: train once more on all of X, for the best number of epochs.
         init : fitted estimator or path of a model, optional
-            Start from its rows, matched by id. It must have the same rank.
+            Warm start: start from its rows, matched by id. It must have the same rank.
         min_rating, max_rating : float, optional
-            Predictions are clipped to this range; default: that of the ratings trained on.
+            Predictions are clipped to this range; default: the range of the training ratings.
         clip : bool, default True
             False: predictions are not clipped.
         progress : bool, optional
             Show a progress bar. Default: on a terminal and in a notebook.
         threads : int, default 0
-            0 for all processors. Nothing depends on it but the time.
+            0 for all processors. Results do not depend on it.
 
         Returns
         -------
@@ -240,9 +240,9 @@ class Estimator:
         DataError
             For ratings of the wrong shape or kind, or without any; the message names the argument, or file and line.
         OptionError
-            For an option out of its range.
+            For an option out of range.
         TrainingError
-            When no step is small enough for finite numbers.
+            If training diverges at every learning rate.
         """
         _core.check(self._method, self._texts())
         threads = _threads(threads)
@@ -350,7 +350,7 @@ class Estimator:
 
     @property
     def mean_(self) -> float:
-        """What is added to every score."""
+        """The mean that is added to every score."""
         return self._fitted().mean
 
     @property
@@ -369,19 +369,19 @@ class Estimator:
 
     @property
     def history_(self) -> npt.NDArray[Any]:
-        """What every epoch reported, as a structured array."""
+        """The figures of every epoch, as a structured array."""
         self._fitted()
         return self._history
 
     @property
     def summary_(self) -> dict[str, Any]:
-        """What the training ended in."""
+        """The results of the training."""
         self._fitted()
         return self._summary
 
     @property
     def record_(self) -> dict[str, Any]:
-        """Where the model comes from."""
+        """The origin of the model."""
         record = self._fitted().record
         record["options"] = json.loads(record["options"])
         return record
@@ -398,14 +398,14 @@ class Estimator:
         items : array_like of shape (n,), optional
             Ids.
         columns : names, optional
-            Of the columns of a table.
+            Names of the columns of a table.
         threads : int, default 0
             0 for all processors.
 
         Returns
         -------
         ndarray of shape (n,), float64
-            Clipped to the range of ratings where the model clips. An unknown user or item is predicted from what is known:
+            Clipped to the range of ratings if the model clips. An unknown user or item is predicted from what is known:
             the other's bias, or the mean.
         """
         model = self._fitted()
@@ -432,27 +432,27 @@ class Estimator:
         as_frame: bool | str = False,
         threads: int = 0,
     ) -> Any:
-        """The items that score highest for users.
+        """List the items with the highest scores for users.
 
         Parameters
         ----------
         users : array_like of shape (m,), or one id, optional
-            Default: all of `users_`. Of these, a user without a training rating gets an empty list.
+            Default: all of `users_`; those without a training rating get empty lists.
         n : int, default 10
-            Length of a list. It is shorter where nothing else is left.
+            Number of items per list; fewer if no more candidates are left.
         filter_seen : bool, default True
-            Leave out what a user has rated.
+            Leave out items that the user has rated.
         items : array_like, optional
-            The only items that may be recommended.
+            Candidates: recommend only these items.
         exclude : array_like, optional
-            Items that are not recommended.
+            Items to leave out.
         min_count : int, default 1
-            Only items with at least so many training ratings are recommended.
+            Least number of training ratings of a recommended item.
         unknown : {"error", "popular"}
-            What becomes of a user whom the model does not know: an error, or the items with the most training ratings,
-            whose scores are these numbers.
+            List of an unknown user: an error, or the items with the most training ratings, whose scores are these
+            numbers.
         as_frame : bool or {"pandas", "polars", "pyarrow"}
-            Return a table with the columns user, item, rank and score instead, of real rows only.
+            Return a table with the columns user, item, rank and score instead, without masked rows.
         threads : int, default 0
             0 for all processors.
 
@@ -501,18 +501,18 @@ class Estimator:
         as_frame: bool | str = False,
         threads: int = 0,
     ) -> Any:
-        """The items whose factors are most like those of given items.
+        """List the items whose factors are most similar to those of given items.
 
         Parameters
         ----------
         items : array_like of shape (m,), or one id, optional
             Default: all of `items_`.
         n : int, default 10
-            Length of a list.
+            Length of the lists.
         by : {"cosine", "dot"}
-            How likeness is measured.
+            Similarity of two rows of factors.
         min_count : int, default 1
-            Only items with at least so many training ratings are listed.
+            Least number of training ratings of a listed item.
         as_frame : bool or {"pandas", "polars", "pyarrow"}
             Return a table with the columns item, similar, rank and score instead.
         threads : int, default 0
@@ -521,7 +521,7 @@ class Estimator:
         Returns
         -------
         ids, scores : masked arrays of shape (m, n)
-            As of `recommend`. An item without any factors of its own has an empty list.
+            As of `recommend`. An item whose factors are all zero has an empty list.
         """
         return self._similar(items, n, by, min_count, as_frame, threads, users=False)
 
@@ -535,18 +535,18 @@ class Estimator:
         as_frame: bool | str = False,
         threads: int = 0,
     ) -> Any:
-        """The users whose factors are most like those of given users. As `similar_items`.
+        """List the users whose factors are most similar to those of given users. As `similar_items`.
 
         Parameters
         ----------
         users : array_like of shape (m,), or one id, optional
             Default: all of `users_`.
         n : int, default 10
-            Length of a list.
+            Length of the lists.
         by : {"cosine", "dot"}
-            How likeness is measured.
+            Similarity of two rows of factors.
         min_count : int, default 1
-            Only users with at least so many training ratings are listed.
+            Least number of training ratings of a listed user.
         as_frame : bool or {"pandas", "polars", "pyarrow"}
             Return a table instead.
         threads : int, default 0
@@ -603,7 +603,7 @@ class Estimator:
         words: tuple[str, str],
         as_frame: bool | str,
     ) -> Any:
-        """Numbers as ids: masked arrays, or a table."""
+        """Lists of numbers as lists of ids: masked arrays, or a table."""
         missing = np.arange(indices.shape[1], dtype=np.int64) >= counts[:, np.newaxis]
         if as_frame:
             rows, places = np.nonzero(~missing)
@@ -615,7 +615,7 @@ class Estimator:
         return Lists(np.ma.MaskedArray(found, mask=missing), np.ma.MaskedArray(scores, mask=missing.copy()))
 
     def fold_in(self: Self, X: Any, y: Any = None, *, columns: ColumnNames | None = None, threads: int = 0) -> Self:
-        """Solve users who were not in the training data from their ratings, against the fixed items.
+        """Fold in new users: compute their factors from their ratings, against the fixed items.
 
         Parameters
         ----------
@@ -623,15 +623,15 @@ class Estimator:
             In any form that `fit` takes; of a matrix, columns are the items with the ids 0 .. n-1. Items that the model does
             not know are left out.
         columns : names, optional
-            Of the columns of a table or file.
+            Names of the columns of a table or file.
         threads : int, default 0
             0 for all processors.
 
         Returns
         -------
         estimator
-            A fitted one whose users are those of X, in order of first appearance, and whose items are this one's. What they
-            rated here counts as seen.
+            A fitted estimator with the users of X, in order of first appearance, and the items of this one. The items
+            that they rated in X count as seen.
         """
         model = self._fitted()
         pairs, names = self._pairs(X, y, columns, _threads(threads))
@@ -652,7 +652,7 @@ class Estimator:
         return _core.model_pairs(model, table.users, table.items, table.values), ids_array(distinct)
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Minus the root of the mean squared error of predictions: greater is better.
+        """Minus the root mean squared error of predictions, so that greater is better.
 
         Parameters
         ----------
@@ -684,25 +684,25 @@ class Estimator:
         columns: ColumnNames | None = None,
         threads: int = 0,
     ) -> dict[str, Any]:
-        """How far off predictions are, and how good lists.
+        """Score predictions, and lists, on a test set.
 
         Parameters
         ----------
         test, y : ratings
             In any form that `fit` takes.
         top : int or sequence of int, optional
-            Judge the lists of so many items for every user of `test`, too: what a user rated in training is left out.
+            Also score the lists of this length for every user of `test`, without the items rated in training.
         relevant_from : float, optional
-            Only items with a rating of at least that should be in a list; default: all of `test`.
+            Least rating of a relevant item; default: all items of `test` are relevant.
         columns : names, optional
-            Of the columns of a table or file.
+            Names of the columns of a table or file.
         threads : int, default 0
             0 for all processors.
 
         Returns
         -------
         dict
-            Where the method predicts ratings ``rmse``, ``mae``, the number of ``ratings``, and how many of them have an
+            ``rmse`` and ``mae`` if the method predicts ratings, the number of ``ratings``, and how many of them have an
             ``unknown`` user or item. With one `top` also ``users`` with a relevant item, ``recall``, ``precision``,
             ``ndcg``, ``map``, ``mrr``, ``hit_rate`` and ``coverage``; with several ``ranking``: these by length of list.
         """
@@ -718,7 +718,7 @@ class Estimator:
             result.update(result.pop("ranking")[int(top)])
         return result
 
-    # ---- keeping
+    # ---- saving
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model file that the command line and C++ read and write.
@@ -726,7 +726,7 @@ class Estimator:
         Parameters
         ----------
         path : str or path-like
-            Replaced as a whole, or not at all.
+            Replaced completely, or not at all.
         """
         self._fitted().save(os.fsdecode(path))
 
@@ -745,7 +745,7 @@ class Estimator:
         self._model = None if data is None else _core.Model.deserialize(data)
 
     def __copy__(self: Self) -> Self:
-        # The model never changes, so that copies share it.
+        # The model never changes, so copies can share it.
         result = type(self).__new__(type(self))
         vars(result).update(vars(self))
         return result
@@ -768,7 +768,7 @@ def _takes_columns(thing: Any) -> bool:
 def _dataset(
     source: Source, format: str, duplicates: str, implicit_values: bool, threads: int
 ) -> tuple[_core.Dataset, npt.NDArray[Any] | None, npt.NDArray[Any] | None]:
-    """Grouped ratings, and the ids as they were given."""
+    """Group the ratings; also returns the ids as they were given."""
     if isinstance(source, File):
         return _core.Dataset.read(source.path, format, source.columns, duplicates, bool(implicit_values), threads), None, None
     if isinstance(source, Matrix):
@@ -847,7 +847,7 @@ def _frame(table: dict[str, npt.NDArray[Any]], library: bool | str) -> Any:
 
 
 def load(path: str | os.PathLike[str]) -> Estimator:
-    """Load a model file, whoever wrote it.
+    """Load a model file of Python, C++ or the command line.
 
     Parameters
     ----------
@@ -857,7 +857,7 @@ def load(path: str | os.PathLike[str]) -> Estimator:
     Returns
     -------
     Estimator
-        A fitted one of the model's method, with the model's options.
+        A fitted estimator of the model's method, with the model's options.
 
     Raises
     ------
