@@ -47,13 +47,13 @@ void read(const Arguments& arguments) {
 }
 
 void fold_in(const Arguments& arguments, const lowrank::Model& model) {
-  const lowrank::Pairs pairs = lowrank::read_pairs(arguments.input, model.users, model.items);
-  time(arguments, [&] { return lowrank::fold_in(model, pairs, arguments.threads).user_factors.rows(); });
+  const lowrank::Pairs pairs = lowrank::read_pairs(arguments.input, model.users.ids, model.items.ids);
+  time(arguments, [&] { return lowrank::fold_in(model, pairs, arguments.threads).users.factors.rows(); });
 }
 
 void recommend(const Arguments& arguments, const lowrank::Model& model) {
   const lowrank::RecommendOptions options{.top = std::stoul(arguments.input), .threads = arguments.threads};
-  std::vector<std::uint32_t> users(model.users.size());
+  std::vector<std::uint32_t> users(model.users.ids.size());
   std::iota(users.begin(), users.end(), 0U);
   time(arguments, [&] {
     lowrank::recommend(model, users, options, [](std::size_t, std::span<const lowrank::Scored>) {});

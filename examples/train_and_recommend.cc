@@ -53,14 +53,14 @@ void run(const std::string& path, const std::string& user_id) {
 
   // Training works on numbers; ids, and the items that nobody wants recommended again, are put beside the factors.
   model.seen = lowrank::SeenItems(data.ratings);
-  model.users = std::move(data.users);
-  model.items = std::move(data.items);
+  model.users.ids = std::move(data.users);
+  model.items.ids = std::move(data.items);
 
-  const std::uint32_t user = user_id.empty() ? 0 : model.users.find(user_id);
+  const std::uint32_t user = user_id.empty() ? 0 : model.users.ids.find(user_id);
   if (user == lowrank::Vocabulary::kUnknown) throw lowrank::UnknownIdError(path + " has no user \"" + user_id + "\"");
-  std::cout << "for user " << model.users.id(user) << ":\n";
+  std::cout << "for user " << model.users.ids.id(user) << ":\n";
   lowrank::recommend(model, std::vector{user}, {.top = 5}, [&](std::size_t, std::span<const lowrank::Scored> list) {
-    for (const lowrank::Scored& item : list) std::cout << "  item " << model.items.id(item.index) << ", score " << item.score << '\n';
+    for (const lowrank::Scored& item : list) std::cout << "  item " << model.items.ids.id(item.index) << ", score " << item.score << '\n';
   });
 }
 

@@ -321,16 +321,16 @@ void bind_data(nb::module_& module) {
   module.def(
       "model_pairs",
       [](const Model& model, const Ids& users, const Ids& items, const std::optional<Column<float>>& values) {
-        return pairs_of(model.users, model.items, users, items, values);
+        return pairs_of(model.users.ids, model.items.ids, users, items, values);
       },
       "model"_a, "users"_a, "items"_a, "values"_a.none(), "Pairs in the numbering of a model.");
   module.def(
       "model_read_pairs",
       [](const Model& model, const std::string& path, const std::string& format, const std::string& columns, bool implicit_values,
-         int threads) { return pairs_read(model.users, model.items, path, format, columns, implicit_values, threads); },
+         int threads) { return pairs_read(model.users.ids, model.items.ids, path, format, columns, implicit_values, threads); },
       "model"_a, "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "threads"_a, "The same from a file.");
   module.def(
-      "model_ids", [](const Model& model, bool users) { return ids_of(users ? model.users : model.items); }, "model"_a, "users"_a,
+      "model_ids", [](const Model& model, bool users) { return ids_of(users ? model.users.ids : model.items.ids); }, "model"_a, "users"_a,
       "The ids of a model: integers where all are canonical decimals.");
   module.def(
       "model_find",
@@ -338,7 +338,7 @@ void bind_data(nb::module_& module) {
         std::vector<std::uint32_t> numbers;
         {
           const nb::gil_scoped_release free;
-          numbers = ids.find(users ? model.users : model.items, nullptr);
+          numbers = ids.find(users ? model.users.ids : model.items.ids, nullptr);
         }
         return array_of(std::move(numbers));
       },

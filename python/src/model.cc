@@ -124,7 +124,7 @@ nb::dict evaluate(const Model& model, const Pairs& pairs, const std::vector<std:
                   int threads) {
   RatingScores scores;
   std::vector<RankingScores> ranking;
-  const bool rated = model.predicts_ratings && pairs.values.size() == pairs.size();
+  const bool rated = model.centre.predicts_ratings && pairs.values.size() == pairs.size();
   {
     const nb::gil_scoped_release free;
     if (rated) scores = score_ratings(model, pairs, threads);

@@ -139,7 +139,7 @@ class Demo {
   }
 
   [[nodiscard]] std::string title(std::uint32_t item) const {
-    const std::string_view id = model_.items.id(item);
+    const std::string_view id = model_.items.ids.id(item);
     const std::string_view found = titles_.find(id);
     return std::string(found.empty() ? id : found);
   }
@@ -151,13 +151,13 @@ class Demo {
     for (std::size_t at = ratings.row_offsets()[user]; at < ratings.row_offsets()[user + 1]; ++at) {
       best.push_back({ratings.items()[at], ratings.value(at)});
     }
-    const auto key = [this](const Scored& item) { return std::pair(item.score, model_.item_ratings[item.index]); };
+    const auto key = [this](const Scored& item) { return std::pair(item.score, model_.items.counts[item.index]); };
     std::ranges::stable_sort(best, std::greater<>(), key);
     return best;
   }
 
   void recommend_for(std::string_view person) {
-    const std::uint32_t user = model_.users.find(person);
+    const std::uint32_t user = model_.users.ids.find(person);
     if (user == Vocabulary::kUnknown) return;
     const std::vector<Scored> before = liked(user);
     std::vector<Scored> next;
@@ -176,7 +176,7 @@ class Demo {
   }
 
   void show_similar() {
-    const std::uint32_t film = model_.items.find(kFilm);
+    const std::uint32_t film = model_.items.ids.find(kFilm);
     if (film == Vocabulary::kUnknown) return;
     results_.write("\n4. Films most similar to " + title(film) + " by the cosine of their factors\n   (of those with at least " +
                    std::to_string(kEnoughToCompare) + " ratings):\n\n");

@@ -103,8 +103,8 @@ int run_evaluate(EvaluateArguments& arguments) {
   if (arguments.relevant_from && arguments.tops.empty()) throw OptionError("relevant_from", "needs --top");
   const Model model = load_model(arguments.model);
   arguments.read.threads = arguments.threads;
-  const Pairs pairs = read_pairs(arguments.test, model.users, model.items, arguments.read);
-  Figures figures{.predicts_ratings = model.predicts_ratings, .ratings = score_ratings(model, pairs, arguments.threads)};
+  const Pairs pairs = read_pairs(arguments.test, model.users.ids, model.items.ids, arguments.read);
+  Figures figures{.predicts_ratings = model.centre.predicts_ratings, .ratings = score_ratings(model, pairs, arguments.threads)};
   if (!arguments.tops.empty()) {
     const RankingTest test(pairs, model.seen, arguments.relevant_from);
     figures.ranking = test.score(model, arguments.tops, arguments.threads);

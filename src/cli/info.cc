@@ -25,18 +25,18 @@ Json json_of(const Model& model, const std::string& path) {
   json["method"] = model.record.method;
   json["options"] = Json::parse(model.record.options);
   json["seed"] = model.record.seed;
-  json["users"] = model.users.size();
-  json["items"] = model.items.size();
+  json["users"] = model.users.ids.size();
+  json["items"] = model.items.ids.size();
   json["rank"] = model.rank();
-  json["biases"] = model.has_biases;
+  json["biases"] = model.centre.has_biases;
   json["ratings"] = model.record.ratings;
   json["epochs"] = model.record.epochs;
-  json["rating_mean"] = model.rating_mean;
-  if (model.clips) {
+  json["rating_mean"] = model.centre.rating_mean;
+  if (model.centre.clips) {
     std::string least;
     std::string most;
-    append(least, model.min_rating);
-    append(most, model.max_rating);
+    append(least, model.centre.min_rating);
+    append(most, model.centre.max_rating);
     json["min_rating"] = Json::parse(least);
     json["max_rating"] = Json::parse(most);
   }

@@ -31,7 +31,7 @@ int run_predict(PredictArguments& arguments) {
       current = line.user;
       lists.begin(line.user);
     }
-    lists.add(line.item, static_cast<float>(predict(model, model.users.find(line.user), model.items.find(line.item))));
+    lists.add(line.item, static_cast<float>(predict(model, model.users.ids.find(line.user), model.items.ids.find(line.item))));
   });
   lists.finish();
   return kExitDone;

@@ -59,27 +59,27 @@ struct Users {
 Users choose_users(const RecommendArguments& arguments, const Model& model) {
   Users users;
   const bool popular = arguments.unknown == "popular";
-  const auto known = [&model](std::uint32_t user) { return model.knows_user(user); };
+  const auto known = [&model](std::uint32_t user) { return model.users.knows(user); };
   if (!arguments.ratings.empty() || (arguments.all && popular)) {
-    users.numbers = all_numbers(model.users.size(), [](std::uint32_t) { return true; });
+    users.numbers = all_numbers(model.users.ids.size(), [](std::uint32_t) { return true; });
     return users;
   }
   if (arguments.all) {
-    users.numbers = all_numbers(model.users.size(), known);
+    users.numbers = all_numbers(model.users.ids.size(), known);
     return users;
   }
   users.ids = arguments.users_file.empty() ? arguments.users : read_ids(arguments.users_file);
   if (!popular) {
-    users.numbers = known_numbers(model.users, users.ids, "user", known);
+    users.numbers = known_numbers(model.users.ids, users.ids, "user", known);
   } else {
-    for (const std::string& id : users.ids) users.numbers.push_back(model.users.find(id));
+    for (const std::string& id : users.ids) users.numbers.push_back(model.users.ids.find(id));
   }
   return users;
 }
 
 /// The numbers of the items in a file. \throws UnknownIdError naming those that the model does not know
 std::vector<std::uint32_t> read_items(const std::string& path, const Model& model) {
-  return known_numbers(model.items, read_ids(path), "item", [&model](std::uint32_t item) { return model.knows_item(item); });
+  return known_numbers(model.items.ids, read_ids(path), "item", [&model](std::uint32_t item) { return model.items.knows(item); });
 }
 
 RecommendOptions options_of(const RecommendArguments& arguments, const Model& model) {
@@ -96,7 +96,7 @@ int run_recommend(RecommendArguments& arguments, bool reading_stated) {
   Model model = load_model(arguments.model);
   if (!arguments.ratings.empty()) {
     arguments.read.threads = arguments.threads;
-    model = fold_in(model, read_pairs(arguments.ratings, model.users, model.items, arguments.read), arguments.threads);
+    model = fold_in(model, read_pairs(arguments.ratings, model.users.ids, model.items.ids, arguments.read), arguments.threads);
   }
   std::optional<Titles> titles;
   if (!arguments.titles.empty()) titles = Titles::read(arguments.titles);
@@ -111,8 +111,8 @@ int run_recommend(RecommendArguments& arguments, bool reading_stated) {
                              .inner = "item",
                              .titles = titles ? &*titles : nullptr});
   recommend(model, users.numbers, options, [&](std::size_t position, std::span<const Scored> items) {
-    lists.begin(users.ids.empty() ? model.users.id(users.numbers[position]) : std::string_view(users.ids[position]));
-    for (const Scored& item : items) lists.add(model.items.id(item.index), item.score);
+    lists.begin(users.ids.empty() ? model.users.ids.id(users.numbers[position]) : std::string_view(users.ids[position]));
+    for (const Scored& item : items) lists.add(model.items.ids.id(item.index), item.score);
   });
   lists.finish();
   return kExitDone;

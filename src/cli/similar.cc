@@ -62,11 +62,11 @@ int run_similar(const SimilarArguments& arguments) {
   std::optional<Titles> titles;
   if (!arguments.titles.empty()) titles = Titles::read(arguments.titles);
 
-  const std::vector<std::uint32_t> queries = of_users ? choose(arguments.all_users, arguments.users_file, arguments.users, model.users,
-                                                               "user", [&model](std::uint32_t user) { return model.knows_user(user); })
-                                                      : choose(arguments.all_items, arguments.items_file, arguments.items, model.items,
-                                                               "item", [&model](std::uint32_t item) { return model.knows_item(item); });
-  const Vocabulary& ids = of_users ? model.users : model.items;
+  const std::vector<std::uint32_t> queries = of_users ? choose(arguments.all_users, arguments.users_file, arguments.users, model.users.ids,
+                                                               "user", [&model](std::uint32_t user) { return model.users.knows(user); })
+                                                      : choose(arguments.all_items, arguments.items_file, arguments.items, model.items.ids,
+                                                               "item", [&model](std::uint32_t item) { return model.items.knows(item); });
+  const Vocabulary& ids = of_users ? model.users.ids : model.items.ids;
   const std::string_view one = of_users ? "user" : "item";
   const std::string_view many = of_users ? "users" : "items";
 

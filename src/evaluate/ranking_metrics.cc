@@ -156,11 +156,11 @@ std::vector<RankingScores> RankingTest::score(const Model& model, std::span<cons
   const std::size_t deepest = *std::max_element(tops.begin(), tops.end());
   std::size_t most_relevant = 0;
   for (std::size_t n = 0; n < users_.size(); ++n) most_relevant = std::max(most_relevant, relevant_of(n).size());
-  const Discounts discounts(std::min(deepest, std::max(most_relevant, model.item_ratings.size())));
+  const Discounts discounts(std::min(deepest, std::max(most_relevant, model.items.counts.size())));
 
   std::vector<RankingScores> sums;
   for (const std::size_t top : tops) sums.push_back({.top = top});
-  std::vector<std::size_t> places(model.item_ratings.size(), std::numeric_limits<std::size_t>::max());
+  std::vector<std::size_t> places(model.items.counts.size(), std::numeric_limits<std::size_t>::max());
   std::vector<std::size_t> hits;
   const auto add = [&](std::size_t position, std::span<const Scored> list) {
     const std::span<const std::uint32_t> relevant = relevant_of(position);
@@ -174,7 +174,7 @@ std::vector<RankingScores> RankingTest::score(const Model& model, std::span<cons
   const auto leave_out = [&](std::size_t position, std::vector<std::uint32_t>& items) { exclude(position, items); };
   recommend_excluding(model, users_, {.top = deepest, .threads = threads}, leave_out, add);
   const auto known = static_cast<std::size_t>(
-      std::count_if(model.item_ratings.begin(), model.item_ratings.end(), [](std::uint32_t ratings) { return ratings != 0; }));
+      std::count_if(model.items.counts.begin(), model.items.counts.end(), [](std::uint32_t ratings) { return ratings != 0; }));
   for (RankingScores& own : sums) finish(own, places, known);
   return sums;
 }

@@ -22,7 +22,7 @@ struct Sums {
     const double error = prediction - static_cast<double>(value);
     squares += error * error;
     absolutes += std::abs(error);
-    unknown += model.knows_user(user) && model.knows_item(item) ? 0U : 1U;
+    unknown += model.users.knows(user) && model.items.knows(item) ? 0U : 1U;
   }
   Sums& operator+=(const Sums& other) {
     squares += other.squares;
@@ -53,7 +53,7 @@ RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads) 
     Sums part;
     for (std::size_t n = begin; n < end; ++n) {
       double& prediction = predictions[n - begin];
-      if (model.clips) prediction = std::clamp(prediction, static_cast<double>(model.min_rating), static_cast<double>(model.max_rating));
+      prediction = model.centre.clip(prediction);
       part.add(model, pairs.users[n], pairs.items[n], pairs.values[n], prediction);
     }
     return part;

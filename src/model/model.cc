@@ -12,29 +12,24 @@ namespace {
 
 /// The score of a pair whose product is known (and ignored where a row is unknown).
 double score_with_product(const Model& model, std::uint32_t user, std::uint32_t item, float product) {
-  const bool knows_user = model.knows_user(user);
-  const bool knows_item = model.knows_item(item);
-  if (!knows_user && !knows_item) return model.rating_mean;
-  if (!model.has_biases && !(knows_user && knows_item)) return model.rating_mean;
-  double sum = model.mean;
-  if (knows_user) sum += static_cast<double>(model.user_biases[user]);
-  if (knows_item) sum += static_cast<double>(model.item_biases[item]);
+  const bool knows_user = model.users.knows(user);
+  const bool knows_item = model.items.knows(item);
+  if (!knows_user && !knows_item) return model.centre.rating_mean;
+  if (!model.centre.has_biases && !(knows_user && knows_item)) return model.centre.rating_mean;
+  double sum = model.centre.mean;
+  if (knows_user) sum += static_cast<double>(model.users.biases[user]);
+  if (knows_item) sum += static_cast<double>(model.items.biases[item]);
   if (knows_user && knows_item) sum += static_cast<double>(product);
   return sum;
-}
-
-double clipped(const Model& model, double value) {
-  if (!model.clips) return value;
-  return std::min(std::max(value, static_cast<double>(model.min_rating)), static_cast<double>(model.max_rating));
 }
 
 }  // namespace
 
 double score(const Model& model, std::uint32_t user, std::uint32_t item) {
   float product = 0;
-  if (model.knows_user(user) && model.knows_item(item)) {
-    const std::size_t stride = model.user_factors.stride();
-    product = dot(model.user_factors.data() + user * stride, model.item_factors.data() + item * stride, stride);
+  if (model.users.knows(user) && model.items.knows(item)) {
+    const std::size_t stride = model.users.factors.stride();
+    product = dot(model.users.factors.data() + user * stride, model.items.factors.data() + item * stride, stride);
   }
   return score_with_product(model, user, item, product);
 }
@@ -44,23 +39,23 @@ void score_pairs(const Model& model, std::span<const std::uint32_t> users, std::
   std::array<std::uint32_t, kPiece> user_rows{};
   std::array<std::uint32_t, kPiece> item_rows{};
   std::array<float, kPiece> products{};
-  const bool has_rows = !model.user_ratings.empty() && !model.item_ratings.empty();
+  const bool has_rows = !model.users.counts.empty() && !model.items.counts.empty();
   for (std::size_t begin = 0; begin < users.size(); begin += kPiece) {
     const std::size_t count = std::min(kPiece, users.size() - begin);
     for (std::size_t n = 0; n < count; ++n) {
       // An unknown row's product is not looked at; any row will do.
-      user_rows[n] = model.knows_user(users[begin + n]) ? users[begin + n] : 0;
-      item_rows[n] = model.knows_item(items[begin + n]) ? items[begin + n] : 0;
+      user_rows[n] = model.users.knows(users[begin + n]) ? users[begin + n] : 0;
+      item_rows[n] = model.items.knows(items[begin + n]) ? items[begin + n] : 0;
     }
     if (has_rows) {
-      dot_pairs({model.user_factors.data(), model.user_factors.stride()}, user_rows.data(),
-                {model.item_factors.data(), model.item_factors.stride()}, item_rows.data(), count, products.data());
+      dot_pairs({model.users.factors.data(), model.users.factors.stride()}, user_rows.data(),
+                {model.items.factors.data(), model.items.factors.stride()}, item_rows.data(), count, products.data());
     }
     for (std::size_t n = 0; n < count; ++n) scores[begin + n] = score_with_product(model, users[begin + n], items[begin + n], products[n]);
   }
 }
 
-double predict(const Model& model, std::uint32_t user, std::uint32_t item) { return clipped(model, score(model, user, item)); }
+double predict(const Model& model, std::uint32_t user, std::uint32_t item) { return model.centre.clip(score(model, user, item)); }
 
 void predict_pairs(const Model& model, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> scores,
                    int threads) {
@@ -68,7 +63,7 @@ void predict_pairs(const Model& model, std::span<const std::uint32_t> users, std
   Workers(threads).for_ranges(users.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
     const std::span<double> part = scores.subspan(begin, end - begin);
     score_pairs(model, users.subspan(begin, end - begin), items.subspan(begin, end - begin), part);
-    for (double& value : part) value = clipped(model, value);
+    for (double& value : part) value = model.centre.clip(value);
   });
 }
 

@@ -26,23 +26,23 @@ bool is_plain_text(std::string_view text) {
 }
 
 std::optional<std::string> shape_problem(const Model& model) {
-  if (model.user_factors.rank() != model.item_factors.rank()) return "users and items have factors of different rank";
-  const std::size_t users = model.users.size();
-  const std::size_t items = model.items.size();
-  if (model.user_factors.rows() != users || model.item_factors.rows() != items) return "ids and factors differ in number";
-  if (model.user_biases.size() != users || model.item_biases.size() != items) return "ids and biases differ in number";
-  if (model.user_ratings.size() != users || model.item_ratings.size() != items) return "ids and numbers of ratings differ in number";
+  if (model.users.factors.rank() != model.items.factors.rank()) return "users and items have factors of different rank";
+  const std::size_t users = model.users.ids.size();
+  const std::size_t items = model.items.ids.size();
+  if (model.users.factors.rows() != users || model.items.factors.rows() != items) return "ids and factors differ in number";
+  if (model.users.biases.size() != users || model.items.biases.size() != items) return "ids and biases differ in number";
+  if (model.users.counts.size() != users || model.items.counts.size() != items) return "ids and numbers of ratings differ in number";
   if (!model.seen.offsets().empty() && model.seen.offsets().size() != users + 1) return "seen items of a different number of users";
   return {};
 }
 
 std::optional<std::string> number_problem(const Model& model) {
-  if (!all_finite(model.user_factors) || !all_finite(model.item_factors)) return "a factor is not finite";
-  if (!all_finite(model.user_biases.data(), model.user_biases.size())) return "a user's bias is not finite";
-  if (!all_finite(model.item_biases.data(), model.item_biases.size())) return "an item's bias is not finite";
-  if (!std::isfinite(model.mean) || !std::isfinite(model.rating_mean)) return "the mean is not finite";
-  if (!std::isfinite(model.min_rating) || !std::isfinite(model.max_rating)) return "the range of ratings is not finite";
-  if (model.min_rating > model.max_rating) return "the range of ratings is empty";
+  if (!all_finite(model.users.factors) || !all_finite(model.items.factors)) return "a factor is not finite";
+  if (!all_finite(model.users.biases.data(), model.users.biases.size())) return "a user's bias is not finite";
+  if (!all_finite(model.items.biases.data(), model.items.biases.size())) return "an item's bias is not finite";
+  if (!std::isfinite(model.centre.mean) || !std::isfinite(model.centre.rating_mean)) return "the mean is not finite";
+  if (!std::isfinite(model.centre.min_rating) || !std::isfinite(model.centre.max_rating)) return "the range of ratings is not finite";
+  if (model.centre.min_rating > model.centre.max_rating) return "the range of ratings is empty";
   const RowProblem& row = model.row_problem;
   for (const double value : {row.observed_weight, row.weight_per_rating, row.unobserved_weight, row.regularization, row.bias_regularization,
                              row.damping, row.bias_damping, row.l1_regularization, row.l1_damping, row.regularization_exponent}) {

@@ -60,17 +60,17 @@ void emit(const std::vector<std::uint32_t>& counts, const Sink& sink) {
 
 /// Hands over the bytes of all tensors in the order of tensor_places().
 void emit_tensors(const Model& model, const Sink& sink) {
-  emit(model.user_factors, sink);
-  emit(model.item_factors, sink);
-  sink(as_bytes(std::span<const float>(model.user_biases)));
-  sink(as_bytes(std::span<const float>(model.item_biases)));
-  sink(as_bytes(model.users.offsets()));
-  sink(as_bytes(model.items.offsets()));
-  emit(model.user_ratings, sink);
-  emit(model.item_ratings, sink);
+  emit(model.users.factors, sink);
+  emit(model.items.factors, sink);
+  sink(as_bytes(std::span<const float>(model.users.biases)));
+  sink(as_bytes(std::span<const float>(model.items.biases)));
+  sink(as_bytes(model.users.ids.offsets()));
+  sink(as_bytes(model.items.ids.offsets()));
+  emit(model.users.counts, sink);
+  emit(model.items.counts, sink);
   sink(as_bytes(model.seen.offsets()));
-  sink(model.users.characters());
-  sink(model.items.characters());
+  sink(model.users.ids.characters());
+  sink(model.items.ids.characters());
   sink(as_bytes(model.seen.bytes()));
 }
 
@@ -204,15 +204,15 @@ Model read_model(Source& source) {
   ParsedHeader header = read_header(source);
   const ModelExtent& extent = header.extent;
   Model& model = header.model;
-  model.user_factors = read_factors(source, extent.users, extent.rank);
-  model.item_factors = read_factors(source, extent.items, extent.rank);
-  model.user_biases = source.read_vector<float>(extent.users);
-  model.item_biases = source.read_vector<float>(extent.items);
+  model.users.factors = read_factors(source, extent.users, extent.rank);
+  model.items.factors = read_factors(source, extent.items, extent.rank);
+  model.users.biases = source.read_vector<float>(extent.users);
+  model.items.biases = source.read_vector<float>(extent.items);
   const auto user_id_offsets = source.read_vector<std::uint64_t>(extent.users + 1);
   const auto item_id_offsets = source.read_vector<std::uint64_t>(extent.items + 1);
   bool counts_fit = true;
-  model.user_ratings = read_counts(source, extent.users, counts_fit);
-  model.item_ratings = read_counts(source, extent.items, counts_fit);
+  model.users.counts = read_counts(source, extent.users, counts_fit);
+  model.items.counts = read_counts(source, extent.items, counts_fit);
   auto seen_offsets = source.read_vector<std::uint64_t>(extent.seen_offsets);
   const auto user_ids = source.read_vector<char>(extent.user_id_bytes);
   const auto item_ids = source.read_vector<char>(extent.item_id_bytes);
@@ -222,9 +222,9 @@ Model read_model(Source& source) {
 
   // From here on only a file made to deceive, or a bug, can be wrong.
   if (!counts_fit) throw ModelFileError("a number of ratings is out of range");
-  model.users = make_vocabulary(user_id_offsets, user_ids, "users");
-  model.items = make_vocabulary(item_id_offsets, item_ids, "items");
-  model.seen = SeenItems(std::move(seen_bytes), std::move(seen_offsets), model.items.size());
+  model.users.ids = make_vocabulary(user_id_offsets, user_ids, "users");
+  model.items.ids = make_vocabulary(item_id_offsets, item_ids, "items");
+  model.seen = SeenItems(std::move(seen_bytes), std::move(seen_offsets), model.items.ids.size());
   if (const auto problem = model_problem(model)) throw ModelFileError(*problem);
   return std::move(header.model);
 }

@@ -26,14 +26,14 @@ std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\
 // ---- writing
 
 ordered_json model_json(const Model& model) {
-  ordered_json object{{"mean", model.mean},
-                      {"rating_mean", model.rating_mean},
-                      {"min_rating", static_cast<double>(model.min_rating)},
-                      {"max_rating", static_cast<double>(model.max_rating)},
-                      {"clips", model.clips},
-                      {"has_biases", model.has_biases}};
+  ordered_json object{{"mean", model.centre.mean},
+                      {"rating_mean", model.centre.rating_mean},
+                      {"min_rating", static_cast<double>(model.centre.min_rating)},
+                      {"max_rating", static_cast<double>(model.centre.max_rating)},
+                      {"clips", model.centre.clips},
+                      {"has_biases", model.centre.has_biases}};
   // Came after the first files of this version: written only where it says something.
-  if (!model.predicts_ratings) object["predicts_ratings"] = false;
+  if (!model.centre.predicts_ratings) object["predicts_ratings"] = false;
   return object;
 }
 
@@ -151,13 +151,13 @@ constexpr int kDeepest = 4;
 void read_model(const std::string& text, Model& model) {
   const json parsed = parse_json(text, kDeepest, "the header's model");
   Fields fields(parsed, "the header's model");
-  model.mean = fields.number("mean");
-  model.rating_mean = fields.number("rating_mean");
-  model.min_rating = fields.single("min_rating");
-  model.max_rating = fields.single("max_rating");
-  model.clips = fields.flag("clips");
-  model.has_biases = fields.flag("has_biases");
-  model.predicts_ratings = !fields.has("predicts_ratings") || fields.flag("predicts_ratings");
+  model.centre.mean = fields.number("mean");
+  model.centre.rating_mean = fields.number("rating_mean");
+  model.centre.min_rating = fields.single("min_rating");
+  model.centre.max_rating = fields.single("max_rating");
+  model.centre.clips = fields.flag("clips");
+  model.centre.has_biases = fields.flag("has_biases");
+  model.centre.predicts_ratings = !fields.has("predicts_ratings") || fields.flag("predicts_ratings");
   fields.end();
 }
 
@@ -265,9 +265,13 @@ std::vector<TensorPlace> tensor_places(const ModelExtent& extent) {
 }
 
 ModelExtent extent_of(const Model& model) {
-  return {
-      model.users.size(),          model.items.size(),       model.rank(), model.users.characters().size(), model.items.characters().size(),
-      model.seen.offsets().size(), model.seen.bytes().size()};
+  return {model.users.ids.size(),
+          model.items.ids.size(),
+          model.rank(),
+          model.users.ids.characters().size(),
+          model.items.ids.characters().size(),
+          model.seen.offsets().size(),
+          model.seen.bytes().size()};
 }
 
 std::string make_header(const Model& model) {

@@ -19,8 +19,6 @@ void score_users(const Model& model, const Ratings& ratings, std::size_t first, 
   std::array<std::uint32_t, kBatch> users{};
   std::array<double, kBatch> scores{};
   const std::span<const std::size_t> offsets = ratings.row_offsets();
-  const auto least = static_cast<double>(model.min_rating);
-  const auto most = static_cast<double>(model.max_rating);
   auto user = static_cast<std::uint32_t>(first);
   for (std::size_t begin = offsets[first]; begin < offsets[last]; begin += kBatch) {
     const std::size_t count = std::min(kBatch, offsets[last] - begin);
@@ -29,10 +27,7 @@ void score_users(const Model& model, const Ratings& ratings, std::size_t first, 
       users[n] = user;
     }
     score_pairs(model, std::span(users).first(count), ratings.items().subspan(begin, count), std::span(scores).first(count));
-    for (std::size_t n = 0; n < count; ++n) {
-      const double prediction = model.clips ? std::min(std::max(scores[n], least), most) : scores[n];
-      visit(users[n], begin + n, prediction);
-    }
+    for (std::size_t n = 0; n < count; ++n) visit(users[n], begin + n, model.centre.clip(scores[n]));
   }
 }
 

@@ -131,8 +131,8 @@ void take_rows(std::span<const std::uint32_t> numbers, FactorMatrix& factors, st
 
 /// `model` with its rows in the numbering of the data. Rows of ids that it does not know have no training rating.
 Model renumbered(Model model, const Vocabulary& users, const Vocabulary& items) {
-  take_rows(matches(users, model.users, model.user_ratings), model.user_factors, model.user_biases, model.user_ratings);
-  take_rows(matches(items, model.items, model.item_ratings), model.item_factors, model.item_biases, model.item_ratings);
+  take_rows(matches(users, model.users.ids, model.users.counts), model.users.factors, model.users.biases, model.users.counts);
+  take_rows(matches(items, model.items.ids, model.items.counts), model.items.factors, model.items.biases, model.items.counts);
   return model;
 }
 
@@ -155,8 +155,8 @@ Fit fit(Ratings ratings, const Dataset& ids, const Method& method, const Validat
 /// Adds ids, seen items and fingerprint, which train() does not know, to the model.
 void complete(Fit& fit, Vocabulary users, Vocabulary items, SeenItems seen) {
   Model& model = fit.trained.model;
-  model.users = std::move(users);
-  model.items = std::move(items);
+  model.users.ids = std::move(users);
+  model.items.ids = std::move(items);
   model.seen = std::move(seen);
   model.record.fingerprint = std::move(fit.fingerprint);
   model.record.metrics.clear();
@@ -266,8 +266,8 @@ void check_memory(const TrainRun& run, const Inputs& inputs, TrainingObserver& o
 
 /// Writes the facts about a trained model to the summary.
 void summarize(const Fit& fit, TrainSummary& summary) {
-  summary.users = count_known(fit.trained.model.user_ratings);
-  summary.items = count_known(fit.trained.model.item_ratings);
+  summary.users = count_known(fit.trained.model.users.counts);
+  summary.items = count_known(fit.trained.model.items.counts);
   summary.ratings = fit.ratings;
   summary.train_rmse = fit.trained.train_rmse;
   summary.train_loss = fit.trained.train_loss;

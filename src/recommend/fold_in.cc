@@ -13,7 +13,7 @@ namespace {
 
 /// Puts a row in order: items that the model knows, ascending, of repeats the last.
 void tidy(const Model& model, std::vector<Observation>& row) {
-  std::erase_if(row, [&](const Observation& observation) { return !model.knows_item(observation.item); });
+  std::erase_if(row, [&](const Observation& observation) { return !model.items.knows(observation.item); });
   std::stable_sort(row.begin(), row.end(), [](const Observation& a, const Observation& b) { return a.item < b.item; });
   std::size_t kept = 0;
   for (std::size_t i = 0; i < row.size(); ++i) {
@@ -48,24 +48,6 @@ Grouped group_by_user(const Pairs& pairs) {
   return grouped;
 }
 
-/// All of `model` but its users.
-Model without_users(const Model& model) {
-  Model result;
-  result.items = model.items;
-  result.item_factors = model.item_factors;
-  result.item_biases = model.item_biases;
-  result.item_ratings = model.item_ratings;
-  result.mean = model.mean;
-  result.rating_mean = model.rating_mean;
-  result.min_rating = model.min_rating;
-  result.max_rating = model.max_rating;
-  result.clips = model.clips;
-  result.has_biases = model.has_biases;
-  result.row_problem = model.row_problem;
-  result.record = model.record;
-  return result;
-}
-
 }  // namespace
 
 FoldedUser fold_in_user(const Model& model, std::span<const std::uint32_t> items, std::span<const float> values) {
@@ -84,21 +66,25 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
   constexpr std::size_t kUsersATask = 16;
   const Grouped grouped = group_by_user(pairs);
   const std::size_t users = grouped.users.size();
-  Model result = without_users(model);
-  result.user_factors = FactorMatrix(users, model.rank());
-  result.user_biases.assign(users, 0);
-  result.user_ratings.assign(users, 0);
+  Model result;
+  result.items.ids = model.items.ids;
+  result.centre = model.centre;
+  result.row_problem = model.row_problem;
+  result.record = model.record;
+  result.users.factors = FactorMatrix(users, model.rank());
+  result.users.biases.assign(users, 0);
+  result.users.counts.assign(users, 0);
 
   RatingsBuilder seen;
   for (std::size_t user = 0; user < users; ++user) {
-    result.users.add(pairs.user_id(model.users, grouped.users[user]));
+    result.users.ids.add(pairs.user_id(model.users.ids, grouped.users[user]));
     for (std::size_t k = grouped.offsets[user]; k < grouped.offsets[user + 1]; ++k) {
       const std::uint32_t item = pairs.items[grouped.positions[k]];
-      if (item < model.items.size()) seen.add(static_cast<std::uint32_t>(user), item, 1);
+      if (item < model.items.ids.size()) seen.add(static_cast<std::uint32_t>(user), item, 1);
     }
   }
-  result.users.shrink_to_fit();
-  result.seen = SeenItems(seen.build(static_cast<std::uint32_t>(users), model.items.size(), Duplicates::last, nullptr, threads));
+  result.users.ids.shrink_to_fit();
+  result.seen = SeenItems(seen.build(static_cast<std::uint32_t>(users), model.items.ids.size(), Duplicates::last, nullptr, threads));
 
   const std::vector<double> all_items = item_sums(model, threads);
   Workers workers(threads);
@@ -114,8 +100,8 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
         row.push_back({pairs.items[position], pairs.values.empty() ? 1.0F : pairs.values[position]});
       }
       tidy(model, row);
-      result.user_biases[user] = solver->solve(row, result.user_factors.row(user));
-      result.user_ratings[user] = static_cast<std::uint32_t>(row.size());
+      result.users.biases[user] = solver->solve(row, result.users.factors.row(user));
+      result.users.counts[user] = static_cast<std::uint32_t>(row.size());
     }
   });
   return result;

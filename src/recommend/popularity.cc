@@ -6,8 +6,8 @@ namespace lowrank {
 
 std::vector<std::uint32_t> known_items(const Model& model) {
   std::vector<std::uint32_t> items;
-  for (std::uint32_t item = 0; item < model.item_ratings.size(); ++item) {
-    if (model.knows_item(item)) items.push_back(item);
+  for (std::uint32_t item = 0; item < model.items.counts.size(); ++item) {
+    if (model.items.knows(item)) items.push_back(item);
   }
   return items;
 }
@@ -16,9 +16,9 @@ PopularityOrder::PopularityOrder(const Model& model, std::span<const std::uint32
   std::vector<std::uint32_t> items(ascending.begin(), ascending.end());
   // By the whole numbers: as floats, numbers above 2^24 would tie.
   std::stable_sort(items.begin(), items.end(),
-                   [&](std::uint32_t a, std::uint32_t b) { return model.item_ratings[a] > model.item_ratings[b]; });
+                   [&](std::uint32_t a, std::uint32_t b) { return model.items.counts[a] > model.items.counts[b]; });
   order_.reserve(items.size());
-  for (const std::uint32_t item : items) order_.push_back({item, static_cast<float>(model.item_ratings[item])});
+  for (const std::uint32_t item : items) order_.push_back({item, static_cast<float>(model.items.counts[item])});
 }
 
 void PopularityOrder::first(std::size_t top, std::span<const std::uint32_t> excluded, std::vector<Scored>& list) const {

@@ -13,7 +13,7 @@ namespace {
 /// The items that may be recommended, ascending.
 std::vector<std::uint32_t> candidates_of(const Model& model, const RecommendOptions& options) {
   constexpr std::uint8_t kWanted = 1;
-  std::vector<std::uint8_t> marks(model.item_ratings.size(), options.items ? 0 : kWanted);
+  std::vector<std::uint8_t> marks(model.items.counts.size(), options.items ? 0 : kWanted);
   if (options.items) {
     for (const std::uint32_t item : *options.items) {
       if (item < marks.size()) marks[item] = kWanted;
@@ -23,7 +23,7 @@ std::vector<std::uint32_t> candidates_of(const Model& model, const RecommendOpti
     if (item < marks.size()) marks[item] = 0;
   }
   std::vector<std::uint32_t> candidates = known_items(model);
-  std::erase_if(candidates, [&](std::uint32_t item) { return marks[item] == 0 || model.item_ratings[item] < options.min_count; });
+  std::erase_if(candidates, [&](std::uint32_t item) { return marks[item] == 0 || model.items.counts[item] < options.min_count; });
   return candidates;
 }
 
@@ -32,15 +32,15 @@ std::vector<std::uint32_t> candidates_of(const Model& model, const RecommendOpti
 void recommend_excluding(const Model& model, std::span<const std::uint32_t> users, const RecommendOptions& options,
                          const std::function<void(std::size_t, std::vector<std::uint32_t>&)>& exclude,
                          const std::function<void(std::size_t, std::span<const Scored>)>& consume, const RankLimits& limits) {
-  RankedRows items{.rows = model.item_factors, .candidates = candidates_of(model, options), .offsets = model.item_biases};
+  RankedRows items{.rows = model.items.factors, .candidates = candidates_of(model, options), .offsets = model.items.biases};
   // The sum of score(), term by term in its order: a list shows what score() gives.
   items.rate = [&](const RankQuery& query, std::span<const std::uint32_t> indices, std::span<const float> dots, std::span<float> scores) {
     for (std::size_t n = 0; n < indices.size(); ++n) {
-      scores[n] = finite_score(query.base + static_cast<double>(model.item_biases[indices[n]]) + static_cast<double>(dots[n]));
+      scores[n] = finite_score(query.base + static_cast<double>(model.items.biases[indices[n]]) + static_cast<double>(dots[n]));
     }
   };
   std::optional<PopularityOrder> popularity;
-  if (!std::all_of(users.begin(), users.end(), [&](std::uint32_t user) { return model.knows_user(user); })) {
+  if (!std::all_of(users.begin(), users.end(), [&](std::uint32_t user) { return model.users.knows(user); })) {
     popularity.emplace(model, items.candidates);
   }
 
@@ -50,9 +50,9 @@ void recommend_excluding(const Model& model, std::span<const std::uint32_t> user
     const std::uint32_t user = users[position];
     query.excluded.clear();
     exclude(position, query.excluded);
-    if (model.knows_user(user)) {
-      query.vector = model.rank() == 0 ? &kNoFactors : model.user_factors.row(user).data();
-      query.base = model.mean + static_cast<double>(model.user_biases[user]);
+    if (model.users.knows(user)) {
+      query.vector = model.rank() == 0 ? &kNoFactors : model.users.factors.row(user).data();
+      query.base = model.centre.mean + static_cast<double>(model.users.biases[user]);
     } else {
       query.vector = nullptr;
       popularity->first(options.top, query.excluded, query.list);

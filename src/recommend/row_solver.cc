@@ -21,7 +21,7 @@ void add_outer_product(double weight, const double* row, std::size_t n, double* 
 }
 
 CountWeight unobserved_item_weight(const Model& model) {
-  return {model.row_problem.unobserved_item_exponent, model.item_ratings, CountWeight::Mean::over_rows};
+  return {model.row_problem.unobserved_item_exponent, model.items.counts, CountWeight::Mean::over_rows};
 }
 
 }  // namespace
@@ -30,7 +30,7 @@ std::vector<double> item_sums(const Model& model, int threads) {
   // Summed in a number of pieces that does not depend on the threads, then piece by piece.
   constexpr std::size_t kPieces = 16;
   const std::size_t rank = model.rank();
-  const std::size_t items = model.item_factors.rows();
+  const std::size_t items = model.items.factors.rows();
   if (model.row_problem.unobserved_weight == 0 || rank == 0 || items == 0) return {};
   const bool products = !model.row_problem.divergence;
   const std::size_t size = products ? rank * rank : rank;
@@ -41,10 +41,10 @@ std::vector<double> item_sums(const Model& model, int threads) {
     std::vector<double> sum(size);
     std::vector<double> row(rank);
     for (std::size_t item = begin; item < end; ++item) {
-      const auto factors = model.item_factors.row(item);
+      const auto factors = model.items.factors.row(item);
       std::copy(factors.begin(), factors.end(), row.begin());
       if (products) {
-        add_outer_product(weight(model.item_ratings[item]), row.data(), rank, sum.data());
+        add_outer_product(weight(model.items.counts[item]), row.data(), rank, sum.data());
       } else {
         for (std::size_t k = 0; k < rank; ++k) sum[k] += row[k];
       }
@@ -61,10 +61,10 @@ std::vector<double> item_sums(const Model& model, int threads) {
 RowSolver::RowSolver(const Model& model, const std::vector<double>& all_items)
     : model_(model),
       all_items_(all_items),
-      observed_item_(model.row_problem.observed_item_exponent, model.item_ratings, CountWeight::Mean::over_ratings),
+      observed_item_(model.row_problem.observed_item_exponent, model.items.counts, CountWeight::Mean::over_ratings),
       unobserved_item_(unobserved_item_weight(model)),
-      unobserved_user_(model.row_problem.unobserved_user_exponent, model.user_ratings, CountWeight::Mean::over_rows),
-      unobserved_items_(unobserved_item_.sum(model.item_ratings)),
+      unobserved_user_(model.row_problem.unobserved_user_exponent, model.users.counts, CountWeight::Mean::over_rows),
+      unobserved_items_(unobserved_item_.sum(model.items.counts)),
       rank_(model.rank()),
       size_(rank_ + (model.row_problem.solves_bias ? 1 : 0)),
       a_(size_ * size_),
@@ -76,13 +76,14 @@ void RowSolver::add_observations(std::span<const Observation> observations) {
   const double unobserved = unobserved_weight(observations.size());
   if (size_ != rank_) row_[rank_] = 1;
   for (const Observation& observation : observations) {
-    const auto factors = model_.item_factors.row(observation.item);
+    const auto factors = model_.items.factors.row(observation.item);
     std::copy(factors.begin(), factors.end(), row_.begin());
     const auto value = static_cast<double>(observation.value);
     // A negative weight would ask to be as far away as possible.
-    const std::uint32_t count = model_.item_ratings[observation.item];
+    const std::uint32_t count = model_.items.counts[observation.item];
     const double weight = std::max(0.0, problem.observed_weight + problem.weight_per_rating * value) * observed_item_(count);
-    const double target = (problem.binary_target ? 1.0 : value) - model_.mean - static_cast<double>(model_.item_biases[observation.item]);
+    const double target =
+        (problem.binary_target ? 1.0 : value) - model_.centre.mean - static_cast<double>(model_.items.biases[observation.item]);
     add_outer_product(weight, row_.data(), size_, a_.data());
     for (std::size_t i = 0; i < size_; ++i) b_[i] += weight * target * row_[i];
     if (problem.unobserved_includes_seen || all_items_.empty()) continue;
@@ -168,7 +169,7 @@ void RowSolver::solve_divergence(std::span<const Observation> observations) {
   double values = 0;
   for (std::size_t k = 0; k < all_items_.size(); ++k) down[k] += problem.unobserved_weight * all_items_[k];
   for (std::size_t n = 0; n < observations.size(); ++n) {
-    const auto factors = model_.item_factors.row(observations[n].item);
+    const auto factors = model_.items.factors.row(observations[n].item);
     std::copy(factors.begin(), factors.end(), items.begin() + static_cast<std::ptrdiff_t>(n * rank_));
     values += static_cast<double>(observations[n].value);
     const double weight = all_items_.empty() ? 1 : 1 - problem.unobserved_weight;

@@ -99,11 +99,11 @@ Similarity parse_similarity(std::string_view name) {
 }
 
 void similar_items(const Model& model, std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) {
-  similar_rows(model.item_factors, model.item_ratings, queries, options, consume);
+  similar_rows(model.items.factors, model.items.counts, queries, options, consume);
 }
 
 void similar_users(const Model& model, std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) {
-  similar_rows(model.user_factors, model.user_ratings, queries, options, consume);
+  similar_rows(model.users.factors, model.users.counts, queries, options, consume);
 }
 
 }  // namespace lowrank

@@ -94,7 +94,7 @@ RowProblem row_problem(const Als& options, const Weights& weights, const Units& 
   return problem;
 }
 
-struct Side {
+struct Rows {
   FactorMatrix factors;
   std::vector<float> biases;
   std::vector<std::uint32_t> counts;
@@ -115,8 +115,8 @@ class AlsLearner final : public EpochLearner {
         ratings_(std::move(ratings)),
         by_item_(transpose(ratings_, workers)),
         half_steps_(options.rank, workers) {
-    set_up(users_, frame.user_ratings, weights.bias.user);
-    set_up(items_, frame.item_ratings, weights.bias.item);
+    set_up(users_, frame.users.counts, weights.bias.user);
+    set_up(items_, frame.items.counts, weights.bias.item);
     diagonal_ = AlignedFloats(users_.factors.stride());
     std::fill_n(diagonal_.data() + options.rank, diagonal_.size() - options.rank, 1.0F);
     AlsLearner::restore(nullptr);
@@ -139,9 +139,9 @@ class AlsLearner final : public EpochLearner {
   bool finite() override { return all_finite(users_.factors, workers_) && all_finite(items_.factors, workers_); }
 
   void store(Model& model) override {
-    model.mean = options_.biases ? units_.mean : 0.0;
-    store(users_, model.user_factors, model.user_biases);
-    store(items_, model.item_factors, model.item_biases);
+    model.centre.mean = options_.biases ? units_.mean : 0.0;
+    store(users_, model.users.factors, model.users.biases);
+    store(items_, model.items.factors, model.items.biases);
   }
 
   void restore(const Model* model) override {
@@ -152,8 +152,8 @@ class AlsLearner final : public EpochLearner {
     items_.biases.assign(items_.counts.size(), 0);
     const Model* from = model != nullptr ? model : init_;
     if (from != nullptr) {
-      load(from->user_factors, from->user_biases, from->user_ratings, from->mean - units_.mean, users_);
-      load(from->item_factors, from->item_biases, from->item_ratings, 0, items_);
+      load(from->users.factors, from->users.biases, from->users.counts, from->centre.mean - units_.mean, users_);
+      load(from->items.factors, from->items.biases, from->items.counts, 0, items_);
     }
     if (!options_.non_negative) return;
     for (FactorMatrix* table : {&users_.factors, &items_.factors}) {
@@ -166,7 +166,7 @@ class AlsLearner final : public EpochLearner {
   [[nodiscard]] const Ratings& ratings() const { return ratings_; }
 
  private:
-  void set_up(Side& side, const std::vector<std::uint32_t>& counts, double bias_damping) const {
+  void set_up(Rows& side, const std::vector<std::uint32_t>& counts, double bias_damping) const {
     side.counts = counts;
     side.factors = FactorMatrix(counts.size(), options_.rank);
     side.bias_damping = std::max(bias_damping, weights_.least);
@@ -178,7 +178,7 @@ class AlsLearner final : public EpochLearner {
 
   /// One half-step: the rows and biases of `solved` against those of `fixed`.
   template <class Value>
-  double solve(std::span<const std::size_t> offsets, const std::uint32_t* others, const Value& value, const Side& fixed, Side& solved) {
+  double solve(std::span<const std::size_t> offsets, const std::uint32_t* others, const Value& value, const Rows& fixed, Rows& solved) {
     HalfStep step;
     step.offsets = offsets;
     step.others = others;
@@ -218,7 +218,7 @@ class AlsLearner final : public EpochLearner {
     return target_squares_;
   }
 
-  double regularization(const Side& side) {
+  double regularization(const Rows& side) {
     double sum = weighted_squares(side.factors, side.weights, workers_);
     for (std::size_t row = 0; row < side.biases.size(); ++row) {
       sum += side.bias_weights[row] * static_cast<double>(side.biases[row]) * static_cast<double>(side.biases[row]);
@@ -226,7 +226,7 @@ class AlsLearner final : public EpochLearner {
     return sum;
   }
 
-  void store(const Side& side, FactorMatrix& factors, std::vector<float>& biases) const {
+  void store(const Rows& side, FactorMatrix& factors, std::vector<float>& biases) const {
     const auto scale = static_cast<float>(std::sqrt(units_.scale));
     for (std::size_t row = 0; row < factors.rows(); ++row) {
       std::ranges::transform(side.factors.row(row), factors.row(row).begin(), [scale](float x) { return x * scale; });
@@ -235,7 +235,7 @@ class AlsLearner final : public EpochLearner {
   }
 
   void load(const FactorMatrix& factors, std::span<const float> biases, std::span<const std::uint32_t> known, double shift,
-            Side& side) const {
+            Rows& side) const {
     const auto scale = static_cast<float>(1 / std::sqrt(units_.scale));
     for (std::size_t row = 0; row < side.counts.size(); ++row) {
       if (row >= known.size() || known[row] == 0 || side.counts[row] == 0) continue;
@@ -252,8 +252,8 @@ class AlsLearner final : public EpochLearner {
   Ratings ratings_;
   ByItem by_item_;
   HalfSteps half_steps_;
-  Side users_;
-  Side items_;
+  Rows users_;
+  Rows items_;
   AlignedFloats diagonal_;
   double target_squares_ = 0;
 };
@@ -270,7 +270,7 @@ Trained train_method(Ratings ratings, const Als& options, Model frame, const Val
   const Units units = training_units(moments, options.biases);
   const Weights weights = weights_of(options, ratings, units);
   const std::size_t count = ratings.size();
-  frame.has_biases = options.biases;
+  frame.centre.has_biases = options.biases;
   set_range(frame, moments, context);
   frame.row_problem = row_problem(options, weights, units);
   AlsLearner learner(std::move(ratings), options, units, weights, frame, context.init, workers);

@@ -58,7 +58,7 @@ struct Sums {
 };
 
 /// One side of the biases, and how its ratings are visited.
-struct Side {
+struct Rows {
   std::span<const std::size_t> offsets;
   RowPlan plan;
   double damping;
@@ -91,21 +91,21 @@ class BaselineLearner final : public EpochLearner {
   bool finite() override { return true; }
 
   void store(Model& model) override {
-    model.mean = mean_;
-    std::ranges::transform(users_.biases, model.user_biases.begin(), to_bias);
-    std::ranges::transform(items_.biases, model.item_biases.begin(), to_bias);
+    model.centre.mean = mean_;
+    std::ranges::transform(users_.biases, model.users.biases.begin(), to_bias);
+    std::ranges::transform(items_.biases, model.items.biases.begin(), to_bias);
   }
 
   void restore(const Model* model) override {
     const Model* from = model != nullptr ? model : init_;
     // The biases of a model without them, or of one whose scores are no ratings, say nothing.
-    if (from != nullptr && !(from->has_biases && from->predicts_ratings)) from = nullptr;
+    if (from != nullptr && !(from->centre.has_biases && from->centre.predicts_ratings)) from = nullptr;
     for (std::uint32_t user = 0; user < users_.biases.size(); ++user) {
-      const bool known = from != nullptr && from->knows_user(user);
-      users_.biases[user] = known ? static_cast<double>(from->user_biases[user]) + from->mean - mean_ : 0.0;
+      const bool known = from != nullptr && from->users.knows(user);
+      users_.biases[user] = known ? static_cast<double>(from->users.biases[user]) + from->centre.mean - mean_ : 0.0;
     }
     for (std::uint32_t item = 0; item < items_.biases.size(); ++item) {
-      items_.biases[item] = from != nullptr && from->knows_item(item) ? static_cast<double>(from->item_biases[item]) : 0.0;
+      items_.biases[item] = from != nullptr && from->items.knows(item) ? static_cast<double>(from->items.biases[item]) : 0.0;
     }
   }
 
@@ -113,7 +113,7 @@ class BaselineLearner final : public EpochLearner {
   /// Gives every row of a side its best bias. \param left what the other side leaves of the rating at a position
   /// \return the sum of squared errors over all ratings afterwards
   template <class Left>
-  double solve(Side& side, const Left& left) {
+  double solve(Rows& side, const Left& left) {
     const auto sum = [&](std::size_t begin, std::size_t end) {
       Sums sums;
       for (std::size_t position = begin; position < end; ++position) {
@@ -153,7 +153,7 @@ class BaselineLearner final : public EpochLearner {
 
   [[nodiscard]] double loss(double squared) const {
     double weight = 0;
-    for (const Side* side : {&users_, &items_}) {
+    for (const Rows* side : {&users_, &items_}) {
       double squares = 0;
       for (const double bias : side->biases) squares += bias * bias;
       weight += side->damping * squares;
@@ -166,8 +166,8 @@ class BaselineLearner final : public EpochLearner {
   double mean_;
   const Model* init_;
   Workers& workers_;
-  Side users_;
-  Side items_;
+  Rows users_;
+  Rows items_;
 };
 
 }  // namespace

@@ -49,10 +49,10 @@ bool converged(const std::vector<EpochReport>& history, const EpochFigures& figu
 Trained run_epochs(EpochLearner& learner, Model frame, std::size_t rank, std::size_t ratings, const Stopping& stopping,
                    const Validation& validation, TrainingObserver& observer) {
   Trained trained;
-  frame.user_factors = FactorMatrix(frame.user_ratings.size(), rank);
-  frame.item_factors = FactorMatrix(frame.item_ratings.size(), rank);
-  frame.user_biases.assign(frame.user_ratings.size(), 0.0F);
-  frame.item_biases.assign(frame.item_ratings.size(), 0.0F);
+  frame.users.factors = FactorMatrix(frame.users.counts.size(), rank);
+  frame.items.factors = FactorMatrix(frame.items.counts.size(), rank);
+  frame.users.biases.assign(frame.users.counts.size(), 0.0F);
+  frame.items.biases.assign(frame.items.counts.size(), 0.0F);
   Model newest = std::move(frame);
   Model best;
   if (validation) best = newest;

@@ -77,7 +77,7 @@ constexpr std::array kOptions = {
 };
 
 /// One side of the matrix, as its half-step sees it.
-struct Side {
+struct Rows {
   FactorMatrix factors;
   std::vector<std::uint32_t> counts;
   std::vector<double> unobserved;  ///< of every row, its factor of the unobserved weight
@@ -93,8 +93,8 @@ class ImplicitLearner final : public EpochLearner {
         ratings_(std::move(ratings)),
         by_item_(transpose(ratings_, workers)),
         half_steps_(options.rank, workers) {
-    set_up(users_, frame.user_ratings, options.unobserved_user_exponent);
-    set_up(items_, frame.item_ratings, options.unobserved_item_exponent);
+    set_up(users_, frame.users.counts, options.unobserved_user_exponent);
+    set_up(items_, frame.items.counts, options.unobserved_item_exponent);
     set_ridges(users_, items_);
     set_ridges(items_, users_);
     item_weights_ = CountWeight(options.observed_item_exponent, items_.counts, CountWeight::Mean::over_ratings).of(items_.counts);
@@ -138,15 +138,15 @@ class ImplicitLearner final : public EpochLearner {
 
   /// In the basis that training started in, so that models that follow from one another are of one space.
   void store(Model& model) override {
-    model.user_factors = users_.factors;
-    model.item_factors = items_.factors;
+    model.users.factors = users_.factors;
+    model.items.factors = items_.factors;
     const std::size_t rank = options_.rank;
     AlignedFloats back(panels_size(rank, rank));
     for (std::size_t i = 0; i < rank; ++i) {
       for (std::size_t j = 0; j < rank; ++j) back[place_in_panels(rank, j, i)] = basis_.row(i)[j];
     }
-    rotate(model.user_factors, back, workers_);
-    rotate(model.item_factors, back, workers_);
+    rotate(model.users.factors, back, workers_);
+    rotate(model.items.factors, back, workers_);
   }
 
   void restore(const Model* model) override {
@@ -160,12 +160,12 @@ class ImplicitLearner final : public EpochLearner {
     const Model* from = model != nullptr ? model : init_;
     if (from == nullptr) return;
     for (std::uint32_t user = 0; user < users_.counts.size(); ++user) {
-      if (from->knows_user(user) && users_.counts[user] != 0)
-        std::ranges::copy(from->user_factors.row(user), users_.factors.row(user).begin());
+      if (from->users.knows(user) && users_.counts[user] != 0)
+        std::ranges::copy(from->users.factors.row(user), users_.factors.row(user).begin());
     }
     for (std::uint32_t item = 0; item < items_.counts.size(); ++item) {
-      if (from->knows_item(item) && items_.counts[item] != 0)
-        std::ranges::copy(from->item_factors.row(item), items_.factors.row(item).begin());
+      if (from->items.knows(item) && items_.counts[item] != 0)
+        std::ranges::copy(from->items.factors.row(item), items_.factors.row(item).begin());
     }
   }
 
@@ -179,13 +179,13 @@ class ImplicitLearner final : public EpochLearner {
     return (options_.observed_weight + options_.alpha * static_cast<double>(rating)) * item_weights_[item];
   }
 
-  void set_up(Side& side, const std::vector<std::uint32_t>& counts, double exponent) const {
+  void set_up(Rows& side, const std::vector<std::uint32_t>& counts, double exponent) const {
     side.counts = counts;
     side.factors = FactorMatrix(counts.size(), options_.rank);
     side.unobserved = CountWeight(exponent, counts, CountWeight::Mean::over_rows).of(counts);
   }
 
-  void set_ridges(Side& side, const Side& other) const {
+  void set_ridges(Rows& side, const Rows& other) const {
     const double others = options_.unobserved_weight * std::accumulate(other.unobserved.begin(), other.unobserved.end(), 0.0);
     side.ridges.reserve(side.counts.size());
     for (std::size_t row = 0; row < side.counts.size(); ++row) {
@@ -216,7 +216,7 @@ class ImplicitLearner final : public EpochLearner {
 
   /// Solves `solved` against `fixed`, in the basis in which the Gramian of the fixed rows, which all rows share, is diagonal. There both
   /// tables stay until they are stored, for scores and losses are the same in any basis.
-  double solve(HalfStep& step, Side& fixed, Side& solved) {
+  double solve(HalfStep& step, Rows& fixed, Rows& solved) {
     const std::size_t rank = options_.rank;
     if (rank == 0) return 0;
     const std::vector<double> gram =
@@ -251,8 +251,8 @@ class ImplicitLearner final : public EpochLearner {
   Ratings ratings_;
   ByItem by_item_;
   HalfSteps half_steps_;
-  Side users_;
-  Side items_;
+  Rows users_;
+  Rows items_;
   FactorMatrix basis_;  ///< row k is direction k of the start, in the basis that the factors are in
   AlignedFloats diagonal_;
   std::vector<double> item_weights_;  ///< of every item, what the weights of its observed cells are multiplied by
@@ -294,8 +294,8 @@ Trained train_method(Ratings ratings, const Implicit& options, Model frame, cons
   Workers workers(context.threads);
   check_weights(moments_of(ratings, workers), options);
   const std::size_t count = ratings.size();
-  frame.has_biases = false;
-  frame.clips = false;
+  frame.centre.has_biases = false;
+  frame.centre.clips = false;
   frame.row_problem = row_problem(options);
   ImplicitLearner learner(std::move(ratings), options, frame, context.init, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};

@@ -126,12 +126,12 @@ Trained train_method(Ratings ratings, const Nmf& options, Model frame, const Val
   const RatingMoments moments = moments_of(ratings, workers);
   check(moments);
   const NmfProblem problem(ratings, settle(options), moments, workers);
-  frame.has_biases = problem.biases;
+  frame.centre.has_biases = problem.biases;
   frame.row_problem = row_problem(problem);
   if (problem.zeros) {
     // What nobody rated is a row of zeros.
-    frame.rating_mean = 0;
-    frame.clips = false;
+    frame.centre.rating_mean = 0;
+    frame.centre.clips = false;
   } else {
     set_range(frame, moments, context);
   }

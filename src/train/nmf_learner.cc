@@ -79,7 +79,7 @@ NmfLearner::NmfLearner(const NmfProblem& problem, const Model* init, double leas
       item_biases_(problem.items.rows()) {}
 
 void NmfLearner::store(Model& model) {
-  model.mean = problem_.biases ? problem_.units.mean : 0.0;
+  model.centre.mean = problem_.biases ? problem_.units.mean : 0.0;
   const double factor_scale = std::sqrt(problem_.units.scale);
   const auto store_side = [&](const NmfSide& side, FactorMatrix& factors, std::vector<float>& to) {
     workers_.for_ranges(side.rows(), kRowGrain, [&](std::size_t begin, std::size_t end, int) {
@@ -91,8 +91,8 @@ void NmfLearner::store(Model& model) {
       }
     });
   };
-  store_side(problem_.users, model.user_factors, model.user_biases);
-  store_side(problem_.items, model.item_factors, model.item_biases);
+  store_side(problem_.users, model.users.factors, model.users.biases);
+  store_side(problem_.items, model.items.factors, model.items.biases);
 }
 
 void NmfLearner::restore(const Model* model) {
@@ -105,20 +105,20 @@ void NmfLearner::restore(const Model* model) {
 void NmfLearner::start_side(const NmfSide& side, const Model* from) {
   const bool is_user = &side == &problem_.users;
   const double scale = std::sqrt(problem_.units.scale);
-  const double shift = from != nullptr && is_user ? from->mean - problem_.units.mean : 0.0;
+  const double shift = from != nullptr && is_user ? from->centre.mean - problem_.units.mean : 0.0;
   workers_.for_ranges(side.rows(), kRowGrain, [&](std::size_t begin, std::size_t end, int) {
     std::vector<double> row(problem_.rank);
     for (std::size_t index = begin; index < end; ++index) {
       const auto number = static_cast<std::uint32_t>(index);
-      const bool known = from != nullptr && (is_user ? from->knows_user(number) : from->knows_item(number));
+      const bool known = from != nullptr && (is_user ? from->users.knows(number) : from->items.knows(number));
       double bias = 0;
       if (side.count(index) == 0) {
         std::fill(row.begin(), row.end(), 0.0);
       } else if (known) {
-        const std::span<const float> old = is_user ? from->user_factors.row(index) : from->item_factors.row(index);
+        const std::span<const float> old = is_user ? from->users.factors.row(index) : from->items.factors.row(index);
         std::transform(old.begin(), old.end(), row.begin(),
                        [&](float x) { return std::max(static_cast<double>(x) / scale, least_ * problem_.level); });
-        bias = (static_cast<double>(is_user ? from->user_biases[index] : from->item_biases[index]) + shift) / problem_.units.scale;
+        bias = (static_cast<double>(is_user ? from->users.biases[index] : from->items.biases[index]) + shift) / problem_.units.scale;
       } else {
         RandomStream stream(problem_.seed, side.start, 0, index);
         for (double& x : row) x = problem_.level * std::abs(stream.normal());

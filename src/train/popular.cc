@@ -19,8 +19,8 @@ class PopularLearner final : public EpochLearner {
   std::optional<EpochFigures> run(std::size_t /*epoch*/) override { return EpochFigures{}; }
   bool finite() override { return true; }
   void store(Model& model) override {
-    for (std::size_t item = 0; item < model.item_ratings.size(); ++item)
-      model.item_biases[item] = static_cast<float>(model.item_ratings[item]);
+    for (std::size_t item = 0; item < model.items.counts.size(); ++item)
+      model.items.biases[item] = static_cast<float>(model.items.counts[item]);
   }
   void restore(const Model* /*model*/) override {}
 };
@@ -35,8 +35,8 @@ Trained train_method(Ratings ratings, const Popular& /*options*/, Model frame, c
   // A new user's row has nothing to solve; the score of what nobody rated is 0 for everybody.
   frame.row_problem = RowProblem{};
   frame.row_problem.solves_bias = false;
-  frame.rating_mean = 0;
-  frame.clips = false;
+  frame.centre.rating_mean = 0;
+  frame.centre.clips = false;
   PopularLearner learner;
   return run_epochs(learner, std::move(frame), 0, ratings.size(), Stopping{.epochs = 1, .patience = 1}, validation, observer);
 }

@@ -112,8 +112,8 @@ class SgdLearner final : public EpochLearner {
         weights_(weights),
         init_(init),
         workers_(workers),
-        user_ratings_(frame.user_ratings),
-        item_ratings_(frame.item_ratings),
+        user_ratings_(frame.users.counts),
+        item_ratings_(frame.items.counts),
         rating_count_(ratings.size()),
         user_biases_(ratings.user_count()),
         item_biases_(ratings.item_count()),
@@ -155,31 +155,31 @@ class SgdLearner final : public EpochLearner {
   }
 
   void store(Model& model) override {
-    model.mean = options_.biases ? units_.mean : 0.0;
+    model.centre.mean = options_.biases ? units_.mean : 0.0;
     const auto factor_scale = static_cast<float>(std::sqrt(units_.scale));
     for_rows(user_factors_.rows(), [&](std::size_t user) {
-      scale_row(user_factors_.row(user), model.user_factors.row(user), user_ratings_[user] != 0 ? factor_scale : 0.0F);
-      model.user_biases[user] = to_bias(static_cast<double>(user_biases_[user]) * units_.scale);
+      scale_row(user_factors_.row(user), model.users.factors.row(user), user_ratings_[user] != 0 ? factor_scale : 0.0F);
+      model.users.biases[user] = to_bias(static_cast<double>(user_biases_[user]) * units_.scale);
     });
     for_rows(item_factors_.rows(), [&](std::size_t row) {
       const std::size_t item = item_of_row_[row];
-      scale_row(item_factors_.row(row), model.item_factors.row(item), item_ratings_[item] != 0 ? factor_scale : 0.0F);
-      model.item_biases[item] = to_bias(static_cast<double>(item_biases_[row]) * units_.scale);
+      scale_row(item_factors_.row(row), model.items.factors.row(item), item_ratings_[item] != 0 ? factor_scale : 0.0F);
+      model.items.biases[item] = to_bias(static_cast<double>(item_biases_[row]) * units_.scale);
     });
   }
 
   void restore(const Model* model) override {
     const Model* from = model != nullptr ? model : init_;
     for_rows(user_factors_.rows(), [&](std::size_t user) {
-      const bool known = from != nullptr && from->knows_user(static_cast<std::uint32_t>(user));
-      start_row(user_factors_, user, Purpose::user_factors, user, known ? from->user_factors.row(user) : std::span<const float>());
-      user_biases_[user] = known ? start_bias(from->user_biases[user], from->mean - units_.mean) : 0.0F;
+      const bool known = from != nullptr && from->users.knows(static_cast<std::uint32_t>(user));
+      start_row(user_factors_, user, Purpose::user_factors, user, known ? from->users.factors.row(user) : std::span<const float>());
+      user_biases_[user] = known ? start_bias(from->users.biases[user], from->centre.mean - units_.mean) : 0.0F;
     });
     for_rows(item_factors_.rows(), [&](std::size_t row) {
       const std::uint32_t item = item_of_row_[row];
-      const bool known = from != nullptr && from->knows_item(item);
-      start_row(item_factors_, row, Purpose::item_factors, item, known ? from->item_factors.row(item) : std::span<const float>());
-      item_biases_[row] = known ? start_bias(from->item_biases[item], 0.0) : 0.0F;
+      const bool known = from != nullptr && from->items.knows(item);
+      start_row(item_factors_, row, Purpose::item_factors, item, known ? from->items.factors.row(item) : std::span<const float>());
+      item_biases_[row] = known ? start_bias(from->items.biases[item], 0.0) : 0.0F;
     });
   }
 
@@ -198,8 +198,8 @@ class SgdLearner final : public EpochLearner {
     restore(&trained.model);
     const Model& model = trained.model;
     constexpr float kAny = std::numeric_limits<float>::max();
-    const float least = model.clips ? units_.to_training(model.min_rating) : -kAny;
-    const float most = model.clips ? units_.to_training(model.max_rating) : kAny;
+    const float least = model.centre.clips ? units_.to_training(model.centre.min_rating) : -kAny;
+    const float most = model.centre.clips ? units_.to_training(model.centre.max_rating) : kAny;
     const SgdErrors errors = grid_ ? grid_->errors(tables(), least, most, workers_) : shuffle_->errors(tables(), least, most);
     trained.train_rmse = std::sqrt(errors.clipped_squared / static_cast<double>(rating_count_)) * units_.scale;
     double weight = 0;
@@ -339,7 +339,7 @@ Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Val
   const RatingMoments moments = moments_of(ratings, workers);
   const std::size_t count = ratings.size();
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
-  frame.has_biases = options.biases;
+  frame.centre.has_biases = options.biases;
   set_range(frame, moments, context);
   if (tutorial) {
     frame.row_problem =

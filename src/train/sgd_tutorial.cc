@@ -16,8 +16,8 @@ SgdTutorial::SgdTutorial(const Ratings& ratings, const Sgd& options, double mean
       init_(init),
       rate_(options.learning_rate),
       items_(ratings.items().begin(), ratings.items().end()),
-      user_ratings_(frame.user_ratings),
-      item_ratings_(frame.item_ratings),
+      user_ratings_(frame.users.counts),
+      item_ratings_(frame.items.counts),
       user_factors_(std::size_t{ratings.user_count()} * options.rank),
       item_factors_(std::size_t{ratings.item_count()} * options.rank),
       user_biases_(ratings.user_count()),
@@ -59,26 +59,26 @@ std::optional<EpochFigures> SgdTutorial::run(std::size_t epoch) {
 }
 
 void SgdTutorial::store(Model& model) {
-  model.mean = mean_;
+  model.centre.mean = mean_;
   for (std::size_t user = 0; user < user_biases_.size(); ++user) {
     const bool known = user_ratings_[user] != 0;
-    model.user_biases[user] = static_cast<float>(user_biases_[user]);
+    model.users.biases[user] = static_cast<float>(user_biases_[user]);
     for (std::size_t k = 0; k < options_.rank; ++k) {
-      model.user_factors.row(user)[k] = known ? static_cast<float>(user_factors_[user * options_.rank + k]) : 0.0F;
+      model.users.factors.row(user)[k] = known ? static_cast<float>(user_factors_[user * options_.rank + k]) : 0.0F;
     }
   }
   for (std::size_t item = 0; item < item_biases_.size(); ++item) {
     const bool known = item_ratings_[item] != 0;
-    model.item_biases[item] = static_cast<float>(item_biases_[item]);
+    model.items.biases[item] = static_cast<float>(item_biases_[item]);
     for (std::size_t k = 0; k < options_.rank; ++k) {
-      model.item_factors.row(item)[k] = known ? static_cast<float>(item_factors_[item * options_.rank + k]) : 0.0F;
+      model.items.factors.row(item)[k] = known ? static_cast<float>(item_factors_[item * options_.rank + k]) : 0.0F;
     }
   }
 }
 
 void SgdTutorial::restore(const Model* model) {
   const Model* from = model != nullptr ? model : init_;
-  const double shift = from != nullptr && options_.biases ? from->mean - mean_ : 0.0;
+  const double shift = from != nullptr && options_.biases ? from->centre.mean - mean_ : 0.0;
   const auto fill = [&](std::vector<double>& factors, double& bias, Purpose purpose, std::size_t row, std::span<const float> old_row,
                         float old_bias, double bias_shift, bool known) {
     RandomStream stream(options_.seed, purpose, 0, row);
@@ -88,14 +88,14 @@ void SgdTutorial::restore(const Model* model) {
     bias = known && options_.biases ? static_cast<double>(old_bias) + bias_shift : 0.0;
   };
   for (std::uint32_t user = 0; user < user_biases_.size(); ++user) {
-    const bool known = from != nullptr && from->knows_user(user);
-    fill(user_factors_, user_biases_[user], Purpose::user_factors, user, known ? from->user_factors.row(user) : std::span<const float>(),
-         known ? from->user_biases[user] : 0.0F, shift, known);
+    const bool known = from != nullptr && from->users.knows(user);
+    fill(user_factors_, user_biases_[user], Purpose::user_factors, user, known ? from->users.factors.row(user) : std::span<const float>(),
+         known ? from->users.biases[user] : 0.0F, shift, known);
   }
   for (std::uint32_t item = 0; item < item_biases_.size(); ++item) {
-    const bool known = from != nullptr && from->knows_item(item);
-    fill(item_factors_, item_biases_[item], Purpose::item_factors, item, known ? from->item_factors.row(item) : std::span<const float>(),
-         known ? from->item_biases[item] : 0.0F, 0.0, known);
+    const bool known = from != nullptr && from->items.knows(item);
+    fill(item_factors_, item_biases_[item], Purpose::item_factors, item, known ? from->items.factors.row(item) : std::span<const float>(),
+         known ? from->items.biases[item] : 0.0F, 0.0, known);
   }
 }
 
@@ -115,7 +115,8 @@ void SgdTutorial::score(Trained& trained) {
   for (std::size_t n = 0; n < values_.size(); ++n) {
     const double score = predict(users_[n], items_[n]);
     const double bounded =
-        model.clips ? std::clamp(score, static_cast<double>(model.min_rating), static_cast<double>(model.max_rating)) : score;
+        model.centre.clips ? std::clamp(score, static_cast<double>(model.centre.min_rating), static_cast<double>(model.centre.max_rating))
+                           : score;
     clipped += std::pow(values_[n] - bounded, 2);
     double weight = std::pow(user_biases_[users_[n]], 2) + std::pow(item_biases_[items_[n]], 2);
     for (std::size_t k = 0; k < options_.rank; ++k) {

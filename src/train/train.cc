@@ -37,16 +37,16 @@ void check_context(const TrainContext& context, std::optional<std::size_t> rank)
 /// What a model has before anything is learned; rows and biases get their room when training starts, after the ratings gave theirs back.
 Model frame_of(const Ratings& ratings, const Method& method) {
   Model frame;
-  frame.user_ratings.resize(ratings.user_count());
-  frame.item_ratings.assign(ratings.item_count(), 0);
+  frame.users.counts.resize(ratings.user_count());
+  frame.items.counts.assign(ratings.item_count(), 0);
   for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
-    frame.user_ratings[user] = static_cast<std::uint32_t>(ratings.items_of(user).size());
+    frame.users.counts[user] = static_cast<std::uint32_t>(ratings.items_of(user).size());
   }
-  for (const std::uint32_t item : ratings.items()) ++frame.item_ratings[item];
+  for (const std::uint32_t item : ratings.items()) ++frame.items.counts[item];
   frame.record.method = name_of(method);
   frame.record.options = options_json(method);
   frame.record.ratings = ratings.size();
-  frame.predicts_ratings = predicts_ratings(method);
+  frame.centre.predicts_ratings = predicts_ratings(method);
   return frame;
 }
 

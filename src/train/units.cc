@@ -84,10 +84,10 @@ RatingMoments moments_of(const Ratings& ratings, Workers& workers) {
 }
 
 void set_range(Model& frame, const RatingMoments& moments, const TrainContext& context) {
-  frame.rating_mean = moments.mean;
-  frame.min_rating = context.min_rating.value_or(moments.least);
-  frame.max_rating = context.max_rating.value_or(moments.most);
-  frame.clips = context.clips;
+  frame.centre.rating_mean = moments.mean;
+  frame.centre.min_rating = context.min_rating.value_or(moments.least);
+  frame.centre.max_rating = context.max_rating.value_or(moments.most);
+  frame.centre.clips = context.clips;
 }
 
 float to_bias(double bias) {

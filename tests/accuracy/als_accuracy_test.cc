@@ -36,15 +36,15 @@ Model trained(const std::vector<RealRating>& ratings, const Method& method, Ids&
   Model model = train(builder.build(ids.users.size(), ids.items.size()), method, {}, observer,
                       {.threads = 2, .init = nullptr, .min_rating = {}, .max_rating = {}})
                     .model;
-  model.users = ids.users;
-  model.items = ids.items;
+  model.users.ids = ids.users;
+  model.items.ids = ids.items;
   return model;
 }
 
 double rmse(const Model& model, const std::vector<RealRating>& test) {
   double squares = 0;
   for (const RealRating& rating : test) {
-    squares += std::pow(double{rating.value} - predict(model, model.users.find(rating.user), model.items.find(rating.item)), 2);
+    squares += std::pow(double{rating.value} - predict(model, model.users.ids.find(rating.user), model.items.ids.find(rating.item)), 2);
   }
   return std::sqrt(squares / static_cast<double>(test.size()));
 }
@@ -97,10 +97,10 @@ TEST_F(AlternatingAccuracy, FoldedUsersAreNearlyAsGoodAsTrainedOnes) {
     Ids other_ids;
     const Model model = trained(others, method, other_ids);
     Pairs pairs;
-    pairs.known_users = model.users.size();
-    pairs.known_items = model.items.size();
+    pairs.known_users = model.users.ids.size();
+    pairs.known_items = model.items.ids.size();
     for (const RealRating& rating : given) {
-      const std::uint32_t item = model.items.find(rating.item);
+      const std::uint32_t item = model.items.ids.find(rating.item);
       if (item == Vocabulary::kUnknown) continue;
       pairs.users.push_back(pairs.known_users + pairs.unknown_users.add(rating.user));
       pairs.items.push_back(item);

@@ -11,20 +11,20 @@ namespace lowrank {
 ///     user 1 (p -1, b 1)         2                    2.5
 inline Model hand_model() {
   Model model;
-  model.user_factors = FactorMatrix(3, 1);
-  model.item_factors = FactorMatrix(3, 1);
-  model.user_factors.row(0)[0] = 0.5F;
-  model.user_factors.row(1)[0] = -1.0F;
-  model.item_factors.row(0)[0] = 1.0F;
-  model.item_factors.row(1)[0] = 2.0F;
-  model.user_biases = {0.0F, 1.0F, 0.0F};
-  model.item_biases = {-1.0F, 0.5F, 0.0F};
-  model.mean = 3;
-  model.rating_mean = 3;
-  model.min_rating = 1;
-  model.max_rating = 5;
-  model.user_ratings = {2, 2, 0};
-  model.item_ratings = {2, 2, 0};
+  model.users.factors = FactorMatrix(3, 1);
+  model.items.factors = FactorMatrix(3, 1);
+  model.users.factors.row(0)[0] = 0.5F;
+  model.users.factors.row(1)[0] = -1.0F;
+  model.items.factors.row(0)[0] = 1.0F;
+  model.items.factors.row(1)[0] = 2.0F;
+  model.users.biases = {0.0F, 1.0F, 0.0F};
+  model.items.biases = {-1.0F, 0.5F, 0.0F};
+  model.centre.mean = 3;
+  model.centre.rating_mean = 3;
+  model.centre.min_rating = 1;
+  model.centre.max_rating = 5;
+  model.users.counts = {2, 2, 0};
+  model.items.counts = {2, 2, 0};
   return model;
 }
 

@@ -28,8 +28,8 @@ Pairs pairs_of(const std::vector<std::array<std::uint32_t, 3>>& triples, const M
     pairs.items.push_back(item);
     pairs.values.push_back(static_cast<float>(value));
   }
-  pairs.known_users = static_cast<std::uint32_t>(model.user_ratings.size());
-  pairs.known_items = static_cast<std::uint32_t>(model.item_ratings.size());
+  pairs.known_users = static_cast<std::uint32_t>(model.users.counts.size());
+  pairs.known_items = static_cast<std::uint32_t>(model.items.counts.size());
   return pairs;
 }
 
@@ -38,8 +38,8 @@ Pairs random_pairs(const Model& model, std::size_t count, std::uint64_t seed) {
   RandomStream random(seed, Purpose::split);
   std::vector<std::array<std::uint32_t, 3>> triples;
   for (std::size_t n = 0; n < count; ++n) {
-    triples.push_back({static_cast<std::uint32_t>(random.below(model.user_ratings.size() + 5)),
-                       static_cast<std::uint32_t>(random.below(model.item_ratings.size() + 5)),
+    triples.push_back({static_cast<std::uint32_t>(random.below(model.users.counts.size() + 5)),
+                       static_cast<std::uint32_t>(random.below(model.items.counts.size() + 5)),
                        static_cast<std::uint32_t>(1 + random.below(5))});
   }
   return pairs_of(triples, model);
@@ -54,14 +54,14 @@ RankingScores slow_scores(const Model& model, const Pairs& test, const std::set<
   RankingScores sums{.top = top};
   std::set<std::uint32_t> listed;
   std::size_t known_items = 0;
-  for (const std::uint32_t ratings : model.item_ratings) known_items += ratings != 0 ? 1U : 0U;
+  for (const std::uint32_t ratings : model.items.counts) known_items += ratings != 0 ? 1U : 0U;
   for (const auto& [user, wanted] : relevant) {
     std::vector<std::pair<double, std::uint32_t>> all;
-    for (std::uint32_t item = 0; item < model.item_ratings.size(); ++item) {
-      if (model.item_ratings[item] == 0 || rated.contains({user, item})) continue;
+    for (std::uint32_t item = 0; item < model.items.counts.size(); ++item) {
+      if (model.items.counts[item] == 0 || rated.contains({user, item})) continue;
       // As floats, which is what lists are ordered by.
       const double value =
-          model.knows_user(user) ? double{static_cast<float>(score(model, user, item))} : static_cast<double>(model.item_ratings[item]);
+          model.users.knows(user) ? double{static_cast<float>(score(model, user, item))} : static_cast<double>(model.items.counts[item]);
       all.emplace_back(-value, item);
     }
     std::sort(all.begin(), all.end());
@@ -168,12 +168,12 @@ INSTANTIATE_TEST_SUITE_P(Levels, RankingMetrics, testing::ValuesIn(available_sim
 /// Scores 5, 4, 3, 2, 1 for items 0 to 4, whoever asks; user 0 has seen item 0, user 2 is unknown, and so is item 5.
 Model descending_model() {
   Model model;
-  model.user_factors = FactorMatrix(3, 0);
-  model.item_factors = FactorMatrix(6, 0);
-  model.user_biases = {0, 0, 0};
-  model.item_biases = {5, 4, 3, 2, 1, 9};
-  model.user_ratings = {1, 1, 0};
-  model.item_ratings = {1, 1, 2, 1, 1, 0};
+  model.users.factors = FactorMatrix(3, 0);
+  model.items.factors = FactorMatrix(6, 0);
+  model.users.biases = {0, 0, 0};
+  model.items.biases = {5, 4, 3, 2, 1, 9};
+  model.users.counts = {1, 1, 0};
+  model.items.counts = {1, 1, 2, 1, 1, 0};
   RatingsBuilder builder;
   builder.add(0, 0, 1);
   model.seen = SeenItems(builder.build(3, 6));

@@ -50,10 +50,10 @@ TEST(ScoreRatings, ScoresUnknownIdsWithWhatIsKnown) {
 
 TEST(ScoreRatings, ClipsWhereTheModelClips) {
   Model model = hand_model();
-  model.max_rating = 4;
+  model.centre.max_rating = 4;
   const Pairs pairs = pairs_of({0}, {1}, {4.25F});
   EXPECT_DOUBLE_EQ(score_ratings(model, pairs).mae, 0.25);
-  model.clips = false;
+  model.centre.clips = false;
   EXPECT_DOUBLE_EQ(score_ratings(model, pairs).rmse, 0.25);
   EXPECT_DOUBLE_EQ(score_ratings(model, pairs_of({0}, {1}, {4.5F})).rmse, 0);
 }
@@ -79,21 +79,21 @@ Ratings many_ratings() {
 Model random_model() {
   RandomStream random(2, Purpose::user_factors);
   Model model;
-  model.user_factors = FactorMatrix(500, 20);
-  model.item_factors = FactorMatrix(400, 20);
+  model.users.factors = FactorMatrix(500, 20);
+  model.items.factors = FactorMatrix(400, 20);
   for (std::size_t row = 0; row < 500; ++row) {
-    for (float& value : model.user_factors.row(row)) value = static_cast<float>(0.3 * random.normal());
+    for (float& value : model.users.factors.row(row)) value = static_cast<float>(0.3 * random.normal());
   }
   for (std::size_t row = 0; row < 400; ++row) {
-    for (float& value : model.item_factors.row(row)) value = static_cast<float>(0.3 * random.normal());
+    for (float& value : model.items.factors.row(row)) value = static_cast<float>(0.3 * random.normal());
   }
-  for (std::size_t row = 0; row < 500; ++row) model.user_biases.push_back(static_cast<float>(random.normal()));
-  for (std::size_t row = 0; row < 400; ++row) model.item_biases.push_back(static_cast<float>(random.normal()));
-  model.user_ratings.assign(500, 1);
-  model.item_ratings.assign(400, 1);
-  model.item_ratings[3] = 0;
-  model.min_rating = -2;
-  model.max_rating = 2;
+  for (std::size_t row = 0; row < 500; ++row) model.users.biases.push_back(static_cast<float>(random.normal()));
+  for (std::size_t row = 0; row < 400; ++row) model.items.biases.push_back(static_cast<float>(random.normal()));
+  model.users.counts.assign(500, 1);
+  model.items.counts.assign(400, 1);
+  model.items.counts[3] = 0;
+  model.centre.min_rating = -2;
+  model.centre.max_rating = 2;
   return model;
 }
 
@@ -110,13 +110,13 @@ TEST(ScoreRatings, IsTheSameForRatingsPairsAndAnyNumberOfThreads) {
       pairs.users.push_back(user);
       pairs.items.push_back(item);
       pairs.values.push_back(ratings.value(n));
-      double prediction = static_cast<double>(model.user_biases[user]);
+      double prediction = static_cast<double>(model.users.biases[user]);
       if (item == 3) {
         ++unknown;
       } else {
-        prediction += static_cast<double>(model.item_biases[item]);
+        prediction += static_cast<double>(model.items.biases[item]);
         for (std::size_t k = 0; k < 20; ++k) {
-          prediction += static_cast<double>(model.user_factors.row(user)[k]) * static_cast<double>(model.item_factors.row(item)[k]);
+          prediction += static_cast<double>(model.users.factors.row(user)[k]) * static_cast<double>(model.items.factors.row(item)[k]);
         }
       }
       const double error = std::min(2.0, std::max(-2.0, prediction)) - static_cast<double>(ratings.value(n));

@@ -52,13 +52,13 @@ std::vector<Model> many_models() {
   without_seen.record.metrics.clear();
   models.push_back(without_seen);
   Model extreme = random_model(2, 2, 1);
-  extreme.user_factors.row(0)[0] = std::numeric_limits<float>::max();
-  extreme.item_factors.row(0)[0] = -std::numeric_limits<float>::denorm_min();
-  extreme.mean = -std::numeric_limits<double>::max();
-  extreme.rating_mean = std::numeric_limits<double>::denorm_min();
-  extreme.min_rating = -std::numeric_limits<float>::max();
-  extreme.max_rating = 0.1F;
-  extreme.user_ratings = {4294967295U, 0};
+  extreme.users.factors.row(0)[0] = std::numeric_limits<float>::max();
+  extreme.items.factors.row(0)[0] = -std::numeric_limits<float>::denorm_min();
+  extreme.centre.mean = -std::numeric_limits<double>::max();
+  extreme.centre.rating_mean = std::numeric_limits<double>::denorm_min();
+  extreme.centre.min_rating = -std::numeric_limits<float>::max();
+  extreme.centre.max_rating = 0.1F;
+  extreme.users.counts = {4294967295U, 0};
   models.push_back(extreme);
   return models;
 }
@@ -68,7 +68,7 @@ TEST(ModelFile, GivesBackWhatWasSaved) {
   for (const Model& model : many_models()) {
     const std::string path = folder.file("model");
     save_model(model, path);
-    EXPECT_EQ(load_model(path), model) << model.users.size() << " users, rank " << model.rank();
+    EXPECT_EQ(load_model(path), model) << model.users.ids.size() << " users, rank " << model.rank();
     const std::string bytes = serialize_model(model);
     EXPECT_EQ(read_file(path), bytes);
     EXPECT_EQ(deserialize_model(bytes), model);
@@ -77,7 +77,7 @@ TEST(ModelFile, GivesBackWhatWasSaved) {
 
 TEST(ModelFile, KeepsThatAModelOnlyRanks) {
   Model model = random_model(5, 4, 3);
-  model.predicts_ratings = false;
+  model.centre.predicts_ratings = false;
   EXPECT_EQ(deserialize_model(serialize_model(model)), model);
 }
 
@@ -105,7 +105,7 @@ TEST(ModelFile, KeepsRowProblemsOfWeightsByPopularity) {
 TEST(ModelFile, PaddingOfRowsStaysZero) {
   const Model model = deserialize_model(serialize_model(random_model(5, 5, 3)));
   for (std::size_t row = 0; row < 5; ++row) {
-    for (std::size_t k = 3; k < 16; ++k) EXPECT_EQ(model.user_factors.data()[row * 16 + k], 0);
+    for (std::size_t k = 3; k < 16; ++k) EXPECT_EQ(model.users.factors.data()[row * 16 + k], 0);
   }
 }
 
@@ -170,16 +170,16 @@ TEST(ModelFile, WhatCannotBeReadBackIsNotWritten) {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();
   const std::string start = "cannot write the model: ";
-  EXPECT_EQ(refusal([&](Model& m) { m.user_factors.row(2)[1] = nan; }), start + "a factor is not finite");
-  EXPECT_EQ(refusal([&](Model& m) { m.item_factors.row(0)[0] = -infinity; }), start + "a factor is not finite");
-  EXPECT_EQ(refusal([&](Model& m) { m.user_biases[1] = infinity; }), start + "a user's bias is not finite");
-  EXPECT_EQ(refusal([&](Model& m) { m.item_biases[1] = nan; }), start + "an item's bias is not finite");
-  EXPECT_EQ(refusal([&](Model& m) { m.mean = static_cast<double>(nan); }), start + "the mean is not finite");
-  EXPECT_EQ(refusal([&](Model& m) { m.max_rating = nan; }), start + "the range of ratings is not finite");
-  EXPECT_EQ(refusal([&](Model& m) { std::swap(m.min_rating, m.max_rating); }), start + "the range of ratings is empty");
-  EXPECT_EQ(refusal([&](Model& m) { m.users.add("one more"); }), start + "ids and factors differ in number");
-  EXPECT_EQ(refusal([&](Model& m) { m.item_ratings.pop_back(); }), start + "ids and numbers of ratings differ in number");
-  EXPECT_EQ(refusal([&](Model& m) { m.item_factors = FactorMatrix(3, 4); }), start + "users and items have factors of different rank");
+  EXPECT_EQ(refusal([&](Model& m) { m.users.factors.row(2)[1] = nan; }), start + "a factor is not finite");
+  EXPECT_EQ(refusal([&](Model& m) { m.items.factors.row(0)[0] = -infinity; }), start + "a factor is not finite");
+  EXPECT_EQ(refusal([&](Model& m) { m.users.biases[1] = infinity; }), start + "a user's bias is not finite");
+  EXPECT_EQ(refusal([&](Model& m) { m.items.biases[1] = nan; }), start + "an item's bias is not finite");
+  EXPECT_EQ(refusal([&](Model& m) { m.centre.mean = static_cast<double>(nan); }), start + "the mean is not finite");
+  EXPECT_EQ(refusal([&](Model& m) { m.centre.max_rating = nan; }), start + "the range of ratings is not finite");
+  EXPECT_EQ(refusal([&](Model& m) { std::swap(m.centre.min_rating, m.centre.max_rating); }), start + "the range of ratings is empty");
+  EXPECT_EQ(refusal([&](Model& m) { m.users.ids.add("one more"); }), start + "ids and factors differ in number");
+  EXPECT_EQ(refusal([&](Model& m) { m.items.counts.pop_back(); }), start + "ids and numbers of ratings differ in number");
+  EXPECT_EQ(refusal([&](Model& m) { m.items.factors = FactorMatrix(3, 4); }), start + "users and items have factors of different rank");
   EXPECT_EQ(refusal([&](Model& m) { m.seen = SeenItems({}, {0, 0}, 3); }), start + "seen items of a different number of users");
   EXPECT_EQ(refusal([&](Model& m) { m.record.options = "[]"; }), start + "the options are no JSON object");
   EXPECT_EQ(refusal([&](Model& m) { m.record.options = "{"; }), start + "the options are no JSON object");
@@ -234,7 +234,7 @@ TEST(ModelFile, SavingReplacesOrLeavesAlone) {
   const std::string path = folder.file("model");
   save_model(random_model(3, 3, 2), path);
   Model broken = random_model(3, 3, 2);
-  broken.mean = std::numeric_limits<double>::infinity();
+  broken.centre.mean = std::numeric_limits<double>::infinity();
   EXPECT_THROW(save_model(broken, path), Error);
   EXPECT_EQ(load_model(path), random_model(3, 3, 2));
   save_model(version_one_model(), path);

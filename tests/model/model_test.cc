@@ -13,26 +13,26 @@ namespace {
 Model half_known_model() {
   Model model;
   for (const char* id : {"a", "b"}) {
-    model.users.add(id);
-    model.items.add(id);
+    model.users.ids.add(id);
+    model.items.ids.add(id);
   }
-  model.user_factors = FactorMatrix(2, 2);
-  model.item_factors = FactorMatrix(2, 2);
-  model.user_factors.row(0)[0] = 2;
-  model.user_factors.row(0)[1] = 0.5F;
-  model.item_factors.row(0)[0] = 0.25F;
-  model.item_factors.row(0)[1] = -3;
+  model.users.factors = FactorMatrix(2, 2);
+  model.items.factors = FactorMatrix(2, 2);
+  model.users.factors.row(0)[0] = 2;
+  model.users.factors.row(0)[1] = 0.5F;
+  model.items.factors.row(0)[0] = 0.25F;
+  model.items.factors.row(0)[1] = -3;
   // An unknown row counts for nothing even if something stands there.
-  model.user_factors.row(1)[0] = 100;
-  model.item_factors.row(1)[0] = 100;
-  model.user_biases = {0.5F, 100};
-  model.item_biases = {-0.25F, 100};
-  model.mean = 3.5;
-  model.rating_mean = 3.25;
-  model.min_rating = 3;
-  model.max_rating = 3.9F;
-  model.user_ratings = {1, 0};
-  model.item_ratings = {1, 0};
+  model.users.factors.row(1)[0] = 100;
+  model.items.factors.row(1)[0] = 100;
+  model.users.biases = {0.5F, 100};
+  model.items.biases = {-0.25F, 100};
+  model.centre.mean = 3.5;
+  model.centre.rating_mean = 3.25;
+  model.centre.min_rating = 3;
+  model.centre.max_rating = 3.9F;
+  model.users.counts = {1, 0};
+  model.items.counts = {1, 0};
   return model;
 }
 
@@ -48,10 +48,10 @@ TEST(Score, AddsWhatIsKnown) {
 
 TEST(Score, WithoutBiasesBothMustBeKnown) {
   Model model = half_known_model();
-  model.has_biases = false;
-  model.mean = 0;
-  model.user_biases = {0, 0};
-  model.item_biases = {0, 0};
+  model.centre.has_biases = false;
+  model.centre.mean = 0;
+  model.users.biases = {0, 0};
+  model.items.biases = {0, 0};
   EXPECT_EQ(score(model, 0, 0), -1);
   EXPECT_EQ(score(model, 0, 1), 3.25);
   EXPECT_EQ(score(model, 9, 0), 3.25);
@@ -59,8 +59,8 @@ TEST(Score, WithoutBiasesBothMustBeKnown) {
 
 TEST(Score, RankZeroIsTheBaseline) {
   Model model = half_known_model();
-  model.user_factors = FactorMatrix(2, 0);
-  model.item_factors = FactorMatrix(2, 0);
+  model.users.factors = FactorMatrix(2, 0);
+  model.items.factors = FactorMatrix(2, 0);
   EXPECT_EQ(score(model, 0, 0), 3.75);
 }
 
@@ -69,10 +69,10 @@ TEST(Score, AgreesWithADoublePrecisionLoop) {
     const Model model = testing_models::random_model(12, 9, rank, rank, 1.0);
     for (std::uint32_t user = 0; user < 12; ++user) {
       for (std::uint32_t item = 0; item < 9; ++item) {
-        double expected = model.mean + double{model.user_biases[user]} + double{model.item_biases[item]};
+        double expected = model.centre.mean + double{model.users.biases[user]} + double{model.items.biases[item]};
         double size = 1;
         for (std::size_t k = 0; k < rank; ++k) {
-          const double product = double{model.user_factors.row(user)[k]} * double{model.item_factors.row(item)[k]};
+          const double product = double{model.users.factors.row(user)[k]} * double{model.items.factors.row(item)[k]};
           expected += product;
           size += std::abs(product);
         }
@@ -87,7 +87,7 @@ TEST(Predict, ClipsToTheRange) {
   EXPECT_EQ(predict(model, 0, 0), 3.0);
   EXPECT_EQ(predict(model, 0, 1), double{3.9F});
   EXPECT_EQ(predict(model, 1, 1), 3.25);
-  model.clips = false;
+  model.centre.clips = false;
   EXPECT_EQ(predict(model, 0, 0), score(model, 0, 0));
 }
 

@@ -28,27 +28,27 @@ inline Model random_model(std::uint32_t users, std::uint32_t items, std::size_t 
   RandomStream random(seed, Purpose::user_factors);
   const Ratings ratings = random_ratings(users, items, density, seed);
   Model model;
-  for (std::uint32_t user = 0; user < users; ++user) model.users.add("user " + std::to_string(user));
-  for (std::uint32_t item = 0; item < items; ++item) model.items.add("\xC3\xA9-" + std::to_string(item));
-  model.user_factors = FactorMatrix(users, rank);
-  model.item_factors = FactorMatrix(items, rank);
+  for (std::uint32_t user = 0; user < users; ++user) model.users.ids.add("user " + std::to_string(user));
+  for (std::uint32_t item = 0; item < items; ++item) model.items.ids.add("\xC3\xA9-" + std::to_string(item));
+  model.users.factors = FactorMatrix(users, rank);
+  model.items.factors = FactorMatrix(items, rank);
   const auto fill = [&](auto&& values) {
     for (float& value : values) value = static_cast<float>(random.normal());
   };
-  for (std::uint32_t user = 0; user < users; ++user) fill(model.user_factors.row(user));
-  for (std::uint32_t item = 0; item < items; ++item) fill(model.item_factors.row(item));
-  fill(model.user_biases = std::vector<float>(users));
-  fill(model.item_biases = std::vector<float>(items));
-  model.mean = 3.0 + random.uniform();
-  model.rating_mean = 3.0 + random.uniform();
-  model.min_rating = 0.1F;
-  model.max_rating = 4.9F;
-  model.user_ratings.assign(users, 0);
-  model.item_ratings.assign(items, 0);
+  for (std::uint32_t user = 0; user < users; ++user) fill(model.users.factors.row(user));
+  for (std::uint32_t item = 0; item < items; ++item) fill(model.items.factors.row(item));
+  fill(model.users.biases = std::vector<float>(users));
+  fill(model.items.biases = std::vector<float>(items));
+  model.centre.mean = 3.0 + random.uniform();
+  model.centre.rating_mean = 3.0 + random.uniform();
+  model.centre.min_rating = 0.1F;
+  model.centre.max_rating = 4.9F;
+  model.users.counts.assign(users, 0);
+  model.items.counts.assign(items, 0);
   for (std::uint32_t user = 0; user < users; ++user) {
     for (const std::uint32_t item : ratings.items_of(user)) {
-      ++model.user_ratings[user];
-      ++model.item_ratings[item];
+      ++model.users.counts[user];
+      ++model.items.counts[item];
     }
   }
   model.seen = SeenItems(ratings);

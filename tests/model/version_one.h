@@ -7,28 +7,28 @@ namespace lowrank::testing_models {
 /// What tests/model/data/v1.safetensors holds, stated number by number. The Python test states the same in its own words.
 inline Model version_one_model() {
   Model model;
-  for (const char* id : {"ann", "7", "007"}) model.users.add(id);
+  for (const char* id : {"ann", "7", "007"}) model.users.ids.add(id);
   for (const char* id : {"\xC3\x9C"
                          "ber",
                          "b \"2\"", "c,d", "\xE6\x98\xA0\xE7\x94\xBB"})
-    model.items.add(id);
-  model.user_factors = FactorMatrix(3, 2);
-  model.item_factors = FactorMatrix(4, 2);
+    model.items.ids.add(id);
+  model.users.factors = FactorMatrix(3, 2);
+  model.items.factors = FactorMatrix(4, 2);
   for (std::size_t user = 0; user < 3; ++user) {
-    for (std::size_t k = 0; k < 2; ++k) model.user_factors.row(user)[k] = static_cast<float>(user * 2 + k + 1) / 8.0F;
+    for (std::size_t k = 0; k < 2; ++k) model.users.factors.row(user)[k] = static_cast<float>(user * 2 + k + 1) / 8.0F;
   }
   for (std::size_t item = 0; item < 4; ++item) {
-    for (std::size_t k = 0; k < 2; ++k) model.item_factors.row(item)[k] = -static_cast<float>(item * 2 + k + 1) / 16.0F;
+    for (std::size_t k = 0; k < 2; ++k) model.items.factors.row(item)[k] = -static_cast<float>(item * 2 + k + 1) / 16.0F;
   }
-  model.user_biases = {0.5F, -0.25F, 0.125F};
-  model.item_biases = {1, -1, 0.1F, 0};
-  model.mean = 3.7;
-  model.rating_mean = 3.6;
-  model.min_rating = 0.5F;
-  model.max_rating = 4.7F;
-  model.clips = false;
-  model.user_ratings = {2, 3, 0};
-  model.item_ratings = {2, 1, 1, 1};
+  model.users.biases = {0.5F, -0.25F, 0.125F};
+  model.items.biases = {1, -1, 0.1F, 0};
+  model.centre.mean = 3.7;
+  model.centre.rating_mean = 3.6;
+  model.centre.min_rating = 0.5F;
+  model.centre.max_rating = 4.7F;
+  model.centre.clips = false;
+  model.users.counts = {2, 3, 0};
+  model.items.counts = {2, 1, 1, 1};
   RatingsBuilder seen;
   for (const std::uint32_t item : {0U, 3U}) seen.add(0, item, 1);
   for (const std::uint32_t item : {0U, 1U, 2U}) seen.add(1, item, 1);

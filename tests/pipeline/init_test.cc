@@ -28,11 +28,12 @@ TEST_F(InitTest, FindsRowsByTheirIds) {
   sgd_of(run).learning_rate = 1e-12;
   Model second;
   run_training(run, silent_, {}, &second);
-  ASSERT_NE(first.users.id(0), second.users.id(0));
+  ASSERT_NE(first.users.ids.id(0), second.users.ids.id(0));
   for (std::uint32_t user = 0; user < first.users.size(); ++user) {
     for (std::uint32_t item = 0; item < first.items.size(); ++item) {
       const double expected = score(first, user, item);
-      EXPECT_NEAR(score(second, second.users.find(first.users.id(user)), second.items.find(first.items.id(item))), expected, 1e-4);
+      EXPECT_NEAR(score(second, second.users.ids.find(first.users.ids.id(user)), second.items.ids.find(first.items.ids.id(item))), expected,
+                  1e-4);
     }
   }
 }

@@ -95,14 +95,14 @@ TEST_F(RunOptionsTest, ClipsToTheRangeGiven) {
   run.max_rating = 2.75F;
   Model model;
   run_training(run, silent_, {}, &model);
-  EXPECT_EQ(model.min_rating, 2.5F);
-  EXPECT_EQ(model.max_rating, 2.75F);
-  EXPECT_TRUE(model.clips);
+  EXPECT_EQ(model.centre.min_rating, 2.5F);
+  EXPECT_EQ(model.centre.max_rating, 2.75F);
+  EXPECT_TRUE(model.centre.clips);
   run.min_rating.reset();
   run.max_rating.reset();
   run.clips = false;
   run_training(run, silent_, {}, &model);
-  EXPECT_FALSE(model.clips);
+  EXPECT_FALSE(model.centre.clips);
 }
 
 TEST_F(RunOptionsTest, CanDoWithoutAFile) {

@@ -131,9 +131,9 @@ TEST_F(RunTest, RefitsOnAllRatingsForTheBestNumberOfEpochs) {
   again.epochs = static_cast<std::uint32_t>(summary.best_epoch);
   again.tolerance = 0;
   const Model expected = train_on(read_ratings(run.ratings), again, {}, silent_).model;
-  EXPECT_EQ(model.user_factors, expected.user_factors);
-  EXPECT_EQ(model.item_factors, expected.item_factors);
-  EXPECT_EQ(model.item_biases, expected.item_biases);
+  EXPECT_EQ(model.users.factors, expected.users.factors);
+  EXPECT_EQ(model.items.factors, expected.items.factors);
+  EXPECT_EQ(model.items.biases, expected.items.biases);
   EXPECT_EQ(model.record.fingerprint, expected.record.fingerprint);
   EXPECT_EQ(summary.ratings, first.ratings + first.validation->ratings);
 }
@@ -156,7 +156,7 @@ TEST_F(RunTest, ScoresTheTestFileWithTheKeptModel) {
   ASSERT_TRUE(summary.test);
   EXPECT_EQ(summary.test->ratings, 4U);
   EXPECT_EQ(summary.test->unknown, 2U);
-  const RatingScores scores = score_ratings(model, read_pairs(run.test, model.users, model.items));
+  const RatingScores scores = score_ratings(model, read_pairs(run.test, model.users.ids, model.items.ids));
   EXPECT_EQ(summary.test->rmse, scores.rmse);
   EXPECT_EQ(summary.test->mae, scores.mae);
   std::vector<std::string> names;
@@ -173,14 +173,14 @@ TEST_F(RunTest, LeavesUsersWithoutATrainingRatingUnknown) {
     sgd_of(run).seed = seed;
     Model model;
     const TrainSummary summary = run_training(run, silent_, {}, &model);
-    const std::uint32_t user = model.users.find("lonely");
+    const std::uint32_t user = model.users.ids.find("lonely");
     ASSERT_NE(user, Vocabulary::kUnknown);
-    if (model.knows_user(user)) continue;
+    if (model.users.knows(user)) continue;
     met = true;
-    EXPECT_EQ(summary.users + std::ranges::count(model.user_ratings, 0U), model.users.size());
+    EXPECT_EQ(summary.users + std::ranges::count(model.users.counts, 0U), model.users.ids.size());
     EXPECT_GE(summary.validation->unknown, 1U);
-    EXPECT_TRUE(std::ranges::all_of(model.user_factors.row(user), [](float x) { return x == 0; }));
-    EXPECT_EQ(model.seen.items_of(user), std::vector<std::uint32_t>{model.items.find("rare")});
+    EXPECT_TRUE(std::ranges::all_of(model.users.factors.row(user), [](float x) { return x == 0; }));
+    EXPECT_EQ(model.seen.items_of(user), std::vector<std::uint32_t>{model.items.ids.find("rare")});
   }
   EXPECT_TRUE(met);
 }
@@ -238,8 +238,8 @@ TEST_F(RunTest, CountsDuplicates) {
   const TrainSummary summary = run_training(run, silent_, {}, &model);
   EXPECT_EQ(summary.duplicates, 2U);
   EXPECT_EQ(summary.ratings, 3U);
-  EXPECT_EQ(model.max_rating, 5.0F);
-  EXPECT_EQ(model.min_rating, 2.0F);
+  EXPECT_EQ(model.centre.max_rating, 5.0F);
+  EXPECT_EQ(model.centre.min_rating, 2.0F);
 }
 
 TEST_F(RunTest, MeasuresItsTimes) {

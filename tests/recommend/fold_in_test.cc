@@ -17,12 +17,12 @@ using testing_models::random_model;
 /// The powers of RowProblem, each to a mean of 1.
 struct Shares {
   Shares(const Model& model, std::size_t size)
-      : observed_item(powers(model.item_ratings, model.row_problem.observed_item_exponent, true)),
-        unobserved_item(powers(model.item_ratings, model.row_problem.unobserved_item_exponent, false)) {
+      : observed_item(powers(model.items.counts, model.row_problem.observed_item_exponent, true)),
+        unobserved_item(powers(model.items.counts, model.row_problem.unobserved_item_exponent, false)) {
     const double exponent = model.row_problem.unobserved_user_exponent;
     double sum = 0;
     double users = 0;
-    for (const std::uint32_t count : model.user_ratings) {
+    for (const std::uint32_t count : model.users.counts) {
       sum += count == 0 ? 0 : std::pow(count, exponent);
       users += count == 0 ? 0 : 1;
     }
@@ -62,14 +62,14 @@ double objective(const Model& model, const std::map<std::uint32_t, float>& ratin
     squares += x[k] * x[k];
     length += x[k];
   }
-  for (std::uint32_t item = 0; item < model.items.size(); ++item) {
+  for (std::uint32_t item = 0; item < model.items.ids.size(); ++item) {
     double dot = 0;
-    for (std::size_t k = 0; k < rank; ++k) dot += x[k] * double{model.item_factors.row(item)[k]};
+    for (std::size_t k = 0; k < rank; ++k) dot += x[k] * double{model.items.factors.row(item)[k]};
     const auto found = ratings.find(item);
     if (found != ratings.end()) {
       const double value = double{found->second};
       const double target = problem.binary_target ? 1 : value;
-      const double error = target - model.mean - b - double{model.item_biases[item]} - dot;
+      const double error = target - model.centre.mean - b - double{model.items.biases[item]} - dot;
       sum += (problem.observed_weight + problem.weight_per_rating * value) * shares.observed_item[item] * error * error;
     }
     const double unobserved = problem.unobserved_weight * shares.unobserved_item[item] * shares.unobserved_user;
@@ -173,10 +173,10 @@ TEST(FoldInUser, MinimisesTheStatedDivergence) {
   constexpr std::size_t kRank = 4;
   constexpr std::uint32_t kItems = 30;
   Model model = random_model(5, kItems, kRank, 3, 1.0);
-  model.mean = 0;
-  std::fill(model.item_biases.begin(), model.item_biases.end(), 0.0F);
+  model.centre.mean = 0;
+  std::fill(model.items.biases.begin(), model.items.biases.end(), 0.0F);
   for (std::uint32_t item = 0; item < kItems; ++item) {
-    for (float& x : model.item_factors.row(item)) x = std::abs(x);
+    for (float& x : model.items.factors.row(item)) x = std::abs(x);
   }
   const std::vector<std::uint32_t> rated{1, 4, 7, 8, 15, 22, 29};
   const std::vector<float> values{5, 1, 3, 0, 2, 4, 1};
@@ -197,7 +197,7 @@ TEST(FoldInUser, MinimisesTheStatedDivergence) {
       for (std::size_t k = 0; k < kRank; ++k) {
         double gradient = (scale + 0.5) * regularization * p[k] + (0.5 * scale + 1) * regularization;
         for (std::uint32_t item = 0; item < kItems; ++item) {
-          const auto q = model.item_factors.row(item);
+          const auto q = model.items.factors.row(item);
           double product = 0;
           for (std::size_t l = 0; l < kRank; ++l) product += p[l] * double{q[l]};
           const auto found = std::find(rated.begin(), rated.end(), item);
@@ -225,8 +225,8 @@ TEST(FoldInUser, FindsAPlantedUser) {
     values.push_back(static_cast<float>(score(model, 1, item)));
   }
   const FoldedUser user = fold_in_user(model, items, values);
-  for (std::size_t k = 0; k < 6; ++k) EXPECT_NEAR(user.factors[k], model.user_factors.row(1)[k], 1e-4);
-  EXPECT_NEAR(user.bias, model.user_biases[1], 1e-4);
+  for (std::size_t k = 0; k < 6; ++k) EXPECT_NEAR(user.factors[k], model.users.factors.row(1)[k], 1e-4);
+  EXPECT_NEAR(user.bias, model.users.biases[1], 1e-4);
 }
 
 TEST(FoldInUser, FewRatingsWithoutRegularizationGiveTheShortestSolution) {
@@ -235,16 +235,16 @@ TEST(FoldInUser, FewRatingsWithoutRegularizationGiveTheShortestSolution) {
   model.row_problem.solves_bias = false;
   const FoldedUser user = fold_in_user(model, std::vector<std::uint32_t>{4}, std::vector<float>{5});
   // The closed form of the shortest p with <p, q> = t is t q / |q|^2.
-  const auto q = model.item_factors.row(4);
+  const auto q = model.items.factors.row(4);
   double squares = 0;
   for (const float value : q) squares += double{value} * double{value};
-  const double target = 5 - model.mean - double{model.item_biases[4]};
+  const double target = 5 - model.centre.mean - double{model.items.biases[4]};
   for (std::size_t k = 0; k < 6; ++k) EXPECT_NEAR(double{user.factors[k]}, target * double{q[k]} / squares, 1e-5);
 }
 
 TEST(FoldInUser, TidiesWhatItIsGiven) {
   Model model = random_model(5, 20, 3, 4, 1.0);
-  model.item_ratings[7] = 0;
+  model.items.counts[7] = 0;
   const std::vector<std::uint32_t> messy{5, 100, 2, 7, 5, 2, 5};
   const std::vector<float> messy_values{1, 9, 2, 9, 3, 4, 5};
   const FoldedUser user = fold_in_user(model, messy, messy_values);
@@ -267,7 +267,7 @@ TEST(FoldInUser, DegenerateNumbersGiveAFiniteUser) {
     model.row_problem.non_negative = non_negative;
     for (const float value : {0.0F, -10.0F, 3e38F}) {
       for (const float factor : {0.0F, 1e-38F, 3e38F}) {
-        std::fill_n(model.item_factors.row(3).data(), 3, factor);
+        std::fill_n(model.items.factors.row(3).data(), 3, factor);
         model.row_problem.weight_per_rating = value < 0 ? 40 : 0;
         const FoldedUser user = fold_in_user(model, std::vector<std::uint32_t>{3}, std::vector<float>{value});
         for (const float number : user.factors) EXPECT_TRUE(std::isfinite(number));
@@ -281,8 +281,8 @@ TEST(FoldInUser, DegenerateNumbersGiveAFiniteUser) {
 Pairs some_pairs(const Model& model, std::size_t size) {
   RandomStream random(size, Purpose::split);
   Pairs pairs;
-  pairs.known_users = model.users.size();
-  pairs.known_items = model.items.size();
+  pairs.known_users = model.users.ids.size();
+  pairs.known_items = model.items.ids.size();
   for (std::uint32_t user = 0; user < 60; ++user) pairs.unknown_users.add("new " + std::to_string(pairs.known_users + user));
   for (std::uint32_t item = 0; item < 3; ++item) pairs.unknown_items.add("new item " + std::to_string(item));
   for (std::size_t i = 0; i < size; ++i) {
@@ -299,8 +299,8 @@ TEST(FoldIn, SolvesEveryUserAsIfAlone) {
     model.row_problem = problem;
     const Pairs pairs = some_pairs(model, 400);
     const Model folded = fold_in(model, pairs, 2);
-    EXPECT_EQ(folded.users.id(0), pairs.user_id(model.users, pairs.users[0]));
-    EXPECT_EQ(folded.item_factors, model.item_factors);
+    EXPECT_EQ(folded.users.ids.id(0), pairs.user_id(model.users.ids, pairs.users[0]));
+    EXPECT_EQ(folded.items.factors, model.items.factors);
     EXPECT_EQ(folded.record, model.record);
     std::size_t users = 0;
     for (std::uint32_t number = 0; number < 68; ++number) {
@@ -313,7 +313,7 @@ TEST(FoldIn, SolvesEveryUserAsIfAlone) {
         values.push_back(pairs.values[i]);
         if (pairs.items[i] < pairs.known_items) seen.push_back(pairs.items[i]);
       }
-      const std::uint32_t index = folded.users.find(pairs.user_id(model.users, number));
+      const std::uint32_t index = folded.users.ids.find(pairs.user_id(model.users.ids, number));
       if (items.empty()) {
         EXPECT_EQ(index, Vocabulary::kUnknown);
         continue;
@@ -322,13 +322,13 @@ TEST(FoldIn, SolvesEveryUserAsIfAlone) {
       std::sort(seen.begin(), seen.end());
       seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
       EXPECT_EQ(folded.seen.items_of(index), seen);
-      EXPECT_EQ(folded.user_ratings[index], seen.size());
+      EXPECT_EQ(folded.users.counts[index], seen.size());
       const FoldedUser alone = fold_in_user(model, items, values);
-      const auto factors = folded.user_factors.row(index);
+      const auto factors = folded.users.factors.row(index);
       EXPECT_EQ(std::vector<float>(factors.begin(), factors.end()), alone.factors);
-      EXPECT_EQ(folded.user_biases[index], alone.bias);
+      EXPECT_EQ(folded.users.biases[index], alone.bias);
     }
-    EXPECT_EQ(folded.users.size(), users);
+    EXPECT_EQ(folded.users.ids.size(), users);
   }
 }
 
@@ -350,10 +350,10 @@ TEST(FoldIn, UsersOfUnknownItemsAreUnknown) {
   pairs.users = {8, 3};
   pairs.items = {10, 4};
   const Model folded = fold_in(model, pairs);
-  ASSERT_EQ(folded.users.size(), 2U);
-  EXPECT_EQ(folded.users.id(0), "zoe");
-  EXPECT_FALSE(folded.knows_user(0));
-  EXPECT_TRUE(folded.knows_user(1)) << "without values a pair counts as 1";
+  ASSERT_EQ(folded.users.ids.size(), 2U);
+  EXPECT_EQ(folded.users.ids.id(0), "zoe");
+  EXPECT_FALSE(folded.users.knows(0));
+  EXPECT_TRUE(folded.users.knows(1)) << "without values a pair counts as 1";
   const std::vector<std::uint32_t> users{0, 1};
   recommend(folded, users, {20, false, 1}, [&](std::size_t position, std::span<const Scored> items) {
     const std::vector<Scored> list(items.begin(), items.end());

@@ -26,7 +26,7 @@ Lists recommend_all(const Model& model, const std::vector<std::uint32_t>& users,
 }
 
 std::vector<std::uint32_t> everybody(const Model& model, std::uint32_t more = 0) {
-  std::vector<std::uint32_t> users(model.users.size() + more);
+  std::vector<std::uint32_t> users(model.users.ids.size() + more);
   std::iota(users.begin(), users.end(), 0U);
   return users;
 }
@@ -35,13 +35,13 @@ std::vector<std::uint32_t> everybody(const Model& model, std::uint32_t more = 0)
 std::vector<Scored> slow_list(const Model& model, std::uint32_t user, const RecommendOptions& options) {
   const std::vector<std::uint32_t> seen = model.seen.items_of(user);
   std::vector<Scored> all;
-  for (std::uint32_t item = 0; item < model.items.size(); ++item) {
-    if (model.item_ratings[item] < std::max(options.min_count, 1U)) continue;
+  for (std::uint32_t item = 0; item < model.items.ids.size(); ++item) {
+    if (model.items.counts[item] < std::max(options.min_count, 1U)) continue;
     if (!options.include_seen && std::binary_search(seen.begin(), seen.end(), item)) continue;
     if (options.items && std::find(options.items->begin(), options.items->end(), item) == options.items->end()) continue;
     if (std::find(options.excluded.begin(), options.excluded.end(), item) != options.excluded.end()) continue;
-    const bool known = user < model.users.size() && model.user_ratings[user] > 0;
-    all.push_back({item, known ? static_cast<float>(score(model, user, item)) : static_cast<float>(model.item_ratings[item])});
+    const bool known = user < model.users.ids.size() && model.users.counts[user] > 0;
+    all.push_back({item, known ? static_cast<float>(score(model, user, item)) : static_cast<float>(model.items.counts[item])});
   }
   std::stable_sort(all.begin(), all.end(), [](const Scored& a, const Scored& b) { return a.score > b.score; });
   all.resize(std::min(all.size(), options.top));
@@ -101,17 +101,17 @@ TEST(Recommend, AmongSomeItemsOnly) {
 
 TEST(Recommend, WithoutBiases) {
   Model model = random_model(20, 30, 4);
-  model.has_biases = false;
-  model.mean = 0;
-  std::fill(model.user_biases.begin(), model.user_biases.end(), 0.0F);
-  std::fill(model.item_biases.begin(), model.item_biases.end(), 0.0F);
+  model.centre.has_biases = false;
+  model.centre.mean = 0;
+  std::fill(model.users.biases.begin(), model.users.biases.end(), 0.0F);
+  std::fill(model.items.biases.begin(), model.items.biases.end(), 0.0F);
   expect_slow_lists(model, {10, false, 1});
 }
 
 TEST(Recommend, TiesGoByTheVocabulary) {
   Model model = random_model(4, 50, 3, 2, 0.5);
-  std::fill_n(model.item_factors.data(), 50 * model.item_factors.stride(), 0.0F);
-  for (std::size_t item = 0; item < 50; ++item) model.item_biases[item] = static_cast<float>(item % 3);
+  std::fill_n(model.items.factors.data(), 50 * model.items.factors.stride(), 0.0F);
+  for (std::size_t item = 0; item < 50; ++item) model.items.biases[item] = static_cast<float>(item % 3);
   expect_slow_lists(model, {20, false, 2});
   const auto list = recommend_all(model, {0}, {100, true, 1})[0];
   for (std::size_t i = 1; i < list.size(); ++i) {
@@ -151,10 +151,10 @@ TEST(Recommend, ScoresBeyondFloatStayInOrder) {
   Model model = random_model(1, 3, 2, 1, 1.0);
   const float huge = 3e38F;
   for (std::size_t k = 0; k < 2; ++k) {
-    model.user_factors.row(0)[k] = huge;
-    model.item_factors.row(0)[k] = huge;
-    model.item_factors.row(1)[k] = k == 0 ? huge : -huge;
-    model.item_factors.row(2)[k] = 0;
+    model.users.factors.row(0)[k] = huge;
+    model.items.factors.row(0)[k] = huge;
+    model.items.factors.row(1)[k] = k == 0 ? huge : -huge;
+    model.items.factors.row(2)[k] = 0;
   }
   const auto list = recommend_all(model, {0}, {10, true, 1})[0];
   ASSERT_EQ(list.size(), 3U);
@@ -173,7 +173,7 @@ TEST(FiniteScore, IsANumber) {
 
 TEST(PopularItems, MostRatingsFirst) {
   Model model = random_model(3, 6, 1);
-  model.item_ratings = {3, 0, 5, 3, 16777217, 16777218};
+  model.items.counts = {3, 0, 5, 3, 16777217, 16777218};
   EXPECT_EQ(popular_items(model, 10), (std::vector<Scored>{{5, 16777218}, {4, 16777216}, {2, 5}, {0, 3}, {3, 3}}));
   EXPECT_EQ(popular_items(model, 2), (std::vector<Scored>{{5, 16777218}, {4, 16777216}}));
   const std::vector<std::uint32_t> excluded{0, 1, 5};

@@ -42,8 +42,8 @@ double slow_likeness(const FactorMatrix& rows, std::uint32_t a, std::uint32_t b,
 }
 
 void expect_right_lists(const Model& model, Similarity by, bool of_users) {
-  const FactorMatrix& rows = of_users ? model.user_factors : model.item_factors;
-  const auto& ratings = of_users ? model.user_ratings : model.item_ratings;
+  const FactorMatrix& rows = of_users ? model.users.factors : model.items.factors;
+  const auto& ratings = of_users ? model.users.counts : model.items.counts;
   const auto count = static_cast<std::uint32_t>(rows.rows());
   std::vector<std::uint32_t> queries(count);
   std::iota(queries.begin(), queries.end(), 0U);
@@ -86,7 +86,7 @@ TEST(Similar, GivesTheNearestByEitherMeasure) {
 TEST(Similar, CosineKnowsNoLengths) {
   Model model = random_model(4, 5, 2, 1, 1.0);
   const std::vector<std::vector<float>> factors{{1, 0}, {0, 0}, {5e-20F, 5e-20F}, {3e30F, 0}, {-2, 0}};
-  for (std::size_t item = 0; item < 5; ++item) std::copy(factors[item].begin(), factors[item].end(), model.item_factors.row(item).begin());
+  for (std::size_t item = 0; item < 5; ++item) std::copy(factors[item].begin(), factors[item].end(), model.items.factors.row(item).begin());
   const Lists lists = lists_of(model, {0, 1, 2, 3, 4}, 10, Similarity::cosine, false);
   const auto half = static_cast<float>(std::sqrt(0.5));
   ASSERT_EQ(lists[0].size(), 3U) << "the item of zeros is like nothing";
@@ -120,7 +120,7 @@ TEST(Similar, LikenessIsMutual) {
 TEST(Similar, EqualRowsTieInVocabularyOrder) {
   Model model = random_model(4, 6, 3, 1, 1.0);
   for (std::size_t item = 0; item < 6; ++item) {
-    for (std::size_t k = 0; k < 3; ++k) model.item_factors.row(item)[k] = static_cast<float>(k) + 0.3F;
+    for (std::size_t k = 0; k < 3; ++k) model.items.factors.row(item)[k] = static_cast<float>(k) + 0.3F;
   }
   for (const Similarity by : {Similarity::cosine, Similarity::dot}) {
     const Lists lists = lists_of(model, {2}, 4, by, false);
@@ -137,7 +137,7 @@ TEST(Similar, WhatHasNoLikenessGetsNoList) {
     EXPECT_EQ(lists_of(Model(), {0}, 4, by, true), Lists(1));
   }
   model = random_model(5, 5, 2, 1, 1.0);
-  model.item_ratings[3] = 0;
+  model.items.counts[3] = 0;
   EXPECT_TRUE(lists_of(model, {3}, 4, Similarity::dot, false)[0].empty());
 }
 
@@ -145,7 +145,7 @@ TEST(Similar, ListsOnlyWhatHasEnoughRatings) {
   const Model model = random_model(20, 60, 4, 5, 0.3);
   std::vector<std::uint32_t> queries(60);
   std::iota(queries.begin(), queries.end(), 0U);
-  const std::uint32_t most = *std::max_element(model.item_ratings.begin(), model.item_ratings.end());
+  const std::uint32_t most = *std::max_element(model.items.counts.begin(), model.items.counts.end());
   for (const Similarity by : {Similarity::cosine, Similarity::dot}) {
     const Lists all = lists_of(model, queries, 60, by, false);
     EXPECT_EQ(lists_of(model, queries, 60, by, false, 2, 0), all);
@@ -154,7 +154,7 @@ TEST(Similar, ListsOnlyWhatHasEnoughRatings) {
       for (const std::uint32_t query : queries) {
         std::vector<Scored> expected;
         std::copy_if(all[query].begin(), all[query].end(), std::back_inserter(expected),
-                     [&](const Scored& one) { return model.item_ratings[one.index] >= least; });
+                     [&](const Scored& one) { return model.items.counts[one.index] >= least; });
         expected.resize(std::min<std::size_t>(expected.size(), 5));
         EXPECT_EQ(lists[query], expected);
       }

@@ -65,17 +65,18 @@ TEST(Als, ItemRowsSolveTheDenseNormalEquations) {
         DenseSystem system(size);
         for (const auto& [cell, value] : ratings.cells) {
           if (cell.second != item) continue;
-          system.add(1, value - model.mean - double{model.user_biases[cell.first]}, row_of(model.user_factors, cell.first, options.biases));
+          system.add(1, value - model.centre.mean - double{model.users.biases[cell.first]},
+                     row_of(model.users.factors, cell.first, options.biases));
         }
         const double scale = std::pow(static_cast<double>(count), problem.regularization_exponent);
         for (std::size_t k = 0; k < options.rank; ++k) system.damp(k, problem.regularization * scale + problem.damping);
         if (options.biases) system.damp(options.rank, problem.bias_regularization * scale + problem.bias_damping);
         const std::vector<double> expected = system.solve();
         for (std::size_t k = 0; k < options.rank; ++k) {
-          EXPECT_NEAR(double{model.item_factors.row(item)[k]}, expected[k], solver == 0 ? 1e-5 : 1e-3);
+          EXPECT_NEAR(double{model.items.factors.row(item)[k]}, expected[k], solver == 0 ? 1e-5 : 1e-3);
         }
         if (!options.biases) continue;
-        EXPECT_NEAR(double{model.item_biases[item]}, expected[options.rank], solver == 0 ? 1e-5 : 1e-3);
+        EXPECT_NEAR(double{model.items.biases[item]}, expected[options.rank], solver == 0 ? 1e-5 : 1e-3);
       }
     }
   }
@@ -108,7 +109,7 @@ TEST(Als, FoldInIsAHalfStep) {
     for (const bool non_negative : {false, true}) {
       options.non_negative = non_negative;
       Model start = train_quietly(ratings.sparse(), options).model;
-      for (std::uint32_t item = 0; item < ratings.items; ++item) start.items.add(std::to_string(item));
+      for (std::uint32_t item = 0; item < ratings.items; ++item) start.items.ids.add(std::to_string(item));
       Als once = options;
       once.epochs = 1;
       TrainingObserver observer;
@@ -123,8 +124,8 @@ TEST(Als, FoldInIsAHalfStep) {
           values.push_back(static_cast<float>(value));
         }
         const FoldedUser folded = fold_in_user(start, items, values);
-        for (std::size_t k = 0; k < options.rank; ++k) EXPECT_NEAR(folded.factors[k], next.user_factors.row(user)[k], 1e-5);
-        EXPECT_NEAR(folded.bias, next.user_biases[user], 1e-5);
+        for (std::size_t k = 0; k < options.rank; ++k) EXPECT_NEAR(folded.factors[k], next.users.factors.row(user)[k], 1e-5);
+        EXPECT_NEAR(folded.bias, next.users.biases[user], 1e-5);
       }
     }
   }
@@ -143,12 +144,12 @@ TEST(Als, NonNegativeFactorsAreNonNegativeAndOptimal) {
     std::size_t zeros = 0;
     for (std::uint32_t item = 0; item < ratings.items; ++item) {
       const std::size_t count = ratings.count_of_item(item);
-      const auto q = model.item_factors.row(item);
+      const auto q = model.items.factors.row(item);
       std::vector<double> gradient(6);
       for (const auto& [cell, value] : ratings.cells) {
         if (cell.second != item) continue;
         const double e = value - score(model, cell.first, item);
-        for (std::size_t k = 0; k < 6; ++k) gradient[k] -= e * double{model.user_factors.row(cell.first)[k]};
+        for (std::size_t k = 0; k < 6; ++k) gradient[k] -= e * double{model.users.factors.row(cell.first)[k]};
       }
       for (std::size_t k = 0; k < 6; ++k) {
         gradient[k] += (problem.regularization * static_cast<double>(count) + problem.damping) * double{q[k]};
@@ -232,7 +233,7 @@ TEST(Als, ExtremesGiveAFiniteModel) {
 TEST(Als, OneRatingIsPredicted) {
   const Model model = train_quietly(make_ratings({{1, 2, 4}}, 3, 4), Als{}).model;
   EXPECT_NEAR(predict(model, 1, 2), 4, 1e-6);
-  EXPECT_EQ(squares_of(model.user_factors, 0), 0);
+  EXPECT_EQ(squares_of(model.users.factors, 0), 0);
 }
 
 }  // namespace

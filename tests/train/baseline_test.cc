@@ -44,11 +44,11 @@ double loss_of(const Model& model, const std::vector<Triple>& triples, double us
   double loss = 0;
   for (const Triple& triple : triples) {
     const double predicted =
-        model.mean + static_cast<double>(model.user_biases[triple.user]) + static_cast<double>(model.item_biases[triple.item]);
+        model.centre.mean + static_cast<double>(model.users.biases[triple.user]) + static_cast<double>(model.items.biases[triple.item]);
     loss += std::pow(static_cast<double>(triple.value) - predicted, 2);
   }
-  for (const float bias : model.user_biases) loss += user_damping * std::pow(static_cast<double>(bias), 2);
-  for (const float bias : model.item_biases) loss += item_damping * std::pow(static_cast<double>(bias), 2);
+  for (const float bias : model.users.biases) loss += user_damping * std::pow(static_cast<double>(bias), 2);
+  for (const float bias : model.items.biases) loss += item_damping * std::pow(static_cast<double>(bias), 2);
   return loss / 2;
 }
 
@@ -57,8 +57,8 @@ TEST(Baseline, EqualsTheDenseNormalEquations) {
   const Baseline options{.epochs = 200, .user_damping = 7, .item_damping = 2.5, .tolerance = 0};
   const Trained trained = train_quietly(make_ratings(triples, 60, 40), options);
   const std::vector<double> expected = dense_solution(triples, 60, 40, 7, 2.5);
-  for (std::size_t user = 0; user < 60; ++user) EXPECT_NEAR(trained.model.user_biases[user], expected[user], 1e-6);
-  for (std::size_t item = 0; item < 40; ++item) EXPECT_NEAR(trained.model.item_biases[item], expected[60 + item], 1e-6);
+  for (std::size_t user = 0; user < 60; ++user) EXPECT_NEAR(trained.model.users.biases[user], expected[user], 1e-6);
+  for (std::size_t item = 0; item < 40; ++item) EXPECT_NEAR(trained.model.items.biases[item], expected[60 + item], 1e-6);
   EXPECT_EQ(trained.model.rank(), 0U);
   EXPECT_NEAR(trained.train_rmse.value(), rmse_of(trained.model, triples), 1e-6);
   EXPECT_NEAR(trained.train_loss.value(), loss_of(trained.model, triples, 7, 2.5), 1e-6 * *trained.train_loss);
@@ -85,11 +85,11 @@ TEST(Baseline, EstimatesDampingUnlessItIsStated) {
   const Baseline stated{.user_damping = damping.user, .item_damping = damping.item};
   const Model expected = train_quietly(make_ratings(triples, 300, 100), stated).model;
   const Model model = train_quietly(make_ratings(triples, 300, 100), Baseline{}).model;
-  EXPECT_EQ(model.user_biases, expected.user_biases);
-  EXPECT_EQ(model.item_biases, expected.item_biases);
+  EXPECT_EQ(model.users.biases, expected.users.biases);
+  EXPECT_EQ(model.items.biases, expected.items.biases);
   EXPECT_EQ(model.row_problem.bias_damping, damping.user);
   const Model other = train_quietly(make_ratings(triples, 300, 100), Baseline{.user_damping = damping.user + 5}).model;
-  EXPECT_NE(other.user_biases, expected.user_biases);
+  EXPECT_NE(other.users.biases, expected.users.biases);
   EXPECT_THROW(train_quietly(make_ratings(triples, 300, 100), Baseline{.user_damping = -.5}), OptionError);
   EXPECT_THROW(train_quietly(make_ratings(triples, 300, 100), Baseline{.item_damping = -2}), OptionError);
 }
@@ -164,7 +164,7 @@ TEST(Baseline, FoldInIsATrainingHalfStep) {
       items.push_back(triple.item);
       values.push_back(triple.value);
     }
-    EXPECT_NEAR(fold_in_user(model, items, values).bias, model.user_biases[user], 1e-5);
+    EXPECT_NEAR(fold_in_user(model, items, values).bias, model.users.biases[user], 1e-5);
   }
 }
 

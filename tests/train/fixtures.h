@@ -61,22 +61,22 @@ inline Trained train_quietly(Ratings ratings, const Method& method, int threads 
 
 /// The bytes of the model's file, its rows called by their numbers.
 inline std::string bytes_of(Model model, const Ratings& ratings) {
-  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) model.users.add(std::to_string(user));
-  for (std::uint32_t item = 0; item < ratings.item_count(); ++item) model.items.add(std::to_string(item));
+  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) model.users.ids.add(std::to_string(user));
+  for (std::uint32_t item = 0; item < ratings.item_count(); ++item) model.items.ids.add(std::to_string(item));
   model.seen = SeenItems(ratings);
-  model.record.fingerprint = fingerprint(model.users, model.items, ratings);
+  model.record.fingerprint = fingerprint(model.users.ids, model.items.ids, ratings);
   return serialize_model(model);
 }
 
 inline bool all_finite(const Model& model) {
-  bool finite = std::isfinite(model.mean);
-  for (std::size_t user = 0; user < model.user_factors.rows(); ++user) {
-    for (const float x : model.user_factors.row(user)) finite = finite && std::isfinite(x);
-    finite = finite && std::isfinite(model.user_biases[user]);
+  bool finite = std::isfinite(model.centre.mean);
+  for (std::size_t user = 0; user < model.users.factors.rows(); ++user) {
+    for (const float x : model.users.factors.row(user)) finite = finite && std::isfinite(x);
+    finite = finite && std::isfinite(model.users.biases[user]);
   }
-  for (std::size_t item = 0; item < model.item_factors.rows(); ++item) {
-    for (const float x : model.item_factors.row(item)) finite = finite && std::isfinite(x);
-    finite = finite && std::isfinite(model.item_biases[item]);
+  for (std::size_t item = 0; item < model.items.factors.rows(); ++item) {
+    for (const float x : model.items.factors.row(item)) finite = finite && std::isfinite(x);
+    finite = finite && std::isfinite(model.items.biases[item]);
   }
   return finite;
 }

@@ -89,16 +89,16 @@ double dense_loss(const Model& model, const DenseRatings& ratings, const Implici
   const DenseWeights weights(ratings, options);
   double loss = 0;
   for (std::uint32_t user = 0; user < ratings.users; ++user) {
-    loss += weights.ridge_of_user(user) * squares_of(model.user_factors, user);
+    loss += weights.ridge_of_user(user) * squares_of(model.users.factors, user);
     for (std::uint32_t item = 0; item < ratings.items; ++item) {
-      const double s = dot_of(model.user_factors, user, model.item_factors, item);
+      const double s = dot_of(model.users.factors, user, model.items.factors, item);
       const auto cell = ratings.cells.find({user, item});
       const bool seen = cell != ratings.cells.end();
       if (seen) loss += weights.observed(item, cell->second) * (1 - s) * (1 - s);
       if (!seen || options.unobserved == 0) loss += weights.unobserved(user, item) * s * s;
     }
   }
-  for (std::uint32_t item = 0; item < ratings.items; ++item) loss += weights.ridge_of_item(item) * squares_of(model.item_factors, item);
+  for (std::uint32_t item = 0; item < ratings.items; ++item) loss += weights.ridge_of_item(item) * squares_of(model.items.factors, item);
   return loss;
 }
 
@@ -168,7 +168,7 @@ TEST(Implicit, ItemRowsSolveTheDenseNormalEquations) {
       if (ratings.count_of_item(item) == 0) continue;
       DenseSystem system(options.rank);
       for (std::uint32_t user = 0; user < ratings.users; ++user) {
-        const auto row = model.user_factors.row(user);
+        const auto row = model.users.factors.row(user);
         const std::vector<double> p(row.begin(), row.end());
         const auto cell = ratings.cells.find({user, item});
         const bool seen = cell != ratings.cells.end();
@@ -177,7 +177,7 @@ TEST(Implicit, ItemRowsSolveTheDenseNormalEquations) {
       }
       for (std::size_t k = 0; k < options.rank; ++k) system.damp(k, weights.ridge_of_item(item));
       const std::vector<double> expected = system.solve();
-      for (std::size_t k = 0; k < options.rank; ++k) EXPECT_NEAR(double{model.item_factors.row(item)[k]}, expected[k], 1e-5);
+      for (std::size_t k = 0; k < options.rank; ++k) EXPECT_NEAR(double{model.items.factors.row(item)[k]}, expected[k], 1e-5);
     }
   }
 }
@@ -246,7 +246,7 @@ TEST(Implicit, FoldInIsAHalfStep) {
   const DenseRatings ratings = counts(40, 30, 300, 4);
   for (const Implicit& options : many_options()) {
     Model start = train_quietly(ratings.sparse(), options).model;
-    for (std::uint32_t item = 0; item < ratings.items; ++item) start.items.add(std::to_string(item));
+    for (std::uint32_t item = 0; item < ratings.items; ++item) start.items.ids.add(std::to_string(item));
     Implicit once = options;
     once.epochs = 1;
     TrainingObserver observer;
@@ -261,7 +261,7 @@ TEST(Implicit, FoldInIsAHalfStep) {
         values.push_back(static_cast<float>(value));
       }
       const FoldedUser folded = fold_in_user(start, items, values);
-      for (std::size_t k = 0; k < options.rank; ++k) EXPECT_NEAR(folded.factors[k], next.user_factors.row(user)[k], 1e-5);
+      for (std::size_t k = 0; k < options.rank; ++k) EXPECT_NEAR(folded.factors[k], next.users.factors.row(user)[k], 1e-5);
     }
   }
 }
@@ -307,11 +307,11 @@ TEST(Implicit, BytesDoNotDependOnThreads) {
 
 TEST(Implicit, ModelOnlyRanks) {
   const Model model = train_quietly(counts(20, 20, 60, 1).sparse(), Implicit{}).model;
-  EXPECT_FALSE(model.predicts_ratings);
-  EXPECT_FALSE(model.clips);
-  EXPECT_FALSE(model.has_biases);
-  EXPECT_EQ(model.mean, 0);
-  EXPECT_EQ(model.rating_mean, 0);
+  EXPECT_FALSE(model.centre.predicts_ratings);
+  EXPECT_FALSE(model.centre.clips);
+  EXPECT_FALSE(model.centre.has_biases);
+  EXPECT_EQ(model.centre.mean, 0);
+  EXPECT_EQ(model.centre.rating_mean, 0);
   EXPECT_TRUE(model.row_problem.binary_target);
 }
 
@@ -322,9 +322,9 @@ TEST(Implicit, RowsWithoutRatingsAreZero) {
     options.rank = 3;
     options.solver = solver;
     const Model model = train_quietly(ratings.sparse(), options).model;
-    EXPECT_EQ(squares_of(model.user_factors, 19), 0);
-    EXPECT_EQ(squares_of(model.item_factors, 19), 0);
-    EXPECT_GT(squares_of(model.user_factors, 0), 0);
+    EXPECT_EQ(squares_of(model.users.factors, 19), 0);
+    EXPECT_EQ(squares_of(model.items.factors, 19), 0);
+    EXPECT_GT(squares_of(model.users.factors, 0), 0);
   }
 }
 

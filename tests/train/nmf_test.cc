@@ -57,8 +57,8 @@ INSTANTIATE_TEST_SUITE_P(Kinds, NmfOfKind, testing::ValuesIn(kKinds), [](const a
 
 /// Sum over cells of the divergence of a model without regularisation, cell by cell in double.
 double plain_loss(const Model& model, const std::vector<Triple>& triples, const Nmf& options) {
-  const std::size_t users = model.user_factors.rows();
-  const std::size_t items = model.item_factors.rows();
+  const std::size_t users = model.users.factors.rows();
+  const std::size_t items = model.items.factors.rows();
   std::vector<double> values(users * items, std::nan(""));
   if (options.absent == kZero) std::fill(values.begin(), values.end(), 0.0);
   for (const Triple& triple : triples) values[triple.user * items + triple.item] = static_cast<double>(triple.value);
@@ -67,9 +67,9 @@ double plain_loss(const Model& model, const std::vector<Triple>& triples, const 
     for (std::size_t item = 0; item < items; ++item) {
       const double r = values[user * items + item];
       if (std::isnan(r)) continue;
-      double s = model.mean + static_cast<double>(model.user_biases[user]) + static_cast<double>(model.item_biases[item]);
+      double s = model.centre.mean + static_cast<double>(model.users.biases[user]) + static_cast<double>(model.items.biases[item]);
       for (std::size_t k = 0; k < model.rank(); ++k) {
-        s += static_cast<double>(model.user_factors.row(user)[k]) * static_cast<double>(model.item_factors.row(item)[k]);
+        s += static_cast<double>(model.users.factors.row(user)[k]) * static_cast<double>(model.items.factors.row(item)[k]);
       }
       if (options.objective == kFrobenius) {
         loss += 0.5 * (r - s) * (r - s);
@@ -102,7 +102,7 @@ TEST_P(NmfOfKind, LossNeverRisesOver200Seeds) {
           << "seed " << seed << " epoch " << epoch + 1;
     }
     ASSERT_LT(*trained.history.back().train_loss, *trained.history.front().train_loss);
-    ASSERT_TRUE(non_negative(trained.model.user_factors) && non_negative(trained.model.item_factors));
+    ASSERT_TRUE(non_negative(trained.model.users.factors) && non_negative(trained.model.items.factors));
   }
 }
 
@@ -114,7 +114,7 @@ TEST_P(NmfOfKind, ReportsTheLossOfItsModel) {
   const Trained trained = train_quietly(make_ratings(triples, 41, 32), options);
   double expected = plain_loss(trained.model, triples, options);
   if (GetParam().biases) {
-    for (const float bias : trained.model.user_biases) {
+    for (const float bias : trained.model.users.biases) {
       expected += 0.5 * trained.model.row_problem.bias_damping * std::pow(static_cast<double>(bias), 2);
     }
     // The items' damping is not part of the model.
@@ -124,12 +124,12 @@ TEST_P(NmfOfKind, ReportsTheLossOfItsModel) {
     EXPECT_NEAR(*trained.train_loss, expected, 1e-5 * expected);
   }
   EXPECT_EQ(trained.train_rmse.has_value(), options.predicts_ratings());
-  EXPECT_EQ(trained.model.predicts_ratings, options.predicts_ratings());
-  EXPECT_EQ(trained.model.has_biases, GetParam().biases);
+  EXPECT_EQ(trained.model.centre.predicts_ratings, options.predicts_ratings());
+  EXPECT_EQ(trained.model.centre.has_biases, GetParam().biases);
   if (options.predicts_ratings()) {
     EXPECT_NEAR(*trained.train_rmse, rmse_of(trained.model, triples), 1e-6);
   } else {
-    EXPECT_FALSE(trained.model.clips);
+    EXPECT_FALSE(trained.model.centre.clips);
   }
 }
 
@@ -199,7 +199,7 @@ TEST_P(NmfOfKind, ValidationKeepsTheBestEpochAndAnObserverEnds) {
   EXPECT_EQ(trained.best_epoch, 3U);
   EXPECT_EQ(trained.epochs, 5U);
   EXPECT_EQ(trained.stopped, Stopped::patience);
-  EXPECT_TRUE(trained.model.item_factors == seen[2].item_factors);
+  EXPECT_TRUE(trained.model.items.factors == seen[2].items.factors);
 
   class EndsAtTwo : public TrainingObserver {
     bool on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) override { return report.epoch < 2; }
@@ -207,7 +207,7 @@ TEST_P(NmfOfKind, ValidationKeepsTheBestEpochAndAnObserverEnds) {
   const Trained ended = train(make_ratings(triples, 60, 40), options, {}, ends);
   EXPECT_EQ(ended.stopped, Stopped::observer);
   EXPECT_EQ(ended.epochs, 2U);
-  EXPECT_TRUE(ended.model.item_factors == seen[1].item_factors);
+  EXPECT_TRUE(ended.model.items.factors == seen[1].items.factors);
 }
 
 TEST_P(NmfOfKind, DoesNotMindTheScaleOfRatings) {
@@ -231,9 +231,9 @@ TEST_P(NmfOfKind, EdgesAreDefined) {
     // One rating; ids without any; more parts than rows; all ratings equal; all of them zero.
     const Model one = train_quietly(make_ratings({{1, 1, 4}}, 3, 3), options).model;
     EXPECT_TRUE(all_finite(one));
-    EXPECT_FALSE(one.knows_user(0));
-    for (const float x : one.user_factors.row(0)) EXPECT_EQ(x, 0.0F);
-    for (const float x : one.item_factors.row(2)) EXPECT_EQ(x, 0.0F);
+    EXPECT_FALSE(one.users.knows(0));
+    for (const float x : one.users.factors.row(0)) EXPECT_EQ(x, 0.0F);
+    for (const float x : one.items.factors.row(2)) EXPECT_EQ(x, 0.0F);
     EXPECT_TRUE(all_finite(train_quietly(make_ratings(article(), 6, 6), options).model));
     EXPECT_TRUE(all_finite(train_quietly(make_ratings({{0, 0, 3}, {0, 1, 3}, {1, 0, 3}}, 2, 2), options).model));
     const Model zeros = train_quietly(make_ratings({{0, 0, 0}, {0, 1, 0}, {1, 0, 0}}, 2, 2), options).model;
@@ -298,13 +298,13 @@ TEST_P(NmfOfKind, FactorsAreThePlantedParts) {
   const Model model = train_quietly(make_ratings(triples, kBlocks * kUsers, kBlocks * kItems), options).model;
   std::vector<std::size_t> part_of(kBlocks);
   for (std::uint32_t block = 0; block < kBlocks; ++block) {
-    const auto first = model.item_factors.row(block * kItems);
+    const auto first = model.items.factors.row(block * kItems);
     part_of[block] = static_cast<std::size_t>(std::max_element(first.begin(), first.end()) - first.begin());
     // Up to scale a part is its block's items, each with its share, and nothing else.
     const double unit = static_cast<double>(first[part_of[block]]) / (1 + block * kItems % 4);
     for (std::uint32_t item = block * kItems; item < (block + 1) * kItems; ++item) {
       for (std::size_t k = 0; k < kBlocks; ++k) {
-        EXPECT_NEAR(static_cast<double>(model.item_factors.row(item)[k]) / unit, k == part_of[block] ? 1 + item % 4 : 0.0, 0.02);
+        EXPECT_NEAR(static_cast<double>(model.items.factors.row(item)[k]) / unit, k == part_of[block] ? 1 + item % 4 : 0.0, 0.02);
       }
     }
   }
@@ -324,8 +324,8 @@ TEST_P(NmfOfKind, LearnsTheArticlesExample) {
   }
   // One is what U1 and U2 like, D1 above all; the other what U3 and U4 like, D4.
   const auto part = [](std::span<const float> row) { return row[0] > row[1]; };
-  const FactorMatrix& users = trained.model.user_factors;
-  const FactorMatrix& items = trained.model.item_factors;
+  const FactorMatrix& users = trained.model.users.factors;
+  const FactorMatrix& items = trained.model.items.factors;
   EXPECT_EQ(part(users.row(0)), part(users.row(1)));
   EXPECT_NE(part(users.row(0)), part(users.row(2)));
   EXPECT_EQ(part(users.row(2)), part(users.row(3)));
@@ -354,10 +354,10 @@ TEST(Nmf, FoldInEndsWhereTrainingDoes) {
         values.push_back(triple.value);
       }
       const FoldedUser folded = fold_in_user(model, rated, values);
-      EXPECT_NEAR(folded.bias, model.user_biases[user], near);
+      EXPECT_NEAR(folded.bias, model.users.biases[user], near);
       for (std::size_t k = 0; k < 5; ++k) {
         EXPECT_GE(folded.factors[k], 0.0F);
-        EXPECT_NEAR(folded.factors[k], model.user_factors.row(user)[k], near) << kind.name << ' ' << user;
+        EXPECT_NEAR(folded.factors[k], model.users.factors.row(user)[k], near) << kind.name << ' ' << user;
       }
     }
   }
@@ -396,10 +396,10 @@ TEST(Nmf, CoordinateDescentEqualsALoopInDouble) {
     std::vector<double> p;
     std::vector<double> q;
     for (std::size_t user = 0; user < kUsers; ++user) {
-      for (const float x : start.user_factors.row(user)) p.push_back(static_cast<double>(x) / std::sqrt(scale));
+      for (const float x : start.users.factors.row(user)) p.push_back(static_cast<double>(x) / std::sqrt(scale));
     }
     for (std::size_t item = 0; item < kItems; ++item) {
-      for (const float x : start.item_factors.row(item)) q.push_back(static_cast<double>(x) / std::sqrt(scale));
+      for (const float x : start.items.factors.row(item)) q.push_back(static_cast<double>(x) / std::sqrt(scale));
     }
     const auto half = [&](std::vector<double>& x, const std::vector<double>& y, std::size_t rows, std::size_t others, bool by_user) {
       const auto cell = [&](std::size_t row, std::size_t other) { return by_user ? row * kItems + other : other * kItems + row; };
@@ -425,11 +425,11 @@ TEST(Nmf, CoordinateDescentEqualsALoopInDouble) {
     half(q, p, kItems, kUsers, false);
     for (std::size_t user = 0; user < kUsers; ++user) {
       for (std::size_t k = 0; k < kRank; ++k)
-        EXPECT_NEAR(static_cast<double>(model.user_factors.row(user)[k]) / std::sqrt(scale), p[user * kRank + k], 2e-4);
+        EXPECT_NEAR(static_cast<double>(model.users.factors.row(user)[k]) / std::sqrt(scale), p[user * kRank + k], 2e-4);
     }
     for (std::size_t item = 0; item < kItems; ++item) {
       for (std::size_t k = 0; k < kRank; ++k)
-        EXPECT_NEAR(static_cast<double>(model.item_factors.row(item)[k]) / std::sqrt(scale), q[item * kRank + k], 2e-4);
+        EXPECT_NEAR(static_cast<double>(model.items.factors.row(item)[k]) / std::sqrt(scale), q[item * kRank + k], 2e-4);
     }
   }
 }
@@ -441,7 +441,7 @@ TEST(Nmf, WeightsOfTheSumMakeFactorsSparse) {
   options.absent = kZero;
   const auto zeros = [&] {
     const Model model = train_quietly(make_ratings(triples, 80, 40), options).model;
-    return std::count(model.user_factors.data(), model.user_factors.data() + 80 * model.user_factors.stride(), 0.0F);
+    return std::count(model.users.factors.data(), model.users.factors.data() + 80 * model.users.factors.stride(), 0.0F);
   };
   const auto before = zeros();
   options.l1_regularization = 0.01;

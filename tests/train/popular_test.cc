@@ -15,7 +15,7 @@ TEST(Popular, ScoresAreNumbersOfRatingsForEverybody) {
   const Trained trained = train_quietly(make_ratings(some(), 4, 5), Popular{});
   const Model& model = trained.model;
   EXPECT_EQ(model.rank(), 0U);
-  EXPECT_FALSE(model.predicts_ratings);
+  EXPECT_FALSE(model.centre.predicts_ratings);
   EXPECT_FALSE(trained.train_rmse.has_value());
   EXPECT_FALSE(trained.train_loss.has_value());
   EXPECT_EQ(trained.epochs, 1U);

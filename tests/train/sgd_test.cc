@@ -99,7 +99,7 @@ TEST_P(SgdOfSize, LearnsBetterThanTheMean) {
   const std::vector<Triple> test = take_tenth(triples);
   const Model model = train_quietly(make_ratings(triples, size.users, size.items), Sgd{}).model;
   double squares = 0;
-  for (const Triple& triple : test) squares += std::pow(static_cast<double>(triple.value) - model.rating_mean, 2);
+  for (const Triple& triple : test) squares += std::pow(static_cast<double>(triple.value) - model.centre.rating_mean, 2);
   EXPECT_LT(rmse_of(model, test), 0.95 * std::sqrt(squares / static_cast<double>(test.size())));
 }
 
@@ -110,7 +110,7 @@ TEST_P(SgdOfSize, TrainRmseIsTheKeptModelsOwn) {
     TrainingObserver observer;
     const Trained trained = train(make_ratings(triples, size.users, size.items), Sgd{}, {}, observer,
                                   {.threads = 2, .init = nullptr, .min_rating = {}, .max_rating = {}, .clips = clips});
-    EXPECT_EQ(trained.model.clips, clips);
+    EXPECT_EQ(trained.model.centre.clips, clips);
     EXPECT_NEAR(trained.train_rmse.value(), rmse_of(trained.model, triples), 1e-5);
   }
 }
@@ -124,8 +124,8 @@ TEST_P(SgdOfSize, ModelOfTheEpochIsTheModelOfAShorterRun) {
   train(ratings(), options, {}, observer);
   options.epochs = 2;
   const Model two = train_quietly(ratings(), options).model;
-  EXPECT_TRUE(observer.models[1].user_factors == two.user_factors);
-  EXPECT_EQ(observer.models[1].item_biases, two.item_biases);
+  EXPECT_TRUE(observer.models[1].users.factors == two.users.factors);
+  EXPECT_EQ(observer.models[1].items.biases, two.items.biases);
 }
 
 /// A matrix of rank 3 without noise: what was held out follows.
@@ -182,9 +182,9 @@ TEST(Sgd, DoesNotMindTheScaleWithoutBiases) {
   Sgd options;
   options.biases = false;
   const Model model = train_quietly(make_ratings(triples, 400, 300), options).model;
-  EXPECT_EQ(model.mean, 0.0);
-  EXPECT_FALSE(model.has_biases);
-  for (const float bias : model.user_biases) EXPECT_EQ(bias, 0.0F);
+  EXPECT_EQ(model.centre.mean, 0.0);
+  EXPECT_FALSE(model.centre.has_biases);
+  for (const float bias : model.users.biases) EXPECT_EQ(bias, 0.0F);
   std::vector<Triple> moved = triples;
   std::vector<Triple> moved_test = test;
   for (Triple& triple : moved) triple.value *= 20;
@@ -217,8 +217,8 @@ TEST(Sgd, OneOutlierAmongOrdinaryRatings) {
 TEST(Sgd, OneRating) {
   const Model model = train_quietly(make_ratings({{0, 0, 4.0F}}, 1, 1), Sgd{}).model;
   EXPECT_NEAR(predict(model, 0, 0), 4, 1e-6);
-  EXPECT_EQ(model.min_rating, 4);
-  EXPECT_EQ(model.max_rating, 4);
+  EXPECT_EQ(model.centre.min_rating, 4);
+  EXPECT_EQ(model.centre.max_rating, 4);
 }
 
 TEST(Sgd, AllRatingsEqual) {
@@ -267,7 +267,7 @@ TEST(Sgd, RankZeroIsTheBaseline) {
     count[triple.user] += 1;
   }
   for (std::uint32_t user = 0; user < 60; ++user) {
-    EXPECT_NEAR(residual[user] / count[user], options.regularization * static_cast<double>(model.user_biases[user]), 2e-3);
+    EXPECT_NEAR(residual[user] / count[user], options.regularization * static_cast<double>(model.users.biases[user]), 2e-3);
   }
 }
 
@@ -320,14 +320,14 @@ TEST(Sgd, GoesBackToAStateThatIsGood) {
 
 TEST(Sgd, RowsWithoutARatingAreZeroAndUnknown) {
   const Model model = train_quietly(make_ratings({{0, 1, 4.0F}, {2, 1, 2.0F}, {2, 3, 1.0F}}, 4, 5), Sgd{}).model;
-  EXPECT_EQ(model.user_factors.rows(), 4U);
-  EXPECT_FALSE(model.knows_user(1));
-  EXPECT_FALSE(model.knows_item(0));
-  EXPECT_TRUE(model.knows_item(3));
-  for (const float x : model.user_factors.row(1)) EXPECT_EQ(x, 0.0F);
-  for (const float x : model.item_factors.row(4)) EXPECT_EQ(x, 0.0F);
-  EXPECT_EQ(model.user_biases[3], 0.0F);
-  EXPECT_NEAR(predict(model, 1, 0), model.rating_mean, 1e-6);
+  EXPECT_EQ(model.users.factors.rows(), 4U);
+  EXPECT_FALSE(model.users.knows(1));
+  EXPECT_FALSE(model.items.knows(0));
+  EXPECT_TRUE(model.items.knows(3));
+  for (const float x : model.users.factors.row(1)) EXPECT_EQ(x, 0.0F);
+  for (const float x : model.items.factors.row(4)) EXPECT_EQ(x, 0.0F);
+  EXPECT_EQ(model.users.biases[3], 0.0F);
+  EXPECT_NEAR(predict(model, 1, 0), model.centre.rating_mean, 1e-6);
 }
 
 TEST(Sgd, NoRatingsAreAnError) { EXPECT_THROW(train_quietly(make_ratings({}, 0, 0), Sgd{}), DataError); }
@@ -348,7 +348,7 @@ TEST(Sgd, KeepsTheBestEpochAndEndsAfterPatience) {
   EXPECT_EQ(trained.best_epoch, 3U);
   EXPECT_EQ(trained.history[4].validation, 0.71);
   options.epochs = 3;
-  EXPECT_TRUE(trained.model.user_factors == train_quietly(ratings, options).model.user_factors);
+  EXPECT_TRUE(trained.model.users.factors == train_quietly(ratings, options).model.users.factors);
 
   calls = 0;
   validation.higher_is_better = true;

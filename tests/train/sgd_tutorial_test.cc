@@ -63,16 +63,16 @@ TEST(SgdTutorial, FollowsTheProgramsOrderOfUpdates) {
   // One rating: the mean is the rating itself, so that e = -p.q at the start.
   options.learning_rate = 1e-12;
   const Model before = train_quietly(make_ratings({{0, 0, 4.0F}}, 1, 1), options).model;
-  double p[2] = {before.user_factors.row(0)[0], before.user_factors.row(0)[1]};
-  double q[2] = {before.item_factors.row(0)[0], before.item_factors.row(0)[1]};
+  double p[2] = {before.users.factors.row(0)[0], before.users.factors.row(0)[1]};
+  double q[2] = {before.items.factors.row(0)[0], before.items.factors.row(0)[1]};
   const double error = 4.0 - (4.0 + p[0] * q[0] + p[1] * q[1]);
   for (int k = 0; k < 2; ++k) p[k] += 0.1 * (error * q[k] - 0.01 * p[k]);
   for (int k = 0; k < 2; ++k) q[k] += 0.1 * (error * p[k] - 0.01 * q[k]);
   for (std::size_t k = 0; k < 2; ++k) {
-    EXPECT_NEAR(static_cast<double>(start_and_one.model.user_factors.row(0)[k]), p[k], 1e-6);
-    EXPECT_NEAR(static_cast<double>(start_and_one.model.item_factors.row(0)[k]), q[k], 1e-6);
+    EXPECT_NEAR(static_cast<double>(start_and_one.model.users.factors.row(0)[k]), p[k], 1e-6);
+    EXPECT_NEAR(static_cast<double>(start_and_one.model.items.factors.row(0)[k]), q[k], 1e-6);
   }
-  EXPECT_NEAR(static_cast<double>(start_and_one.model.user_biases[0]), 0.1 * error, 1e-6);
+  EXPECT_NEAR(static_cast<double>(start_and_one.model.users.biases[0]), 0.1 * error, 1e-6);
 }
 
 TEST(SgdTutorial, RefusesWhatItWouldNotRead) {
@@ -92,7 +92,7 @@ TEST(SgdTutorial, FactorsStartWithStandardDeviationOneOverK) {
   const Model model = train_quietly(make_ratings(synthetic(500, 40, 3000, 1), 500, 40), options).model;
   double squares = 0;
   for (std::size_t user = 0; user < 500; ++user) {
-    for (const float x : model.user_factors.row(user)) squares += static_cast<double>(x) * static_cast<double>(x);
+    for (const float x : model.users.factors.row(user)) squares += static_cast<double>(x) * static_cast<double>(x);
   }
   // 2500 draws: five standard deviations of their sample variance.
   EXPECT_NEAR(squares / 2500 * 25, 1.0, 5 * std::sqrt(2.0 / 2500));

@@ -3,6 +3,7 @@
 /// \file
 /// What training ends in, whatever the method.
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -73,35 +74,53 @@ struct TrainingRecord {
   friend bool operator==(const TrainingRecord&, const TrainingRecord&) = default;
 };
 
+/// One side of a model: its users, or its items. Row r of every member is the user or item with number r.
+struct Side {
+  Vocabulary ids;
+  FactorMatrix factors;               ///< rows x rank
+  std::vector<float> biases;          ///< one per row; zeros for a model without biases
+  std::vector<std::uint32_t> counts;  ///< training ratings of each row; 0 means that the row is unknown to the model
+
+  /// Number of rows.
+  [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(counts.size()); }
+  /// True when `row` is one of this side with at least one training rating.
+  [[nodiscard]] bool knows(std::uint32_t row) const noexcept { return row < counts.size() && counts[row] != 0; }
+
+  friend bool operator==(const Side&, const Side&) = default;
+};
+
+/// What the scores of a model are relative to, and what they mean.
+struct Centre {
+  double mean = 0;         ///< added to every score; 0 for a model without biases
+  double rating_mean = 0;  ///< mean of the training ratings: the answer where neither user nor item is known
+  float min_rating = 0;    ///< predictions of ratings are clipped to [min_rating, max_rating]
+  float max_rating = 0;
+  bool clips = true;             ///< false: predictions of ratings are not clipped
+  bool has_biases = true;        ///< mean and biases are part of the model
+  bool predicts_ratings = true;  ///< false: scores only rank items, and have no error as ratings
+
+  /// `score` as a prediction of a rating: within the range, where the model clips.
+  [[nodiscard]] double clip(double score) const noexcept {
+    return clips ? std::min(std::max(score, static_cast<double>(min_rating)), static_cast<double>(max_rating)) : score;
+  }
+
+  friend bool operator==(const Centre&, const Centre&) = default;
+};
+
 /// A trained factorization: a biased dot product,
 ///
-///     score(user, item) = mean + user_biases[user] + item_biases[item] + <user_factors[user], item_factors[item]>
+///     score(user, item) = centre.mean + users.biases[user] + items.biases[item] + <users.factors[user], items.factors[item]>
 ///
-/// A plain value: copying copies everything. Const use is safe from many threads. Indices are numbers of the vocabularies.
+/// A plain value: copying copies everything. Const use is safe from many threads.
 struct Model {
-  Vocabulary users;
-  Vocabulary items;
-  FactorMatrix user_factors;       ///< users x rank
-  FactorMatrix item_factors;       ///< items x rank
-  std::vector<float> user_biases;  ///< one a user; zeros for a model without biases
-  std::vector<float> item_biases;  ///< one an item
-  double mean = 0;                 ///< added to every score; 0 for a model without biases
-  double rating_mean = 0;          ///< mean of the training ratings: the answer where neither user nor item is known
-  float min_rating = 0;            ///< predictions of ratings are clipped to [min_rating, max_rating]
-  float max_rating = 0;
-  bool clips = true;                        ///< false: predictions of ratings are not clipped
-  bool has_biases = true;                   ///< mean and biases are part of the model
-  bool predicts_ratings = true;             ///< false: scores only rank items, and have no error as ratings
-  std::vector<std::uint32_t> user_ratings;  ///< training ratings of each user; 0 means the user is unknown to the model
-  std::vector<std::uint32_t> item_ratings;  ///< training ratings of each item; 0 means unknown
-  SeenItems seen;                           ///< items that each user rated, held-out ones included
+  Side users;
+  Side items;
+  Centre centre;
+  SeenItems seen;  ///< items that each user rated, held-out ones included
   RowProblem row_problem;
   TrainingRecord record;
 
-  [[nodiscard]] std::size_t rank() const noexcept { return user_factors.rank(); }
-  /// True when `user` is an index of this model with at least one training rating.
-  [[nodiscard]] bool knows_user(std::uint32_t user) const noexcept { return user < user_ratings.size() && user_ratings[user] != 0; }
-  [[nodiscard]] bool knows_item(std::uint32_t item) const noexcept { return item < item_ratings.size() && item_ratings[item] != 0; }
+  [[nodiscard]] std::size_t rank() const noexcept { return users.factors.rank(); }
 
   friend bool operator==(const Model&, const Model&) = default;
 };
