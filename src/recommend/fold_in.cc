@@ -67,7 +67,7 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
   const Grouped grouped = group_by_user(pairs);
   const std::size_t users = grouped.users.size();
   Model result;
-  result.items.ids = model.items.ids;
+  result.items = model.items;
   result.centre = model.centre;
   result.row_problem = model.row_problem;
   result.record = model.record;
