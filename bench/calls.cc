@@ -1,4 +1,4 @@
-// Seconds of one call of the library, again and again; bench/harness/program.py runs it. Prints one JSON document.
+// Times one call of the library several times and prints one JSON document; bench/harness/program.py runs it.
 #include <chrono>
 #include <cstdint>
 #include <cstdio>

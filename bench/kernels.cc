@@ -68,7 +68,7 @@ void score_panel(benchmark::State& state, SimdLevel level, std::size_t rank) {
   count_flops(state, 2.0 * static_cast<double>(kQueryCount * lowrank::kPanelRows * rank));
 }
 
-/// A row of 256 ratings added to its normal equations. Flops: of the upper triangle.
+/// Adds a row of 256 ratings to its normal equations. Counted operations: those of the upper triangle.
 void add_gram(benchmark::State& state, SimdLevel level, std::size_t rank) {
   lowrank::set_simd_level(level);
   const FactorMatrix rows = normals(256, rank + 16);
@@ -108,7 +108,7 @@ void gather(benchmark::State& state, SimdLevel level, std::size_t rank) {
   state.counters["B/s"] = benchmark::Counter(256.0 * 4 * static_cast<double>(rank), benchmark::Counter::kIsIterationInvariantRate);
 }
 
-/// A system of `rank` unknowns factorised and solved.
+/// Factorizes and solves a system of `rank` unknowns.
 void cholesky(benchmark::State& state, SimdLevel level, std::size_t rank) {
   lowrank::set_simd_level(level);
   const FactorMatrix rows = normals(2 * rank, rank);
@@ -156,8 +156,8 @@ void normal_product(benchmark::State& state, SimdLevel level, std::size_t rank) 
   count_flops(state, 4 * 256 * static_cast<double>(rank));
 }
 
-/// Two sweeps over blocks of 16 of a row of `count` ratings. Flops: of the upper triangles of the blocks' matrices and of their inverses,
-/// of what the start leaves, and of the sweeps.
+/// Two sweeps over blocks of 16 of a row of `count` ratings. Counted operations: the upper triangles of the blocks' matrices and of their
+/// inverses, the residual of the start, and the sweeps.
 void narrow_blocks(benchmark::State& state, SimdLevel level, std::size_t rank, std::size_t count) {
   lowrank::set_simd_level(level);
   const FactorMatrix table = normals(count, rank);

@@ -6,7 +6,7 @@
 
 namespace {
 
-/// Sums that do not wait for each other: more than latency times units of any processor so far.
+/// Number of independent sums: at least the latency of a multiply-add times the number of its units, on any processor so far.
 constexpr std::size_t kChains = 12;
 constexpr std::size_t kMostLanes = 16;
 

@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// The speed limit: multiply-adds in registers, as many side by side as a processor needs to be busy, nothing else.
+/// The peak of a machine: independent multiply-adds in registers, enough of them to keep a processor busy.
 
 #include <cstddef>
 
@@ -10,6 +10,6 @@
 /// Floating-point operations of one round of multiply_add().
 std::size_t flop_of_round(lowrank::SimdLevel level);
 
-/// `rounds` rounds of a few independent multiply-adds of vectors as wide as `level` has them. Something that depends on all of them comes
-/// back.
+/// Does `rounds` rounds of independent multiply-adds on vectors of the width of `level`. The returned value depends on all of them, so that
+/// the compiler keeps them.
 float multiply_add(lowrank::SimdLevel level, std::size_t rounds);

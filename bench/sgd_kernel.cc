@@ -1,6 +1,5 @@
-// The loop of `sgd`, by SIMD level and rank, over one block as it stands in the middle of large data: cycles a rating beside the fewest
-// that the processor's units allow, so that the gap can be seen. Cycles are of a clock taken on the spot, for the processor changes its
-// own.
+// The loop of `sgd`, by SIMD level and rank, over one block like those of large data: cycles per rating, next to the fewest that the
+// processor's units allow. The length of a cycle is measured around each run, because the processor changes its clock.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -25,7 +24,7 @@ using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-/// Seconds of a cycle, by additions that wait for each other.
+/// Seconds per cycle, from additions that wait for each other.
 double cycle() {
   constexpr int kAdditions = 20000;
   const auto start = Clock::now();
@@ -37,7 +36,7 @@ double cycle() {
   return seconds_since(start) / kAdditions;
 }
 
-/// 4,000 users' ratings of 1,300 items, the popular ones first.
+/// Ratings of 4,000 users for 1,300 items; items are ordered by popularity.
 struct Block {
   Block() {
     constexpr std::size_t kUsers = 4000;
@@ -88,8 +87,8 @@ struct Block {
   lowrank::SgdPlan plan;
 };
 
-/// The fewest cycles of a rating in a group of four: two and a half loads, one and a quarter stores and three multiply-adds a vector, of
-/// which a processor of our day does at best two, one (two narrower than 64 bytes) and two a cycle.
+/// The fewest cycles per rating in a group of four. Per vector it takes 2.5 loads, 1.25 stores and 3 multiply-adds; per cycle a processor
+/// of today does at most 2 loads, 1 store (2 of less than 64 bytes) and 2 multiply-adds.
 double fewest_cycles(SimdLevel level, std::size_t rank) {
   const double lanes[] = {1, 4, 8, 16};
   const double vectors = std::ceil(static_cast<double>(rank) / lanes[static_cast<std::size_t>(level)]);
