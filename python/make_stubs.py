@@ -33,9 +33,8 @@ def core_stub(core):
     return stub.replace("from typing import Annotated", "from typing import Annotated, Any", 1)
 
 
-def methods_stub(core, source):
+def methods_stub(core):
     """The classes that _methods.py makes, with the options of the description as keyword arguments."""
-    names = dict(re.findall(r'"(\w+)": "(\w+)"', re.search(r"_CLASS_NAMES = \{(.*?)\}", source, re.DOTALL)[1]))
     lines = [
         "from typing import Any, Literal",
         "",
@@ -54,7 +53,7 @@ def methods_stub(core, source):
     ]
     exported = ["classes"]
     for method in core.methods():
-        name = names.get(method["name"], method["name"].title().replace("_", ""))
+        name = method["class"]
         exported.append(name)
         kinds = {}
         for option in method["options"]:
@@ -72,9 +71,8 @@ def methods_stub(core, source):
 def main(folder):
     package = folder / "lowrank"
     core = import_core(package)
-    source = (Path(__file__).parent / "lowrank" / "_methods.py").read_text(encoding="utf-8")
     (package / "_core.pyi").write_text(core_stub(core), encoding="utf-8")
-    (package / "_methods.pyi").write_text(methods_stub(core, source), encoding="utf-8")
+    (package / "_methods.pyi").write_text(methods_stub(core), encoding="utf-8")
 
 
 if __name__ == "__main__":

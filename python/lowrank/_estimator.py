@@ -137,6 +137,8 @@ class Estimator:
                 text = str(bool(value)).lower()
             elif isinstance(value, (float, np.floating)):
                 text = repr(float(value))
+            elif value is None and self._options[name] is None:
+                text = "auto"
             else:
                 text = str(value)
             texts.append((name, text))

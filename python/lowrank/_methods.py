@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import math
 import textwrap
 from typing import Any
 
@@ -14,31 +13,11 @@ from lowrank import _core
 from lowrank._errors import OptionError
 from lowrank._estimator import Estimator
 
-#: What people call the methods.
-_CLASS_NAMES = {"sgd": "SGD", "als": "ALS", "implicit": "ImplicitALS", "nmf": "NMF", "baseline": "Baseline", "popular": "Popular"}
-
-_REFERENCES = {
-    "sgd": "Albert Au Yeung, Matrix Factorization: A Simple Tutorial and Implementation in Python, 2017; Takacs, Pilaszy, Nemeth "
-    "and Tikk, RecSys 2008.",
-    "als": "Zhou, Wilkinson, Schreiber and Pan, Large-scale parallel collaborative filtering for the Netflix prize, 2008.",
-    "implicit": "Hu, Koren and Volinsky, ICDM 2008; Rendle, Krichene, Zhang and Koren, Revisiting the performance of iALS, RecSys 2022.",
-    "nmf": "Lee and Seung, Nature 401, 1999; Lee and Seung, NIPS 2001.",
-    "baseline": "Koren, Bell and Volinsky, Matrix factorization techniques for recommender systems, 2009.",
-    "popular": "Cremonesi, Koren and Turrin, Performance of recommender algorithms on top-n recommendation tasks, RecSys 2010.",
-}
-
-
-def _range(option: dict[str, Any]) -> str:
-    if option["kind"] not in ("int", "float"):
-        return ""
-    least = f"{'above' if option['least_excluded'] else 'at least'} {option['least']:g}"
-    return least if math.isinf(option["most"]) else f"{least}, at most {option['most']:g}"
-
 
 def _type(option: dict[str, Any]) -> str:
     if option["choices"]:
         return "{" + ", ".join(f'"{choice}"' for choice in option["choices"]) + "}"
-    return str(option["kind"])
+    return str(option["kind"]).replace(" | ", " or ")
 
 
 def _docstring(name: str, method: dict[str, Any]) -> str:
@@ -46,14 +25,15 @@ def _docstring(name: str, method: dict[str, Any]) -> str:
     lines = [f"{summary}.", "", "Parameters", "----------"]
     for option in method["options"]:
         text = option["help"][0].upper() + option["help"][1:].rstrip(".")
-        limits = _range(option)
         lines.append(f"{option['name']} : {_type(option)}, default {option['default']!r}")
-        lines += textwrap.wrap(f"{text}{f' ({limits})' if limits else ''}.", 110, initial_indent="    ", subsequent_indent="    ")
+        lines += textwrap.wrap(f"{text}.", 110, initial_indent="    ", subsequent_indent="    ")
     attributes = inspect.cleandoc(Estimator.__doc__ or "")
     lines += ["", attributes[attributes.index("Attributes\n") :].rstrip()]
-    if method["name"] in _REFERENCES:
-        lines += ["", "References", "----------", *textwrap.wrap(_REFERENCES[method["name"]], 110)]
     lines += [
+        "",
+        "References",
+        "----------",
+        *textwrap.wrap(method["reference"], 110),
         "",
         "Examples",
         "--------",
@@ -120,7 +100,7 @@ class _WithParts(Estimator):
 
 
 def _make_class(method: dict[str, Any]) -> type[Estimator]:
-    name = _CLASS_NAMES.get(method["name"], method["name"].title().replace("_", ""))
+    name = method["class"]
     options = {option["name"]: option["default"] for option in method["options"]}
 
     def __init__(self: Any, **given: Any) -> None:

@@ -27,6 +27,9 @@ nb::object value_of(const OptionInfo& option) {
       std::from_chars(begin, end, number);
       return nb::int_(number);
     }
+    case OptionInfo::Kind::optional_real:
+      if (option.value == "auto") return nb::none();
+      [[fallthrough]];
     case OptionInfo::Kind::real: {
       double number = 0;
       std::from_chars(begin, end, number);
@@ -41,7 +44,7 @@ nb::object value_of(const OptionInfo& option) {
 }
 
 nb::dict description_of(const OptionInfo& option) {
-  static constexpr std::array kKinds = {"int", "float", "bool", "str"};
+  static constexpr std::array kKinds = {"int", "float", "float | None", "bool", "str"};
   nb::dict description;
   description["name"] = option.name;
   description["help"] = option.help;
@@ -61,6 +64,8 @@ nb::list methods() {
     nb::dict description;
     description["name"] = name;
     description["summary"] = summary_of(method);
+    description["class"] = class_name_of(method);
+    description["reference"] = reference_of(method);
     description["predicts_ratings"] = predicts_ratings(method);
     nb::list options;
     for (const OptionInfo& option : options_of(method)) options.append(description_of(option));

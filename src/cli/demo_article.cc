@@ -29,7 +29,7 @@ Matrix factorize(std::uint64_t seed) {
   options.epochs = 20;
   options.learning_rate = 0.1;
   options.regularization = 0.01;
-  options.update_order = static_cast<std::uint8_t>(UpdateOrder::tutorial);
+  options.update_order = UpdateOrder::tutorial;
   options.seed = seed;
   TrainContext context;
   context.threads = 1;

@@ -49,9 +49,6 @@ void add_method_options(CLI::App& app, Method& method) {
       std::string label = info.kind == OptionInfo::Kind::integer ? "N" : "X";
       if (info.kind == OptionInfo::Kind::choice) {
         label = "NAME";
-        std::string choices;
-        for (const std::string_view choice : info.choices) choices += (choices.empty() ? "" : ", ") + std::string(choice);
-        help += ": " + choices;
       }
       option = app.add_option_function<std::string>(
                       "--" + flag_of(name), [&method, name](const std::string& text) { set_option(method, name, text); }, help)

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "base/parallel.h"
@@ -11,6 +10,7 @@
 #include "kernels/rows.h"
 #include "train/alternating.h"
 #include "train/bias_damping.h"
+#include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/gramian.h"
 #include "train/half_step.h"
@@ -23,36 +23,27 @@ namespace lowrank {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kScalings = {"count", "constant"};
-constexpr std::array<std::string_view, 2> kBiasRegularizations = {"estimated", "factors"};
-constexpr std::array<std::string_view, 2> kSolvers = {"exact", "cg"};
-
-constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+constexpr auto kScalings =
+    std::to_array<Named<RegularizationScaling>>({{"count", RegularizationScaling::count}, {"constant", RegularizationScaling::constant}});
+constexpr auto kBiasRegularizations =
+    std::to_array<Named<BiasRegularization>>({{"estimated", BiasRegularization::estimated}, {"factors", BiasRegularization::factors}});
+constexpr auto kSolvers = std::to_array<Named<Solver>>({{"exact", Solver::exact}, {"cg", Solver::cg}});
 
 constexpr std::array kOptions = {
-    Option<Als>{"rank", &Als::rank, "number of latent features K; 0 learns biases alone", 0, 4096},
-    Option<Als>{"epochs", &Als::epochs, "the most epochs; each solves all users' rows, then all items'", 1, 1e9},
-    Option<Als>{"regularization", &Als::regularization,
-                "lambda: weight of |p|^2 and |q|^2 in the loss, in scale-free units (ratings divided by their standard deviation)", 0,
-                kUnbounded},
-    Option<Als>{"regularization_scaling", &Als::regularization_scaling,
-                "count: lambda times the row's number of ratings (Zhou et al. 2008); constant: every row alike", 0, 1, false, kScalings},
-    Option<Als>{"prior_ratings", &Als::prior_ratings,
-                "with count, each row is regularised as if it had this many ratings more, so that rows with few ratings stay small", 0,
-                kUnbounded},
-    Option<Als>{"bias_regularization", &Als::bias_regularization,
-                "of biases: estimated from the variance within and between rows; factors: as the factors of the same row", 0, 1, false,
-                kBiasRegularizations},
-    Option<Als>{"biases", &Als::biases, "learn the mean and a bias for every user and item; without them a score is the dot product alone"},
-    Option<Als>{"non_negative", &Als::non_negative, "no factor below 0 (biases may be); always solved exactly"},
-    Option<Als>{"solver", &Als::solver, "exact: every row to its minimum; cg: some steps of conjugate gradients from the last epoch's row",
-                0, 1, false, kSolvers},
-    Option<Als>{"cg_steps", &Als::cg_steps, "steps of conjugate gradients a row and epoch", 1, 1000},
-    Option<Als>{"initial_scale", &Als::initial_scale, "factors start as normal draws of standard deviation initial_scale / sqrt(rank)", 0,
-                kUnbounded, true},
-    Option<Als>{"tolerance", &Als::tolerance, "end when an epoch improves the loss by less than this share; 0: never", 0, 1},
-    Option<Als>{"patience", &Als::patience, "with validation ratings: end after this many epochs without improvement", 1, 1e9},
-    Option<Als>{"seed", &Als::seed, "of every random choice"},
+    rank_option<Als>(),
+    Option<Als>{"epochs", &Als::epochs, {1, 1e9}},
+    Option<Als>{"regularization", &Als::regularization},
+    Option<Als>{"regularization_scaling", choice<Als, &Als::regularization_scaling, kScalings>()},
+    Option<Als>{"prior_ratings", &Als::prior_ratings},
+    Option<Als>{"bias_regularization", choice<Als, &Als::bias_regularization, kBiasRegularizations>()},
+    biases_option<Als>(),
+    Option<Als>{"non_negative", &Als::non_negative},
+    Option<Als>{"solver", choice<Als, &Als::solver, kSolvers>()},
+    cg_steps_option<Als>(),
+    initial_scale_option<Als>(),
+    tolerance_option<Als>(),
+    patience_option<Als>(),
+    seed_option<Als>(),
 };
 
 /// The weights of the loss, in the units of training.
@@ -72,11 +63,11 @@ struct Weights {
 Weights weights_of(const Als& options, const Ratings& ratings, const Units& units) {
   Weights weights;
   weights.factors = options.regularization;
-  weights.per_rating = options.regularization_scaling == static_cast<std::uint8_t>(RegularizationScaling::count);
+  weights.per_rating = options.regularization_scaling == RegularizationScaling::count;
   weights.prior = weights.per_rating ? options.prior_ratings : 0;
   // Of a unit of the ratings' variance: less than float32 resolves.
   weights.least = 1e-9;
-  weights.bias_as_factors = options.bias_regularization == static_cast<std::uint8_t>(AlsBias::factors);
+  weights.bias_as_factors = options.bias_regularization == BiasRegularization::factors;
   if (options.biases && !weights.bias_as_factors && options.regularization != 0) weights.bias = estimate_bias_damping(ratings, units);
   return weights;
 }
@@ -197,7 +188,7 @@ class AlsLearner final : public EpochLearner {
     } else {
       step.bias_damping = solved.bias_damping;
     }
-    step.solver = static_cast<Solver>(options_.solver);
+    step.solver = options_.solver;
     step.cg_steps = options_.cg_steps;
     step.non_negative = options_.non_negative;
     return half_steps_.run(step, solved.factors, options_.biases ? &solved.biases : nullptr);
@@ -260,7 +251,10 @@ class AlsLearner final : public EpochLearner {
 
 }  // namespace
 
-std::span<const Option<Als>> Als::options() { return kOptions; }
+template <>
+MethodTraits<Als> traits_of() {
+  return {.options = kOptions};
+}
 
 template <>
 Trained train_method(Ratings ratings, const Als& options, Model frame, const Validation& validation, TrainingObserver& observer,

@@ -7,7 +7,6 @@
 #include "base/random.h"
 #include "lowrank/model/factor_matrix.h"
 #include "lowrank/model/model.h"
-#include "lowrank/train/option.h"
 
 namespace lowrank {
 

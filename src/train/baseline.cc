@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <vector>
 
 #include "base/parallel.h"
 #include "lowrank/base/error.h"
 #include "train/bias_damping.h"
+#include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
 #include "train/row_plan.h"
@@ -21,34 +21,21 @@ namespace lowrank {
 
 namespace {
 
-constexpr double kEstimated = -1;
-constexpr double kUnbounded = std::numeric_limits<double>::infinity();
-
 constexpr std::array kOptions = {
-    Option<Baseline>{"epochs", &Baseline::epochs, "the most rounds over items and users", 1, 1e9},
-    Option<Baseline>{"user_damping", &Baseline::user_damping,
-                     "a user's bias is shrunk as if this many ratings more, all as expected, stood behind it; -1: estimated from the "
-                     "variance within and between rows",
-                     kEstimated, kUnbounded},
-    Option<Baseline>{"item_damping", &Baseline::item_damping, "the same of items", kEstimated, kUnbounded},
-    Option<Baseline>{"tolerance", &Baseline::tolerance, "end when an epoch improves the loss by less than this share; 0: never", 0, 1},
-    Option<Baseline>{"patience", &Baseline::patience, "with validation ratings: end after this many epochs without improvement", 1, 1e9},
-    Option<Baseline>{"seed", &Baseline::seed, "of what --holdout sets aside; training draws nothing"},
+    Option<Baseline>{"epochs", &Baseline::epochs, {1, 1e9}},
+    Option<Baseline>{"user_damping", &Baseline::user_damping},
+    Option<Baseline>{"item_damping", &Baseline::item_damping},
+    tolerance_option<Baseline>(),
+    patience_option<Baseline>(),
+    seed_option<Baseline>(),
 };
-
-double damping_of(const char* name, double stated, double estimated) {
-  if (stated == kEstimated) return estimated;
-  if (stated < 0) throw OptionError(name, "must be at least 0, or -1 for an estimate, got " + std::to_string(stated));
-  return stated;
-}
 
 BiasDamping damping_of(const Baseline& options, const Ratings& ratings, const RatingMoments& moments) {
   BiasDamping estimated;
-  if (options.user_damping == kEstimated || options.item_damping == kEstimated) {
+  if (!options.user_damping || !options.item_damping) {
     estimated = estimate_bias_damping(ratings, training_units(moments, true));
   }
-  return {.user = damping_of("user_damping", options.user_damping, estimated.user),
-          .item = damping_of("item_damping", options.item_damping, estimated.item)};
+  return {.user = options.user_damping.value_or(estimated.user), .item = options.item_damping.value_or(estimated.item)};
 }
 
 /// What a row's ratings add up to.
@@ -172,7 +159,10 @@ class BaselineLearner final : public EpochLearner {
 
 }  // namespace
 
-std::span<const Option<Baseline>> Baseline::options() { return kOptions; }
+template <>
+MethodTraits<Baseline> traits_of() {
+  return {.options = kOptions};
+}
 
 template <>
 Trained train_method(Ratings ratings, const Baseline& options, Model frame, const Validation& validation, TrainingObserver& observer,

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -14,6 +13,7 @@
 #include "lowrank/base/error.h"
 #include "model/count_weight.h"
 #include "train/alternating.h"
+#include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/gramian.h"
 #include "train/half_step.h"
@@ -25,55 +25,29 @@ namespace lowrank {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kUnobserved = {"all", "missing"};
-constexpr std::array<std::string_view, 3> kSolvers = {"exact", "cg", "subspace"};
-
-constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+constexpr auto kUnobserved = std::to_array<Named<Unobserved>>({{"all", Unobserved::all}, {"missing", Unobserved::missing}});
+constexpr auto kSolvers = std::to_array<Named<Solver>>({{"exact", Solver::exact}, {"cg", Solver::cg}, {"subspace", Solver::subspace}});
 
 constexpr std::array kOptions = {
-    Option<Implicit>{"rank", &Implicit::rank, "number of latent features K", 0, 4096},
-    Option<Implicit>{"epochs", &Implicit::epochs, "the most epochs; each solves all users' rows, then all items'", 1, 1e9},
-    Option<Implicit>{"unobserved_weight", &Implicit::unobserved_weight, "alpha0: weight of a cell that nobody rated, with target 0", 0,
-                     kUnbounded},
-    Option<Implicit>{"unobserved", &Implicit::unobserved,
-                     "cells that the unobserved weight falls on: all, the observed ones too (Rendle et al. 2022); missing: those without a "
-                     "rating (Hu et al. 2008)",
-                     0, 1, false, kUnobserved},
-    Option<Implicit>{"observed_weight", &Implicit::observed_weight,
-                     "weight of an observed cell, with target 1, before its rating counts; 0 with --alpha 1 takes the ratings as weights",
-                     0, kUnbounded},
-    Option<Implicit>{"alpha", &Implicit::alpha, "added to the weight of an observed cell for each unit of its rating (Hu's confidence)", 0,
-                     kUnbounded},
-    Option<Implicit>{"observed_item_exponent", &Implicit::observed_item_exponent,
-                     "the weight of an observed cell times so high a power of its item's ratings, scaled to a mean of 1; below 0: popular "
-                     "items count less",
-                     -2, 2},
-    Option<Implicit>{"unobserved_item_exponent", &Implicit::unobserved_item_exponent,
-                     "the unobserved weight times so high a power of the item's ratings, scaled to a mean of 1; above 0: who left out a "
-                     "popular item may well not like it (He et al. 2016)",
-                     -2, 2},
-    Option<Implicit>{"unobserved_user_exponent", &Implicit::unobserved_user_exponent,
-                     "the unobserved weight times so high a power of the user's ratings, scaled to a mean of 1; above 0: what active "
-                     "people left out counts more",
-                     -2, 2},
-    Option<Implicit>{"regularization", &Implicit::regularization, "lambda: weight of |p|^2 and |q|^2, times the scale of the next option",
-                     0, kUnbounded},
-    Option<Implicit>{"regularization_exponent", &Implicit::regularization_exponent,
-                     "nu: a row of n ratings, of m other rows in all, is regularised by lambda (n + alpha0 m)^nu; 0: all rows alike", 0, 2},
-    Option<Implicit>{"initial_scale", &Implicit::initial_scale,
-                     "factors start as normal draws of standard deviation initial_scale / sqrt(rank)", 0, kUnbounded, true},
-    Option<Implicit>{"solver", &Implicit::solver,
-                     "exact: every row to its minimum; cg: some steps of conjugate gradients from the last row; subspace: sweeps over "
-                     "blocks of coordinates (iALS++), for large ranks",
-                     0, 2, false, kSolvers},
-    Option<Implicit>{"cg_steps", &Implicit::cg_steps, "steps of conjugate gradients a row and epoch", 1, 1000},
-    Option<Implicit>{"block_size", &Implicit::block_size, "coordinates of a block of the subspace solver, rounded up to a multiple of 16",
-                     1, 4096},
-    Option<Implicit>{"sweeps", &Implicit::sweeps, "sweeps of the subspace solver a row and epoch; those after the first cost little", 1,
-                     1000},
-    Option<Implicit>{"tolerance", &Implicit::tolerance, "end when an epoch improves the loss by less than this share; 0: never", 0, 1},
-    Option<Implicit>{"patience", &Implicit::patience, "with validation ratings: end after this many epochs without improvement", 1, 1e9},
-    Option<Implicit>{"seed", &Implicit::seed, "of every random choice"},
+    rank_option<Implicit>(),
+    Option<Implicit>{"epochs", &Implicit::epochs, {1, 1e9}},
+    Option<Implicit>{"unobserved_weight", &Implicit::unobserved_weight},
+    Option<Implicit>{"unobserved", choice<Implicit, &Implicit::unobserved, kUnobserved>()},
+    Option<Implicit>{"observed_weight", &Implicit::observed_weight},
+    Option<Implicit>{"alpha", &Implicit::alpha},
+    Option<Implicit>{"observed_item_exponent", &Implicit::observed_item_exponent, {-2, 2}},
+    Option<Implicit>{"unobserved_item_exponent", &Implicit::unobserved_item_exponent, {-2, 2}},
+    Option<Implicit>{"unobserved_user_exponent", &Implicit::unobserved_user_exponent, {-2, 2}},
+    Option<Implicit>{"regularization", &Implicit::regularization},
+    Option<Implicit>{"regularization_exponent", &Implicit::regularization_exponent, {0, 2}},
+    initial_scale_option<Implicit>(),
+    Option<Implicit>{"solver", choice<Implicit, &Implicit::solver, kSolvers>()},
+    cg_steps_option<Implicit>(),
+    Option<Implicit>{"block_size", &Implicit::block_size, {1, 4096}},
+    Option<Implicit>{"sweeps", &Implicit::sweeps, {1, 1000}},
+    tolerance_option<Implicit>(),
+    patience_option<Implicit>(),
+    seed_option<Implicit>(),
 };
 
 /// One side of the matrix, as its half-step sees it.
@@ -109,7 +83,7 @@ class ImplicitLearner final : public EpochLearner {
     HalfStep step;
     step.weighted = weighted_;
     step.valued = weighted_;
-    step.solver = static_cast<Solver>(options_.solver);
+    step.solver = options_.solver;
     step.cg_steps = options_.cg_steps;
     step.sweeps = options_.sweeps;
     step.block = (std::size_t{options_.block_size} + 15) / 16 * 16;
@@ -152,7 +126,7 @@ class ImplicitLearner final : public EpochLearner {
   void restore(const Model* model) override {
     const double deviation = options_.initial_scale / std::sqrt(static_cast<double>(std::max(options_.rank, 1U)));
     // An exact half-step does not ask where the users were.
-    if (options_.solver != static_cast<std::uint8_t>(Solver::exact))
+    if (options_.solver != Solver::exact)
       start_rows(users_.factors, users_.counts, deviation, options_.seed, Purpose::user_factors, workers_);
     start_rows(items_.factors, items_.counts, deviation, options_.seed, Purpose::item_factors, workers_);
     basis_ = FactorMatrix(options_.rank, options_.rank);
@@ -170,7 +144,7 @@ class ImplicitLearner final : public EpochLearner {
   }
 
  private:
-  [[nodiscard]] bool missing_alone() const { return options_.unobserved == static_cast<std::uint8_t>(Unobserved::missing); }
+  [[nodiscard]] bool missing_alone() const { return options_.unobserved == Unobserved::missing; }
 
   /// True when the unobserved weight differs from row to row.
   [[nodiscard]] bool shared() const { return options_.unobserved_item_exponent != 0 || options_.unobserved_user_exponent != 0; }
@@ -273,7 +247,7 @@ RowProblem row_problem(const Implicit& options) {
   problem.observed_weight = options.observed_weight;
   problem.weight_per_rating = options.alpha;
   problem.unobserved_weight = options.unobserved_weight;
-  problem.unobserved_includes_seen = options.unobserved == static_cast<std::uint8_t>(Unobserved::all);
+  problem.unobserved_includes_seen = options.unobserved == Unobserved::all;
   problem.observed_item_exponent = options.observed_item_exponent;
   problem.unobserved_item_exponent = options.unobserved_item_exponent;
   problem.unobserved_user_exponent = options.unobserved_user_exponent;
@@ -286,7 +260,10 @@ RowProblem row_problem(const Implicit& options) {
 
 }  // namespace
 
-std::span<const Option<Implicit>> Implicit::options() { return kOptions; }
+template <>
+MethodTraits<Implicit> traits_of() {
+  return {.options = kOptions};
+}
 
 template <>
 Trained train_method(Ratings ratings, const Implicit& options, Model frame, const Validation& validation, TrainingObserver& observer,

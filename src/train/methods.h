@@ -1,19 +1,38 @@
 #pragma once
 
+#include <cstddef>
+#include <span>
+
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
 #include "lowrank/train/context.h"
 #include "lowrank/train/observer.h"
 #include "lowrank/train/trained.h"
 #include "lowrank/train/validation.h"
+#include "train/option.h"
 
 namespace lowrank {
 
-/// Trains by one method; each method's source specialises it for its options struct.
+/// \name What each method's source specialises for its options struct
+/// \{
+
+/// What the doors and the estimate of memory must know of a method.
+template <class Options>
+struct MethodTraits {
+  std::span<const Option<Options>> options;               ///< every member of the options struct, in the order of the doors
+  std::size_t rating_bytes = 9;                           ///< bytes per rating that training adds: by default a second view of the ratings
+  std::size_t (*extra_tables)(const Options&) = nullptr;  ///< factor tables that training holds besides its own and the model's
+};
+template <class Options>
+MethodTraits<Options> traits_of();
+
+/// Trains by one method.
 /// \param ratings  at least one
 /// \param frame    a model with what no method decides: the numbers of ratings of users and items, the record
 template <class Options>
 Trained train_method(Ratings ratings, const Options& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context);
+
+/// \}
 
 }  // namespace lowrank

@@ -1,13 +1,13 @@
 #include "lowrank/train/nmf.h"
 
 #include <array>
-#include <limits>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/parallel.h"
 #include "lowrank/base/error.h"
+#include "train/common_options.h"
 #include "train/methods.h"
 #include "train/nmf_coordinate.h"
 #include "train/nmf_multiplicative.h"
@@ -17,59 +17,40 @@ namespace lowrank {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kAbsent = {"missing", "zero"};
-constexpr std::array<std::string_view, 2> kObjectives = {"frobenius", "kullback-leibler"};
-constexpr std::array<std::string_view, 3> kSolvers = {"auto", "coordinate", "multiplicative"};
-constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+constexpr auto kAbsent = std::to_array<Named<Absent>>({{"missing", Absent::missing}, {"zero", Absent::zero}});
+constexpr auto kObjectives =
+    std::to_array<Named<NmfObjective>>({{"frobenius", NmfObjective::frobenius}, {"kullback-leibler", NmfObjective::kullback_leibler}});
+constexpr auto kSolvers = std::to_array<Named<NmfSolver>>(
+    {{"auto", NmfSolver::automatic}, {"coordinate", NmfSolver::coordinate}, {"multiplicative", NmfSolver::multiplicative}});
 
-/// An option's value for what suits the reading, and what that is over observed cells; the prior ratings are those with biases.
-constexpr double kByReading = -1;
+/// Over observed cells, where the options leave it open.
 constexpr double kObservedRegularization = 0.04;
+/// The same, with biases.
 constexpr double kPriorRatings = 70;
 
 constexpr std::array kOptions = {
-    Option<Nmf>{"rank", &Nmf::rank, "number of parts K; 0 learns biases alone", 0, 4096},
-    Option<Nmf>{"epochs", &Nmf::epochs, "the most rounds over users and items", 1, 1e9},
-    Option<Nmf>{
-        "absent", &Nmf::absent,
-        "cells without a rating: missing, the loss runs over ratings alone; zero, they are zeros of a sparse matrix, and there are no "
-        "biases",
-        0, 1, false, kAbsent},
-    Option<Nmf>{"objective", &Nmf::objective,
-                "frobenius: half the squared error; kullback-leibler: the generalised divergence, which has no biases", 0, 1, false,
-                kObjectives},
-    Option<Nmf>{"solver", &Nmf::solver,
-                "coordinate: coordinate descent (HALS), frobenius only; multiplicative: Lee and Seung's updates in double; auto: the first "
-                "that serves the objective",
-                0, 2, false, kSolvers},
-    Option<Nmf>{"regularization", &Nmf::regularization,
-                "weight of |row|^2, halved, times the row's ratings + prior_ratings (absent zero: times its cells), in scale-free units; "
-                "-1: 0.04 over observed cells, 0 where absent cells are zeros",
-                kByReading, kUnbounded},
-    Option<Nmf>{"l1_regularization", &Nmf::l1_regularization, "the same of the sum of a row's factors: makes them sparse", 0, kUnbounded},
-    Option<Nmf>{"prior_ratings", &Nmf::prior_ratings,
-                "each row is regularised as if it had this many ratings more (absent missing); -1: 70 with biases, 0 without", kByReading,
-                kUnbounded},
-    Option<Nmf>{"biases", &Nmf::biases,
-                "learn the mean and a bias for every user and item (absent missing with frobenius; the others never have any)"},
-    Option<Nmf>{"tolerance", &Nmf::tolerance, "end when an epoch improves the loss by less than this share; 0: never", 0, 1},
-    Option<Nmf>{"patience", &Nmf::patience, "with validation ratings: end after this many epochs without improvement", 1, 1e9},
-    Option<Nmf>{"seed", &Nmf::seed, "of every random choice"},
+    rank_option<Nmf>(),
+    Option<Nmf>{"epochs", &Nmf::epochs, {1, 1e9}},
+    Option<Nmf>{"absent", choice<Nmf, &Nmf::absent, kAbsent>()},
+    Option<Nmf>{"objective", choice<Nmf, &Nmf::objective, kObjectives>()},
+    Option<Nmf>{"solver", choice<Nmf, &Nmf::solver, kSolvers>()},
+    Option<Nmf>{"regularization", &Nmf::regularization},
+    Option<Nmf>{"l1_regularization", &Nmf::l1_regularization},
+    Option<Nmf>{"prior_ratings", &Nmf::prior_ratings},
+    biases_option<Nmf>("learn the mean and a bias for every user and item (absent missing with frobenius; there are none otherwise)"),
+    tolerance_option<Nmf>(),
+    patience_option<Nmf>(),
+    seed_option<Nmf>(),
 };
 
-bool over_zeros(const Nmf& options) { return options.absent == static_cast<std::uint8_t>(Absent::zero); }
-bool by_divergence(const Nmf& options) { return options.objective == static_cast<std::uint8_t>(NmfObjective::kullback_leibler); }
+bool over_zeros(const Nmf& options) { return options.absent == Absent::zero; }
+bool by_divergence(const Nmf& options) { return options.objective == NmfObjective::kullback_leibler; }
 
 void check(const Nmf& options) {
-  if (by_divergence(options) && options.solver == static_cast<std::uint8_t>(NmfSolver::coordinate)) {
+  if (by_divergence(options) && options.solver == NmfSolver::coordinate) {
     throw OptionError("solver", "coordinate does not minimise kullback-leibler: take multiplicative or auto");
   }
-  for (const auto& [name, value] :
-       {std::pair("regularization", options.regularization), std::pair("prior_ratings", options.prior_ratings)}) {
-    if (value >= 0 || value == kByReading) continue;
-    throw OptionError(name, "must be at least 0, or -1 for what suits the other options, got " + nlohmann::json(value).dump());
-  }
-  if (over_zeros(options) && options.prior_ratings != kByReading) {
+  if (over_zeros(options) && options.prior_ratings) {
     throw OptionError("prior_ratings", "is not read with --absent zero");
   }
 }
@@ -77,8 +58,8 @@ void check(const Nmf& options) {
 /// The options with nothing left open.
 Nmf settle(Nmf options) {
   options.biases = options.biases && !over_zeros(options) && !by_divergence(options);
-  if (options.regularization == kByReading) options.regularization = over_zeros(options) ? 0 : kObservedRegularization;
-  if (options.prior_ratings == kByReading) options.prior_ratings = options.biases ? kPriorRatings : 0;
+  if (!options.regularization) options.regularization = over_zeros(options) ? 0 : kObservedRegularization;
+  if (!options.prior_ratings) options.prior_ratings = options.biases ? kPriorRatings : 0;
   return options;
 }
 
@@ -116,7 +97,10 @@ RowProblem row_problem(const NmfProblem& problem) {
 
 }  // namespace
 
-std::span<const Option<Nmf>> Nmf::options() { return kOptions; }
+template <>
+MethodTraits<Nmf> traits_of() {
+  return {.options = kOptions, .extra_tables = [](const Nmf& options) { return over_zeros(options) ? std::size_t{4} : std::size_t{1}; }};
+}
 
 template <>
 Trained train_method(Ratings ratings, const Nmf& options, Model frame, const Validation& validation, TrainingObserver& observer,
@@ -135,7 +119,7 @@ Trained train_method(Ratings ratings, const Nmf& options, Model frame, const Val
   } else {
     set_range(frame, moments, context);
   }
-  const bool multiplicative = by_divergence(options) || options.solver == static_cast<std::uint8_t>(NmfSolver::multiplicative);
+  const bool multiplicative = by_divergence(options) || options.solver == NmfSolver::multiplicative;
   std::unique_ptr<EpochLearner> learner;
   if (multiplicative) {
     learner = std::make_unique<NmfMultiplicative>(problem, context.init, workers);

@@ -25,12 +25,12 @@ double known_rows(std::span<const std::size_t> offsets) {
 }  // namespace
 
 NmfProblem::NmfProblem(const Ratings& all, const Nmf& options, const RatingMoments& moments, Workers& workers)
-    : zeros(options.absent == static_cast<std::uint8_t>(Absent::zero)),
-      divergence(options.objective == static_cast<std::uint8_t>(NmfObjective::kullback_leibler)),
+    : zeros(options.absent == Absent::zero),
+      divergence(options.objective == NmfObjective::kullback_leibler),
       biases(options.biases),
       l1(options.l1_regularization),
-      l2(options.regularization),
-      prior(options.prior_ratings),
+      l2(options.regularization.value()),
+      prior(options.prior_ratings.value()),
       rank(options.rank),
       seed(options.seed),
       ratings(all.size()),

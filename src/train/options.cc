@@ -7,6 +7,7 @@
 
 #include "lowrank/base/error.h"
 #include "lowrank/train/method.h"
+#include "train/methods.h"
 
 namespace lowrank {
 
@@ -41,10 +42,10 @@ std::string range_text(double least, double most, bool least_excluded) {
 
 template <class Owner>
 void check_range(const Option<Owner>& option, double value) {
-  const bool low = option.least_excluded ? !(value > option.least) : !(value >= option.least);
-  if (!low && value <= option.most && std::isfinite(value)) return;
-  throw OptionError(std::string(option.name),
-                    "must be " + range_text(option.least, option.most, option.least_excluded) + ", got " + shortest(value));
+  const auto& [least, most, least_excluded] = option.range;
+  const bool low = least_excluded ? !(value > least) : !(value >= least);
+  if (!low && value <= most && std::isfinite(value)) return;
+  throw OptionError(std::string(option.name), "must be " + range_text(least, most, least_excluded) + ", got " + shortest(value));
 }
 
 template <class Number>
@@ -57,14 +58,18 @@ Number parse_number(std::string_view name, std::string_view text, const char* wa
   return number;
 }
 
-std::uint8_t parse_choice(std::string_view name, std::string_view text, std::span<const std::string_view> choices) {
+template <class Owner>
+std::size_t parse_choice(std::string_view name, std::string_view text, const Choice<Owner>& choice) {
   std::string all;
-  for (std::size_t index = 0; index < choices.size(); ++index) {
-    if (choices[index] == text) return static_cast<std::uint8_t>(index);
-    all += (index == 0 ? "" : ", ") + std::string(choices[index]);
+  for (std::size_t index = 0; index < choice.count; ++index) {
+    if (choice.name(index) == text) return index;
+    all += (index == 0 ? "" : ", ") + std::string(choice.name(index));
   }
   throw OptionError(std::string(name), "must be one of " + all + ", got \"" + std::string(text) + "\"");
 }
+
+/// The text of a number that the method settles.
+constexpr std::string_view kOpen = "auto";
 
 /// What depends on the type of an option's member.
 template <class Owner>
@@ -85,40 +90,64 @@ struct Access {
     check_range(option, number);
     owner.*member = number;
   }
+  void set(std::optional<double> Owner::*member, std::string_view text) const {
+    owner.*member = std::nullopt;
+    if (text == kOpen) return;
+    const auto number = parse_number<double>(option.name, text, "auto or a number");
+    // Records of lowrank 0.1 say -1 for a number that was not given.
+    if (number == -1) return;
+    check_range(option, number);
+    owner.*member = number;
+  }
   void set(bool Owner::*member, std::string_view text) const {
     if (text != "true" && text != "false") {
       throw OptionError(std::string(option.name), "must be true or false, got \"" + std::string(text) + "\"");
     }
     owner.*member = text == "true";
   }
-  void set(std::uint8_t Owner::*member, std::string_view text) const { owner.*member = parse_choice(option.name, text, option.choices); }
+  void set(const Choice<Owner>& choice, std::string_view text) const { choice.set(owner, parse_choice(option.name, text, choice)); }
 };
+
+template <class Owner>
+std::string_view help_of(const Option<Owner>& option) {
+  for (const OptionHelp& help : option_help()) {
+    if (help.method == Owner::kName && help.option == option.name) return help.text;
+  }
+  return option.help;
+}
 
 template <class Owner>
 OptionInfo info_of(const Option<Owner>& option, const Owner& owner) {
   OptionInfo info{.name = option.name,
-                  .help = option.help,
+                  .help = help_of(option),
                   .value = {},
-                  .least = option.least,
-                  .most = option.most,
-                  .least_excluded = option.least_excluded,
-                  .choices = {option.choices.begin(), option.choices.end()}};
+                  .least = option.range.least,
+                  .most = option.range.most,
+                  .least_excluded = option.range.least_excluded,
+                  .choices = {}};
   std::visit(
-      [&]<class Member>(Member Owner::*member) {
-        const Member value = owner.*member;
-        if constexpr (std::is_same_v<Member, double>) {
-          info.kind = OptionInfo::Kind::real;
-          info.value = shortest(value);
-        } else if constexpr (std::is_same_v<Member, bool>) {
-          info.kind = OptionInfo::Kind::flag;
-          info.value = value ? "true" : "false";
-        } else if constexpr (std::is_same_v<Member, std::uint8_t>) {
+      [&]<class Member>(const Member& member) {
+        if constexpr (std::is_same_v<Member, Choice<Owner>>) {
           info.kind = OptionInfo::Kind::choice;
-          info.value = option.choices[value];
+          info.value = member.name(member.get(owner));
+          for (std::size_t index = 0; index < member.count; ++index) info.choices.push_back(member.name(index));
         } else {
-          info.kind = OptionInfo::Kind::integer;
-          info.value = std::to_string(value);
-          if constexpr (std::is_same_v<Member, std::uint32_t>) info.most = std::min(info.most, 4294967295.0);
+          const auto value = owner.*member;
+          using Value = std::remove_const_t<decltype(value)>;
+          if constexpr (std::is_same_v<Value, double>) {
+            info.kind = OptionInfo::Kind::real;
+            info.value = shortest(value);
+          } else if constexpr (std::is_same_v<Value, std::optional<double>>) {
+            info.kind = OptionInfo::Kind::optional_real;
+            info.value = value ? shortest(*value) : kOpen;
+          } else if constexpr (std::is_same_v<Value, bool>) {
+            info.kind = OptionInfo::Kind::flag;
+            info.value = value ? "true" : "false";
+          } else {
+            info.kind = OptionInfo::Kind::integer;
+            info.value = std::to_string(value);
+            if constexpr (std::is_same_v<Value, std::uint32_t>) info.most = std::min(info.most, 4294967295.0);
+          }
         }
       },
       option.member);
@@ -152,6 +181,14 @@ std::string_view summary_of(const Method& method) {
   return std::visit([]<class Options>(const Options&) { return Options::kSummary; }, method);
 }
 
+std::string_view class_name_of(const Method& method) {
+  return std::visit([]<class Options>(const Options&) { return Options::kClassName; }, method);
+}
+
+std::string_view reference_of(const Method& method) {
+  return std::visit([]<class Options>(const Options&) { return Options::kReference; }, method);
+}
+
 bool predicts_ratings(const Method& method) {
   return std::visit(
       []<class Options>(const Options& options) {
@@ -168,7 +205,7 @@ std::vector<OptionInfo> options_of(const Method& method) {
   return std::visit(
       []<class Options>(const Options& options) {
         std::vector<OptionInfo> infos;
-        for (const Option<Options>& option : Options::options()) infos.push_back(info_of(option, options));
+        for (const Option<Options>& option : traits_of<Options>().options) infos.push_back(info_of(option, options));
         return infos;
       },
       method);
@@ -177,9 +214,9 @@ std::vector<OptionInfo> options_of(const Method& method) {
 void set_option(Method& method, std::string_view name, std::string_view value) {
   std::visit(
       [&]<class Options>(Options& options) {
-        for (const Option<Options>& option : Options::options()) {
+        for (const Option<Options>& option : traits_of<Options>().options) {
           if (!same_name(option.name, name)) continue;
-          std::visit([&](auto member) { Access<Options>{option, options}.set(member, value); }, option.member);
+          std::visit([&](const auto& member) { Access<Options>{option, options}.set(member, value); }, option.member);
           return;
         }
         throw OptionError(std::string(name), "method " + std::string(Options::kName) + " does not read this option");
@@ -190,13 +227,15 @@ void set_option(Method& method, std::string_view name, std::string_view value) {
 void check_options(const Method& method) {
   std::visit(
       []<class Options>(const Options& options) {
-        for (const Option<Options>& option : Options::options()) {
+        for (const Option<Options>& option : traits_of<Options>().options) {
           std::visit(
-              [&]<class Member>(Member Options::*member) {
-                if constexpr (std::is_same_v<Member, double> || std::is_same_v<Member, std::uint32_t>) {
+              [&]<class Member>(const Member& member) {
+                if constexpr (std::is_same_v<Member, Choice<Options>>) {
+                  if (member.get(options) >= member.count) throw OptionError(std::string(option.name), "is not one of the choices");
+                } else if constexpr (std::is_same_v<Member, std::optional<double> Options::*>) {
+                  if (options.*member) check_range(option, *(options.*member));
+                } else if constexpr (!std::is_same_v<Member, bool Options::*> && !std::is_same_v<Member, std::uint64_t Options::*>) {
                   check_range(option, static_cast<double>(options.*member));
-                } else if constexpr (std::is_same_v<Member, std::uint8_t>) {
-                  if (options.*member >= option.choices.size()) throw OptionError(std::string(option.name), "is not one of the choices");
                 }
               },
               option.member);
@@ -209,13 +248,16 @@ std::string options_json(const Method& method) {
   nlohmann::ordered_json json = nlohmann::ordered_json::object();
   std::visit(
       [&]<class Options>(const Options& options) {
-        for (const Option<Options>& option : Options::options()) {
+        for (const Option<Options>& option : traits_of<Options>().options) {
           std::visit(
-              [&]<class Member>(Member Options::*member) {
-                if constexpr (std::is_same_v<Member, std::uint8_t>) {
-                  json[std::string(option.name)] = option.choices[options.*member];
+              [&]<class Member>(const Member& member) {
+                auto& value = json[std::string(option.name)];
+                if constexpr (std::is_same_v<Member, Choice<Options>>) {
+                  value = member.name(member.get(options));
+                } else if constexpr (std::is_same_v<Member, std::optional<double> Options::*>) {
+                  if (options.*member) value = *(options.*member);
                 } else {
-                  json[std::string(option.name)] = options.*member;
+                  value = options.*member;
                 }
               },
               option.member);

@@ -2,6 +2,7 @@
 
 #include <array>
 
+#include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
 
@@ -10,7 +11,7 @@ namespace lowrank {
 namespace {
 
 constexpr std::array kOptions = {
-    Option<Popular>{"seed", &Popular::seed, "of what --holdout sets aside"},
+    seed_option<Popular>(),
 };
 
 /// All is known before the first epoch.
@@ -27,7 +28,10 @@ class PopularLearner final : public EpochLearner {
 
 }  // namespace
 
-std::span<const Option<Popular>> Popular::options() { return kOptions; }
+template <>
+MethodTraits<Popular> traits_of() {
+  return {.options = kOptions, .rating_bytes = 0};
+}
 
 template <>
 Trained train_method(Ratings ratings, const Popular& /*options*/, Model frame, const Validation& validation, TrainingObserver& observer,

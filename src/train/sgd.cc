@@ -15,6 +15,7 @@
 #include "lowrank/base/error.h"
 #include "train/alternating.h"
 #include "train/bias_damping.h"
+#include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
 #include "train/sgd_grid.h"
@@ -26,44 +27,26 @@ namespace lowrank {
 
 namespace {
 
-constexpr std::array<std::string_view, 2> kUpdateOrders = {"equations", "tutorial"};
-constexpr std::array<std::string_view, 2> kSchedules = {"linear", "constant"};
-constexpr std::array<std::string_view, 2> kBiasRegularizations = {"estimated", "rating"};
-
-constexpr double kUnbounded = std::numeric_limits<double>::infinity();
+constexpr auto kUpdateOrders =
+    std::to_array<Named<UpdateOrder>>({{"equations", UpdateOrder::equations}, {"tutorial", UpdateOrder::tutorial}});
+constexpr auto kSchedules = std::to_array<Named<Schedule>>({{"linear", Schedule::linear}, {"constant", Schedule::constant}});
+constexpr auto kBiasRegularizations =
+    std::to_array<Named<BiasRegularization>>({{"estimated", BiasRegularization::estimated}, {"rating", BiasRegularization::rating}});
 
 constexpr std::array kOptions = {
-    Option<Sgd>{"rank", &Sgd::rank, "number of latent features K; 0 learns biases alone", 0, 4096},
-    Option<Sgd>{"epochs", &Sgd::epochs, "the most passes over the ratings", 1, 1e9},
-    Option<Sgd>{"learning_rate", &Sgd::learning_rate,
-                "step size alpha of the first epoch, in scale-free units (ratings divided by their standard deviation)", 0, kUnbounded,
-                true},
-    Option<Sgd>{
-        "schedule", &Sgd::schedule,
-        "step sizes after the first epoch: linear falls evenly to 1/epochs of the first in the last epoch; constant is the article's", 0, 1,
-        false, kSchedules},
-    Option<Sgd>{"regularization", &Sgd::regularization,
-                "beta of the loss of one rating: weight of |p|^2 + |q|^2, halved; 0 is the plain model, in which nothing is regularised", 0,
-                kUnbounded},
-    Option<Sgd>{
-        "prior_ratings", &Sgd::prior_ratings,
-        "each row is regularised as if it had this many ratings more, so that rows with few ratings stay small; 0 is the article's loss", 0,
-        kUnbounded},
-    Option<Sgd>{"bias_regularization", &Sgd::bias_regularization,
-                "of biases: estimated from the variance within and between rows; rating: by beta at every rating, as in the article", 0, 1,
-                false, kBiasRegularizations},
-    Option<Sgd>{"initial_scale", &Sgd::initial_scale,
-                "factors start as normal draws of standard deviation initial_scale / sqrt(rank); the tutorial order starts with 1 / rank",
-                0, kUnbounded},
-    Option<Sgd>{"biases", &Sgd::biases, "learn the mean and a bias for every user and item; without them a score is the dot product alone"},
-    Option<Sgd>{"update_order", &Sgd::update_order,
-                "equations: both vectors learn from the old values; tutorial: the article's program, which updates the item vector with "
-                "the new user "
-                "vector, in rating units with a constant step",
-                0, 1, false, kUpdateOrders},
-    Option<Sgd>{"tolerance", &Sgd::tolerance, "end when an epoch improves the training error by less than this share; 0: never", 0, 1},
-    Option<Sgd>{"patience", &Sgd::patience, "with validation ratings: end after this many epochs without improvement", 1, 1e9},
-    Option<Sgd>{"seed", &Sgd::seed, "of every random choice"},
+    rank_option<Sgd>(),
+    Option<Sgd>{"epochs", &Sgd::epochs, {1, 1e9}},
+    Option<Sgd>{"learning_rate", &Sgd::learning_rate, {.least_excluded = true}},
+    Option<Sgd>{"schedule", choice<Sgd, &Sgd::schedule, kSchedules>()},
+    Option<Sgd>{"regularization", &Sgd::regularization},
+    Option<Sgd>{"prior_ratings", &Sgd::prior_ratings},
+    Option<Sgd>{"bias_regularization", choice<Sgd, &Sgd::bias_regularization, kBiasRegularizations>()},
+    Option<Sgd>{"initial_scale", &Sgd::initial_scale},
+    biases_option<Sgd>(),
+    Option<Sgd>{"update_order", choice<Sgd, &Sgd::update_order, kUpdateOrders>()},
+    tolerance_option<Sgd>(),
+    patience_option<Sgd>(),
+    seed_option<Sgd>(),
 };
 
 /// What the loss weighs rows and biases by, in the units of training: (factors (n + prior) |row|^2 + (rating n + damping) bias^2) / 2.
@@ -77,7 +60,7 @@ struct Regularization {
 Regularization regularization_of(const Sgd& options, const Ratings& ratings, const Units& units) {
   if (options.regularization == 0) return {};
   Regularization result{.factors = options.regularization, .prior = options.prior_ratings, .bias_rating = 0, .bias_damping = {}};
-  if (options.bias_regularization == static_cast<std::uint8_t>(BiasRegularization::rating)) {
+  if (options.bias_regularization == BiasRegularization::rating) {
     result.bias_rating = options.regularization;
   } else if (options.biases) {
     result.bias_damping = estimate_bias_damping(ratings, units);
@@ -251,7 +234,7 @@ class SgdLearner final : public EpochLearner {
 
   [[nodiscard]] SgdStep step_of(std::size_t epoch) const {
     double rate = rate_;
-    if (options_.schedule == static_cast<std::uint8_t>(Schedule::linear)) {
+    if (options_.schedule == Schedule::linear) {
       rate *= static_cast<double>(options_.epochs - (epoch - 1)) / options_.epochs;
     }
     const auto step = static_cast<float>(rate);
@@ -312,7 +295,10 @@ class SgdLearner final : public EpochLearner {
 
 }  // namespace
 
-std::span<const Option<Sgd>> Sgd::options() { return kOptions; }
+template <>
+MethodTraits<Sgd> traits_of() {
+  return {.options = kOptions, .rating_bytes = 2};
+}
 
 namespace {
 
@@ -333,7 +319,7 @@ void check_tutorial(const Sgd& options) {
 template <>
 Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context) {
-  const bool tutorial = options.update_order == static_cast<std::uint8_t>(UpdateOrder::tutorial);
+  const bool tutorial = options.update_order == UpdateOrder::tutorial;
   if (tutorial) check_tutorial(options);
   Workers workers(context.threads);
   const RatingMoments moments = moments_of(ratings, workers);

@@ -70,13 +70,12 @@ std::size_t training_memory(const Method& method, const TrainingShape& shape) {
       [&]<class Options>(const Options& options) {
         // The learner's tables, the model's, and with validation the best one's.
         std::size_t tables = shape.validates ? 3 : 2;
-        if constexpr (requires { options.extra_tables(); }) tables += options.extra_tables();
+        const MethodTraits<Options> traits = traits_of<Options>();
+        if (traits.extra_tables != nullptr) tables += traits.extra_tables(options);
         constexpr std::size_t kRowBytes = 40;  // biases, counts and decays
-        std::size_t rating_bytes = 9;          // a second view of the ratings
-        if constexpr (requires { Options::kTrainingBytes; }) rating_bytes = Options::kTrainingBytes;
         const std::size_t stride = (rank_of(options).value_or(0) + FactorMatrix::kLanes - 1) / FactorMatrix::kLanes * FactorMatrix::kLanes;
         const std::size_t row_bytes = stride * sizeof(float) * tables + kRowBytes;
-        return (shape.users + shape.items) * row_bytes + shape.ratings * rating_bytes;
+        return (shape.users + shape.items) * row_bytes + shape.ratings * traits.rating_bytes;
       },
       method);
 }

@@ -56,7 +56,7 @@ TEST_F(AlternatingAccuracy, AlsOnMovieLens1m) {
   RecordProperty("rmse", std::to_string(exact));
   EXPECT_LE(exact, .8450);
   Als cg;
-  cg.solver = static_cast<std::uint8_t>(Solver::cg);
+  cg.solver = Solver::cg;
   EXPECT_LE(rmse(trained(split.train, cg, ids), split.test), .8450);
 }
 
@@ -174,7 +174,7 @@ TEST_F(AlternatingAccuracy, ImplicitRanksGowalla) {
 TEST_F(AlternatingAccuracy, ImplicitRanksGowallaByPopularity) {
   Implicit options;
   options.regularization_exponent = 0.75;
-  options.solver = static_cast<std::uint8_t>(Solver::cg);
+  options.solver = Solver::cg;
   options.epochs = 4;
   options.rank = 64;
   options.unobserved_weight = 0.0213;

@@ -88,7 +88,7 @@ class Neighbours : public testing::Test {
 // The recipe of docs/methods/implicit.md for neighbours: likeness beyond popularity, among artists that enough people hear.
 TEST_F(Neighbours, ShareThreeTimesTheListenersThatOthersShare) {
   Implicit options{.epochs = 10,
-                   .unobserved = static_cast<std::uint8_t>(Unobserved::missing),
+                   .unobserved = Unobserved::missing,
                    .observed_item_exponent = 0.75,
                    .unobserved_item_exponent = 2,
                    .regularization = 0.08};

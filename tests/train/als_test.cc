@@ -20,11 +20,11 @@ std::vector<Als> many_options() {
     options.rank = rank;
     options.epochs = 4;
     all.push_back(options);
-    options.regularization_scaling = static_cast<std::uint8_t>(RegularizationScaling::constant);
+    options.regularization_scaling = RegularizationScaling::constant;
     options.regularization = 2;
-    options.bias_regularization = static_cast<std::uint8_t>(AlsBias::factors);
+    options.bias_regularization = BiasRegularization::factors;
     all.push_back(options);
-    options.regularization_scaling = static_cast<std::uint8_t>(RegularizationScaling::count);
+    options.regularization_scaling = RegularizationScaling::count;
     options.regularization = 0.1;
     options.prior_ratings = 3;
     all.push_back(options);
@@ -48,11 +48,11 @@ std::vector<double> row_of(const FactorMatrix& factors, std::size_t row, bool bi
 /// What an item's row should be, by the model's own row problem: it states the weights of users, and those of items differ in the bias
 /// alone.
 TEST(Als, ItemRowsSolveTheDenseNormalEquations) {
-  for (std::uint8_t solver = 0; solver < 2; ++solver) {
+  for (const Solver solver : {Solver::exact, Solver::cg}) {
     const DenseRatings ratings = some_ratings(1);
     for (Als options : many_options()) {
       // The item's own estimated damping is not in the model.
-      if (options.biases && options.bias_regularization == 0) continue;
+      if (options.biases && options.bias_regularization == BiasRegularization::estimated) continue;
       options.solver = solver;
       options.cg_steps = 100;
       const Model model = train_quietly(ratings.sparse(), options).model;
@@ -73,10 +73,10 @@ TEST(Als, ItemRowsSolveTheDenseNormalEquations) {
         if (options.biases) system.damp(options.rank, problem.bias_regularization * scale + problem.bias_damping);
         const std::vector<double> expected = system.solve();
         for (std::size_t k = 0; k < options.rank; ++k) {
-          EXPECT_NEAR(double{model.items.factors.row(item)[k]}, expected[k], solver == 0 ? 1e-5 : 1e-3);
+          EXPECT_NEAR(double{model.items.factors.row(item)[k]}, expected[k], solver == Solver::exact ? 1e-5 : 1e-3);
         }
         if (!options.biases) continue;
-        EXPECT_NEAR(double{model.items.biases[item]}, expected[options.rank], solver == 0 ? 1e-5 : 1e-3);
+        EXPECT_NEAR(double{model.items.biases[item]}, expected[options.rank], solver == Solver::exact ? 1e-5 : 1e-3);
       }
     }
   }
@@ -136,7 +136,7 @@ TEST(Als, NonNegativeFactorsAreNonNegativeAndOptimal) {
   Als options;
   options.rank = 6;
   options.non_negative = true;
-  options.bias_regularization = static_cast<std::uint8_t>(AlsBias::factors);
+  options.bias_regularization = BiasRegularization::factors;
   for (const bool biases : {true, false}) {
     options.biases = biases;
     const Model model = train_quietly(ratings.sparse(), options).model;
@@ -181,7 +181,7 @@ TEST(Als, ScaleOfRatingsDoesNotMatter) {
 TEST(Als, BytesDoNotDependOnThreads) {
   const std::vector<Triple> triples = synthetic(6000, 30, 60000, 6);
   const Ratings ratings = make_ratings(triples, 6000, 30);
-  for (std::uint8_t solver = 0; solver < 2; ++solver) {
+  for (const Solver solver : {Solver::exact, Solver::cg}) {
     for (const bool non_negative : {false, true}) {
       Als options;
       options.rank = non_negative ? 12 : 250;
@@ -201,7 +201,7 @@ TEST(Als, ConjugateGradientsComeNearTheExactLoss) {
   Als options;
   options.rank = 8;
   const double exact = train_quietly(ratings.sparse(), options).train_loss.value();
-  options.solver = static_cast<std::uint8_t>(Solver::cg);
+  options.solver = Solver::cg;
   EXPECT_NEAR(train_quietly(ratings.sparse(), options).train_loss.value(), exact, 0.02 * exact);
 }
 
@@ -209,7 +209,7 @@ TEST(Als, ExtremesGiveAFiniteModel) {
   for (const std::uint32_t rank : {0U, 1U, 70U}) {
     for (const double regularization : {0.0, 1e-9, 1e6}) {
       for (const bool biases : {true, false}) {
-        for (std::uint8_t solver = 0; solver < 2; ++solver) {
+        for (const Solver solver : {Solver::exact, Solver::cg}) {
           for (const bool non_negative : {false, true}) {
             Als options;
             options.rank = rank;

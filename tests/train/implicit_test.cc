@@ -95,7 +95,7 @@ double dense_loss(const Model& model, const DenseRatings& ratings, const Implici
       const auto cell = ratings.cells.find({user, item});
       const bool seen = cell != ratings.cells.end();
       if (seen) loss += weights.observed(item, cell->second) * (1 - s) * (1 - s);
-      if (!seen || options.unobserved == 0) loss += weights.unobserved(user, item) * s * s;
+      if (!seen || options.unobserved == Unobserved::all) loss += weights.unobserved(user, item) * s * s;
     }
   }
   for (std::uint32_t item = 0; item < ratings.items; ++item) loss += weights.ridge_of_item(item) * squares_of(model.items.factors, item);
@@ -111,7 +111,7 @@ std::vector<Implicit> many_options() {
     all.push_back(rendle);
     Implicit hu;
     hu.rank = rank;
-    hu.unobserved = static_cast<std::uint8_t>(Unobserved::missing);
+    hu.unobserved = Unobserved::missing;
     hu.unobserved_weight = 1;
     hu.alpha = 2;
     hu.regularization = 3;
@@ -123,7 +123,7 @@ std::vector<Implicit> many_options() {
     weights.regularization_exponent = 1;
     all.push_back(weights);
     // Weights below that of the missing cells.
-    weights.unobserved = static_cast<std::uint8_t>(Unobserved::missing);
+    weights.unobserved = Unobserved::missing;
     weights.unobserved_weight = 1.2;
     weights.regularization = 0.5;
     all.push_back(weights);
@@ -135,7 +135,7 @@ std::vector<Implicit> many_options() {
     popularity.observed_item_exponent = -0.5;
     popularity.unobserved_user_exponent = 0;
     popularity.alpha = 0.5;
-    popularity.unobserved = static_cast<std::uint8_t>(Unobserved::missing);
+    popularity.unobserved = Unobserved::missing;
     all.push_back(popularity);
     rendle.observed_item_exponent = 0.5;
     all.push_back(rendle);
@@ -147,12 +147,12 @@ std::vector<Implicit> many_options() {
 TEST(Implicit, ReportsTheLossOfTheModel) {
   const DenseRatings ratings = counts(40, 30, 300, 1);
   for (Implicit options : many_options()) {
-    for (std::uint8_t solver = 0; solver < 3; ++solver) {
+    for (const Solver solver : {Solver::exact, Solver::cg, Solver::subspace}) {
       options.solver = solver;
       options.block_size = 16;
       const Trained trained = train_quietly(ratings.sparse(), options);
       const double expected = dense_loss(trained.model, ratings, options);
-      EXPECT_NEAR(trained.train_loss.value(), expected, 2e-5 * expected) << options.rank << " " << int{solver};
+      EXPECT_NEAR(trained.train_loss.value(), expected, 2e-5 * expected) << options.rank << " " << static_cast<int>(solver);
       EXPECT_EQ(trained.train_loss, trained.history.back().train_loss);
       EXPECT_FALSE(trained.train_rmse.has_value());
     }
@@ -173,7 +173,7 @@ TEST(Implicit, ItemRowsSolveTheDenseNormalEquations) {
         const auto cell = ratings.cells.find({user, item});
         const bool seen = cell != ratings.cells.end();
         if (seen) system.add(weights.observed(item, cell->second), 1, p);
-        if (!seen || options.unobserved == 0) system.add(weights.unobserved(user, item), 0, p);
+        if (!seen || options.unobserved == Unobserved::all) system.add(weights.unobserved(user, item), 0, p);
       }
       for (std::size_t k = 0; k < options.rank; ++k) system.damp(k, weights.ridge_of_item(item));
       const std::vector<double> expected = system.solve();
@@ -213,7 +213,7 @@ TEST(Implicit, EverySolverEndsAtTheSameLoss) {
   options.epochs = 60;
   const double exact = train_quietly(ratings.sparse(), options).train_loss.value();
   for (const Solver solver : {Solver::cg, Solver::subspace}) {
-    options.solver = static_cast<std::uint8_t>(solver);
+    options.solver = solver;
     EXPECT_NEAR(train_quietly(ratings.sparse(), options).train_loss.value(), exact, 0.01 * exact);
   }
 }
@@ -226,7 +226,7 @@ TEST(Implicit, SweepsLeadToTheExactRows) {
   options.initial_scale = 10;
   options.epochs = 1;
   const double exact = train_quietly(ratings.sparse(), options).train_loss.value();
-  options.solver = static_cast<std::uint8_t>(Solver::subspace);
+  options.solver = Solver::subspace;
   double before = std::numeric_limits<double>::infinity();
   for (const std::uint32_t sweeps : {1U, 2U, 4U, 200U}) {
     options.sweeps = sweeps;
@@ -292,15 +292,16 @@ TEST(Implicit, RowsInPiecesHaveTheirOwnWeights) {
 TEST(Implicit, BytesDoNotDependOnThreads) {
   const std::vector<Triple> triples = with_a_long_row();
   const Ratings ratings = make_ratings(triples, 9000, 61);
-  for (std::uint8_t solver = 0; solver < 3; ++solver) {
+  for (const Solver solver : {Solver::exact, Solver::cg, Solver::subspace}) {
     Implicit options;
     options.rank = 200;
     options.epochs = 2;
     options.solver = solver;
-    if (solver == 1) options.unobserved_item_exponent = 0.5;
+    if (solver == Solver::cg) options.unobserved_item_exponent = 0.5;
     const std::string expected = bytes_of(train_quietly(make_ratings(triples, 9000, 61), options, 1).model, ratings);
     for (const int threads : {2, 5}) {
-      EXPECT_EQ(bytes_of(train_quietly(make_ratings(triples, 9000, 61), options, threads).model, ratings), expected) << int{solver};
+      EXPECT_EQ(bytes_of(train_quietly(make_ratings(triples, 9000, 61), options, threads).model, ratings), expected)
+          << static_cast<int>(solver);
     }
   }
 }
@@ -317,7 +318,7 @@ TEST(Implicit, ModelOnlyRanks) {
 
 TEST(Implicit, RowsWithoutRatingsAreZero) {
   const DenseRatings ratings = counts(20, 20, 60, 1);
-  for (std::uint8_t solver = 0; solver < 3; ++solver) {
+  for (const Solver solver : {Solver::exact, Solver::cg, Solver::subspace}) {
     Implicit options;
     options.rank = 3;
     options.solver = solver;
@@ -332,7 +333,7 @@ TEST(Implicit, ExtremesGiveAFiniteModel) {
   for (const std::uint32_t rank : {0U, 1U, 70U}) {
     for (const double regularization : {0.0, 1e-6, 1e6}) {
       for (const double unobserved : {0.0, 1e-6, 100.0}) {
-        for (std::uint8_t solver = 0; solver < 3; ++solver) {
+        for (const Solver solver : {Solver::exact, Solver::cg, Solver::subspace}) {
           Implicit options;
           options.rank = rank;
           options.epochs = 3;

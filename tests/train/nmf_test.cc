@@ -15,19 +15,19 @@
 namespace lowrank {
 namespace {
 
-constexpr auto kMissing = static_cast<std::uint8_t>(Absent::missing);
-constexpr auto kZero = static_cast<std::uint8_t>(Absent::zero);
-constexpr auto kFrobenius = static_cast<std::uint8_t>(NmfObjective::frobenius);
-constexpr auto kDivergence = static_cast<std::uint8_t>(NmfObjective::kullback_leibler);
-constexpr auto kCoordinate = static_cast<std::uint8_t>(NmfSolver::coordinate);
-constexpr auto kMultiplicative = static_cast<std::uint8_t>(NmfSolver::multiplicative);
+constexpr auto kMissing = Absent::missing;
+constexpr auto kZero = Absent::zero;
+constexpr auto kFrobenius = NmfObjective::frobenius;
+constexpr auto kDivergence = NmfObjective::kullback_leibler;
+constexpr auto kCoordinate = NmfSolver::coordinate;
+constexpr auto kMultiplicative = NmfSolver::multiplicative;
 
 /// A reading, an objective and a solver.
 struct Kind {
   const char* name;
-  std::uint8_t absent;
-  std::uint8_t objective;
-  std::uint8_t solver;
+  Absent absent;
+  NmfObjective objective;
+  NmfSolver solver;
   bool biases;
 
   [[nodiscard]] Nmf options(std::uint32_t rank) const {
@@ -369,7 +369,7 @@ TEST(Nmf, CoordinateDescentEqualsALoopInDouble) {
   constexpr std::size_t kUsers = 30;
   constexpr std::size_t kItems = 20;
   constexpr std::size_t kRank = 4;
-  for (const std::uint8_t absent : {kMissing, kZero}) {
+  for (const Absent absent : {kMissing, kZero}) {
     Nmf options;
     options.rank = kRank;
     options.absent = absent;
@@ -409,7 +409,7 @@ TEST(Nmf, CoordinateDescentEqualsALoopInDouble) {
         for (int sweep = 0; sweep < 4; ++sweep) {
           for (std::size_t k = 0; k < kRank; ++k) {
             double up = -weight * options.l1_regularization;
-            double down = weight * options.regularization;
+            double down = weight * *options.regularization;
             for (std::size_t other = 0; other < others; ++other) {
               double rest = r[cell(row, other)];
               for (std::size_t l = 0; l < kRank; ++l) rest -= l == k ? 0 : x[row * kRank + l] * y[other * kRank + l];

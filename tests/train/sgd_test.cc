@@ -118,7 +118,7 @@ TEST_P(SgdOfSize, TrainRmseIsTheKeptModelsOwn) {
 TEST_P(SgdOfSize, ModelOfTheEpochIsTheModelOfAShorterRun) {
   Sgd options;
   options.epochs = 3;
-  options.schedule = static_cast<std::uint8_t>(Schedule::constant);
+  options.schedule = Schedule::constant;
   CountingObserver observer;
   observer.keep_models = true;
   train(ratings(), options, {}, observer);
@@ -194,7 +194,7 @@ TEST(Sgd, DoesNotMindTheScaleWithoutBiases) {
 }
 
 TEST(Sgd, HugeRatingsStayFinite) {
-  for (const std::uint8_t order : {std::uint8_t{0}, std::uint8_t{1}}) {
+  for (const UpdateOrder order : {UpdateOrder::equations, UpdateOrder::tutorial}) {
     for (const float scale : {1e30F, 6.7e37F, 1e-37F}) {
       std::vector<Triple> triples = synthetic(40, 30, 400, 5);
       for (Triple& triple : triples) triple.value *= scale;
@@ -202,7 +202,7 @@ TEST(Sgd, HugeRatingsStayFinite) {
       options.update_order = order;
       CountingObserver observer;
       const Trained trained = train(make_ratings(triples, 40, 30), options, {}, observer);
-      EXPECT_TRUE(all_finite(trained.model)) << "order " << int{order} << " scale " << scale;
+      EXPECT_TRUE(all_finite(trained.model)) << "order " << static_cast<int>(order) << " scale " << scale;
       EXPECT_TRUE(std::isfinite(predict(trained.model, 0, 0)));
     }
   }
@@ -257,7 +257,7 @@ TEST(Sgd, RankZeroIsTheBaseline) {
   options.epochs = 400;
   options.learning_rate = 0.02;
   options.regularization = 0.05;
-  options.bias_regularization = static_cast<std::uint8_t>(BiasRegularization::rating);
+  options.bias_regularization = BiasRegularization::rating;
   const Model model = train_quietly(make_ratings(triples, 60, 50), options).model;
   EXPECT_EQ(model.rank(), 0U);
   std::vector<double> residual(60);
@@ -310,7 +310,7 @@ TEST(Sgd, GoesBackToAStateThatIsGood) {
   options.learning_rate = 1.2;
   options.prior_ratings = 0;
   options.epochs = 30;
-  options.schedule = static_cast<std::uint8_t>(Schedule::constant);
+  options.schedule = Schedule::constant;
   for (const std::vector<Triple>& triples : {article(), synthetic(300, 200, 8000, 3)}) {
     const Trained trained = train_quietly(make_ratings(triples, 300, 200), options);
     EXPECT_EQ(trained.epochs, 30U);
@@ -340,7 +340,7 @@ TEST(Sgd, KeepsTheBestEpochAndEndsAfterPatience) {
   Sgd options;
   options.epochs = 30;
   options.patience = 3;
-  options.schedule = static_cast<std::uint8_t>(Schedule::constant);
+  options.schedule = Schedule::constant;
   const Ratings ratings = make_ratings(article(), 5, 4);
   const Trained trained = train_quietly(ratings, options, 1, validation);
   EXPECT_EQ(trained.stopped, Stopped::patience);

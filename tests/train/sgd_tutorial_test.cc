@@ -17,7 +17,7 @@ Sgd article_options(std::uint64_t seed) {
   options.epochs = 20;
   options.learning_rate = 0.1;
   options.regularization = 0.01;
-  options.update_order = static_cast<std::uint8_t>(UpdateOrder::tutorial);
+  options.update_order = UpdateOrder::tutorial;
   options.seed = seed;
   return options;
 }

@@ -4,10 +4,9 @@
 /// Matrix factorization of ratings by alternating least squares.
 
 #include <cstdint>
-#include <span>
 #include <string_view>
 
-#include "lowrank/train/option.h"
+#include "lowrank/train/bias_regularization.h"
 #include "lowrank/train/solver.h"
 
 namespace lowrank {
@@ -16,12 +15,6 @@ namespace lowrank {
 enum class RegularizationScaling : std::uint8_t {
   count,     ///< times the number of ratings of the row, as if each rating were regularised (default; Zhou et al. 2008, Spark)
   constant,  ///< every row alike
-};
-
-/// How als regularises biases.
-enum class AlsBias : std::uint8_t {
-  estimated,  ///< by the ratio of the variance within rows to that between them, estimated from the ratings (default)
-  factors,    ///< as the factors of the same row
 };
 
 /// Options of alternating least squares over the observed cells. With e = r - mean - b_u - b_i - <p, q>, n the ratings of a row and
@@ -35,24 +28,34 @@ enum class AlsBias : std::uint8_t {
 struct Als {
   static constexpr std::string_view kName = "als";
   static constexpr std::string_view kSummary = "matrix factorization of ratings by alternating least squares";
+  static constexpr std::string_view kClassName = "ALS";
+  static constexpr std::string_view kReference =
+      "Zhou, Wilkinson, Schreiber and Pan, Large-scale parallel collaborative filtering for the Netflix prize, 2008.";
 
-  std::uint32_t rank = 128;
+  std::uint32_t rank = 128;  ///< number of factors per user and item
+  /// The most epochs, at least 1; each solves all user rows, then all item rows. Few are needed.
   std::uint32_t epochs = 7;
+  /// Weight lambda of |p|^2 and |q|^2 in the loss, at least 0, in scale-free units (ratings divided by their standard deviation); raise it
+  /// when the validation error rises from epoch to epoch.
   double regularization = 0.04;
-  std::uint8_t regularization_scaling = static_cast<std::uint8_t>(RegularizationScaling::count);
+  /// Scaling of a row's regularization: count multiplies lambda by the row's number of ratings (Zhou et al. 2008); constant treats all rows
+  /// alike.
+  RegularizationScaling regularization_scaling = RegularizationScaling::count;
+  /// Number of ratings, at least 0, added to each row's own by scaling count; raise it to keep rows with few ratings small.
   double prior_ratings = 150;
-  std::uint8_t bias_regularization = static_cast<std::uint8_t>(AlsBias::estimated);
-  bool biases = true;
+  /// Regularization of biases: estimated takes it from the variance within and between rows; factors is that of the factors of the same
+  /// row.
+  BiasRegularization bias_regularization = BiasRegularization::estimated;
+  bool biases = true;  ///< whether the mean and a bias for every user and item are learned
+  /// No factor below 0 (biases may be); every row is then solved exactly. For factors that are to be read as parts.
   bool non_negative = false;
-  std::uint8_t solver = static_cast<std::uint8_t>(Solver::exact);
-  std::uint32_t cg_steps = 3;
-  double initial_scale = 0.1;
-  double tolerance = 0;
-  std::uint32_t patience = 5;
-  std::uint64_t seed = 1;
-
-  /// The description of every option above: name, range, meaning.
-  static std::span<const Option<Als>> options();
+  /// Solver of a row: exact finds the minimum; cg takes a few conjugate gradient steps from the last epoch's row, faster at large ranks.
+  Solver solver = Solver::exact;
+  std::uint32_t cg_steps = 3;  ///< conjugate gradient steps per row and epoch
+  double initial_scale = 0.1;  ///< standard deviation of the initial factors, times sqrt(rank)
+  double tolerance = 0;        ///< relative improvement per epoch below which training ends; 0: never
+  std::uint32_t patience = 5;  ///< epochs without improvement of the validation figure after which training ends
+  std::uint64_t seed = 1;      ///< seed of every random choice
 };
 
 }  // namespace lowrank

@@ -4,10 +4,8 @@
 /// Mean and biases: the yardstick of every prediction of ratings.
 
 #include <cstdint>
-#include <span>
+#include <optional>
 #include <string_view>
-
-#include "lowrank/train/option.h"
 
 namespace lowrank {
 
@@ -23,16 +21,18 @@ namespace lowrank {
 struct Baseline {
   static constexpr std::string_view kName = "baseline";
   static constexpr std::string_view kSummary = "mean and biases by alternating least squares";
+  static constexpr std::string_view kClassName = "Baseline";
+  static constexpr std::string_view kReference = "Koren, Bell and Volinsky, Matrix factorization techniques for recommender systems, 2009.";
 
+  /// The most epochs, at least 1, each a round over items and users; rarely worth a change.
   std::uint32_t epochs = 20;
-  double user_damping = -1;
-  double item_damping = -1;
-  double tolerance = 1e-6;
-  std::uint32_t patience = 5;
-  std::uint64_t seed = 1;
-
-  /// The description of every option above: name, range, meaning.
-  static std::span<const Option<Baseline>> options();
+  /// Number of average ratings, at least 0, that a user's bias is shrunk by; auto estimates it from the variance within and between rows.
+  std::optional<double> user_damping = {};
+  /// Number of average ratings, at least 0, that an item's bias is shrunk by; auto estimates it from the variance within and between rows.
+  std::optional<double> item_damping = {};
+  double tolerance = 1e-6;     ///< relative improvement per epoch below which training ends; 0: never
+  std::uint32_t patience = 5;  ///< epochs without improvement of the validation figure after which training ends
+  std::uint64_t seed = 1;      ///< seed of every random choice
 };
 
 }  // namespace lowrank

@@ -4,10 +4,8 @@
 /// Matrix factorization of implicit feedback: counts, clicks, purchases.
 
 #include <cstdint>
-#include <span>
 #include <string_view>
 
-#include "lowrank/train/option.h"
 #include "lowrank/train/solver.h"
 
 namespace lowrank {
@@ -35,29 +33,50 @@ enum class Unobserved : std::uint8_t {
 struct Implicit {
   static constexpr std::string_view kName = "implicit";
   static constexpr std::string_view kSummary = "matrix factorization of implicit feedback by alternating least squares";
+  static constexpr std::string_view kClassName = "ImplicitALS";
+  static constexpr std::string_view kReference =
+      "Hu, Koren and Volinsky, ICDM 2008; Rendle, Krichene, Zhang and Koren, Revisiting the performance of iALS, RecSys 2022.";
 
-  std::uint32_t rank = 64;
+  std::uint32_t rank = 64;  ///< number of factors per user and item
+  /// The most epochs, at least 1; each solves all user rows, then all item rows. Sparse data at large ranks gain from more.
   std::uint32_t epochs = 5;
+  /// Weight alpha0 of an unobserved cell, at least 0, whose target is 0; the first option to search, by factors of 2.
   double unobserved_weight = 0.01;
-  std::uint8_t unobserved = static_cast<std::uint8_t>(Unobserved::all);
+  /// Cells that bear the unobserved weight: all includes the observed ones (Rendle et al. 2022); missing leaves them out (Hu et al. 2008).
+  Unobserved unobserved = Unobserved::all;
+  /// Weight of an observed cell, at least 0, whose target is 1, before its value counts; 0 with alpha 1 takes the values as weights.
   double observed_weight = 1;
+  /// Weight added to an observed cell per unit of its value, at least 0 (the confidence of Hu et al.); raise it where larger values mean
+  /// more.
   double alpha = 0;
+  /// Exponent x, -2 to 2: the weight of an observed cell is multiplied by (its item's number of ratings)^x, normalised to a mean of 1;
+  /// below 0 popular items count less.
   double observed_item_exponent = 0;
+  /// Exponent x, -2 to 2: the unobserved weight is multiplied by (the item's number of ratings)^x, normalised to a mean of 1; above 0 a
+  /// popular item that a user skipped counts more against it (He et al. 2016).
   double unobserved_item_exponent = 0;
+  /// Exponent x, -2 to 2: the unobserved weight is multiplied by (the user's number of ratings)^x, normalised to a mean of 1; above 0 what
+  /// active users skipped counts more.
   double unobserved_user_exponent = 0;
+  /// Weight lambda of |p|^2 and |q|^2, at least 0, before it is scaled by regularization_exponent; search it together with
+  /// unobserved_weight.
   double regularization = 0.02;
+  /// Exponent nu, 0 to 2: a row of n ratings, with m rows on the other side, is regularised by lambda (n + alpha0 m)^nu; 0 treats all rows
+  /// alike.
   double regularization_exponent = 0.75;
-  double initial_scale = 0.1;
-  std::uint8_t solver = static_cast<std::uint8_t>(Solver::exact);
-  std::uint32_t cg_steps = 3;
+  double initial_scale = 0.1;  ///< standard deviation of the initial factors, times sqrt(rank)
+  /// Solver of a row: exact finds the minimum; cg takes a few conjugate gradient steps from the last epoch's row; subspace sweeps over
+  /// blocks of coordinates (iALS++), fastest at large ranks.
+  Solver solver = Solver::exact;
+  std::uint32_t cg_steps = 3;  ///< conjugate gradient steps per row and epoch
+  /// Coordinates per block of the subspace solver, 1 to 4096, rounded up to a multiple of 16; rarely worth a change.
   std::uint32_t block_size = 16;
+  /// Sweeps of the subspace solver per row and epoch, 1 to 1000; those after the first cost little.
   std::uint32_t sweeps = 2;
-  double tolerance = 0;
-  std::uint32_t patience = 5;
-  std::uint64_t seed = 1;
+  double tolerance = 0;        ///< relative improvement per epoch below which training ends; 0: never
+  std::uint32_t patience = 5;  ///< epochs without improvement of the validation figure after which training ends
+  std::uint64_t seed = 1;      ///< seed of every random choice
 
-  /// The description of every option above: name, range, meaning.
-  static std::span<const Option<Implicit>> options();
   /// Scores only rank.
   static bool predicts_ratings() { return false; }
 };

@@ -32,14 +32,17 @@ std::vector<std::string_view> method_names();
 /// `sgd`, and one line on what it is.
 std::string_view name_of(const Method& method);
 std::string_view summary_of(const Method& method);
+/// Its name as a class, `ImplicitALS`, and the literature that it is from.
+std::string_view class_name_of(const Method& method);
+std::string_view reference_of(const Method& method);
 
 /// One option of a method, with its kind and its value as text.
 struct OptionInfo {
-  enum class Kind : std::uint8_t { integer, real, flag, choice };
+  enum class Kind : std::uint8_t { integer, real, optional_real, flag, choice };
   std::string_view name;  ///< `learning_rate`
   std::string_view help;
   Kind kind = Kind::integer;
-  std::string value;  ///< as of the given method: `0.05`, `true`, `equations`
+  std::string value;  ///< of the given method: `0.05`, `true`, `equations`; `auto` for a number that the method settles
   double least = 0;   ///< valid range of numbers
   double most = 0;
   bool least_excluded = false;

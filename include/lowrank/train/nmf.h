@@ -3,12 +3,9 @@
 /// \file
 /// Non-negative matrix factorization.
 
-#include <cstddef>
 #include <cstdint>
-#include <span>
+#include <optional>
 #include <string_view>
-
-#include "lowrank/train/option.h"
 
 namespace lowrank {
 
@@ -48,26 +45,35 @@ enum class NmfSolver : std::uint8_t {
 struct Nmf {
   static constexpr std::string_view kName = "nmf";
   static constexpr std::string_view kSummary = "non-negative matrix factorization";
+  static constexpr std::string_view kClassName = "NMF";
+  static constexpr std::string_view kReference = "Lee and Seung, Nature 401, 1999; Lee and Seung, NIPS 2001.";
 
-  std::uint32_t rank = 32;
+  std::uint32_t rank = 32;  ///< number of factors (parts) per user and item
+  /// The most epochs, at least 1, each a round over users and items; raise it for an exact decomposition.
   std::uint32_t epochs = 50;
-  std::uint8_t absent = static_cast<std::uint8_t>(Absent::missing);
-  std::uint8_t objective = static_cast<std::uint8_t>(NmfObjective::frobenius);
-  std::uint8_t solver = static_cast<std::uint8_t>(NmfSolver::automatic);
-  double regularization = -1;
+  /// Meaning of cells without a rating: missing leaves them out of the loss, to predict ratings; zero takes them as zeros of a sparse
+  /// matrix, without biases, to find its parts.
+  Absent absent = Absent::missing;
+  /// Distance between values and scores: frobenius is half the squared error; kullback-leibler, for counts, is the generalised divergence,
+  /// without biases.
+  NmfObjective objective = NmfObjective::frobenius;
+  /// Solver: coordinate is coordinate descent (HALS), for frobenius only; multiplicative is Lee and Seung's updates in double precision;
+  /// auto is the first that can minimise the objective.
+  NmfSolver solver = NmfSolver::automatic;
+  /// Weight of |row|^2 / 2, at least 0, times the row's ratings + prior_ratings (absent zero: times its cells), in scale-free units; auto
+  /// is 0.04, and 0 with absent zero.
+  std::optional<double> regularization = {};
+  /// Weight of the sum of a row's factors, at least 0, scaled as regularization is; raise it to make factors sparse.
   double l1_regularization = 0;
-  double prior_ratings = -1;
-  bool biases = true;
-  double tolerance = 0;
-  std::uint32_t patience = 5;
-  std::uint64_t seed = 1;
+  /// Number of ratings, at least 0, added to each row's own when it is regularised (absent missing); auto is 70 with biases, 0 without.
+  std::optional<double> prior_ratings = {};
+  bool biases = true;          ///< whether the mean and biases are learned (absent missing with frobenius; there are none otherwise)
+  double tolerance = 0;        ///< relative improvement per epoch below which training ends; 0: never
+  std::uint32_t patience = 5;  ///< epochs without improvement of the validation figure after which training ends
+  std::uint64_t seed = 1;      ///< seed of every random choice
 
-  /// Where absent cells are zeros, scores are no ratings.
-  [[nodiscard]] bool predicts_ratings() const { return absent == static_cast<std::uint8_t>(Absent::missing); }
-  /// Factor tables that training holds beside its own and the model's.
-  [[nodiscard]] std::size_t extra_tables() const { return predicts_ratings() ? 1 : 4; }
-  /// The description of every option above: name, range, meaning.
-  static std::span<const Option<Nmf>> options();
+  /// With absent zero, scores only rank.
+  [[nodiscard]] bool predicts_ratings() const { return absent == Absent::missing; }
 };
 
 }  // namespace lowrank

@@ -3,12 +3,8 @@
 /// \file
 /// Items by how many people rated them: the yardstick of every ranking.
 
-#include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string_view>
-
-#include "lowrank/train/option.h"
 
 namespace lowrank {
 
@@ -21,16 +17,14 @@ namespace lowrank {
 struct Popular {
   static constexpr std::string_view kName = "popular";
   static constexpr std::string_view kSummary = "items by their number of ratings";
+  static constexpr std::string_view kClassName = "Popular";
+  static constexpr std::string_view kReference =
+      "Cremonesi, Koren and Turrin, Performance of recommender algorithms on top-n recommendation tasks, RecSys 2010.";
 
-  /// Bytes a rating beside those of the ratings as read.
-  static constexpr std::size_t kTrainingBytes = 0;
+  std::uint64_t seed = 1;  ///< seed of a holdout; training draws nothing
 
-  std::uint64_t seed = 1;
-
-  /// Counts are no ratings.
+  /// Counts are not ratings.
   [[nodiscard]] static constexpr bool predicts_ratings() { return false; }
-  /// The description of every option above: name, range, meaning.
-  static std::span<const Option<Popular>> options();
 };
 
 }  // namespace lowrank

@@ -4,10 +4,9 @@
 /// Matrix factorization by stochastic gradient descent.
 
 #include <cstdint>
-#include <span>
 #include <string_view>
 
-#include "lowrank/train/option.h"
+#include "lowrank/train/bias_regularization.h"
 
 namespace lowrank {
 
@@ -23,12 +22,6 @@ enum class Schedule : std::uint8_t {
   constant,  ///< not at all, as in the article
 };
 
-/// How biases are regularised.
-enum class BiasRegularization : std::uint8_t {
-  estimated,  ///< by the ratio of the variance within rows to that between them, estimated from the ratings (default)
-  rating,     ///< by `regularization` at every rating, as in the article
-};
-
 /// Options of stochastic gradient descent. The loss, with e = r - prediction, n the ratings of a row and beta = regularization, is
 ///
 ///     sum over ratings of (1/2) e^2  +  sum over users and items of (1/2) beta (n + prior_ratings) |row|^2 + (1/2) d bias^2
@@ -40,25 +33,38 @@ enum class BiasRegularization : std::uint8_t {
 struct Sgd {
   static constexpr std::string_view kName = "sgd";
   static constexpr std::string_view kSummary = "matrix factorization by stochastic gradient descent";
-  /// Bytes a rating beside those of the ratings as read, which are given back as they turn into blocks.
-  static constexpr std::size_t kTrainingBytes = 2;
+  static constexpr std::string_view kClassName = "SGD";
+  static constexpr std::string_view kReference =
+      "Albert Au Yeung, Matrix Factorization: A Simple Tutorial and Implementation in Python, 2017; Takacs, Pilaszy, Nemeth and Tikk, "
+      "RecSys 2008.";
 
-  std::uint32_t rank = 32;
+  std::uint32_t rank = 32;  ///< number of factors per user and item
+  /// The most passes over the ratings, at least 1; raise it together with a lower learning rate.
   std::uint32_t epochs = 20;
+  /// Step size alpha of the first epoch, above 0, in scale-free units (ratings divided by their standard deviation); lower it when training
+  /// diverges.
   double learning_rate = 0.06;
-  std::uint8_t schedule = static_cast<std::uint8_t>(Schedule::linear);
+  /// Learning-rate schedule: linear falls evenly to 1/epochs of the first step in the last epoch; constant is the article's.
+  Schedule schedule = Schedule::linear;
+  /// Weight beta of (|p|^2 + |q|^2) / 2 in the loss of one rating, at least 0; raise it when the validation error rises while the training
+  /// error falls. With 0 nothing is regularised (the article's plain model).
   double regularization = 0.04;
+  /// Number of ratings, at least 0, added to each row's own when it is regularised; raise it to keep rows with few ratings small. 0 is the
+  /// article's loss.
   double prior_ratings = 85;
-  std::uint8_t bias_regularization = static_cast<std::uint8_t>(BiasRegularization::estimated);
+  /// Regularization of biases: estimated takes it from the variance within and between rows; rating is beta at every rating, as in the
+  /// article.
+  BiasRegularization bias_regularization = BiasRegularization::estimated;
+  /// Spread of the initial factors, at least 0: normal draws of standard deviation initial_scale / sqrt(rank); rarely worth a change. The
+  /// tutorial order starts with 1 / rank.
   double initial_scale = 0.05;
-  bool biases = true;
-  std::uint8_t update_order = static_cast<std::uint8_t>(UpdateOrder::equations);
-  double tolerance = 0;
-  std::uint32_t patience = 5;
-  std::uint64_t seed = 1;
-
-  /// The description of every option above: name, range, meaning.
-  static std::span<const Option<Sgd>> options();
+  bool biases = true;  ///< whether the mean and a bias for every user and item are learned
+  /// Update order within one rating: equations learns both vectors from the old values; tutorial is the article's program, which updates
+  /// the item vector with the new user vector, in rating units with a constant step.
+  UpdateOrder update_order = UpdateOrder::equations;
+  double tolerance = 0;        ///< relative improvement per epoch below which training ends; 0: never
+  std::uint32_t patience = 5;  ///< epochs without improvement of the validation figure after which training ends
+  std::uint64_t seed = 1;      ///< seed of every random choice
 };
 
 }  // namespace lowrank

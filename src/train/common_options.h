@@ -1,0 +1,55 @@
+#pragma once
+
+#include <string_view>
+
+#include "train/option.h"
+
+namespace lowrank {
+
+/// \name Options that several methods have, with the same meaning
+/// \{
+template <class O>
+constexpr Option<O> rank_option() {
+  return {
+      "rank", &O::rank, {0, 4096}, "number of factors per user and item, 0 to 4096; more fit finer tastes, and take more time and memory"};
+}
+template <class O>
+constexpr Option<O> initial_scale_option() {
+  return {"initial_scale",
+          &O::initial_scale,
+          {.least_excluded = true},
+          "spread of the initial factors, above 0: normal draws of standard deviation initial_scale / sqrt(rank); rarely worth a change"};
+}
+template <class O>
+constexpr Option<O> cg_steps_option() {
+  return {"cg_steps",
+          &O::cg_steps,
+          {1, 1000},
+          "conjugate gradient steps per row and epoch (solver cg), 1 to 1000; more come closer to the exact solution"};
+}
+template <class O>
+constexpr Option<O> biases_option(
+    std::string_view help = "learn the mean and a bias for every user and item; without them a score is the dot product alone") {
+  return {"biases", &O::biases, {}, help};
+}
+template <class O>
+constexpr Option<O> tolerance_option() {
+  return {"tolerance",
+          &O::tolerance,
+          {0, 1},
+          "relative improvement of the training error or loss per epoch below which training ends, 0 to 1; 0 never ends it"};
+}
+template <class O>
+constexpr Option<O> patience_option() {
+  return {"patience",
+          &O::patience,
+          {1, 1e9},
+          "epochs without improvement of the validation figure after which training ends, at least 1; raise it where that figure is noisy"};
+}
+template <class O>
+constexpr Option<O> seed_option() {
+  return {"seed", &O::seed, {}, "seed of every random choice, those of a holdout too; another seed gives an independent run"};
+}
+/// \}
+
+}  // namespace lowrank

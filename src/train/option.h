@@ -1,0 +1,76 @@
+#pragma once
+
+/// \file
+/// How a method describes its options: once, for the checks, the command line, the bindings, the model file and the documentation.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+namespace lowrank {
+
+/// A value of an enumeration and how every door spells it.
+template <class Enumeration>
+using Named = std::pair<std::string_view, Enumeration>;
+
+/// An option with a few named values: access to its member of the options struct by the position of the value in the list of names.
+template <class Owner>
+struct Choice {
+  std::size_t count = 0;  ///< number of values
+  std::string_view (*name)(std::size_t) = nullptr;
+  std::size_t (*get)(const Owner&) = nullptr;  ///< `count` where the member holds none of the values
+  void (*set)(Owner&, std::size_t) = nullptr;
+};
+
+/// The choice between `kNames` (an array of Named) for the member `kMember` of `Owner`.
+template <class Owner, auto kMember, const auto& kNames>
+constexpr Choice<Owner> choice() {
+  return {.count = kNames.size(),
+          .name = [](std::size_t index) { return kNames[index].first; },
+          .get =
+              [](const Owner& owner) {
+                std::size_t index = 0;
+                while (index < kNames.size() && kNames[index].second != owner.*kMember) ++index;
+                return index;
+              },
+          .set = [](Owner& owner, std::size_t index) { owner.*kMember = kNames[index].second; }};
+}
+
+/// The valid range of a number.
+struct Range {
+  double least = 0;
+  double most = std::numeric_limits<double>::infinity();
+  bool least_excluded = false;
+};
+
+/// One option of the options struct `Owner`. The default is what `Owner{}` holds; the help text is the comment above the member in the
+/// public header (see option_help), or `help`.
+template <class Owner>
+struct Option {
+  /// The name of the C++ member: `learning_rate`. The command line writes it `--learning-rate`, and a `bool` that is true by default
+  /// `--no-NAME`.
+  std::string_view name;
+  /// A number without a value (`std::optional`) is settled by the method.
+  std::variant<std::uint32_t Owner::*, std::uint64_t Owner::*, double Owner::*, std::optional<double> Owner::*, bool Owner::*,
+               Choice<Owner>>
+      member;
+  Range range = {};
+  std::string_view help = {};
+};
+
+/// The comment above a member of a method's options struct, as help text: without a capital letter in front and a full stop behind.
+struct OptionHelp {
+  std::string_view method;
+  std::string_view option;
+  std::string_view text;
+};
+/// All of them; the build collects them from the public headers.
+std::span<const OptionHelp> option_help();
+
+}  // namespace lowrank
