@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
+import builtins
 
 __all__ = [
     "DataError",
     "Error",
     "FileError",
+    "MemoryError",
     "ModelFileError",
     "NotFittedError",
     "OptionError",
@@ -54,6 +55,10 @@ class ModelFileError(Error, ValueError):
     """A model file is truncated, altered, or no model file at all."""
 
 
+class MemoryError(Error, builtins.MemoryError):
+    """Training would need more memory than there is."""
+
+
 class TrainingError(Error, ValueError):
     """Training cannot produce a finite model from this data with these options."""
 
@@ -64,11 +69,6 @@ class NotFittedError(Error, ValueError, AttributeError):
 
 class TrainingWarning(UserWarning):
     """Training went differently than asked for, e.g. with a smaller step."""
-
-
-def option_error(message: str, option: str) -> OptionError:
-    """Make an OptionError whose message spells options as Python does: ``learning_rate``, not ``--learning-rate``."""
-    return OptionError(re.sub(r"--([a-z][a-z-]*)", lambda match: match[1].replace("-", "_"), message), option)
 
 
 for _name in __all__:

@@ -1,3 +1,4 @@
+#include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 
 #include <stdexcept>
@@ -10,34 +11,24 @@ namespace lowrank::python {
 
 namespace {
 
-void raise(const char* type, const char* message) {
-  const nb::object error = nb::module_::import_("lowrank._errors").attr(type)(nb::str(message));
-  PyErr_SetObject(error.type().ptr(), error.ptr());
-}
-
-/// The one place where the library's errors become exceptions.
+/// The one place where the library's errors become exceptions: each has the name of its type.
 void translate(const std::exception_ptr& thrown, void* /*unused*/) {
   try {
     std::rethrow_exception(thrown);
-  } catch (const OptionError& error) {
-    const nb::object exception =
-        nb::module_::import_("lowrank._errors").attr("option_error")(nb::str(error.what()), error.option().c_str());
-    PyErr_SetObject(exception.type().ptr(), exception.ptr());
-  } catch (const DataError& error) {
-    raise("DataError", error.what());
-  } catch (const FileError& error) {
-    raise("FileError", error.what());
-  } catch (const UnknownIdError& error) {
-    raise("UnknownIdError", error.what());
-  } catch (const ModelFileError& error) {
-    raise("ModelFileError", error.what());
-  } catch (const TrainingError& error) {
-    raise("TrainingError", error.what());
   } catch (const Error& error) {
-    raise("Error", error.what());
+    const nb::object type = nb::module_::import_("lowrank._errors").attr(std::string(name_of(error.kind())).c_str());
+    const auto* const option = dynamic_cast<const OptionError*>(&error);
+    const nb::object exception = option == nullptr ? type(error.what()) : type(error.what(), option->option());
+    PyErr_SetObject(exception.type().ptr(), exception.ptr());
   } catch (const std::length_error&) {
     PyErr_NoMemory();
   }
+}
+
+nb::list error_names() {
+  nb::list names;
+  for (std::size_t kind = 0; kind < kErrorKinds; ++kind) names.append(name_of(static_cast<ErrorKind>(kind)));
+  return names;
 }
 
 }  // namespace
@@ -56,6 +47,7 @@ NB_MODULE(_core, module) {
       "version", [] { return lowrank::version(); }, "The library's version.");
   module.def(
       "simd_level", [] { return lowrank::simd_level(); }, "The instructions in use: scalar, sse4, avx2 or avx512.");
+  module.def("error_names", &lowrank::python::error_names, "The names of all types of errors.");
   lowrank::python::bind_data(module);
   lowrank::python::bind_model(module);
   lowrank::python::bind_training(module);

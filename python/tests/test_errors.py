@@ -1,9 +1,11 @@
 """Bad input: an exception of the right type, with a sentence that names the argument."""
 
+import re
+
 import lowrank
 import numpy as np
 import pytest
-from conftest import short
+from conftest import ROOT, short
 
 GOOD = ([1, 2], [1, 2], [3, 4])
 
@@ -140,6 +142,28 @@ def test_model_files(tmp_path):
         lowrank.load(tmp_path / "model")
     with pytest.raises(lowrank.FileError):
         short("sgd").fit(GOOD).save("/nowhere/model")
+
+
+def test_every_type_of_the_library_is_a_class():
+    header = (ROOT / "include" / "lowrank" / "base" / "error.h").read_text(encoding="utf-8")
+    types = re.findall(r"^class (\w+) : public Error", header, re.MULTILINE)
+    assert len(types) >= 7
+    assert set(lowrank._core.error_names()) == {"Error", *types}
+    for name in types:
+        error = getattr(lowrank, name)
+        assert issubclass(error, lowrank.Error)
+        assert name in lowrank.__all__
+        assert str(error("so it is")) == "so it is"
+
+
+def test_options_are_spelled_as_in_python(tmp_path):
+    path = tmp_path / "pairs.csv"
+    path.write_text("1,2\n")
+    with pytest.raises(lowrank.DataError, match="use implicit_values to read"):
+        lowrank.SGD().fit(path)
+    with pytest.raises(lowrank.OptionError, match="with update_order tutorial") as caught:
+        lowrank.SGD(update_order="tutorial", prior_ratings=1).fit(GOOD)
+    assert caught.value.option == "prior_ratings"
 
 
 def test_types():

@@ -128,6 +128,12 @@ class HelpLayout : public CLI::Formatter {
 
 }  // namespace
 
+std::string flag_of(std::string_view option) {
+  std::string flag = "--" + std::string(option);
+  std::replace(flag.begin(), flag.end(), '_', '-');
+  return flag;
+}
+
 void add_positional(CLI::App& app, const std::string& name, std::string& target, const std::string& help) {
   app.add_option(name, target, help)->required();
 }

@@ -18,6 +18,9 @@ namespace lowrank::cli {
 inline constexpr const char* kReading = "Reading";
 inline constexpr const char* kOutput = "Output";
 
+/// An option as it is typed: `--learning-rate` for `learning_rate`.
+std::string flag_of(std::string_view option);
+
 /// A required argument without dashes.
 void add_positional(CLI::App& app, const std::string& name, std::string& target, const std::string& help);
 /// An option with one text value, called `label` in the help.

@@ -58,6 +58,22 @@ int run(const std::vector<std::string>& arguments) {
   return print(version_line() + program.help());
 }
 
+int exit_code(ErrorKind kind) {
+  switch (kind) {
+    case ErrorKind::option:
+      return kExitUsage;
+    case ErrorKind::other:
+    case ErrorKind::data:
+    case ErrorKind::file:
+    case ErrorKind::unknown_id:
+    case ErrorKind::model_file:
+    case ErrorKind::memory:
+    case ErrorKind::training:
+      break;
+  }
+  return kExitFailed;
+}
+
 /// Runs the program and translates every error, in this one place.
 int guarded_run(const std::vector<std::string>& arguments) {
   try {
@@ -66,9 +82,9 @@ int guarded_run(const std::vector<std::string>& arguments) {
     return kExitDone;
   } catch (const Interrupted&) {
     return kExitInterrupted;
-  } catch (const OptionError& error) {
-    print_error(error.what());
-    return kExitUsage;
+  } catch (const Error& error) {
+    print_error(error.message(flag_of));
+    return exit_code(error.kind());
   } catch (const std::bad_alloc&) {
     print_error("not enough memory");
   } catch (const std::length_error&) {

@@ -23,12 +23,6 @@ struct TrainArguments {
   bool json = false;
 };
 
-std::string flag_of(std::string_view option) {
-  std::string flag(option);
-  std::replace(flag.begin(), flag.end(), '_', '-');
-  return flag;
-}
-
 /// A flag changes its default, so an option that is on by default gets a flag `--no-NAME`.
 bool is_negated(const OptionInfo& info) { return info.kind == OptionInfo::Kind::flag && info.value == "true"; }
 
@@ -43,15 +37,14 @@ void add_method_options(CLI::App& app, Method& method) {
       const bool on = is_negated(info);
       if (on) help.insert(0, "do not ");
       option = app.add_flag_callback(
-          "--" + std::string(on ? "no-" : "") + flag_of(name), [&method, name, on] { set_option(method, name, on ? "false" : "true"); },
-          help);
+          flag_of((on ? "no_" : "") + name), [&method, name, on] { set_option(method, name, on ? "false" : "true"); }, help);
     } else {
       std::string label = info.kind == OptionInfo::Kind::integer ? "N" : "X";
       if (info.kind == OptionInfo::Kind::choice) {
         label = "NAME";
       }
       option = app.add_option_function<std::string>(
-                      "--" + flag_of(name), [&method, name](const std::string& text) { set_option(method, name, text); }, help)
+                      flag_of(name), [&method, name](const std::string& text) { set_option(method, name, text); }, help)
                    ->type_name(label)
                    ->default_str(info.value);
     }
@@ -64,7 +57,7 @@ void refuse_other_options(CLI::App& app, const Method& method) {
   for (const std::string_view other : method_names()) {
     if (other == name_of(method)) continue;
     for (const OptionInfo& info : options_of(method_by_name(other))) {
-      const std::string flag = (is_negated(info) ? "--no-" : "--") + flag_of(info.name);
+      const std::string flag = flag_of((is_negated(info) ? "no_" : "") + std::string(info.name));
       if (app.get_option_no_throw(flag) != nullptr) continue;
       const std::string problem = "is not an option of method " + std::string(name_of(method));
       app.add_option_function<std::string>(flag, [name = flag.substr(2), problem](const std::string&) { throw OptionError(name, problem); })

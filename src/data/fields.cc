@@ -2,6 +2,7 @@
 
 #include "data/layout.h"
 #include "data/text.h"
+#include "lowrank/base/error.h"
 
 namespace lowrank {
 
@@ -134,7 +135,7 @@ std::optional<std::string> split_line(std::string_view line, const Layout& layou
   };
   if (count <= std::max(layout.user, layout.item)) return too_few(std::max(layout.user, layout.item));
   if (layout.rating != Layout::kNone && !fields.has_rating && !layout.implicit_values) {
-    return too_few(layout.rating) + "; use --implicit-values to read a line without a rating as a rating of 1";
+    return too_few(layout.rating) + "; use " + mention("implicit_values") + " to read a line without a rating as a rating of 1";
   }
   if (layout.time_needed && !fields.has_time) return too_few(layout.time);
   return std::nullopt;

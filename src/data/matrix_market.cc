@@ -37,7 +37,7 @@ void read_banner(std::string_view line, const std::string& name, const ReadOptio
   const std::string field = lower(words[3]);
   if (field == "pattern") {
     if (!options.implicit_values && !options.pairs_only) {
-      fail("a pattern matrix has no ratings; use --implicit-values to read its entries as ratings of 1");
+      fail("a pattern matrix has no ratings; use " + mention("implicit_values") + " to read its entries as ratings of 1");
     }
     layout.rating = Layout::kNone;
   } else if (field != "real" && field != "integer") {

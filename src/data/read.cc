@@ -25,14 +25,15 @@ StagedPiece staged(const ParsedChunk& chunk) {
 /// Throws the error of a pair that is rated twice. Reads the file again to find the line; standard input cannot be read again.
 [[noreturn]] void fail_repeated(const std::string& path, const ReadOptions& options, const std::string& user, const std::string& item) {
   const std::string pair = "user " + quoted(user) + " rated item " + quoted(item);
-  if (path == "-") throw DataError(input_name(path) + ": " + pair + " more than once (see --duplicates)");
+  if (path == "-") throw DataError(input_name(path) + ": " + pair + " more than once (see " + mention("duplicates") + ")");
   std::size_t before = 0;
   for_each_line(path, options, {}, [&](const RatingLine& rating, std::size_t line) {
     if (rating.user != user || rating.item != item) return;
-    if (before != 0) throw DataError(path, line, pair + " before, on line " + std::to_string(before) + " (see --duplicates)");
+    if (before != 0)
+      throw DataError(path, line, pair + " before, on line " + std::to_string(before) + " (see " + mention("duplicates") + ")");
     before = line;
   });
-  throw DataError(path + ": " + pair + " more than once (see --duplicates)");
+  throw DataError(path + ": " + pair + " more than once (see " + mention("duplicates") + ")");
 }
 
 /// Passes on the ratings of one line.

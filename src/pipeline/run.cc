@@ -61,17 +61,17 @@ void check(const TrainRun& run, bool validation) {
   check_options(run.method);
   const bool validates = validation || run.holdout != 0;
   if (!(run.holdout >= 0 && run.holdout < 1)) throw OptionError("holdout", "must be at least 0 and below 1");
-  if (run.holdout != 0 && validation) throw OptionError("holdout", "cannot be given together with --validation");
-  if (run.refit && !validates) throw OptionError("refit", "needs --validation or --holdout");
-  if (!run.monitor.empty() && !validates) throw OptionError("monitor", "needs --validation or --holdout");
+  if (run.holdout != 0 && validation) throw OptionError("holdout", "cannot be given together with " + mention("validation"));
+  if (run.refit && !validates) throw OptionError("refit", "needs " + mention("validation") + " or " + mention("holdout"));
+  if (!run.monitor.empty() && !validates) throw OptionError("monitor", "needs " + mention("validation") + " or " + mention("holdout"));
   if (run.threads < 0) throw OptionError("threads", "must be at least 0");
   for (const auto& [name, bound] : {std::pair("min_rating", run.min_rating), std::pair("max_rating", run.max_rating)}) {
     if (!bound) continue;
     if (!std::isfinite(*bound)) throw OptionError(name, "must be a finite number");
-    if (!run.clips) throw OptionError(name, "cannot be given together with --no-clip");
+    if (!run.clips) throw OptionError(name, "cannot be given together with " + mention("no_clip"));
   }
   if (run.min_rating && run.max_rating && *run.min_rating > *run.max_rating) {
-    throw OptionError("min_rating", "must not be above --max-rating");
+    throw OptionError("min_rating", "must not be above " + mention("max_rating"));
   }
   if (!predicts_ratings(run.method)) {
     const std::string problem = "is not an option of method " + std::string(name_of(run.method)) + ", which does not predict ratings";
@@ -245,7 +245,7 @@ std::string what_fits(const Method& method, const TrainingShape& shape, std::siz
       const std::size_t middle = (fits + large) / 2;
       (memory_of(middle) <= available ? fits : large) = middle;
     }
-    if (fits > 0) return "a --rank of at most " + std::to_string(fits) + " fits";
+    if (fits > 0) return "a " + mention("rank") + " of at most " + std::to_string(fits) + " fits";
   }
   return "use fewer ratings or a machine with more memory";
 }

@@ -16,9 +16,8 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 [[noreturn]] void fail_to_converge() {
-  throw TrainingError(
-      "training leaves the finite numbers whatever step size is tried: check the ratings for extreme values, or change --regularization "
-      "or, for a method that has one, lower --learning-rate");
+  throw TrainingError("training diverged (non-finite values) at every " + mention("learning_rate") +
+                      " tried, or the method has none: check the ratings for extreme values, or raise " + mention("regularization"));
 }
 
 /// Cuts the step and goes back, or throws when there is nothing left to cut.

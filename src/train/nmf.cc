@@ -51,7 +51,7 @@ void check(const Nmf& options) {
     throw OptionError("solver", "coordinate does not minimise kullback-leibler: take multiplicative or auto");
   }
   if (over_zeros(options) && options.prior_ratings) {
-    throw OptionError("prior_ratings", "is not read with --absent zero");
+    throw OptionError("prior_ratings", "is not read with " + mention("absent") + " zero");
   }
 }
 

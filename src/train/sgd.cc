@@ -306,7 +306,7 @@ namespace {
 void check_tutorial(const Sgd& options) {
   const Sgd defaults;
   const auto refuse = [](const char* name, bool changed) {
-    if (changed) throw OptionError(name, "is not read with --update-order tutorial");
+    if (changed) throw OptionError(name, "is not read with " + mention("update_order") + " tutorial");
   };
   refuse("schedule", options.schedule != defaults.schedule);
   refuse("prior_ratings", options.prior_ratings != defaults.prior_ratings);

@@ -57,11 +57,11 @@ TEST(ReadErrors, NameTheLine) {
 
 TEST(ReadErrors, TellAboutLinesWithoutARating) {
   EXPECT_EQ(message("1,2\n1,3\n"),
-            "F:1: too few columns: expected at least 3, found 2; use --implicit-values to read a line without a rating as a rating of 1");
+            "F:1: too few columns: expected at least 3, found 2; use implicit_values to read a line without a rating as a rating of 1");
   ReadOptions options;
   options.columns = Columns::parse("rating=5");
   EXPECT_EQ(message("1,2,3\n", options),
-            "F:1: too few columns: expected at least 5, found 3; use --implicit-values to read a line without a rating as a rating of 1");
+            "F:1: too few columns: expected at least 5, found 3; use implicit_values to read a line without a rating as a rating of 1");
 }
 
 TEST(ReadErrors, ShortenWhatTheyQuote) {
@@ -123,7 +123,7 @@ TEST(ReadErrors, OfMatrixMarketFiles) {
   EXPECT_EQ(message("%%MatrixMarket matrix coordinate complex general\n2 2 1\n"),
             "F:1: expected Matrix Market values that are real, integer or pattern, found \"complex\"");
   EXPECT_EQ(message("%%MatrixMarket matrix coordinate pattern general\n2 2 1\n1 1\n"),
-            "F:1: a pattern matrix has no ratings; use --implicit-values to read its entries as ratings of 1");
+            "F:1: a pattern matrix has no ratings; use implicit_values to read its entries as ratings of 1");
   ReadOptions options;
   options.format = Format::matrix_market;
   EXPECT_EQ(message("1 2 3\n", options), "F:1: expected the banner %%MatrixMarket of a Matrix Market file");

@@ -98,12 +98,12 @@ TEST(ReadRatings, SaysWhichColumnsThereAre) {
   options.columns = Columns::parse("user=who,item=what");
   const ScratchFile file("who,What,rating\n1,2,3\n");
   EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }),
-            "--columns: there is no column \"what\"; the columns are \"who\", \"What\", \"rating\"");
+            "columns: there is no column \"what\"; the columns are \"who\", \"What\", \"rating\"");
   options.columns = Columns::parse("user=2");
-  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }), "--columns: user and item cannot be the same column");
+  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }), "columns: user and item cannot be the same column");
   options.columns = Columns::parse("user=3,item=2");
   EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }),
-            "--columns: the rating cannot be in the column of the user or of the item");
+            "columns: the rating cannot be in the column of the user or of the item");
 }
 
 TEST(ReadRatings, HonoursAStatedFormat) {
@@ -162,7 +162,7 @@ TEST(ReadRatings, SettlesRepeatsByTheirOrderInTheFile) {
   options.duplicates = Duplicates::error;
   const ScratchFile file(text);
   EXPECT_EQ(error_of<DataError>([&] { read_ratings(file.path(), options); }, file.path()),
-            "F:4: user \"u\" rated item \"b\" before, on line 1 (see --duplicates)");
+            "F:4: user \"u\" rated item \"b\" before, on line 1 (see duplicates)");
 }
 
 TEST(ReadRatings, KeepsTimesWhenAsked) {
@@ -248,8 +248,8 @@ TEST(ParseNames, KnowFormatsAndDuplicates) {
   EXPECT_EQ(parse_format("matrix-market"), Format::matrix_market);
   EXPECT_EQ(parse_duplicates("mean"), Duplicates::mean);
   EXPECT_EQ(error_of<OptionError>([] { parse_format("json"); }),
-            "--format: must be auto, csv, tsv, movielens, matrix-market or adjacency, got \"json\"");
-  EXPECT_EQ(error_of<OptionError>([] { parse_duplicates("all"); }), "--duplicates: must be last, first, mean or error, got \"all\"");
+            "format: must be auto, csv, tsv, movielens, matrix-market or adjacency, got \"json\"");
+  EXPECT_EQ(error_of<OptionError>([] { parse_duplicates("all"); }), "duplicates: must be last, first, mean or error, got \"all\"");
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ TEST(ParseSplitBy, KnowsTheThreeNames) {
     FAIL();
   } catch (const OptionError& error) {
     EXPECT_EQ(error.option(), "by");
-    EXPECT_STREQ(error.what(), "--by: must be random, user or time, got \"Random\"");
+    EXPECT_STREQ(error.what(), "by: must be random, user or time, got \"Random\"");
   }
 }
 

@@ -63,7 +63,7 @@ TEST(ValidateOn, NamesTheMetricsThereAre) {
       ADD_FAILURE() << name;
     } catch (const OptionError& error) {
       EXPECT_EQ(error.option(), "monitor");
-      EXPECT_EQ(error.what(), "--monitor: unknown metric \"" + name +
+      EXPECT_EQ(error.what(), "monitor: unknown metric \"" + name +
                                   "\", expected one of rmse, mae, recall@K, precision@K, ndcg@K, map@K, mrr@K, hit_rate@K");
     }
   }

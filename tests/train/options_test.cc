@@ -28,7 +28,7 @@ TEST(Options, EveryMethodIsFoundByItsName) {
     EXPECT_NO_THROW(check_options(method));
   }
   EXPECT_EQ(method_names().front(), "sgd");
-  EXPECT_EQ(message_of([] { method_by_name("svd"); }).substr(0, 36), "--method: there is no method \"svd\"; ");
+  EXPECT_EQ(message_of([] { method_by_name("svd"); }).substr(0, 34), "method: there is no method \"svd\"; ");
 }
 
 TEST(Options, EveryOptionHasHelpAndTakesItsOwnValue) {
@@ -79,7 +79,7 @@ TEST(Options, WhatIsLeftOpenIsSettledByTheMethod) {
   // How files of format 1 say it.
   set_option(method, "regularization", "-1.0");
   EXPECT_EQ(std::get<Nmf>(method).regularization, std::nullopt);
-  EXPECT_EQ(message_of([&] { set_option(method, "regularization", "-2"); }), "--regularization: must be at least 0, got -2");
+  EXPECT_EQ(message_of([&] { set_option(method, "regularization", "-2"); }), "regularization: must be at least 0, got -2");
   EXPECT_THROW(check_options(Nmf{.prior_ratings = -1}), OptionError);
 }
 
@@ -126,15 +126,15 @@ TEST(Options, SetReadsEveryKind) {
 
 TEST(Options, WhatIsWrongIsNamed) {
   Method method = Sgd{};
-  EXPECT_EQ(message_of([&] { set_option(method, "rank", "-1"); }), "--rank: expected a whole number, found \"-1\"");
-  EXPECT_EQ(message_of([&] { set_option(method, "rank", "5000"); }), "--rank: must be at least 0 and at most 4096, got 5000");
-  EXPECT_EQ(message_of([&] { set_option(method, "learning_rate", "0"); }), "--learning-rate: must be above 0, got 0");
-  EXPECT_EQ(message_of([&] { set_option(method, "learning_rate", "x"); }), "--learning-rate: expected a number, found \"x\"");
+  EXPECT_EQ(message_of([&] { set_option(method, "rank", "-1"); }), "rank: expected a whole number, found \"-1\"");
+  EXPECT_EQ(message_of([&] { set_option(method, "rank", "5000"); }), "rank: must be at least 0 and at most 4096, got 5000");
+  EXPECT_EQ(message_of([&] { set_option(method, "learning_rate", "0"); }), "learning_rate: must be above 0, got 0");
+  EXPECT_EQ(message_of([&] { set_option(method, "learning_rate", "x"); }), "learning_rate: expected a number, found \"x\"");
   EXPECT_NE(message_of([&] { set_option(method, "learning_rate", "nan"); }), "nothing was thrown");
   EXPECT_EQ(message_of([&] { set_option(method, "update_order", "both"); }),
-            "--update-order: must be one of equations, tutorial, got \"both\"");
-  EXPECT_EQ(message_of([&] { set_option(method, "biases", "yes"); }), "--biases: must be true or false, got \"yes\"");
-  EXPECT_EQ(message_of([&] { set_option(method, "alpha", "1"); }), "--alpha: method sgd does not read this option");
+            "update_order: must be one of equations, tutorial, got \"both\"");
+  EXPECT_EQ(message_of([&] { set_option(method, "biases", "yes"); }), "biases: must be true or false, got \"yes\"");
+  EXPECT_EQ(message_of([&] { set_option(method, "alpha", "1"); }), "alpha: method sgd does not read this option");
   EXPECT_EQ(std::get<Sgd>(method).rank, Sgd{}.rank);
 }
 
