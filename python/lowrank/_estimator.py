@@ -782,7 +782,7 @@ def _dataset(
 
 
 def _threads(threads: Any) -> int:
-    return _whole(threads, "threads", 0, 1024)
+    return _whole(threads, "threads", -(2**31), 2**31 - 1)
 
 
 def _count(count: Any, name: str) -> int:

@@ -124,7 +124,6 @@ Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_
               Vocabulary user_ids, Vocabulary item_ids, const std::string& duplicates, int threads) {
   Dataset data;
   const Duplicates rule = parse_duplicates(duplicates);
-  if (threads < 0) throw OptionError("threads", "must be at least 0");
   RatingsBuilder builder;
   builder.add_many(users, items, values, threads);
   data.ratings = builder.build(user_ids.size(), item_ids.size(), rule, &data.duplicates, threads);
@@ -177,7 +176,6 @@ ReadOptions read_options(const std::string& format, const std::string& columns, 
   options.duplicates = parse_duplicates(duplicates);
   options.implicit_values = implicit_values;
   options.threads = threads;
-  if (threads < 0) throw OptionError("threads", "must be at least 0");
   return options;
 }
 

@@ -9,8 +9,11 @@
 #include <exception>
 #include <mutex>
 #include <new>
+#include <string>
 #include <thread>
 #include <vector>
+
+#include "lowrank/base/error.h"
 
 #ifndef LOWRANK_STD_THREADS
 #include <oneapi/tbb/global_control.h>
@@ -126,7 +129,14 @@ struct Workers::Impl {
 
 #endif
 
-Workers::Workers(int threads) : count_(threads > 0 ? std::min(threads, kMostThreads) : hardware_threads()) {
+void Workers::check(int threads) {
+  if (threads < 0 || threads > kMostThreads) {
+    throw OptionError("threads", "must be 0 to " + std::to_string(kMostThreads) + ", got " + std::to_string(threads));
+  }
+}
+
+Workers::Workers(int threads) : count_(threads > 0 ? threads : hardware_threads()) {
+  check(threads);
   impl_ = std::make_unique<Impl>(count_);
 }
 

@@ -20,7 +20,10 @@ class Workers {
   /// The most threads that can be asked for.
   static constexpr int kMostThreads = 1024;
 
-  /// \param threads number of threads, 0 for one per processor that this process may run on
+  /// \throws OptionError("threads") unless `threads` is 0 to kMostThreads. For those who check before they start
+  static void check(int threads);
+
+  /// \param threads number of threads, 0 for one per processor that this process may run on. \throws as check()
   explicit Workers(int threads = 0);
   ~Workers();
   Workers(const Workers&) = delete;

@@ -184,9 +184,8 @@ void add_threads(CLI::App& app, int& threads) {
   app.add_option_function<std::string>(
          "--threads",
          [&threads](const std::string& text) {
-           const auto value = parse_number<std::uint64_t>("threads", text, "a whole number");
-           if (value > 1024) throw OptionError("threads", "must be at most 1024, got " + text);
-           threads = static_cast<int>(value);
+           const auto value = parse_number<std::uint32_t>("threads", text, "a whole number");
+           threads = static_cast<int>(std::min<std::uint32_t>(value, std::numeric_limits<int>::max()));
          },
          "number of threads, 0 for all cores; results do not depend on it")
       ->type_name("N")

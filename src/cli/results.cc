@@ -2,12 +2,11 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "cli/interrupt.h"
 #include "lowrank/base/error.h"
 
@@ -16,13 +15,6 @@ namespace lowrank::cli {
 namespace {
 
 constexpr std::size_t kBufferSize = std::size_t{1} << 16U;
-
-template <class Number>
-void append_number(std::string& text, Number value) {
-  std::array<char, 40> digits{};
-  const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
-  text.append(digits.data(), end);
-}
 
 }  // namespace
 
@@ -70,10 +62,10 @@ void Results::finish() {
   }
 }
 
-void append(std::string& text, float value) { append_number(text, value); }
-void append(std::string& text, double value) { append_number(text, value); }
-void append(std::string& text, std::uint64_t value) { append_number(text, value); }
-void append(std::string& text, std::int64_t value) { append_number(text, value); }
+void append(std::string& text, float value) { text += shortest_text(value); }
+void append(std::string& text, double value) { text += shortest_text(value); }
+void append(std::string& text, std::uint64_t value) { text += shortest_text(value); }
+void append(std::string& text, std::int64_t value) { text += shortest_text(value); }
 
 void append_json(std::string& text, std::string_view value) {
   text += nlohmann::json(std::string(value)).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);

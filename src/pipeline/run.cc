@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/parallel.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/split.h"
 #include "lowrank/evaluate/validation.h"
@@ -64,7 +65,7 @@ void check(const TrainRun& run, bool validation) {
   if (run.holdout != 0 && validation) throw OptionError("holdout", "cannot be given together with " + mention("validation"));
   if (run.refit && !validates) throw OptionError("refit", "needs " + mention("validation") + " or " + mention("holdout"));
   if (!run.monitor.empty() && !validates) throw OptionError("monitor", "needs " + mention("validation") + " or " + mention("holdout"));
-  if (run.threads < 0) throw OptionError("threads", "must be at least 0");
+  Workers::check(run.threads);
   for (const auto& [name, bound] : {std::pair("min_rating", run.min_rating), std::pair("max_rating", run.max_rating)}) {
     if (!bound) continue;
     if (!std::isfinite(*bound)) throw OptionError(name, "must be a finite number");

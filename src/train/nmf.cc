@@ -2,10 +2,10 @@
 
 #include <array>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 
 #include "base/parallel.h"
+#include "base/text.h"
 #include "lowrank/base/error.h"
 #include "train/common_options.h"
 #include "train/methods.h"
@@ -65,8 +65,8 @@ Nmf settle(Nmf options) {
 
 void check(const RatingMoments& moments) {
   if (moments.least >= 0) return;
-  const std::string least = nlohmann::json(moments.least).dump();
-  throw DataError("method nmf needs ratings of at least 0, for its factors are not negative; the least rating here is " + least);
+  throw DataError("method nmf needs ratings of at least 0, for its factors are not negative; the least rating here is " +
+                  shortest_text(moments.least));
 }
 
 /// The row problem of the model, in the units of the ratings.

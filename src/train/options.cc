@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/text.h"
 #include "lowrank/base/error.h"
 #include "lowrank/train/method.h"
 #include "train/methods.h"
@@ -28,15 +29,9 @@ bool same_name(std::string_view a, std::string_view b) {
   return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return (x == '-' ? '_' : x) == (y == '-' ? '_' : y); });
 }
 
-std::string shortest(double number) {
-  std::array<char, 32> text{};
-  const auto end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
-  return {text.data(), end};
-}
-
 std::string range_text(double least, double most, bool least_excluded) {
-  std::string text = (least_excluded ? "above " : "at least ") + shortest(least);
-  if (std::isfinite(most)) text += " and at most " + shortest(most);
+  std::string text = (least_excluded ? "above " : "at least ") + shortest_text(least);
+  if (std::isfinite(most)) text += " and at most " + shortest_text(most);
   return text;
 }
 
@@ -45,7 +40,7 @@ void check_range(const Option<Owner>& option, double value) {
   const auto& [least, most, least_excluded] = option.range;
   const bool low = least_excluded ? !(value > least) : !(value >= least);
   if (!low && value <= most && std::isfinite(value)) return;
-  throw OptionError(std::string(option.name), "must be " + range_text(least, most, least_excluded) + ", got " + shortest(value));
+  throw OptionError(std::string(option.name), "must be " + range_text(least, most, least_excluded) + ", got " + shortest_text(value));
 }
 
 template <class Number>
@@ -136,10 +131,10 @@ OptionInfo info_of(const Option<Owner>& option, const Owner& owner) {
           using Value = std::remove_const_t<decltype(value)>;
           if constexpr (std::is_same_v<Value, double>) {
             info.kind = OptionInfo::Kind::real;
-            info.value = shortest(value);
+            info.value = shortest_text(value);
           } else if constexpr (std::is_same_v<Value, std::optional<double>>) {
             info.kind = OptionInfo::Kind::optional_real;
-            info.value = value ? shortest(*value) : kOpen;
+            info.value = value ? shortest_text(*value) : kOpen;
           } else if constexpr (std::is_same_v<Value, bool>) {
             info.kind = OptionInfo::Kind::flag;
             info.value = value ? "true" : "false";

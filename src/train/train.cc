@@ -4,6 +4,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/parallel.h"
 #include "lowrank/base/error.h"
 #include "train/methods.h"
 
@@ -24,7 +25,7 @@ std::optional<std::size_t> rank_of(const Options& options) {
 }
 
 void check_context(const TrainContext& context, std::optional<std::size_t> rank) {
-  if (context.threads < 0) throw OptionError("threads", "must be at least 0, got " + std::to_string(context.threads));
+  Workers::check(context.threads);
   if (context.min_rating && context.max_rating && *context.min_rating > *context.max_rating) {
     throw OptionError("min_rating", "must not be above " + mention("max_rating"));
   }
