@@ -9,11 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
-from lowrank._errors import DataError, NotFittedError, OptionError, TrainingError, TrainingWarning
-
-_LEAST_RATE = 1e-70
-#: Errors this many times that of the start are those of numbers that run away.
-_RUNAWAY = 1e6
+from lowrank._errors import DataError, NotFittedError, OptionError, TrainingWarning
 
 
 class MF:
@@ -115,39 +111,26 @@ class MF:
         self.b_u = np.zeros(self.num_users)
         self.b_i = np.zeros(self.num_items)
         self.b = np.float64(np.mean(ratings[np.where(ratings != 0)]))
-        numbers = users.astype(np.uint32), items.astype(np.uint32)
-        rate = float(self.alpha)
-        start = [array.copy() for array in self._arrays()]
-        most = _RUNAWAY * max(self.mse(), 1.0)
+        program = self._program()
+        learned = users.astype(np.uint32), items.astype(np.uint32), values
+        program.start(*learned, *_entries(ratings), float(self.alpha), float(self.beta))
         training_process = []
         for iteration in range(self.iterations):
-            order = random.permutation(len(values)).astype(np.uint32)
-            while not self._iterate(numbers, values, order, rate, most):
-                if rate < _LEAST_RATE:
-                    raise TrainingError("training cannot keep the numbers finite; are the ratings on a reasonable scale?")
+            error, cuts = program.iterate(random.permutation(len(values)).astype(np.uint32))
+            for rate, smaller in cuts:
                 warnings.warn(
-                    f"iteration {iteration + 1}: the numbers ran away; going on from the start with alpha = {rate * 0.1:g} instead of {rate:g}",
+                    f"iteration {iteration + 1}: training diverged; it goes on from the start with alpha = {smaller:g} instead of {rate:g}",
                     TrainingWarning,
                     stacklevel=2,
                 )
-                rate *= 0.1
-                for array, first in zip(self._arrays(), start):
-                    array[:] = first
-            error = self.mse()
             training_process.append((iteration, error))
             if (iteration + 1) % 10 == 0:
                 print(f"Iteration: {iteration + 1} ; error = {error:.4f}")
         return training_process
 
-    def _arrays(self) -> tuple[npt.NDArray[np.float64], ...]:
-        return self.P, self.Q, self.b_u, self.b_i
-
-    def _iterate(self, numbers: Any, values: Any, order: Any, rate: float, most: float) -> bool:
-        """One pass; False when the numbers ran away."""
-        users, items = numbers
-        _core.tutorial_pass(self.P, self.Q, self.b_u, self.b_i, float(self.b), users, items, values, order, rate, float(self.beta))
-        with np.errstate(all="ignore"):
-            return all(np.isfinite(array).all() for array in self._arrays()) and self.mse() <= most
+    def _program(self) -> _core.Tutorial:
+        P, Q, b_u, b_i = (np.ascontiguousarray(array, dtype=np.float64) for array in (self.P, self.Q, self.b_u, self.b_i))
+        return _core.Tutorial(P, Q, b_u, b_i, float(self.b))
 
     def mse(self) -> float:
         """Root of the sum of squared errors over the entries that are not zero (which is what the article's `mse` returns).
@@ -158,14 +141,7 @@ class MF:
         """
         self._trained()
         ratings = np.asarray(self.R, dtype=np.float64)
-        users, items = ratings.nonzero()
-        # In pieces, so that no array of all cells' factors is made.
-        total = 0.0
-        for begin in range(0, len(users), 1 << 16):
-            i, j = users[begin : begin + (1 << 16)], items[begin : begin + (1 << 16)]
-            predicted = self.b + self.b_u[i] + self.b_i[j] + np.einsum("nk,nk->n", self.P[i], self.Q[j])
-            total += float(np.sum((ratings[i, j] - predicted) ** 2))
-        return float(np.sqrt(total))
+        return self._program().error(*_entries(ratings))
 
     def get_rating(self, i: int, j: int) -> np.float64:
         """The predicted rating of user i and item j.
@@ -199,6 +175,11 @@ class MF:
     def _trained(self) -> None:
         if "P" not in vars(self):
             raise NotFittedError("this MF is not trained yet: call train first")
+
+
+def _entries(ratings: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.uint32], npt.NDArray[np.uint32], npt.NDArray[np.float64]]:
+    users, items = ratings.nonzero()
+    return users.astype(np.uint32), items.astype(np.uint32), ratings[users, items]
 
 
 def _number(value: Any, name: str, least: float, most: float = np.inf, *, whole: bool = False) -> Any:

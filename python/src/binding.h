@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-#include "lowrank/data/number_ids.h"
+#include "data/number_ids.h"
 #include "lowrank/data/ratings.h"
 
 namespace lowrank::python {

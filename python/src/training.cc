@@ -11,7 +11,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/pipeline/run.h"
 #include "lowrank/train/train.h"
-#include "lowrank/train/tutorial.h"
+#include "train/tutorial.h"
 
 namespace lowrank::python {
 
@@ -153,28 +153,79 @@ nb::tuple fit(Dataset& data, bool consume, const std::string& method, const Opti
 template <class T>
 using Writable = nb::ndarray<T, nb::c_contig, nb::device::cpu>;
 
-double pass(const Writable<double>& user_factors, const Writable<double>& item_factors, const Writable<double>& user_biases,
-            const Writable<double>& item_biases, double mean, const Column<std::uint32_t>& users, const Column<std::uint32_t>& items,
-            const Column<double>& values, const Column<std::uint32_t>& order, double rate, double beta) {
-  const auto whole = [](const Writable<double>& array) { return std::span(array.data(), array.size()); };
-  const std::size_t rank = user_biases.size() == 0 ? 0 : user_factors.size() / user_biases.size();
-  const auto within = [](const Column<std::uint32_t>& column, std::size_t size) {
-    return std::ranges::all_of(span_of(column), [size](std::uint32_t index) { return index < size; });
-  };
-  if (user_factors.size() != user_biases.size() * rank || item_factors.size() != item_biases.size() * rank ||
-      users.size() != items.size() || users.size() != values.size() || !within(users, user_biases.size()) ||
-      !within(items, item_biases.size()) || !within(order, users.size())) {
-    throw DataError("the arrays of the tutorial's program do not fit together");
-  }
-  const nb::gil_scoped_release free;
-  const TutorialState state{.rank = rank,
-                            .mean = mean,
-                            .user_factors = whole(user_factors),
-                            .item_factors = whole(item_factors),
-                            .user_biases = whole(user_biases),
-                            .item_biases = whole(item_biases)};
-  return tutorial_pass(state, span_of(users), span_of(items), span_of(values), span_of(order), {.rate = rate, .beta = beta});
+template <class T>
+std::span<T> whole(const Writable<T>& array) {
+  return {array.data(), array.size()};
 }
+
+/// The arrays of the article's program as Python holds them; the object keeps them alive.
+class Tutorial {
+ public:
+  Tutorial(Writable<double> user_factors, Writable<double> item_factors, Writable<double> user_biases, Writable<double> item_biases,
+           double mean)
+      : user_factors_(std::move(user_factors)),
+        item_factors_(std::move(item_factors)),
+        user_biases_(std::move(user_biases)),
+        item_biases_(std::move(item_biases)),
+        state_{.rank = user_biases_.size() == 0 ? 0 : user_factors_.size() / user_biases_.size(),
+               .mean = mean,
+               .user_factors = whole(user_factors_),
+               .item_factors = whole(item_factors_),
+               .user_biases = whole(user_biases_),
+               .item_biases = whole(item_biases_)} {
+    if (user_factors_.size() != user_biases_.size() * state_.rank || item_factors_.size() != item_biases_.size() * state_.rank) fail();
+  }
+
+  [[nodiscard]] TutorialEntries entries(const Column<std::uint32_t>& users, const Column<std::uint32_t>& items,
+                                        const Column<double>& values) const {
+    if (users.size() != items.size() || users.size() != values.size() || !within(users, user_biases_.size()) ||
+        !within(items, item_biases_.size())) {
+      fail();
+    }
+    return {.users = span_of(users), .items = span_of(items), .values = span_of(values)};
+  }
+
+  void start(const Column<std::uint32_t>& users, const Column<std::uint32_t>& items, const Column<double>& values,
+             const Column<std::uint32_t>& all_users, const Column<std::uint32_t>& all_items, const Column<double>& all_values, double rate,
+             double beta) {
+    columns_ = nb::make_tuple(users, items, values, all_users, all_items, all_values);
+    program_.emplace(state_, entries(users, items, values), entries(all_users, all_items, all_values),
+                     TutorialStep{.rate = rate, .beta = beta});
+    ratings_ = users.size();
+  }
+
+  nb::tuple iterate(const Column<std::uint32_t>& order) {
+    if (!program_ || !within(order, ratings_)) fail();
+    std::vector<std::pair<double, double>> cuts;
+    double error = 0;
+    {
+      const nb::gil_scoped_release free;
+      error = program_->iterate(span_of(order), [&](double old_rate, double new_rate) { cuts.emplace_back(old_rate, new_rate); });
+    }
+    return nb::make_tuple(error, cuts);
+  }
+
+  [[nodiscard]] double error(const Column<std::uint32_t>& users, const Column<std::uint32_t>& items, const Column<double>& values) const {
+    const TutorialEntries all = entries(users, items, values);
+    const nb::gil_scoped_release free;
+    return tutorial_error(state_, all);
+  }
+
+ private:
+  [[noreturn]] static void fail() { throw DataError("the arrays of the tutorial's program do not fit together"); }
+  static bool within(const Column<std::uint32_t>& column, std::size_t size) {
+    return std::ranges::all_of(span_of(column), [size](std::uint32_t index) { return index < size; });
+  }
+
+  Writable<double> user_factors_;
+  Writable<double> item_factors_;
+  Writable<double> user_biases_;
+  Writable<double> item_biases_;
+  TutorialState state_;
+  nb::object columns_;
+  std::optional<TutorialProgram> program_;
+  std::size_t ratings_ = 0;
+};
 
 }  // namespace
 
@@ -195,9 +246,12 @@ void bind_training(nb::module_& module) {
       "data"_a, "consume"_a, "method"_a, "options"_a, "validation"_a.none(), "holdout"_a, "monitor"_a, "refit"_a, "init"_a.none(),
       "min_rating"_a.none(), "max_rating"_a.none(), "clip"_a, "threads"_a, "on_epoch"_a, "on_divergence"_a,
       "Trains a model. With `consume` the data is empty afterwards. Returns the model and the summary as JSON.");
-  module.def("tutorial_pass", &pass, "user_factors"_a.noconvert(), "item_factors"_a.noconvert(), "user_biases"_a.noconvert(),
-             "item_biases"_a.noconvert(), "mean"_a, "users"_a, "items"_a, "values"_a, "order"_a, "rate"_a, "beta"_a,
-             "One iteration of the article's program, in place. Returns the sum of squared errors on the way.");
+  nb::class_<Tutorial>(module, "Tutorial", "The article's program over arrays of Python, in place.")
+      .def(nb::init<Writable<double>, Writable<double>, Writable<double>, Writable<double>, double>(), "user_factors"_a.noconvert(),
+           "item_factors"_a.noconvert(), "user_biases"_a.noconvert(), "item_biases"_a.noconvert(), "mean"_a)
+      .def("start", &Tutorial::start, "users"_a, "items"_a, "values"_a, "all_users"_a, "all_items"_a, "all_values"_a, "rate"_a, "beta"_a)
+      .def("iterate", &Tutorial::iterate, "order"_a, "Returns the error, and the old and new rate of every cut.")
+      .def("error", &Tutorial::error, "users"_a, "items"_a, "values"_a);
 }
 
 }  // namespace lowrank::python

@@ -43,9 +43,9 @@ std::optional<EpochFigures> SgdTutorial::run(std::size_t epoch) {
   std::iota(order.begin(), order.end(), 0U);
   RandomStream(options_.seed, Purpose::rating_order, epoch).shuffle(std::span(order));
   const TutorialStep step{.rate = rate_, .beta = options_.regularization, .biases = options_.biases};
-  const double squared = tutorial_pass(state(), users_, items_, values_, order, step);
-  double after = 0;
-  for (std::size_t n = 0; n < values_.size(); ++n) after += std::pow(values_[n] - predict(users_[n], items_[n]), 2);
+  const TutorialEntries entries{.users = users_, .items = items_, .values = values_};
+  const double squared = tutorial_pass(state(), entries, order, step);
+  const double after = tutorial_error(state(), entries);
   // The model is float32: what does not fit there has run away too.
   constexpr double kMost = std::numeric_limits<float>::max();
   const auto fits = [](const std::vector<double>& numbers) {
@@ -55,7 +55,7 @@ std::optional<EpochFigures> SgdTutorial::run(std::size_t epoch) {
       !fits(item_biases_)) {
     return std::nullopt;
   }
-  return EpochFigures{.train_rmse = std::sqrt(squared / static_cast<double>(values_.size())), .root_squared_error = std::sqrt(after)};
+  return EpochFigures{.train_rmse = std::sqrt(squared / static_cast<double>(values_.size())), .root_squared_error = after};
 }
 
 void SgdTutorial::store(Model& model) {

@@ -7,7 +7,7 @@
 
 #include "lowrank/data/ratings.h"
 #include "lowrank/train/sgd.h"
-#include "lowrank/train/tutorial.h"
+#include "train/tutorial.h"
 #include "train/epoch_loop.h"
 
 namespace lowrank {

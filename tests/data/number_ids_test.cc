@@ -1,4 +1,4 @@
-#include "lowrank/data/number_ids.h"
+#include "data/number_ids.h"
 
 #include <gtest/gtest.h>
 
