@@ -1,4 +1,5 @@
 """The lists of files in CMake are explicit; this fails where a source is in none and would silently not be built, or a test not be run.
+It fails as well where the header of the whole API, lowrank/lowrank.h, lacks a public header.
 
 usage: file_lists.py ROOT BUILD
 
@@ -34,7 +35,16 @@ def problems(root, build):
                 yield f"{source.relative_to(root.resolve())}: no CMakeLists.txt names it"
 
 
+def umbrella_problems(root):
+    include = root / "include"
+    umbrella = include / "lowrank" / "lowrank.h"
+    listed = set(re.findall(r'^#include "(.+)"$', umbrella.read_text(encoding="utf-8"), re.MULTILINE))
+    for header in sorted(include.rglob("*.h")):
+        if header != umbrella and str(header.relative_to(include)) not in listed:
+            yield f"{header.relative_to(root)}: lowrank/lowrank.h does not include it"
+
+
 if __name__ == "__main__":
-    found = list(problems(Path(sys.argv[1]), Path(sys.argv[2])))
+    found = [*problems(Path(sys.argv[1]), Path(sys.argv[2])), *umbrella_problems(Path(sys.argv[1]))]
     print("\n".join(found) if found else "every source is listed")
     sys.exit(1 if found else 0)

@@ -3,9 +3,7 @@
 #include <iostream>
 #include <utility>
 
-#include "lowrank/data/read.h"
-#include "lowrank/train/train.h"
-#include "lowrank/version.h"
+#include "lowrank/lowrank.h"
 
 int main(int, char** arguments) {
   lowrank::Dataset dataset = lowrank::read_ratings(arguments[1]);
