@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// The version of the library, `major.minor.patch`.
 std::string_view version();

@@ -40,6 +40,8 @@ def problems_of(root, path, rows):
         return
     text = path.read_text(encoding="utf-8")
     public = relative.parts[0] == "include"
+    if public and re.search(r"^namespace lowrank\b", text, re.MULTILINE):
+        yield f'{relative}: a public header opens namespace [[gnu::visibility("default")]] lowrank: a shared library hides the rest'
     for match in INCLUDE.finditer(text):
         place = f"{relative}:{text.count(chr(10), 0, match.start()) + 1}"
         angled, name = match[1] == "<", match[2]

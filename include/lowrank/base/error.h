@@ -13,7 +13,7 @@
 #include <string>
 #include <string_view>
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// The types below: a door switches over them without a default, so that the compiler names the door that a new type was not told to.
 enum class ErrorKind : std::uint8_t { other, data, file, option, unknown_id, model_file, memory, training };

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <functional>
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Options of generate(). A rating is round_to_scale(mean + user bias + item bias + <p, q> + noise), where p and q are planted normal
 /// factors of `rank` numbers whose dot product has standard deviation `signal`. Items are drawn by a Zipf law, the number of ratings per

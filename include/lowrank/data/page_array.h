@@ -10,7 +10,7 @@
 #include <type_traits>
 #include <utility>
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 namespace detail {
 

@@ -13,7 +13,7 @@
 #include "lowrank/data/page_array.h"
 #include "lowrank/data/vocabulary.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// The rating to keep for a (user, item) pair that was added more than once.
 enum class Duplicates : std::uint8_t {

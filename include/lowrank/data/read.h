@@ -17,7 +17,7 @@
 #include "lowrank/data/ratings.h"
 #include "lowrank/data/vocabulary.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Layout of a file of ratings.
 enum class Format : std::uint8_t {

@@ -11,7 +11,7 @@
 
 #include "lowrank/data/ratings.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Choice of the ratings to set aside.
 enum class SplitBy : std::uint8_t {

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <unordered_map>
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Maps item ids to titles.
 class Titles {

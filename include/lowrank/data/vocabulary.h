@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Distinct ids (strings), numbered 0, 1, 2 ... in order of first appearance; maps both ways. `7` and `007` are two ids.
 ///

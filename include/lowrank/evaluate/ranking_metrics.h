@@ -15,7 +15,7 @@
 #include "lowrank/model/model.h"
 #include "lowrank/model/seen_items.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Figures of lists of `top` items: means over the users with a relevant item, with equal weights.
 struct RankingScores {

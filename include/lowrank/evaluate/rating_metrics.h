@@ -8,7 +8,7 @@
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Errors of predicted ratings over a list of pairs. Every pair counts, duplicates and unknown ids included.
 struct RatingScores {

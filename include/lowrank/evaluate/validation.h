@@ -7,7 +7,7 @@
 #include "lowrank/model/seen_items.h"
 #include "lowrank/train/validation.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Items that users rated in training, which validation lists leave out.
 struct SeenInTraining {

@@ -6,7 +6,7 @@
 #include <new>
 #include <span>
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// A rows x rank matrix of float32 whose rows start at multiples of 64 bytes, so that a kernel may load whole vectors of any width.
 /// The floats between rank and stride are zero and stay zero: dot products over the stride equal those over the rank.

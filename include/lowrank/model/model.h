@@ -14,7 +14,7 @@
 #include "lowrank/model/factor_matrix.h"
 #include "lowrank/model/seen_items.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// The problem by which a new row (a user given by ratings) is solved against the fixed factors of the other side: what
 /// fold-in must know of the learning, in terms that no method owns. For a row with observed ratings r_j, j in S, over item factors q_j,

@@ -8,7 +8,7 @@
 
 #include "lowrank/model/model.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Writes `model` to `path`: beside it, synced, and renamed, so that a killed run leaves the old file or none. Any safetensors reader opens
 /// the result. A symbolic link is followed; an existing target that is no regular file is refused.

@@ -7,7 +7,7 @@
 
 #include "lowrank/data/ratings.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// The items that each user rated, compressed: every row is the differences of its ascending items in a variable-length code. On ML-1M at
 /// most 3 bytes a rating plus 8 a user. The coding is described in docs/model-file.md.

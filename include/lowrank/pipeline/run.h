@@ -17,7 +17,7 @@
 #include "lowrank/model/model.h"
 #include "lowrank/train/train.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Options of a training run from a file of ratings to a model file, as of `lowrank train`.
 struct TrainRun {

@@ -10,7 +10,7 @@
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Factors and bias of a row that training did not have.
 struct FoldedUser {

@@ -13,7 +13,7 @@
 
 #include "lowrank/model/model.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// An index (of an item or user) and its score.
 struct Scored {

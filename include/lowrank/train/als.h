@@ -9,7 +9,7 @@
 #include "lowrank/train/bias_regularization.h"
 #include "lowrank/train/solver.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// How the regularisation of a row follows its number of ratings.
 enum class RegularizationScaling : std::uint8_t {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Options of the baseline predictor (Koren, Bell, Volinsky 2009), with b the mean of the training ratings. The model has rank 0. The loss,
 /// with e = r - prediction, is

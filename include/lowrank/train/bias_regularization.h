@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// How biases are regularised.
 enum class BiasRegularization : std::uint8_t {

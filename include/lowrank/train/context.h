@@ -7,7 +7,7 @@
 
 #include "lowrank/model/model.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// What a run needs beside the method's options: it does not go into the model file, or holds for every method.
 struct TrainContext {

@@ -8,7 +8,7 @@
 
 #include "lowrank/train/solver.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Which cells the unobserved weight falls on.
 enum class Unobserved : std::uint8_t {

@@ -16,7 +16,7 @@
 #include "lowrank/train/popular.h"
 #include "lowrank/train/sgd.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Every method of training, a closed set: adding one is adding its options struct here.
 using Method = std::variant<Sgd, Als, Implicit, Nmf, Baseline, Popular>;

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// What a cell without a rating stands for.
 enum class Absent : std::uint8_t {

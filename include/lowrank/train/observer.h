@@ -11,7 +11,7 @@
 
 #include "lowrank/model/model.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// One epoch, when it has passed.
 struct EpochReport {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Options of the popularity order. The model has rank 0 and no mean; an item's bias is the number of its training ratings, so that
 ///

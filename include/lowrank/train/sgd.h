@@ -8,7 +8,7 @@
 
 #include "lowrank/train/bias_regularization.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// The order in which one rating's update uses old and new values.
 enum class UpdateOrder : std::uint8_t {

@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// How an alternating method solves a row's least-squares problem.
 enum class Solver : std::uint8_t {

@@ -12,7 +12,7 @@
 #include "lowrank/train/trained.h"
 #include "lowrank/train/validation.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// What training_memory() must know of the data.
 struct TrainingShape {

@@ -12,7 +12,7 @@
 #include "lowrank/model/model.h"
 #include "lowrank/train/observer.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// Why training ended.
 enum class Stopped : std::uint8_t { epochs, converged, patience, observer };

@@ -6,7 +6,7 @@
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
 
-namespace lowrank {
+namespace [[gnu::visibility("default")]] lowrank {
 
 /// How training judges the model of an epoch: a figure computed from it, and which direction is better. Empty: not at all.
 /// Training knows nothing of metrics; lowrank::evaluate makes such functions (see evaluate/validation.h).
