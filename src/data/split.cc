@@ -121,7 +121,8 @@ Holdout hold_out(const Ratings& ratings, double fraction, std::uint64_t seed) {
   check_option(fraction > 0 && fraction < 1, "holdout", "above 0 and below 1", fraction);
   Quota quota(ratings.size(), fraction, 0);
   if (quota.test == ratings.size()) {
-    throw DataError("holding out " + shortest_text(fraction) + " of " + std::to_string(ratings.size()) + " ratings leaves none to train on");
+    throw DataError("holding out " + shortest_text(fraction) + " of " + std::to_string(ratings.size()) +
+                    " ratings leaves none to train on");
   }
 
   Holdout result;

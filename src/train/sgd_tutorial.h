@@ -7,8 +7,8 @@
 
 #include "lowrank/data/ratings.h"
 #include "lowrank/train/sgd.h"
-#include "train/tutorial.h"
 #include "train/epoch_loop.h"
+#include "train/tutorial.h"
 
 namespace lowrank {
 
