@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "kernels/cholesky.h"
 #include "kernels/gram.h"
-#include "kernels/narrow_blocks.h"
+#include "kernels/block_sweep.h"
 #include "kernels/panel.h"
 #include "kernels/rows.h"
 #include "kernels/simd_level.h"
@@ -158,14 +158,14 @@ void normal_product(benchmark::State& state, SimdLevel level, std::size_t rank) 
 
 /// Two sweeps over blocks of 16 of a row of `count` ratings. Counted operations: the upper triangles of the blocks' matrices and of their
 /// inverses, the residual of the start, and the sweeps.
-void narrow_blocks(benchmark::State& state, SimdLevel level, std::size_t rank, std::size_t count) {
+void block_sweep(benchmark::State& state, SimdLevel level, std::size_t rank, std::size_t count) {
   lowrank::set_simd_level(level);
   const FactorMatrix table = normals(count, rank);
   std::vector<std::uint32_t> rows(count);
   std::iota(rows.begin(), rows.end(), 0U);
   const FactorMatrix diagonal(1, rank);
-  const lowrank::RowEquations row{.table = {table.data(), table.stride()}, .rows = rows, .diagonal = diagonal.data(), .ridge = 1};
-  lowrank::NarrowBlocks blocks(rank);
+  const lowrank::NormalEquations row{.table = {table.data(), table.stride()}, .rows = rows, .diagonal = diagonal.data(), .ridge = 1};
+  lowrank::BlockSweep blocks(rank);
   FactorMatrix x(1, rank);
   for (auto _ : state) {
     benchmark::DoNotOptimize(blocks.solve(row, 2, x.data()));
@@ -190,7 +190,7 @@ int main(int count, char** arguments) {
     for (const std::size_t rank : {64U, 128U, 256U, 1024U}) {
       add("add_gram", level, rank, add_gram);
       for (const std::size_t rows : {13U, 48U}) add("row_gram", level, rank, row_gram, rows);
-      for (const std::size_t rows : {20U, 60U, 240U}) add("narrow_blocks", level, rank, narrow_blocks, rows);
+      for (const std::size_t rows : {20U, 60U, 240U}) add("block_sweep", level, rank, block_sweep, rows);
       add("gather", level, rank, gather);
       add("rotate", level, rank, rotate);
       add("normal_product", level, rank, normal_product);

@@ -22,7 +22,7 @@ class AlignedFloats {
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
   float& operator[](std::size_t index) noexcept { return data_[index]; }
   const float& operator[](std::size_t index) const noexcept { return data_[index]; }
-  /// Room for at least `size` floats; what was there is lost where it grows.
+  /// Makes room for at least `size` floats; where it grows, the old floats are lost.
   void reserve(std::size_t size) {
     if (size > size_) *this = AlignedFloats(size);
   }
@@ -35,8 +35,8 @@ class AlignedFloats {
   std::size_t size_ = 0;
 };
 
-/// Floats from one row to the next of a scratch matrix of `columns`: a multiple of 16, but not of 64, or rows would fall on the same few
-/// places of the nearest cache.
+/// Floats per row of a scratch matrix of `columns`: a multiple of 16, but not of 64, or rows would compete for the same lines of the
+/// nearest cache.
 constexpr std::size_t scratch_stride(std::size_t columns) {
   const std::size_t padded = (columns + 15) / 16 * 16;
   return padded % 64 == 0 ? padded + 16 : padded;

@@ -24,7 +24,7 @@ HWY_ATTR void interleave(const float* matrices, size_t n, size_t systems, float*
   for (size_t s = 0; s < systems; s += 4) {
     const float* from = matrices + s * n * n;
     for (size_t i = 0; i < n; ++i) {
-      for (size_t j = i / 4 * 4; j < n; j += 4) turn_four(from + i * n + j, n * n, a + (i * n + j) * kBatchSystems + s, kBatchSystems);
+      for (size_t j = i / 4 * 4; j < n; j += 4) transpose_4x4(from + i * n + j, n * n, a + (i * n + j) * kBatchSystems + s, kBatchSystems);
     }
   }
 }

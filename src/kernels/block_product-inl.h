@@ -1,5 +1,5 @@
-// The register block that every dense product here is made of. Compiled once per target: to be included after hwy/highway.h by sources that
-// are themselves compiled once per target.
+// The register block of every dense product. Compiled once per target: for sources that are themselves compiled once per target, after
+// hwy/highway.h.
 
 #if defined(LOWRANK_BLOCK_PRODUCT_TOGGLE) == defined(HWY_TARGET_TOGGLE)
 #ifdef LOWRANK_BLOCK_PRODUCT_TOGGLE
@@ -16,10 +16,10 @@ HWY_BEFORE_NAMESPACE();
 namespace lowrank::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// What becomes of the numbers that a product meets where it goes.
+/// How a product combines with the numbers at its destination.
 enum class Into : unsigned char { fresh, add, subtract };
 
-/// A block of 8 x 3 vectors fills 24 of 32 registers; where there are 16, one of 4 x 3 leaves room for what is multiplied.
+/// A block of 8 x 3 vectors fills 24 of 32 registers; where there are 16, a block of 4 x 3 leaves room for the factors.
 #if HWY_TARGET <= HWY_AVX3
 constexpr size_t kBlockRows = 8;
 #else

@@ -43,8 +43,7 @@ HWY_ATTR double add_diagonal(const float* diagonal, float ridge, const float* p,
   return static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum)));
 }
 
-HWY_ATTR double step_along(float step, const float* p, const float* product, const float* inverses, size_t columns, float* x,
-                           float* residual) {
+HWY_ATTR double axpy(float step, const float* p, const float* product, const float* inverses, size_t columns, float* x, float* residual) {
   const hn::ScalableTag<float> d;
   const auto s = hn::Set(d, step);
   auto sum = hn::Zero(d);
@@ -57,7 +56,7 @@ HWY_ATTR double step_along(float step, const float* p, const float* product, con
   return static_cast<double>(hn::GetLane(hn::SumOfLanes(d, sum)));
 }
 
-HWY_ATTR void turn(const float* residual, const float* inverses, float keep, size_t columns, float* p) {
+HWY_ATTR void xpby(const float* residual, const float* inverses, float keep, size_t columns, float* p) {
   const hn::ScalableTag<float> d;
   const auto kept = hn::Set(d, keep);
   for (size_t k = 0; k < columns; k += kLanes) {
@@ -94,7 +93,7 @@ double add_diagonal(const float* diagonal, float ridge, const float* p, std::siz
   return static_cast<double>(sum);
 }
 
-double step_along(float step, const float* p, const float* product, const float* inverses, std::size_t columns, float* x, float* residual) {
+double axpy(float step, const float* p, const float* product, const float* inverses, std::size_t columns, float* x, float* residual) {
   float sum = 0;
   for (std::size_t k = 0; k < columns; ++k) {
     x[k] += step * p[k];
@@ -104,7 +103,7 @@ double step_along(float step, const float* p, const float* product, const float*
   return static_cast<double>(sum);
 }
 
-void turn(const float* residual, const float* inverses, float keep, std::size_t columns, float* p) {
+void xpby(const float* residual, const float* inverses, float keep, std::size_t columns, float* p) {
   for (std::size_t k = 0; k < columns; ++k) p[k] = inverses[k] * residual[k] + keep * p[k];
 }
 
@@ -122,12 +121,12 @@ double add_diagonal(const float* diagonal, float ridge, const float* p, std::siz
   return LOWRANK_KERNEL(add_diagonal)(diagonal, ridge, p, columns, product);
 }
 
-double step_along(float step, const float* p, const float* product, const float* inverses, std::size_t columns, float* x, float* residual) {
-  return LOWRANK_KERNEL(step_along)(step, p, product, inverses, columns, x, residual);
+double axpy(float step, const float* p, const float* product, const float* inverses, std::size_t columns, float* x, float* residual) {
+  return LOWRANK_KERNEL(axpy)(step, p, product, inverses, columns, x, residual);
 }
 
-void turn(const float* residual, const float* inverses, float keep, std::size_t columns, float* p) {
-  LOWRANK_KERNEL(turn)(residual, inverses, keep, columns, p);
+void xpby(const float* residual, const float* inverses, float keep, std::size_t columns, float* p) {
+  LOWRANK_KERNEL(xpby)(residual, inverses, keep, columns, p);
 }
 
 }  // namespace lowrank

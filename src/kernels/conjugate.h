@@ -5,7 +5,7 @@
 namespace lowrank {
 
 /// \name Vectors of `columns` floats, a multiple of 16, aligned to 64 bytes
-/// What preconditioned conjugate gradients and the dual solve do to whole vectors.
+/// Operations of preconditioned conjugate gradients and of the dual solve.
 /// \{
 
 /// roots[k] = 1 / sqrt(diagonal[k] + ridge).
@@ -18,10 +18,10 @@ void inverses_of(const float* diagonal, float ridge, std::size_t columns, float*
 double add_diagonal(const float* diagonal, float ridge, const float* p, std::size_t columns, float* product);
 
 /// x += step * p, residual -= step * product. \return <residual, inverses residual>
-double step_along(float step, const float* p, const float* product, const float* inverses, std::size_t columns, float* x, float* residual);
+double axpy(float step, const float* p, const float* product, const float* inverses, std::size_t columns, float* x, float* residual);
 
 /// p = inverses residual + keep * p.
-void turn(const float* residual, const float* inverses, float keep, std::size_t columns, float* p);
+void xpby(const float* residual, const float* inverses, float keep, std::size_t columns, float* p);
 
 /// \}
 

@@ -8,11 +8,11 @@
 #include "kernels/simd_level.h"
 
 /// \file
-/// Picks a kernel's version for the level in use. A kernel is compiled by Highway once per target into lowrank::N_<TARGET>, and its plain
-/// twin stands in lowrank::scalar; they share no inline function with each other.
+/// Picks the version of a kernel for the level in use. Highway compiles a kernel once per target into lowrank::N_<TARGET>; its plain twin
+/// is in lowrank::scalar. The versions share no inline function.
 
 #if HWY_ARCH_X86
-/// The version of kernel `name` for active_simd_level(): a pointer to a function. To be asked once per block of work.
+/// The version of kernel `name` for active_simd_level(): a pointer to a function. To be looked up once per block of work.
 #define LOWRANK_KERNEL(name) \
   (std::array{&scalar::name, &N_SSE4::name, &N_AVX2::name, &N_AVX3::name}[static_cast<std::size_t>(active_simd_level())])
 #else

@@ -23,7 +23,7 @@ HWY_ATTR void add_gram(const float* left, const float* right, size_t ld, size_t 
   }
 }
 
-/// Some rows of a panel: columns [0, width) of products = (or +=) rows b.
+/// Columns [0, width) of one panel of products: products = (or +=) rows b.
 template <Into kInto>
 HWY_INLINE HWY_ATTR void multiply_panel(const float* rows, size_t ld, size_t count, size_t depth, const float* b, size_t width,
                                         float* products, size_t ldp) {
@@ -36,7 +36,7 @@ HWY_INLINE HWY_ATTR void multiply_panel(const float* rows, size_t ld, size_t cou
 
 HWY_ATTR void multiply_rows(const float* rows, size_t ld, size_t count, size_t depth, const float* b, size_t columns, float* products,
                             size_t ldp) {
-  // So much of a panel, 24 KiB, stays in the nearest cache while all rows pass.
+  // kDepth rows of a panel are 24 KiB: they stay in the nearest cache while all rows pass.
   constexpr size_t kDepth = 128;
   for (size_t j = 0; j < columns; j += kPanelColumns) {
     const size_t width = columns - j < kPanelColumns ? columns - j : kPanelColumns;

@@ -12,17 +12,17 @@ HWY_BEFORE_NAMESPACE();
 namespace lowrank::HWY_NAMESPACE {
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Rows that are worked on side by side, a row a lane: coordinates wait for each other, rows do not.
+/// Rows side by side, one per lane: coordinates wait for each other, rows do not.
 constexpr size_t kSide = 16;
 
-/// Coordinate k of row r of a block goes to to[k * kSide + r]; zeros where there is no row or coordinate.
-HWY_ATTR void turn_in(const float* HWY_RESTRICT rows, size_t ld, size_t count, size_t rank, size_t depth, float* HWY_RESTRICT to) {
+/// Writes coordinate k of row r of a block to to[k * kSide + r], and zeros where there is no row or coordinate.
+HWY_ATTR void transpose_in(const float* HWY_RESTRICT rows, size_t ld, size_t count, size_t rank, size_t depth, float* HWY_RESTRICT to) {
   for (size_t k = 0; k < depth; ++k) {
     for (size_t r = 0; r < kSide; ++r) to[k * kSide + r] = k < rank && r < count ? rows[r * ld + k] : 0.0F;
   }
 }
 
-/// Coordinates left and right of the sum over k of a[k] * x[k], for kSide rows: four sums at once, for one would wait for itself.
+/// One sweep over the coordinates of kSide rows. The sum over k of a[k] * x[k] is in four parts, because one would wait for itself.
 HWY_ATTR void sweep(const float* HWY_RESTRICT a, size_t lda, size_t rank, size_t depth, const float* HWY_RESTRICT b, float shift,
                     float* HWY_RESTRICT x) {
   const hn::CappedTag<float, kSide> d;
@@ -59,8 +59,8 @@ HWY_ATTR void descend_non_negative(const float* a, size_t lda, size_t rank, cons
   float* b = scratch + depth * kSide;
   for (size_t begin = 0; begin < count; begin += kSide) {
     const size_t taken = count - begin < kSide ? count - begin : kSide;
-    turn_in(rows + begin * ld, ld, taken, rank, depth, x);
-    turn_in(targets + begin * ld, ld, taken, rank, depth, b);
+    transpose_in(rows + begin * ld, ld, taken, rank, depth, x);
+    transpose_in(targets + begin * ld, ld, taken, rank, depth, b);
     for (int n = 0; n < sweeps; ++n) sweep(a, lda, rank, depth, b, shift, x);
     for (size_t r = 0; r < taken; ++r) {
       for (size_t k = 0; k < rank; ++k) rows[(begin + r) * ld + k] = x[k * kSide + r];

@@ -17,8 +17,8 @@ struct RotationSweep {
   std::span<const PlaneRotation> rotations;
 };
 
-/// Applies sweeps, one after the other, to columns [begin, end) of a matrix of rows of `ld` doubles: multiples of 8 all three, rows aligned
-/// to 64 bytes. O((end - begin) rotations)
+/// Applies sweeps, one after another, to columns [begin, end) of a matrix of rows of `ld` doubles. All three are multiples of 8; rows are
+/// aligned to 64 bytes. O((end - begin) rotations)
 void rotate_rows(double* matrix, std::size_t ld, std::size_t begin, std::size_t end, std::span<const RotationSweep> sweeps);
 
 }  // namespace lowrank

@@ -17,7 +17,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace lowrank::HWY_NAMESPACE {
 
-/// How many rows ahead memory is asked: some 2 KiB.
+/// Number of rows by which prefetches run ahead: some 2 KiB.
 HWY_INLINE HWY_ATTR size_t rows_ahead(size_t columns) { return columns >= 512 ? 2 : 4 + 512 / columns; }
 
 HWY_INLINE HWY_ATTR void prefetch(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, size_t row) {
@@ -74,14 +74,14 @@ HWY_INLINE HWY_ATTR void add_four(const float* const* row, const float* factor, 
   }
 }
 
-/// Rows i to i + 3; those past the end stand for the last one, and count for nothing.
+/// Rows i to i + 3; past the end the last row again, which callers weigh with 0. \return the number of rows before the end
 HWY_INLINE HWY_ATTR size_t four_rows(const RowTable& table, const uint32_t* rows, size_t count, size_t i, const float** row) {
   const size_t taken = count - i < 4 ? count - i : 4;
   for (size_t l = 0; l < 4; ++l) row[l] = table.rows + rows[i + (l < taken ? l : taken - 1)] * table.stride;
   return taken;
 }
 
-HWY_ATTR void multiply_picked(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, const float* x, float* products) {
+HWY_ATTR void gather_dots(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, const float* x, float* products) {
   const hn::CappedTag<float, 4> d4;
   const size_t ahead = rows_ahead(columns);
   HWY_ALIGN float dots[4];
@@ -94,7 +94,7 @@ HWY_ATTR void multiply_picked(const RowTable& table, const uint32_t* rows, size_
   }
 }
 
-HWY_ATTR void add_picked(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, const float* weights, float* out) {
+HWY_ATTR void gather_axpy(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, const float* weights, float* out) {
   const size_t ahead = rows_ahead(columns);
   const float* row[4];
   for (size_t i = 0; i < count; i += 4) {
@@ -106,7 +106,7 @@ HWY_ATTR void add_picked(const RowTable& table, const uint32_t* rows, size_t cou
   }
 }
 
-/// The sum of what four lanes held one call after the other, in double.
+/// A running sum, in double, of vectors of four floats.
 struct DoubleSum {
   using Pair = hn::Vec<hn::Full128<double>>;
   Pair low;
@@ -125,9 +125,9 @@ struct DoubleSum {
   }
 };
 
-/// Numbers i to i + 3 of an array; zeros past the end, ones for no array.
+/// Numbers i to i + 3 of an array, or ones where it is null; zeros past the end.
 HWY_INLINE HWY_ATTR FourFloats four_numbers(const float* numbers, size_t i, size_t taken) {
-  // To read four numbers where single ones were just written takes longer than all the rest.
+  // Four single writes to memory and one read of all four would stall for longer than all the rest takes.
   alignas(32) static constexpr float kOnes[8] = {1, 1, 1, 1, 0, 0, 0, 0};
   const hn::CappedTag<float, 4> d4;
   if (numbers == nullptr) return hn::LoadU(d4, kOnes + 4 - taken);
@@ -137,8 +137,8 @@ HWY_INLINE HWY_ATTR FourFloats four_numbers(const float* numbers, size_t i, size
   return hn::Load(d4, four);
 }
 
-/// out += sum of factor_i * row i, where four factors follow from four <row i, x>: factors(i, taken, dots), zeros past the end. A row is
-/// read once, those below `far` are asked for ahead. `out` of kVectors vectors stays in registers; 0 stands for any number.
+/// out += sum of factor_i * row i. factors(i, taken, dots) makes four factors of four products <row i, x>, zeros past the end. Each row is
+/// read once; rows below `far` are prefetched. With kVectors > 0 `out` has kVectors vectors, which stay in registers; 0 is for any size.
 template <size_t kVectors, class Factors>
 HWY_INLINE HWY_ATTR void add_by_dots(const RowTable& table, const uint32_t* rows, size_t count, size_t far, size_t columns, const float* x,
                                      float* HWY_RESTRICT out, const Factors& factors) {
@@ -211,7 +211,7 @@ HWY_ATTR double add_normal_product(const RowTable& table, const uint32_t* rows, 
   const hn::CappedTag<float, 4> d4;
   const auto shifts = hn::Set(d4, shift);
   DoubleSum total;
-  // The residual has been through these rows before: few of them are still near.
+  // The residual was computed from these rows: where they are few, they are still in the nearest cache.
   constexpr size_t kNearFloats = 6144;
   const size_t far = count * columns <= kNearFloats ? 0 : count;
   add_by_dots_of(table, rows, count, far, columns, x, out, [&](size_t i, size_t taken, FourFloats dots) HWY_ATTR {
@@ -304,8 +304,8 @@ void gather_rows(const RowTable& table, const std::uint32_t* rows, std::size_t c
   }
 }
 
-void multiply_picked(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* x,
-                     float* products) {
+void gather_dots(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* x,
+                 float* products) {
   for (std::size_t i = 0; i < count; ++i) {
     const float* row = table.rows + rows[i] * table.stride;
     float sum = 0;
@@ -314,8 +314,8 @@ void multiply_picked(const RowTable& table, const std::uint32_t* rows, std::size
   }
 }
 
-void add_picked(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
-                float* out) {
+void gather_axpy(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
+                 float* out) {
   for (std::size_t i = 0; i < count; ++i) {
     const float* row = table.rows + rows[i] * table.stride;
     const float weight = weights != nullptr ? weights[i] : 1.0F;
@@ -387,14 +387,14 @@ void gather_rows(const RowTable& table, const std::uint32_t* rows, std::size_t c
   LOWRANK_KERNEL(gather_rows)(table, rows, count, columns, row_scale, column_scale, tile, ld);
 }
 
-void multiply_picked(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* x,
-                     float* products) {
-  LOWRANK_KERNEL(multiply_picked)(table, rows, count, columns, x, products);
+void gather_dots(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* x,
+                 float* products) {
+  LOWRANK_KERNEL(gather_dots)(table, rows, count, columns, x, products);
 }
 
-void add_picked(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
-                float* out) {
-  LOWRANK_KERNEL(add_picked)(table, rows, count, columns, weights, out);
+void gather_axpy(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
+                 float* out) {
+  LOWRANK_KERNEL(gather_axpy)(table, rows, count, columns, weights, out);
 }
 
 double add_normal_product(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,

@@ -7,22 +7,22 @@
 
 namespace lowrank {
 
-/// \name Work on rows picked from a table
-/// `rows` are `count` numbers of rows of `table`; of each its first `columns` floats count, a multiple of 16. All arrays of `columns`
-/// floats, and tiles, start at multiples of 64 bytes; `weights` null stands for ones.
+/// \name Operations on rows gathered from a table
+/// `rows` are the numbers of `count` rows of `table`. `columns` floats of each are used, a multiple of 16. All arrays of `columns` floats,
+/// and tiles, start at multiples of 64 bytes. `weights` and `values` may be null for ones.
 /// \{
 
-/// tile[i][k] = row_scale[i] * table[rows[i]][k] * column_scale[k], rows `ld` floats apart; either scale may be null. Rows of the tile from
-/// count up to the next multiple of 4 are set to zero.
+/// tile[i][k] = row_scale[i] * table[rows[i]][k] * column_scale[k], rows `ld` floats apart; either scale may be null. The rows of the tile
+/// from `count` to the next multiple of 4 become zero.
 void gather_rows(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* row_scale,
                  const float* column_scale, float* tile, std::size_t ld);
 
 /// products[i] = <row i, x>. O(count columns)
-void multiply_picked(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* x,
-                     float* products);
+void gather_dots(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* x, float* products);
 
 /// out += sum of weights[i] * row i. O(count columns)
-void add_picked(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights, float* out);
+void gather_axpy(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
+                 float* out);
 
 /// out += sum of weights[i] * (<row i, x> + shift) * row i: the product of a normal equation's matrix and a vector, in one pass.
 /// \return the sum of weights[i] * (<row i, x> + shift). O(count columns)
@@ -30,8 +30,8 @@ double add_normal_product(const RowTable& table, const std::uint32_t* rows, std:
                           const float* x, float shift, float* out);
 
 struct ErrorSums {
-  double errors = 0;     ///< sum of e_i
-  double objective = 0;  ///< sum of weights[i] * s_i^2 - 2 * values[i] * s_i
+  double errors = 0;     ///< sum of the e_i
+  double objective = 0;  ///< sum of the weights[i] * s_i^2 - 2 * values[i] * s_i
 };
 
 /// out += sum of e_i * row i for e_i = values[i] - weights[i] * s_i and s_i = <row i, x> + bias, in one pass. O(count columns)
@@ -42,7 +42,7 @@ ErrorSums add_errors(const RowTable& table, const std::uint32_t* rows, std::size
 double normal_square(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
                      const float* x, float shift);
 
-/// add_errors() with all sums in double. \return the sum of the e_i
+/// As add_errors(), with all sums in double. \return the sum of the e_i
 double add_residual(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
                     const float* values, const float* x, float bias, double* out);
 

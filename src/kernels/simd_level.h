@@ -6,7 +6,7 @@
 
 namespace lowrank {
 
-/// Which instructions the kernels use. `scalar` is our own plain C++ twin of every kernel.
+/// The instructions that the kernels use. `scalar` is the plain C++ twin of each kernel.
 enum class SimdLevel : std::uint8_t { scalar, sse4, avx2, avx512 };
 
 /// `scalar`, `sse4`, `avx2`, `avx512`.
@@ -15,7 +15,7 @@ std::string_view name_of(SimdLevel level);
 /// The levels that this machine has, ascending.
 std::vector<SimdLevel> available_simd_levels();
 
-/// The level in use: the machine's best, capped by the environment variable LOWRANK_SIMD when it was first asked for.
+/// The level in use: the best of the machine, capped by the environment variable LOWRANK_SIMD as of the first call.
 /// \throws OptionError when the variable holds no level's name
 SimdLevel active_simd_level();
 

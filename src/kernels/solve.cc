@@ -34,17 +34,26 @@ bool solve_positive_definite(double* a, double* b, std::size_t n) {
   return true;
 }
 
-void solve_non_negative(const double* a, const double* b, double* x, std::size_t n) {
-  constexpr int kMaxSweeps = 1000;
-  for (int sweep = 0; sweep < kMaxSweeps; ++sweep) {
+void solve_non_negative(const double* a, const double* b, std::size_t n, std::uint32_t sweeps, double* x, double* gradient) {
+  const auto move = [&](std::size_t row, double by) {
+    const double* column = a + row * n;
+    for (std::size_t k = 0; k < n; ++k) gradient[k] += by * column[k];
+  };
+  for (std::size_t k = 0; k < n; ++k) gradient[k] = -b[k];
+  for (std::size_t row = 0; row < n; ++row) {
+    if (x[row] != 0) move(row, x[row]);
+  }
+  for (std::uint32_t sweep = 0; sweep < sweeps; ++sweep) {
     double largest = 0;
     double change = 0;
     for (std::size_t row = 0; row < n; ++row) {
-      double gradient = -b[row];
-      for (std::size_t k = 0; k < n; ++k) gradient += a[row * n + k] * x[k];
-      const double next = std::max(0.0, x[row] - gradient / a[row * n + row]);
+      const double curvature = a[row * n + row];
+      if (!(curvature > 0)) continue;
+      const double next = std::max(0.0, x[row] - gradient[row] / curvature);
+      largest = std::max(largest, next);
+      if (next == x[row]) continue;
       change = std::max(change, std::abs(next - x[row]));
-      largest = std::max(largest, std::abs(next));
+      move(row, next - x[row]);
       x[row] = next;
     }
     if (change <= 1e-10 * largest) return;

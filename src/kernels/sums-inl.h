@@ -1,4 +1,4 @@
-// Sums of the lanes of four vectors at once, and four by four numbers turned. Compiled once per target, as block_product-inl.h is.
+// Sums of the lanes of four vectors at once, and 4 x 4 transposes. Compiled once per target, as block_product-inl.h is.
 
 #if defined(LOWRANK_SUMS_TOGGLE) == defined(HWY_TARGET_TOGGLE)
 #ifdef LOWRANK_SUMS_TOGGLE
@@ -39,8 +39,8 @@ HWY_INLINE HWY_ATTR FourFloats sums(Floats v0, Floats v1, Floats v2, Floats v3) 
 #endif
 }
 
-/// to[j][i] = from[i][j] for four by four numbers, `from_row` and `to_row` floats from one row to the next.
-HWY_INLINE HWY_ATTR void turn_four(const float* HWY_RESTRICT from, size_t from_row, float* HWY_RESTRICT to, size_t to_row) {
+/// to[j][i] = from[i][j] for 4 x 4 numbers, rows `from_row` and `to_row` floats apart.
+HWY_INLINE HWY_ATTR void transpose_4x4(const float* HWY_RESTRICT from, size_t from_row, float* HWY_RESTRICT to, size_t to_row) {
   const hn::CappedTag<float, 4> d4;
   const hn::Repartition<double, decltype(d4)> pairs;
   const auto v0 = hn::Load(d4, from);

@@ -143,7 +143,8 @@ bool RowSolver::solve_with_non_negative_factors() {
     }
     if (!(reduced_[i * rank_ + i] > 0)) return false;
   }
-  solve_non_negative(reduced_.data(), rhs, x, rank_);
+  std::vector<double> gradient(rank_);
+  solve_non_negative(reduced_.data(), rhs, rank_, 1000, x, gradient.data());
   if (has_bias) {
     for (std::size_t i = 0; i < rank_; ++i) b_[rank_] -= last[i] * x[i];
     b_[rank_] /= last[rank_];

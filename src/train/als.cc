@@ -7,13 +7,11 @@
 
 #include "base/parallel.h"
 #include "base/random.h"
-#include "kernels/rows.h"
+#include "kernels/half_step.h"
 #include "train/alternating.h"
 #include "train/bias_damping.h"
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
-#include "train/gramian.h"
-#include "train/half_step.h"
 #include "train/methods.h"
 #include "train/training_error.h"
 #include "train/transpose.h"
@@ -91,7 +89,6 @@ struct Rows {
   std::vector<std::uint32_t> counts;
   std::vector<double> weights;       ///< of |row|^2
   std::vector<double> bias_weights;  ///< of bias^2
-  double bias_damping = 0;
 };
 
 class AlsLearner final : public EpochLearner {
@@ -116,11 +113,12 @@ class AlsLearner final : public EpochLearner {
   std::optional<EpochFigures> run(std::size_t /*epoch*/) override {
     solve(
         ratings_.row_offsets(), ratings_.items().data(), [this](std::size_t at) { return ratings_.value(at); }, items_, users_);
-    const double rows = solve(
+    const HalfStepSums items = solve(
         by_item_.offsets, by_item_.users.data(), [this](std::size_t at) { return by_item_.value(at); }, users_, items_);
     // What the item rows minimised lacks the squares of the targets, and holds their regularisation.
-    const double errors = target_squares() + rows - regularization(items_);
-    const double loss = target_squares_ + rows + regularization(users_);
+    const double rows = items.value_squares + items.objective;
+    const double errors = rows - regularization(items_);
+    const double loss = rows + regularization(users_);
     const auto n = static_cast<double>(ratings_.size());
     const double rmse = std::sqrt(std::max(errors, 0.0) / n) * units_.scale;
     if (!std::isfinite(rmse) || !std::isfinite(loss)) return std::nullopt;
@@ -160,20 +158,20 @@ class AlsLearner final : public EpochLearner {
   void set_up(Rows& side, const std::vector<std::uint32_t>& counts, double bias_damping) const {
     side.counts = counts;
     side.factors = FactorMatrix(counts.size(), options_.rank);
-    side.bias_damping = std::max(bias_damping, weights_.least);
     for (const std::uint32_t count : counts) {
       side.weights.push_back(weights_.row(count));
-      side.bias_weights.push_back(weights_.bias_as_factors ? weights_.row(count) : side.bias_damping);
+      side.bias_weights.push_back(weights_.bias_as_factors ? weights_.row(count) : std::max(bias_damping, weights_.least));
     }
   }
 
   /// One half-step: the rows and biases of `solved` against those of `fixed`.
   template <class Value>
-  double solve(std::span<const std::size_t> offsets, const std::uint32_t* others, const Value& value, const Rows& fixed, Rows& solved) {
+  HalfStepSums solve(std::span<const std::size_t> offsets, const std::uint32_t* others, const Value& value, const Rows& fixed,
+                     Rows& solved) {
     HalfStep step;
     step.offsets = offsets;
     step.others = others;
-    step.fixed = &fixed.factors;
+    step.fixed = {fixed.factors.data(), fixed.factors.stride()};
     step.diagonal = diagonal_.data();
     step.ridges = solved.weights;
     step.valued = true;
@@ -181,32 +179,10 @@ class AlsLearner final : public EpochLearner {
                                                 float* values) {
       for (std::size_t at = begin; at < end; ++at) values[at - begin] = units_.to_training(value(at)) - fixed.biases[others[at]];
     };
-    step.has_bias = options_.biases;
-    if (weights_.bias_as_factors) {
-      step.bias_damping = std::max(weights_.least, weights_.factors * (weights_.per_rating ? weights_.prior : 1));
-      step.bias_rating = weights_.per_rating ? weights_.factors : 0;
-    } else {
-      step.bias_damping = solved.bias_damping;
-    }
-    step.solver = options_.solver;
-    step.cg_steps = options_.cg_steps;
+    if (options_.biases) step.bias_dampings = solved.bias_weights;
+    step.options = {.method = static_cast<RowMethod>(options_.solver), .cg_steps = options_.cg_steps};
     step.non_negative = options_.non_negative;
-    return half_steps_.run(step, solved.factors, options_.biases ? &solved.biases : nullptr);
-  }
-
-  /// The sum of squares of what the item rows are solved for: ratings less the users' biases.
-  double target_squares() {
-    target_squares_ = workers_.sum_rows(users_.counts.size(), [&](std::size_t begin, std::size_t end, int) {
-      double sum = 0;
-      for (std::size_t user = begin; user < end; ++user) {
-        for (std::size_t at = ratings_.row_offsets()[user]; at < ratings_.row_offsets()[user + 1]; ++at) {
-          const float target = units_.to_training(ratings_.value(at)) - users_.biases[user];
-          sum += static_cast<double>(target) * static_cast<double>(target);
-        }
-      }
-      return sum;
-    });
-    return target_squares_;
+    return half_steps_.run(step, solved.factors.data(), options_.biases ? solved.biases.data() : nullptr);
   }
 
   double regularization(const Rows& side) {
@@ -246,7 +222,6 @@ class AlsLearner final : public EpochLearner {
   Rows users_;
   Rows items_;
   AlignedFloats diagonal_;
-  double target_squares_ = 0;
 };
 
 }  // namespace

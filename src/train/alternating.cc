@@ -37,4 +37,24 @@ bool all_finite(std::span<const float> numbers, Workers& workers) {
 
 bool all_finite(const FactorMatrix& table, Workers& workers) { return all_finite({table.data(), table.rows() * table.stride()}, workers); }
 
+double weighted_squares(const FactorMatrix& table, std::span<const double> weights, Workers& workers) {
+  return workers.sum_rows(table.rows(), [&](std::size_t begin, std::size_t end, int) {
+    double sum = 0;
+    for (std::size_t row = begin; row < end; ++row) {
+      float squares = 0;
+      const std::span<const float> factors = table.row(row);
+      // Eight sums side by side, which the compiler makes vectors of.
+      float lanes[8] = {};
+      std::size_t k = 0;
+      for (; k + 8 <= factors.size(); k += 8) {
+        for (std::size_t lane = 0; lane < 8; ++lane) lanes[lane] += factors[k + lane] * factors[k + lane];
+      }
+      for (; k < factors.size(); ++k) squares += factors[k] * factors[k];
+      for (const float lane : lanes) squares += lane;
+      sum += weights[row] * static_cast<double>(squares);
+    }
+    return sum;
+  });
+}
+
 }  // namespace lowrank

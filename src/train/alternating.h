@@ -18,4 +18,7 @@ void start_rows(FactorMatrix& table, std::span<const std::uint32_t> ratings, dou
 bool all_finite(std::span<const float> numbers, Workers& workers);
 bool all_finite(const FactorMatrix& table, Workers& workers);
 
+/// The sum over rows of weights[row] * |row|^2, in double, the same for any number of threads.
+double weighted_squares(const FactorMatrix& table, std::span<const double> weights, Workers& workers);
+
 }  // namespace lowrank

@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "kernels/row_plan.h"
 #include "lowrank/base/error.h"
 #include "train/bias_damping.h"
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
-#include "train/row_plan.h"
 #include "train/training_error.h"
 #include "train/transpose.h"
 #include "train/units.h"

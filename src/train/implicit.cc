@@ -10,13 +10,13 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "kernels/gram.h"
+#include "kernels/gramian.h"
+#include "kernels/half_step.h"
 #include "lowrank/base/error.h"
 #include "model/count_weight.h"
 #include "train/alternating.h"
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
-#include "train/gramian.h"
-#include "train/half_step.h"
 #include "train/methods.h"
 #include "train/transpose.h"
 #include "train/units.h"
@@ -83,10 +83,10 @@ class ImplicitLearner final : public EpochLearner {
     HalfStep step;
     step.weighted = weighted_;
     step.valued = weighted_;
-    step.solver = options_.solver;
-    step.cg_steps = options_.cg_steps;
-    step.sweeps = options_.sweeps;
-    step.block = (std::size_t{options_.block_size} + 15) / 16 * 16;
+    step.options = {.method = static_cast<RowMethod>(options_.solver),
+                    .cg_steps = options_.cg_steps,
+                    .block = (std::size_t{options_.block_size} + 15) / 16 * 16,
+                    .sweeps = options_.sweeps};
 
     step.offsets = ratings_.row_offsets();
     step.others = ratings_.items().data();
@@ -119,8 +119,8 @@ class ImplicitLearner final : public EpochLearner {
     for (std::size_t i = 0; i < rank; ++i) {
       for (std::size_t j = 0; j < rank; ++j) back[place_in_panels(rank, j, i)] = basis_.row(i)[j];
     }
-    rotate(model.users.factors, back, workers_);
-    rotate(model.items.factors, back, workers_);
+    rotate_all(model.users.factors, back);
+    rotate_all(model.items.factors, back);
   }
 
   void restore(const Model* model) override {
@@ -188,35 +188,39 @@ class ImplicitLearner final : public EpochLearner {
     };
   }
 
+  void rotate_all(FactorMatrix& table, const AlignedFloats& matrix) {
+    rotate(table.data(), table.stride(), table.rows(), table.rank(), matrix, workers_);
+  }
+
   /// Solves `solved` against `fixed`, in the basis in which the Gramian of the fixed rows, which all rows share, is diagonal. There both
   /// tables stay until they are stored, for scores and losses are the same in any basis.
   double solve(HalfStep& step, Rows& fixed, Rows& solved) {
     const std::size_t rank = options_.rank;
     if (rank == 0) return 0;
-    const std::vector<double> gram =
-        gramian(fixed.factors, shared() ? std::span<const double>(fixed.unobserved) : std::span<const double>(), workers_);
+    step.fixed = {fixed.factors.data(), fixed.factors.stride()};
+    const std::span<const double> shares = shared() ? std::span<const double>(fixed.unobserved) : std::span<const double>();
+    const std::vector<double> gram = gramian(step.fixed, fixed.factors.rows(), rank, shares, workers_);
     double trace = 0;
     for (std::size_t k = 0; k < rank; ++k) trace += gram[k * rank + k];
     // Where nothing else holds a direction down, so much does: of a row's matrix less than float32 resolves.
     const double rows = static_cast<double>(std::max<std::size_t>(fixed.factors.rows(), 1));
     step.least_ridge = std::max(1e-10 * trace / (rows * static_cast<double>(rank)), 1e-30);
     step.ridges = solved.ridges;
-    if (shared()) step.shares = solved.unobserved;
+    if (shared()) step.factors = solved.unobserved;
 
     diagonal_.reserve(fixed.factors.stride());
     std::fill_n(diagonal_.data(), fixed.factors.stride(), 1.0F);
     step.diagonal = diagonal_.data();
-    step.fixed = &fixed.factors;
     if (options_.unobserved_weight == 0) {
       std::fill_n(diagonal_.data(), rank, 0.0F);
-      return half_steps_.run(step, solved.factors, nullptr);
+      return half_steps_.run(step, solved.factors.data(), nullptr).objective;
     }
     const Eigenbasis basis = eigenbasis(gram, rank, workers_);
     for (std::size_t k = 0; k < rank; ++k) diagonal_[k] = static_cast<float>(options_.unobserved_weight * basis.values[k]);
-    rotate(fixed.factors, basis.vectors, workers_);
-    rotate(basis_, basis.vectors, workers_);
-    rotate(solved.factors, half_steps_.continued_rows(step), basis.vectors, workers_);
-    return half_steps_.run(step, solved.factors, nullptr);
+    rotate_all(fixed.factors, basis.vectors);
+    rotate_all(basis_, basis.vectors);
+    rotate(solved.factors.data(), solved.factors.stride(), half_steps_.continued_rows(step), rank, basis.vectors, workers_);
+    return half_steps_.run(step, solved.factors.data(), nullptr).objective;
   }
 
   Implicit options_;

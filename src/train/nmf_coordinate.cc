@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "kernels/gram.h"
+#include "kernels/gramian.h"
 #include "kernels/non_negative.h"
 #include "kernels/rows.h"
 
@@ -11,57 +11,17 @@ namespace lowrank {
 
 namespace {
 
-/// Ratings whose rows are gathered, and summed in float, at a time.
-constexpr std::size_t kTile = 256;
-/// Sweeps over the coordinates of a row for one pass over its ratings.
+/// Sweeps over the coordinates of a row per pass over its ratings.
 constexpr int kSweeps = 4;
-/// Floats of one task where they are only copied or added.
+/// Floats of a task that only copies or adds them.
 constexpr std::size_t kFloats = std::size_t{1} << 14U;
-/// Of extrapolation: its first strength, what it and its bound grow by after a good epoch, what it falls by after a bad one.
+/// Strength of extrapolation in its first epoch; what it and its bound grow by after a good epoch, and what it falls by after a bad one.
 constexpr double kFirstMomentum = 0.5;
 constexpr double kGrowth = 1.05;
 constexpr double kMostGrowth = 1.01;
 constexpr double kFall = 1.5;
 
 }  // namespace
-
-/// Memory of one thread.
-struct NmfCoordinate::Scratch {
-  explicit Scratch(std::size_t rank) : tile(kTile, rank), gram(tile.stride(), rank), right(1, rank), values(kTile) {}
-  FactorMatrix tile;
-  FactorMatrix gram;
-  FactorMatrix right;
-  std::vector<float> values;
-};
-
-/// A row's normal equations, in double: of factors q and targets t of its ratings.
-struct NmfCoordinate::Normal {
-  explicit Normal(std::size_t rank) : a(rank * rank), b(rank), sum(rank), gradient(rank) {}
-  void clear() {
-    std::fill(a.begin(), a.end(), 0.0);
-    std::fill(b.begin(), b.end(), 0.0);
-    std::fill(sum.begin(), sum.end(), 0.0);
-    count = targets = squares = 0;
-  }
-  void add(const Normal& other) {
-    const auto add_to = [](std::vector<double>& to, const std::vector<double>& from) {
-      std::transform(to.begin(), to.end(), from.begin(), to.begin(), std::plus<>());
-    };
-    add_to(a, other.a);
-    add_to(b, other.b);
-    add_to(sum, other.sum);
-    count += other.count;
-    targets += other.targets;
-    squares += other.squares;
-  }
-  std::vector<double> a;    ///< sum of q q^T: rank x rank, upper triangle
-  std::vector<double> b;    ///< sum of t q
-  std::vector<double> sum;  ///< sum of q; only with biases
-  double count = 0;
-  double targets = 0;  ///< sum of t
-  double squares = 0;  ///< sum of t^2
-  std::vector<double> gradient;
-};
 
 NmfCoordinate::NmfCoordinate(const NmfProblem& problem, const Model* init, Workers& workers)
     : NmfLearner(problem, init, 0, workers),
@@ -73,7 +33,10 @@ NmfCoordinate::NmfCoordinate(const NmfProblem& problem, const Model* init, Worke
       old_items_(item_products_),
       last_users_(user_products_),
       last_items_(item_products_),
-      solved_users_(user_products_) {
+      solved_users_(user_products_),
+      half_steps_(problem.zeros ? 0 : problem.rank, workers) {
+  diagonal_ = AlignedFloats(users_.stride());
+  std::fill_n(diagonal_.data() + problem.rank, diagonal_.size() - problem.rank, 1.0F);
   NmfCoordinate::restore(nullptr);
 }
 
@@ -150,147 +113,32 @@ void NmfCoordinate::copy(const FactorMatrix& from, FactorMatrix& to) {
   });
 }
 
-void NmfCoordinate::add_ratings(const NmfSide& side, std::size_t begin, std::size_t end, Scratch& scratch, Normal& normal) const {
-  const FactorMatrix& others = table(other(side));
-  const std::vector<double>& other_biases = biases(other(side));
-  const std::size_t rank = problem_.rank;
-  const std::size_t stride = others.stride();
-  for (std::size_t at = begin; at < end; at += kTile) {
-    const std::size_t count = std::min(kTile, end - at);
-    for (std::size_t n = 0; n < count; ++n) {
-      const double target = static_cast<double>(side.value(at + n)) - other_biases[side.others[at + n]];
-      scratch.values[n] = static_cast<float>(target);
-      normal.targets += target;
-      normal.squares += target * target;
-    }
-    normal.count += static_cast<double>(count);
-    if (rank == 0) continue;
-    gather_rows({others.data(), stride}, side.others + at, count, stride, nullptr, nullptr, scratch.tile.data(), stride);
-    std::fill_n(scratch.gram.data(), stride * stride, 0.0F);
-    add_gram(scratch.tile.data(), scratch.tile.data(), stride, count, stride, scratch.gram.data(), stride);
-    for (std::size_t k = 0; k < rank; ++k) {
-      for (std::size_t l = k; l < rank; ++l) normal.a[k * rank + l] += static_cast<double>(scratch.gram.data()[k * stride + l]);
-    }
-    const auto add_sums = [&](const float* weights, std::vector<double>& to) {
-      std::fill_n(scratch.right.data(), stride, 0.0F);
-      add_picked({others.data(), stride}, side.others + at, count, stride, weights, scratch.right.data());
-      for (std::size_t k = 0; k < rank; ++k) to[k] += static_cast<double>(scratch.right.data()[k]);
-    };
-    add_sums(scratch.values.data(), normal.b);
-    if (problem_.biases) add_sums(nullptr, normal.sum);
-  }
-}
-
-double NmfCoordinate::solve_row(const NmfSide& side, std::size_t row, Normal& normal) {
-  const std::size_t rank = problem_.rank;
-  const double l1 = problem_.l1 * problem_.weight(side, row);
-  const double l2 = problem_.l2 * problem_.weight(side, row);
-  const double bias_weight = problem_.biases ? 1 / (normal.count + side.bias_damping) : 0;
-  // The bias follows from the factors by its own equation; put in, it leaves these equations of the factors alone.
-  std::vector<double>& a = normal.a;
-  for (std::size_t k = 0; k < rank; ++k) {
-    for (std::size_t l = k; l < rank; ++l) {
-      a[k * rank + l] -= bias_weight * normal.sum[k] * normal.sum[l];
-      a[l * rank + k] = a[k * rank + l];
-    }
-    a[k * rank + k] += l2;
-    normal.b[k] -= l1 + bias_weight * normal.sum[k] * normal.targets;
-  }
-  const std::span<float> factors = table(side).row(row);
-  std::vector<double>& gradient = normal.gradient;
-  std::transform(normal.b.begin(), normal.b.end(), gradient.begin(), std::negate<>());
-  const auto move = [&](std::size_t k, double by) {
-    for (std::size_t l = 0; l < rank; ++l) gradient[l] += by * a[k * rank + l];
-  };
-  std::vector<double> x(factors.begin(), factors.end());
-  for (std::size_t k = 0; k < rank; ++k) {
-    if (x[k] != 0) move(k, x[k]);
-  }
-  for (int sweep = 0; sweep < kSweeps; ++sweep) {
-    for (std::size_t k = 0; k < rank; ++k) {
-      if (!(a[k * rank + k] > 0)) continue;
-      const double next = std::max(0.0, x[k] - gradient[k] / a[k * rank + k]);
-      if (next == x[k]) continue;
-      move(k, next - x[k]);
-      x[k] = next;
-    }
-  }
-  double product = 0;  // x^T (a x - 2 b) with the equations as they are now
-  double sum = 0;
-  double length = 0;
-  for (std::size_t k = 0; k < rank; ++k) {
-    factors[k] = static_cast<float>(x[k]);
-    product += x[k] * (gradient[k] - normal.b[k]);
-    sum += x[k] * normal.sum[k];
-    length += l2 * x[k] * x[k] + 2 * l1 * x[k];
-  }
-  // The errors without the weights; with the best bias for any factors they are what the reduced equations say, less what damping keeps
-  // back.
-  const double bias = bias_weight * (normal.targets - sum);
-  if (problem_.biases) biases(side)[row] = bias;
-  const double damped = normal.squares - bias_weight * normal.targets * normal.targets + product - length;
-  return std::max(0.0, damped - side.bias_damping * bias * bias);
-}
-
 double NmfCoordinate::solve_observed(const NmfSide& side) {
-  const std::size_t rank = problem_.rank;
-  const auto threads = static_cast<std::size_t>(workers_.count());
-  std::vector<Scratch> scratch;
-  scratch.reserve(threads);
-  for (std::size_t slot = 0; slot < threads; ++slot) scratch.emplace_back(rank);
-  std::vector<Normal> normals(threads, Normal(rank));
-  std::vector<Normal> pieces(side.plan.most_pieces(), Normal(rank));
-  std::vector<double> squared(side.rows());
-  side.plan.run(
-      workers_,
-      [&](std::uint32_t begin, std::uint32_t end, int slot) {
-        Normal& normal = normals[static_cast<std::size_t>(slot)];
-        for (std::size_t row = begin; row < end; ++row) {
-          if (side.count(row) == 0) continue;
-          normal.clear();
-          add_ratings(side, side.offsets[row], side.offsets[row + 1], scratch[static_cast<std::size_t>(slot)], normal);
-          squared[row] = solve_row(side, row, normal);
-        }
-      },
-      [&](const RowPlan::Piece& piece, int slot) {
-        pieces[piece.number].clear();
-        add_ratings(side, piece.begin, piece.end, scratch[static_cast<std::size_t>(slot)], pieces[piece.number]);
-      },
-      [&](std::uint32_t row, std::size_t count) {
-        for (std::size_t piece = 1; piece < count; ++piece) pieces[0].add(pieces[piece]);
-        squared[row] = solve_row(side, row, pieces[0]);
-      });
-  double total = 0;
-  for (const double row : squared) total += row;
-  return total;
-}
-
-std::vector<double> NmfCoordinate::gram(const FactorMatrix& factors) const {
-  // In a number of pieces that does not depend on the threads.
-  constexpr std::size_t kPieces = 8;
-  const std::size_t stride = factors.stride();
-  std::vector<double> total(stride * stride);
-  if (stride == 0 || factors.rows() == 0) return total;
-  const std::size_t grain = (factors.rows() + kPieces - 1) / kPieces;
-  std::vector<std::vector<double>> pieces(kPieces);
-  workers_.for_ranges(factors.rows(), grain, [&](std::size_t begin, std::size_t end, int) {
-    FactorMatrix sum(stride, stride);
-    std::vector<double>& piece = pieces[begin / grain];
-    piece.assign(stride * stride, 0);
-    for (std::size_t at = begin; at < end; at += kTile) {
-      std::fill_n(sum.data(), stride * stride, 0.0F);
-      const float* rows = factors.data() + at * stride;
-      add_gram(rows, rows, stride, std::min(kTile, end - at), stride, sum.data(), stride);
-      for (std::size_t n = 0; n < stride * stride; ++n) piece[n] += static_cast<double>(sum.data()[n]);
-    }
-  });
-  for (const std::vector<double>& piece : pieces) {
-    for (std::size_t n = 0; n < piece.size(); ++n) total[n] += piece[n];
+  const FactorMatrix& fixed = table(other(side));
+  const std::vector<float>& other_biases = biases(other(side));
+  std::vector<double> l1(side.rows());
+  std::vector<double> l2(side.rows());
+  for (std::size_t row = 0; row < side.rows(); ++row) {
+    l1[row] = problem_.l1 * problem_.weight(side, row);
+    l2[row] = problem_.l2 * problem_.weight(side, row);
   }
-  for (std::size_t k = 0; k < stride; ++k) {
-    for (std::size_t l = 0; l < k; ++l) total[k * stride + l] = total[l * stride + k];
-  }
-  return total;
+  HalfStep step;
+  step.offsets = side.offsets;
+  step.others = side.others;
+  step.fixed = {fixed.data(), fixed.stride()};
+  step.diagonal = diagonal_.data();
+  step.ridges = l2;
+  step.l1 = l1;
+  step.valued = true;
+  step.cells = [&](std::size_t /*row*/, std::size_t begin, std::size_t end, float* /*weights*/, float* values) {
+    for (std::size_t at = begin; at < end; ++at) values[at - begin] = side.value(at) - other_biases[side.others[at]];
+  };
+  const std::vector<double> bias_dampings(problem_.biases ? side.rows() : 0, side.bias_damping);
+  step.bias_dampings = bias_dampings;
+  step.non_negative = true;
+  step.options.descent_sweeps = kSweeps;
+  const HalfStepSums sums = half_steps_.run(step, table(side).data(), problem_.biases ? biases(side).data() : nullptr);
+  return std::max(0.0, sums.value_squares + sums.objective - 2 * penalty(side));
 }
 
 void NmfCoordinate::multiply(const NmfSide& side) {
@@ -303,7 +151,7 @@ void NmfCoordinate::multiply(const NmfSide& side) {
     scaled.resize(end - begin);
     for (std::size_t position = begin; position < end; ++position) scaled[position - begin] = side.value(position);
     std::fill_n(to, stride, 0.0F);
-    add_picked({others.data(), stride}, side.others + begin, end - begin, stride, scaled.data(), to);
+    gather_axpy({others.data(), stride}, side.others + begin, end - begin, stride, scaled.data(), to);
   };
   FactorMatrix pieces(side.plan.most_pieces(), problem_.rank);
   side.plan.run(
@@ -329,11 +177,12 @@ double NmfCoordinate::solve_all(const NmfSide& side) {
   FactorMatrix& factors = table(side);
   const FactorMatrix& products = &side == &problem_.users ? user_products_ : item_products_;
   const std::size_t stride = factors.stride();
+  const auto gram = [&](const FactorMatrix& rows) { return gramian({rows.data(), rows.stride()}, rows.rows(), rank, {}, workers_); };
   if (still_gram_.empty()) still_gram_ = gram(table(other(side)));
   FactorMatrix a(rank, rank);
   for (std::size_t k = 0; k < rank; ++k) {
-    std::transform(still_gram_.begin() + static_cast<std::ptrdiff_t>(k * stride),
-                   still_gram_.begin() + static_cast<std::ptrdiff_t>(k * stride + rank), a.row(k).begin(),
+    std::transform(still_gram_.begin() + static_cast<std::ptrdiff_t>(k * rank),
+                   still_gram_.begin() + static_cast<std::ptrdiff_t>((k + 1) * rank), a.row(k).begin(),
                    [](double x) { return static_cast<float>(x); });
     a.row(k)[k] += static_cast<float>(problem_.l2 * side.cells);
   }

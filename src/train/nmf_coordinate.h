@@ -2,12 +2,13 @@
 
 #include <vector>
 
+#include "kernels/half_step.h"
 #include "train/nmf_learner.h"
 
 namespace lowrank {
 
-/// Coordinate descent on the rows of one side while the other stands still, users then items: hierarchical alternating least squares
-/// (Cichocki, Phan 2009), with a few sweeps over a row for each pass over its ratings (Gillis, Glineur: Accelerated multiplicative updates
+/// Coordinate descent on the rows of one side while the other is fixed, users then items: hierarchical alternating least squares
+/// (Cichocki, Phan 2009), with a few sweeps over a row per pass over its ratings (Gillis, Glineur: Accelerated multiplicative updates
 /// and hierarchical ALS algorithms for nonnegative matrix factorization, 2012). Frobenius only.
 ///
 /// Where absent cells are zeros, both sides are carried on along their last change before they are solved again, as long as that lowers the
@@ -26,15 +27,10 @@ class NmfCoordinate final : public NmfLearner {
   void take_row(const NmfSide& side, std::size_t row, std::span<double> factors) const override;
 
  private:
-  struct Scratch;
-  struct Normal;
-
   [[nodiscard]] const FactorMatrix& table(const NmfSide& side) const { return &side == &problem_.users ? users_ : items_; }
   [[nodiscard]] FactorMatrix& table(const NmfSide& side) { return &side == &problem_.users ? users_ : items_; }
   /// \return sum of squared errors over the observed cells
   double solve_observed(const NmfSide& side);
-  void add_ratings(const NmfSide& side, std::size_t begin, std::size_t end, Scratch& scratch, Normal& normal) const;
-  double solve_row(const NmfSide& side, std::size_t row, Normal& normal);
   /// An epoch where absent cells are zeros. \return its figures
   EpochFigures run_all();
   /// Moves factors by their change since `before` once more, times the momentum, and cuts off at zero.
@@ -43,12 +39,10 @@ class NmfCoordinate final : public NmfLearner {
   /// \return the sum of squared errors over all cells
   double solve_all(const NmfSide& side);
   void multiply(const NmfSide& side);
-  /// The sum of q q^T over the rows of a side, stride x stride.
-  [[nodiscard]] std::vector<double> gram(const FactorMatrix& factors) const;
 
   FactorMatrix users_;
   FactorMatrix items_;
-  // All below only where absent cells are zeros.
+  // Only where absent cells are zeros.
   FactorMatrix user_products_;  ///< ratings times the other side's factors
   FactorMatrix item_products_;
   FactorMatrix old_users_;  ///< at the start of the epoch
@@ -59,7 +53,10 @@ class NmfCoordinate final : public NmfLearner {
   double momentum_ = 0;        ///< of extrapolation; 0 in the first epoch
   double most_momentum_ = 1;
   double last_loss_ = 0;
-  std::vector<double> still_gram_;  ///< Gramian of the side that stands still; empty when it is not known
+  std::vector<double> still_gram_;  ///< Gramian of the fixed side; empty when it is not known
+  // Only over observed cells.
+  HalfSteps half_steps_;
+  AlignedFloats diagonal_;
 };
 
 }  // namespace lowrank

@@ -87,7 +87,7 @@ void NmfLearner::store(Model& model) {
       for (std::size_t index = begin; index < end; ++index) {
         take_row(side, index, row);
         std::transform(row.begin(), row.end(), factors.row(index).begin(), [=](double x) { return static_cast<float>(x * factor_scale); });
-        to[index] = to_bias(biases(side)[index] * problem_.units.scale);
+        to[index] = to_bias(static_cast<double>(biases(side)[index]) * problem_.units.scale);
       }
     });
   };
@@ -124,7 +124,7 @@ void NmfLearner::start_side(const NmfSide& side, const Model* from) {
         for (double& x : row) x = problem_.level * std::abs(stream.normal());
       }
       put_row(side, index, row);
-      biases(side)[index] = problem_.biases ? bias : 0.0;
+      biases(side)[index] = problem_.biases ? static_cast<float>(bias) : 0.0F;
     }
   });
 }
@@ -150,7 +150,7 @@ double NmfLearner::sum_rows(const NmfSide& side, const std::function<double(std:
 double NmfLearner::penalty(const NmfSide& side) const {
   double total = 0;
   if (problem_.biases) {
-    total += sum_rows(side, [&](std::size_t row) { return 0.5 * side.bias_damping * biases(side)[row] * biases(side)[row]; });
+    total += sum_rows(side, [&](std::size_t row) { return 0.5 * side.bias_damping * std::pow(static_cast<double>(biases(side)[row]), 2); });
   }
   if (problem_.l1 == 0 && problem_.l2 == 0) return total;
   return total + sum_rows(side, [&](std::size_t row) {

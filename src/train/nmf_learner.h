@@ -7,12 +7,12 @@
 
 #include "base/parallel.h"
 #include "base/random.h"
+#include "kernels/row_plan.h"
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
 #include "lowrank/train/nmf.h"
 #include "train/bias_damping.h"
 #include "train/epoch_loop.h"
-#include "train/row_plan.h"
 #include "train/transpose.h"
 #include "train/units.h"
 
@@ -80,13 +80,15 @@ class NmfLearner : public EpochLearner {
   virtual void put_row(const NmfSide& side, std::size_t row, std::span<const double> factors) = 0;
   virtual void take_row(const NmfSide& side, std::size_t row, std::span<double> factors) const = 0;
 
-  [[nodiscard]] std::vector<double>& biases(const NmfSide& side) { return &side == &problem_.users ? user_biases_ : item_biases_; }
-  [[nodiscard]] const std::vector<double>& biases(const NmfSide& side) const {
+  [[nodiscard]] std::vector<float>& biases(const NmfSide& side) { return &side == &problem_.users ? user_biases_ : item_biases_; }
+  [[nodiscard]] const std::vector<float>& biases(const NmfSide& side) const {
     return &side == &problem_.users ? user_biases_ : item_biases_;
   }
   [[nodiscard]] const NmfSide& other(const NmfSide& side) const { return &side == &problem_.users ? problem_.items : problem_.users; }
   /// The figures of an epoch. \param loss of the cells, in the units of training \param squared sum of squared errors over observed cells
   EpochFigures figures(double loss, double squared);
+  /// Half of what regularisation adds to the loss for the rows of a side.
+  [[nodiscard]] double penalty(const NmfSide& side) const;
   /// Sum of part(row) over the rows of a side, in a fixed order.
   double sum_rows(const NmfSide& side, const std::function<double(std::size_t row)>& part) const;
 
@@ -94,14 +96,13 @@ class NmfLearner : public EpochLearner {
   Workers& workers_;
 
  private:
-  [[nodiscard]] double penalty(const NmfSide& side) const;
   void start_side(const NmfSide& side, const Model* from);
 
   const Model* init_;
   double least_;
   bool finite_ = true;
-  std::vector<double> user_biases_;
-  std::vector<double> item_biases_;
+  std::vector<float> user_biases_;
+  std::vector<float> item_biases_;
 };
 
 }  // namespace lowrank

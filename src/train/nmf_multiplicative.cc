@@ -3,12 +3,13 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/divergence.h"
+#include "kernels/gramian.h"
+
 namespace lowrank {
 
 namespace {
 
-/// A product that stands below a value must not be nothing.
-constexpr double kLeast = 1e-100;
 /// From here on a start of zero would stay zero.
 constexpr double kStart = 1e-4;
 
@@ -49,18 +50,18 @@ std::optional<EpochFigures> NmfMultiplicative::run(std::size_t /*epoch*/) {
 void NmfMultiplicative::fit_biases(const NmfSide& side) {
   const std::size_t rank = problem_.rank;
   const double* others = table(other(side)).data();
-  const std::vector<double>& other_biases = biases(other(side));
+  const std::vector<float>& other_biases = biases(other(side));
   const auto sum = [&](std::size_t row, std::size_t begin, std::size_t end) {
     double left = 0;
     for (std::size_t position = begin; position < end; ++position) {
       const std::size_t other_row = side.others[position];
-      left += static_cast<double>(side.value(position)) - other_biases[other_row] -
+      left += static_cast<double>(side.value(position)) - static_cast<double>(other_biases[other_row]) -
               dot(table(side).data() + row * rank, others + other_row * rank, rank);
     }
     return left;
   };
   const auto finish_bias = [&](std::size_t row, double left) {
-    if (side.count(row) != 0) biases(side)[row] = left / (static_cast<double>(side.count(row)) + side.bias_damping);
+    if (side.count(row) != 0) biases(side)[row] = static_cast<float>(left / (static_cast<double>(side.count(row)) + side.bias_damping));
   };
   std::vector<double> pieces(side.plan.most_pieces());
   side.plan.run(
@@ -77,25 +78,17 @@ void NmfMultiplicative::fit_biases(const NmfSide& side) {
 }
 
 void NmfMultiplicative::sum_other_rows(const NmfSide& side) {
-  // 16 pieces, so that few matrices are held at a time; each of whole pieces of sum_rows().
-  constexpr std::size_t kPieces = 16;
   const std::size_t rank = problem_.rank;
-  const NmfSide& still = other(side);
-  const std::size_t grain = (still.rows() / kPieces / Workers::kSumRows + 1) * Workers::kSumRows;
-  const std::size_t gram_size = problem_.divergence ? 0 : rank * rank;
-  // The sum of the rows, then their Gramian where it is needed.
-  const std::vector<double> sums = workers_.sum_ranges(still.rows(), grain, [&](std::size_t begin, std::size_t end, int) {
-    std::vector<double> part(rank + gram_size);
-    for (std::size_t row = begin; row < end; ++row) {
-      const double* factors = table(still).data() + row * rank;
-      add(1, factors, rank, part.data());
-      if (gram_size == 0) continue;
-      for (std::size_t k = 0; k < rank; ++k) add(factors[k], factors, rank, part.data() + (k + 1) * rank);
-    }
-    return part;
+  const std::vector<double>& still = table(other(side));
+  if (!problem_.divergence) {
+    gram_ = gramian(still, rank, workers_);
+    return;
+  }
+  sums_ = workers_.sum_rows(other(side).rows(), [&](std::size_t begin, std::size_t end, int) {
+    std::vector<double> sum(rank);
+    for (std::size_t row = begin; row < end; ++row) add(1, still.data() + row * rank, rank, sum.data());
+    return sum;
   });
-  sums_.assign(sums.begin(), sums.begin() + static_cast<std::ptrdiff_t>(rank));
-  gram_.assign(sums.begin() + static_cast<std::ptrdiff_t>(rank), sums.end());
 }
 
 /// What a row's ratings add to the parts of the gradient that pull its factors up (numerator) and down (denominator).
@@ -104,20 +97,22 @@ void NmfMultiplicative::add_ratings(const NmfSide& side, std::size_t row, std::s
   const std::size_t rank = problem_.rank;
   const double* factors = table(side).data() + row * rank;
   const double* others = table(other(side)).data();
-  const std::vector<double>& other_biases = biases(other(side));
-  const double bias = biases(side)[row];
+  const auto value = [&](std::size_t i) { return static_cast<double>(side.value(begin + i)); };
+  if (problem_.divergence) {
+    add_divergence(others, rank, side.others + begin, end - begin, value, factors, numerator);
+    for (std::size_t at = begin; !problem_.zeros && at < end; ++at) add(1, others + side.others[at] * rank, rank, denominator);
+    return;
+  }
+  const std::vector<float>& other_biases = biases(other(side));
+  const auto bias = static_cast<double>(biases(side)[row]);
   for (std::size_t position = begin; position < end; ++position) {
     const std::size_t other_row = side.others[position];
     const double* factor = others + other_row * rank;
-    const auto value = static_cast<double>(side.value(position));
-    if (problem_.divergence) {
-      if (value > 0) add(value / std::max(dot(factors, factor, rank), kLeast), factor, rank, numerator);
-      if (!problem_.zeros) add(1, factor, rank, denominator);
-    } else if (problem_.zeros) {
-      add(value, factor, rank, numerator);
+    if (problem_.zeros) {
+      add(value(position - begin), factor, rank, numerator);
     } else {
       // What biases leave of a rating may be negative: then it pulls down.
-      const double target = value - bias - other_biases[other_row];
+      const double target = value(position - begin) - bias - static_cast<double>(other_biases[other_row]);
       if (target > 0) add(target, factor, rank, numerator);
       add(dot(factors, factor, rank) - std::min(target, 0.0), factor, rank, denominator);
     }
@@ -135,18 +130,11 @@ double NmfMultiplicative::finish(const NmfSide& side, std::size_t row, const dou
   }
   const double l1 = problem_.l1 * problem_.weight(side, row);
   const double l2 = problem_.l2 * problem_.weight(side, row);
-  for (std::size_t k = 0; k < rank; ++k) {
-    double& x = factors[k];
-    if (problem_.divergence) {
-      // The root of l2 x^2 + (denominator + l1) x = x_old numerator, without cancellation.
-      const double down = denominator[k] + l1;
-      const double up = x * numerator[k];
-      const double sum = down + std::sqrt(down * down + 4 * l2 * up);
-      if (sum > 0) x = 2 * up / sum;
-    } else {
-      const double down = denominator[k] + l1 + l2 * x;
-      if (down > 0) x *= numerator[k] / down;
-    }
+  for (std::size_t k = 0; k < rank; ++k) denominator[k] += l1;
+  if (problem_.divergence) update_divergence(numerator, denominator, l2, rank, factors);
+  for (std::size_t k = 0; k < rank && !problem_.divergence; ++k) {
+    const double down = denominator[k] + l2 * factors[k];
+    if (down > 0) factors[k] *= numerator[k] / down;
   }
   return dot(factors, numerator, rank);
 }
@@ -205,11 +193,11 @@ EpochFigures NmfMultiplicative::figures_now(double cross) {
       const std::size_t item = side.others[position];
       const double product = dot(users_.data() + row * rank, items_.data() + item * rank, rank);
       const auto value = static_cast<double>(side.value(position));
-      const double error = value - biases(side)[row] - biases(problem_.items)[item] - product;
+      const double error = value - static_cast<double>(biases(side)[row]) - static_cast<double>(biases(problem_.items)[item]) - product;
       sums.squared += error * error;
       if (!problem_.divergence) continue;
       sums.loss += problem_.zeros ? 0 : product;
-      if (value > 0) sums.loss += value * std::log(value / std::max(product, kLeast)) - value;
+      if (value > 0) sums.loss += value * std::log(value / std::max(product, kLeastProduct)) - value;
     }
     return sums;
   };

@@ -137,12 +137,12 @@ TEST_P(PickedRows, AreMultipliedAndAdded) {
     for (const float* weights : {static_cast<const float*>(nullptr), weights_.data()}) {
       const auto weight = [&](std::size_t i) { return weights != nullptr ? double{weights[i]} : 1.0; };
       std::vector<float> products(count + 1, 9.0F);
-      multiply_picked(table_, rows.data(), count, kColumns, x_.data(), products.data());
+      gather_dots(table_, rows.data(), count, kColumns, x_.data(), products.data());
       for (std::size_t i = 0; i < count; ++i) ASSERT_NEAR(double{products[i]}, dot_x(rows[i]), 1e-4);
       ASSERT_EQ(products[count], 9.0F);
 
       AlignedFloats sum(kColumns, 1.0F);
-      add_picked(table_, rows.data(), count, kColumns, weights, sum.data());
+      gather_axpy(table_, rows.data(), count, kColumns, weights, sum.data());
       AlignedFloats normal(kColumns, 1.0F);
       const double total = add_normal_product(table_, rows.data(), count, kColumns, weights, x_.data(), 0.5F, normal.data());
       double expected_total = 0;

@@ -1,18 +1,17 @@
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <cmath>
 #include <cstdint>
 #include <vector>
 
 #include "base/random.h"
-#include "kernels/row_system.h"
-#include "kernels/solve.h"
+#include "kernels/aligned_floats.h"
+#include "kernels/elimination.h"
+#include "kernels/normal_equations.h"
 
 namespace lowrank {
 
-/// A row's problem with its parts, and its answer by the dense normal equations in double.
+/// The equations of a row with all that they point to, and the same as a dense system in double.
 struct Problem {
   std::size_t rank;
   std::size_t stride;
@@ -21,7 +20,7 @@ struct Problem {
   std::vector<std::uint32_t> rows;
   std::vector<float> weights;
   std::vector<float> values;
-  RowEquations equations;
+  NormalEquations equations;
   std::vector<double> a;
   std::vector<double> b;
 
@@ -35,12 +34,7 @@ struct Problem {
     }
     return sum;
   }
-  [[nodiscard]] std::vector<double> solution() const {
-    std::vector<double> factor = a;
-    std::vector<double> x = b;
-    EXPECT_TRUE(solve_positive_definite(factor.data(), x.data(), size()));
-    return x;
-  }
+  [[nodiscard]] std::vector<double> solution() const { return eliminate(a, b); }
 };
 
 struct Shape {
@@ -75,7 +69,7 @@ inline void fill(Problem& problem, const Shape& shape, std::uint64_t seed) {
     problem.weights.push_back(static_cast<float>(shape.signed_weights && i % 4 == 0 ? (i % 8 == 0 ? 0.0 : -0.001) : weight));
     problem.values.push_back(static_cast<float>(random.normal()));
   }
-  RowEquations& row = problem.equations;
+  NormalEquations& row = problem.equations;
   row = {.table = {problem.table.data(), stride}, .rows = problem.rows};
   row.values = problem.values.data();
   if (shape.weighted) row.weights = problem.weights.data();

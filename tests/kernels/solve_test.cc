@@ -60,10 +60,12 @@ TEST(SolveNonNegative, FulfilsTheConditionsOfOptimality) {
     std::vector<double> b(kSize);
     for (double& value : b) value = 3 * random.normal();
     std::vector<double> x(kSize);
-    solve_non_negative(a.data(), b.data(), x.data(), kSize);
+    std::vector<double> gradients(kSize);
+    solve_non_negative(a.data(), b.data(), kSize, 1000, x.data(), gradients.data());
     for (std::size_t i = 0; i < kSize; ++i) {
       double gradient = -b[i];
       for (std::size_t j = 0; j < kSize; ++j) gradient += a[i * kSize + j] * x[j];
+      EXPECT_NEAR(gradients[i], gradient, 1e-9);
       EXPECT_GE(x[i], 0);
       if (x[i] > 0) {
         EXPECT_NEAR(gradient, 0, 1e-3);

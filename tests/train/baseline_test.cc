@@ -7,11 +7,10 @@
 #include <set>
 
 #include "fixtures.h"
-#include "kernels/solve.h"
+#include "kernels/elimination.h"
 #include "lowrank/base/error.h"
 #include "lowrank/recommend/fold_in.h"
 #include "train/bias_damping.h"
-#include "train/row_plan.h"
 #include "train/units.h"
 
 namespace lowrank {
@@ -36,8 +35,7 @@ std::vector<double> dense_solution(const std::vector<Triple>& triples, std::size
     b[u] += static_cast<double>(triple.value) - mean;
     b[i] += static_cast<double>(triple.value) - mean;
   }
-  EXPECT_TRUE(solve_positive_definite(a.data(), b.data(), n));
-  return b;
+  return eliminate(a, b);
 }
 
 double loss_of(const Model& model, const std::vector<Triple>& triples, double user_damping, double item_damping) {
@@ -178,37 +176,6 @@ TEST(Baseline, ValidationKeepsTheBestEpochAndPatienceEnds) {
   EXPECT_EQ(trained.best_epoch, 2U);
   EXPECT_EQ(trained.epochs, 5U);
   EXPECT_EQ(trained.stopped, Stopped::patience);
-}
-
-TEST(RowPlan, VisitsEveryRatingOnceAndCutsLongRows) {
-  const std::vector<std::size_t> offsets = {0, 0, 3, 25, 25, 26, 30, 71, 71};
-  const RowPlan plan(offsets, {.long_row = 20, .piece = 10, .run = 8});
-  for (const int threads : {1, 4}) {
-    Workers workers(threads);
-    std::vector<int> rows(8);
-    std::vector<int> ratings(71);
-    std::vector<std::size_t> pieces(8);
-    plan.run(
-        workers,
-        [&](std::uint32_t begin, std::uint32_t end, int) {
-          for (std::uint32_t row = begin; row < end; ++row) {
-            ++rows[row];
-            for (std::size_t at = offsets[row]; at < offsets[row + 1]; ++at) ++ratings[at];
-          }
-        },
-        [&](const RowPlan::Piece& piece, int) {
-          EXPECT_LE(piece.end - piece.begin, 10U);
-          for (std::size_t at = piece.begin; at < piece.end; ++at) ++ratings[at];
-        },
-        [&](std::uint32_t row, std::size_t count) {
-          ++rows[row];
-          pieces[row] = count;
-        });
-    EXPECT_EQ(rows, std::vector<int>(8, 1));
-    EXPECT_EQ(ratings, std::vector<int>(71, 1));
-    EXPECT_EQ(pieces, (std::vector<std::size_t>{0, 0, 3, 0, 0, 0, 5, 0}));
-    EXPECT_EQ(plan.most_pieces(), 5U);
-  }
 }
 
 }  // namespace

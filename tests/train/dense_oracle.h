@@ -5,7 +5,7 @@
 #include <map>
 #include <vector>
 
-#include "kernels/solve.h"
+#include "kernels/elimination.h"
 #include "lowrank/model/factor_matrix.h"
 #include "lowrank/model/model.h"
 #include "train/fixtures.h"
@@ -58,10 +58,7 @@ class DenseSystem {
     }
   }
   void damp(std::size_t coordinate, double weight) { a_[coordinate * b_.size() + coordinate] += weight; }
-  [[nodiscard]] std::vector<double> solve() {
-    EXPECT_TRUE(solve_positive_definite(a_.data(), b_.data(), b_.size()));
-    return b_;
-  }
+  [[nodiscard]] std::vector<double> solve() const { return eliminate(a_, b_); }
 
  private:
   std::vector<double> a_;

@@ -8,7 +8,6 @@
 
 #include "base/random.h"
 #include "fixtures.h"
-#include "kernels/solve.h"
 #include "lowrank/base/error.h"
 #include "lowrank/recommend/fold_in.h"
 

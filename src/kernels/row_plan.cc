@@ -1,38 +1,31 @@
-#include "train/row_plan.h"
+#include "kernels/row_plan.h"
 
 #include <algorithm>
 
 namespace lowrank {
 
-namespace {
-
-constexpr std::size_t kMostPieces = 64;
-
-std::vector<RowPlan::Piece> cut(std::uint32_t row, std::size_t begin, std::size_t end, std::size_t grain) {
-  const std::size_t size = std::max(grain, (end - begin + kMostPieces - 1) / kMostPieces);
-  std::vector<RowPlan::Piece> pieces;
-  for (std::size_t at = begin; at < end; at += size) pieces.push_back({row, pieces.size(), at, std::min(at + size, end)});
-  return pieces;
-}
-
-}  // namespace
-
-RowPlan::RowPlan(std::span<const std::size_t> offsets, const Grain& grain) {
-  // Rows without ratings are work too, if little.
-  const std::size_t most_rows = grain.run;
+RowPlan::RowPlan(std::span<const std::size_t> offsets, const Cost& cost) {
   const auto rows = static_cast<std::uint32_t>(offsets.size() - 1);
   std::uint32_t begin = 0;
+  double run = 0;
   const auto end_run = [&](std::uint32_t end, std::uint32_t next) {
     if (end > begin) runs_.push_back({begin, end});
     begin = next;
+    run = 0;
   };
   for (std::uint32_t row = 0; row < rows; ++row) {
-    if (offsets[row + 1] - offsets[row] > grain.long_row) {
+    const std::size_t ratings = offsets[row + 1] - offsets[row];
+    if (cost.is_long(ratings)) {
       end_run(row, row + 1);
-      long_rows_.push_back(cut(row, offsets[row], offsets[row + 1], grain.piece));
-      most_pieces_ = std::max(most_pieces_, long_rows_.back().size());
-    } else if (offsets[row + 1] - offsets[begin] >= grain.run || row + 1 - begin >= most_rows) {
-      end_run(row + 1, row + 1);
+      const std::size_t size = std::max(cost.piece, (ratings + cost.most_pieces - 1) / cost.most_pieces);
+      std::vector<Piece>& pieces = long_rows_.emplace_back();
+      for (std::size_t at = 0; at < ratings; at += size) {
+        pieces.push_back({row, pieces.size(), offsets[row] + at, offsets[row] + std::min(at + size, ratings)});
+      }
+      most_pieces_ = std::max(most_pieces_, pieces.size());
+    } else {
+      run += cost.row(ratings);
+      if (run >= cost.run) end_run(row + 1, row + 1);
     }
   }
   end_run(rows, rows);

@@ -1,4 +1,4 @@
-#include "kernels/narrow_blocks.h"
+#include "kernels/block_sweep.h"
 
 #include <algorithm>
 #include <cmath>
@@ -8,10 +8,11 @@
 #include "kernels/conjugate.h"
 #include "kernels/dispatch.h"
 #include "kernels/gram.h"
+#include "kernels/normal_solver.h"
 #include "kernels/rows.h"
 
 #undef HWY_TARGET_INCLUDE
-#define HWY_TARGET_INCLUDE "kernels/narrow_blocks.cc"
+#define HWY_TARGET_INCLUDE "kernels/block_sweep.cc"
 #include <hwy/foreach_target.h>
 // Highway wants its main header after foreach_target.
 #include <hwy/highway.h>
@@ -27,8 +28,8 @@ namespace lowrank::HWY_NAMESPACE {
 constexpr size_t kWidth = 16;
 constexpr size_t kVectors = kWidth / kLanes;
 
-/// left -= rows z. `count` is a multiple of 4.
-HWY_INLINE HWY_ATTR void take_away(const float* rows, size_t ld, size_t count, const Floats* z, float* left) {
+/// residual -= rows z. `count` is a multiple of 4.
+HWY_INLINE HWY_ATTR void subtract_product(const float* rows, size_t ld, size_t count, const Floats* z, float* residual) {
   const hn::ScalableTag<float> d;
   const hn::CappedTag<float, 4> d4;
   for (size_t i = 0; i < count; i += 4) {
@@ -39,21 +40,21 @@ HWY_INLINE HWY_ATTR void take_away(const float* rows, size_t ld, size_t count, c
       for (size_t v = 1; v < kVectors; ++v) products[l] = hn::MulAdd(hn::Load(d, row + v * kLanes), z[v], products[l]);
     }
     const FourFloats four = sums(products[0], products[1], products[2], products[3]);
-    hn::Store(hn::Sub(hn::Load(d4, left + i), four), d4, left + i);
+    hn::Store(hn::Sub(hn::Load(d4, residual + i), four), d4, residual + i);
   }
 }
 
-HWY_ATTR void leave_blocks(const float* tile, size_t ld, size_t count, size_t columns, const float* x, float* left) {
+HWY_ATTR void block_residual(const float* tile, size_t ld, size_t count, size_t columns, const float* x, float* residual) {
   const hn::ScalableTag<float> d;
   for (size_t begin = 0; begin < columns; begin += kWidth) {
     Floats z[kVectors];
     for (size_t v = 0; v < kVectors; ++v) z[v] = hn::Load(d, x + begin + v * kLanes);
-    take_away(tile + begin, ld, count, z, left);
+    subtract_product(tile + begin, ld, count, z, residual);
   }
 }
 
 HWY_ATTR void sweep_blocks(const float* tile, size_t ld, size_t count, size_t columns, const float* inverses, const float* diagonal,
-                           float ridge, float* x, float* left) {
+                           float ridge, float* x, float* residual) {
   const hn::ScalableTag<float> d;
   HWY_ALIGN float gradient[kWidth];
   for (size_t begin = 0; begin < columns; begin += kWidth) {
@@ -64,7 +65,7 @@ HWY_ATTR void sweep_blocks(const float* tile, size_t ld, size_t count, size_t co
     }
     for (size_t i = 0; i < count; i += 4) {
       for (size_t l = 0; l < 4; ++l) {
-        const auto factor = hn::Set(d, left[i + l]);
+        const auto factor = hn::Set(d, residual[i + l]);
         for (size_t v = 0; v < kVectors; ++v) sum[l][v] = hn::MulAdd(factor, hn::Load(d, rows + (i + l) * ld + v * kLanes), sum[l][v]);
       }
     }
@@ -92,11 +93,11 @@ HWY_ATTR void sweep_blocks(const float* tile, size_t ld, size_t count, size_t co
       float* to = x + begin + v * kLanes;
       hn::Store(hn::Add(hn::Load(d, to), step[v]), d, to);
     }
-    take_away(rows, ld, count, step, left);
+    subtract_product(rows, ld, count, step, residual);
   }
 }
 
-// Pivots one after the other by the sweep operator (Goodnight 1979), which leaves minus the inverse.
+// The sweep operator (Goodnight 1979), one pivot after another, leaves minus the inverse.
 HWY_ATTR void invert_blocks(float* a, size_t systems, float* pivot_ratios) {
   const hn::ScalableTag<float> d;
   constexpr size_t kRow = kWidth * kBatchSystems;
@@ -141,11 +142,12 @@ HWY_ATTR void invert_blocks(float* a, size_t systems, float* pivot_ratios) {
   }
 }
 
-/// What stands side by side, one after the other.
-HWY_ATTR void part_blocks(const float* together, size_t systems, float* matrices) {
+/// The inverse of interleave().
+HWY_ATTR void deinterleave(const float* together, size_t systems, float* matrices) {
   constexpr size_t kSize = kWidth * kWidth;
   for (size_t at = 0; at < kSize; at += 4) {
-    for (size_t s = 0; s < systems; s += 4) turn_four(together + at * kBatchSystems + s, kBatchSystems, matrices + s * kSize + at, kSize);
+    for (size_t s = 0; s < systems; s += 4)
+      transpose_4x4(together + at * kBatchSystems + s, kBatchSystems, matrices + s * kSize + at, kSize);
   }
 }
 
@@ -161,23 +163,23 @@ namespace lowrank {
 namespace scalar {
 
 namespace {
-constexpr std::size_t kWidth = NarrowBlocks::kWidth;
+constexpr std::size_t kWidth = BlockSweep::kWidth;
 }  // namespace
 
-void leave_blocks(const float* tile, std::size_t ld, std::size_t count, std::size_t columns, const float* x, float* left) {
+void block_residual(const float* tile, std::size_t ld, std::size_t count, std::size_t columns, const float* x, float* residual) {
   for (std::size_t i = 0; i < count; ++i) {
-    for (std::size_t k = 0; k < columns; ++k) left[i] -= tile[i * ld + k] * x[k];
+    for (std::size_t k = 0; k < columns; ++k) residual[i] -= tile[i * ld + k] * x[k];
   }
 }
 
 void sweep_blocks(const float* tile, std::size_t ld, std::size_t count, std::size_t columns, const float* inverses, const float* diagonal,
-                  float ridge, float* x, float* left) {
+                  float ridge, float* x, float* residual) {
   for (std::size_t begin = 0; begin < columns; begin += kWidth) {
     const float* rows = tile + begin;
     float gradient[kWidth];
     for (std::size_t k = 0; k < kWidth; ++k) gradient[k] = -(diagonal[begin + k] + ridge) * x[begin + k];
     for (std::size_t i = 0; i < count; ++i) {
-      for (std::size_t k = 0; k < kWidth; ++k) gradient[k] += left[i] * rows[i * ld + k];
+      for (std::size_t k = 0; k < kWidth; ++k) gradient[k] += residual[i] * rows[i * ld + k];
     }
     const float* inverse = inverses + begin * kWidth;
     float step[kWidth] = {};
@@ -185,7 +187,7 @@ void sweep_blocks(const float* tile, std::size_t ld, std::size_t count, std::siz
       for (std::size_t j = 0; j < kWidth; ++j) step[j] += gradient[k] * inverse[k * kWidth + j];
     }
     for (std::size_t k = 0; k < kWidth; ++k) x[begin + k] += step[k];
-    leave_blocks(rows, ld, count, kWidth, step, left);
+    block_residual(rows, ld, count, kWidth, step, residual);
   }
 }
 
@@ -219,7 +221,7 @@ void invert_blocks(float* a, std::size_t systems, float* pivot_ratios) {
   }
 }
 
-void part_blocks(const float* together, std::size_t systems, float* matrices) {
+void deinterleave(const float* together, std::size_t systems, float* matrices) {
   for (std::size_t s = 0; s < systems; ++s) {
     for (std::size_t at = 0; at < kWidth * kWidth; ++at) matrices[s * kWidth * kWidth + at] = together[at * kBatchSystems + s];
   }
@@ -229,13 +231,11 @@ void part_blocks(const float* together, std::size_t systems, float* matrices) {
 
 namespace {
 
-constexpr std::size_t kSize = NarrowBlocks::kWidth * NarrowBlocks::kWidth;
-/// Of the tile: 16 MiB.
-constexpr std::size_t kMostFloats = std::size_t{1} << 22U;
+constexpr std::size_t kSize = BlockSweep::kWidth * BlockSweep::kWidth;
 
 }  // namespace
 
-NarrowBlocks::NarrowBlocks(std::size_t rank)
+BlockSweep::BlockSweep(std::size_t rank)
     : columns_((rank + kWidth - 1) / kWidth * kWidth),
       ld_(scratch_stride(columns_)),
       grams_(kSize * kBatchSystems),
@@ -243,12 +243,7 @@ NarrowBlocks::NarrowBlocks(std::size_t rank)
       inverses_((columns_ / kWidth + kBatchSystems - 1) / kBatchSystems * kBatchSystems * kSize),
       pivot_ratios_(kBatchSystems) {}
 
-bool NarrowBlocks::takes(const RowEquations& row) const {
-  const std::size_t n = row.rows.size();
-  return !row.has_bias && n != 0 && n * columns_ <= kMostFloats && row.weights_positive();
-}
-
-bool NarrowBlocks::invert(const RowEquations& row, std::size_t n) {
+bool BlockSweep::invert(const NormalEquations& row, std::size_t n) {
   const std::size_t blocks = columns_ / kWidth;
   for (std::size_t first = 0; first < blocks; first += kBatchSystems) {
     const std::size_t count = std::min(kBatchSystems, blocks - first);
@@ -262,19 +257,19 @@ bool NarrowBlocks::invert(const RowEquations& row, std::size_t n) {
     interleave(grams_.data(), kWidth, count, together_.data());
     LOWRANK_KERNEL(invert_blocks)(together_.data(), count, pivot_ratios_.data());
     for (std::size_t block = 0; block < count; ++block) {
-      if (!(pivot_ratios_[block] <= RowSystem::kTrustedOfSteps)) return false;
+      if (!(pivot_ratios_[block] <= NormalSolver::kTrustedOfSteps)) return false;
     }
-    LOWRANK_KERNEL(part_blocks)(together_.data(), count, inverses_.data() + first * kSize);
+    LOWRANK_KERNEL(deinterleave)(together_.data(), count, inverses_.data() + first * kSize);
   }
   return true;
 }
 
 // With Z the rows C^1/2 Q and e = C^-1/2 v - Z x: a block b steps to its minimum by (D_b + Z_b^T Z_b)^-1 (Z_b^T e - D_b x_b).
-std::optional<double> NarrowBlocks::solve(const RowEquations& row, std::uint32_t sweeps, float* x) {
+std::optional<double> BlockSweep::solve(const NormalEquations& row, std::uint32_t sweeps, float* x) {
   const std::size_t n = row.rows.size();
   const std::size_t padded = (n + 3) / 4 * 4;
   tile_.reserve(padded * ld_);
-  left_.reserve(padded);
+  residual_.reserve(padded);
   scales_.reserve(padded);
   if (row.weights != nullptr) {
     for (std::size_t i = 0; i < n; ++i) scales_[i] = std::sqrt(row.weights[i]);
@@ -285,16 +280,16 @@ std::optional<double> NarrowBlocks::solve(const RowEquations& row, std::uint32_t
 
   double objective = 0;
   for (std::size_t i = 0; i < padded; ++i) {
-    left_[i] = 0;
-    if (i < n) left_[i] = (row.values != nullptr ? row.values[i] : 1.0F) / (scales != nullptr ? scales[i] : 1.0F);
-    objective -= static_cast<double>(left_[i]) * static_cast<double>(left_[i]);
+    residual_[i] = 0;
+    if (i < n) residual_[i] = (row.values != nullptr ? row.values[i] : 1.0F) / (scales != nullptr ? scales[i] : 1.0F);
+    objective -= static_cast<double>(residual_[i]) * static_cast<double>(residual_[i]);
   }
-  LOWRANK_KERNEL(leave_blocks)(tile_.data(), ld_, padded, columns_, x, left_.data());
+  LOWRANK_KERNEL(block_residual)(tile_.data(), ld_, padded, columns_, x, residual_.data());
   const auto sweep_once = LOWRANK_KERNEL(sweep_blocks);
   for (std::uint32_t sweep = 0; sweep < sweeps; ++sweep) {
-    sweep_once(tile_.data(), ld_, padded, columns_, inverses_.data(), row.diagonal, row.ridge, x, left_.data());
+    sweep_once(tile_.data(), ld_, padded, columns_, inverses_.data(), row.diagonal, row.ridge, x, residual_.data());
   }
-  for (std::size_t i = 0; i < n; ++i) objective += static_cast<double>(left_[i]) * static_cast<double>(left_[i]);
+  for (std::size_t i = 0; i < n; ++i) objective += static_cast<double>(residual_[i]) * static_cast<double>(residual_[i]);
   for (std::size_t k = 0; k < columns_; ++k) {
     objective += static_cast<double>(row.diagonal[k] + row.ridge) * static_cast<double>(x[k]) * static_cast<double>(x[k]);
   }

@@ -1,18 +1,18 @@
-// The solvers of RowSystem that start from what a row was: conjugate gradients and sweeps over blocks.
+// The solvers of NormalSolver that start from what a row was: conjugate gradients and sweeps over blocks.
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 
+#include "kernels/block_sweep.h"
 #include "kernels/cholesky.h"
 #include "kernels/conjugate.h"
-#include "kernels/narrow_blocks.h"
-#include "kernels/row_system.h"
+#include "kernels/normal_solver.h"
 #include "kernels/rows.h"
 
 namespace lowrank {
 
-double RowSystem::solve_cg(const RowEquations& row, std::uint32_t steps, float* x, float* bias) {
+double NormalSolver::solve_cg(const NormalEquations& row, std::uint32_t steps, float* x, float* bias) {
   const std::uint32_t* rows = row.rows.data();
   const std::size_t n = row.rows.size();
   float* residual = vectors_.data();
@@ -38,13 +38,13 @@ double RowSystem::solve_cg(const RowEquations& row, std::uint32_t steps, float* 
     objective += damped * static_cast<double>(shift);
   }
   double bias_p = 0;
-  double rho = step_along(0, p, product, inverses, columns_, x, residual) + bias_residual * bias_residual / bias_scale;
+  double rho = axpy(0, p, product, inverses, columns_, x, residual) + bias_residual * bias_residual / bias_scale;
   const double start = rho;
   double keep = 0;
   for (std::uint32_t step = 1; step <= steps; ++step) {
     // Nothing is left but rounding.
     if (!(rho > 1e-12 * start) || !(rho > 0)) break;
-    turn(residual, inverses, static_cast<float>(keep), columns_, p);
+    xpby(residual, inverses, static_cast<float>(keep), columns_, p);
     bias_p = bias_residual / bias_scale + keep * bias_p;
     const auto bias_step = static_cast<float>(bias_p);
     std::fill_n(product, columns_, 0.0F);
@@ -61,7 +61,7 @@ double RowSystem::solve_cg(const RowEquations& row, std::uint32_t steps, float* 
     const double length = rho / curvature;
     if (!(curvature > 0) || !std::isfinite(length)) break;
     const double before = rho;
-    rho = step_along(static_cast<float>(length), p, product, inverses, columns_, x, residual);
+    rho = axpy(static_cast<float>(length), p, product, inverses, columns_, x, residual);
     if (row.has_bias) {
       *bias += static_cast<float>(length * bias_p);
       bias_residual -= length * bias_product;
@@ -73,7 +73,7 @@ double RowSystem::solve_cg(const RowEquations& row, std::uint32_t steps, float* 
   return objective;
 }
 
-bool RowSystem::first_step(const RowEquations& row, const float* x, float* step) {
+bool NormalSolver::first_step(const NormalEquations& row, const float* x, float* step) {
   begin_pieces();
   add_piece(row);
   for (std::size_t k = 0; k < rank_; ++k) {
@@ -88,34 +88,32 @@ bool RowSystem::first_step(const RowEquations& row, const float* x, float* step)
   return true;
 }
 
-void RowSystem::further_step(const RowEquations& row, const float* x, float* step) {
+void NormalSolver::further_step(const NormalEquations& row, const float* x, float* step) {
   float* r = sums_.data();
   for (std::size_t k = 0; k < columns_; ++k) r[k] = -(row.diagonal[k] + row.ridge) * x[k];
-  add_picked(row.table, row.rows.data(), row.rows.size(), columns_, row.values, r);
+  gather_axpy(row.table, row.rows.data(), row.rows.size(), columns_, row.values, r);
   for (std::size_t k = 0; k < rank_; ++k) matrix_[k * lda_ + rank_] = r[k];
   std::fill_n(step, columns_, 0.0F);
   solve_again(step);
 }
 
-double RowSystem::solve_blocks(const RowEquations& row, std::size_t block, std::uint32_t sweeps, float* x) {
+double NormalSolver::solve_blocks(const NormalEquations& row, std::size_t block, std::uint32_t sweeps, float* x) {
   const std::size_t n = row.rows.size();
-  if (block == NarrowBlocks::kWidth) {
-    if (!narrow_blocks_) narrow_blocks_ = std::make_unique<NarrowBlocks>(rank_);
-    if (narrow_blocks_->takes(row)) {
-      const std::optional<double> objective = narrow_blocks_->solve(row, sweeps, x);
-      if (objective) return *objective;
-    }
+  if (block == BlockSweep::kWidth && block_sweep_takes(row, rank_)) {
+    if (!block_sweep_) block_sweep_ = std::make_unique<BlockSweep>(rank_);
+    const std::optional<double> objective = block_sweep_->solve(row, sweeps, x);
+    if (objective) return *objective;
   }
   if (!block_ || block_->rank_ != std::min(block, rank_)) {
-    block_ = std::make_unique<RowSystem>(std::min(block, rank_));
-    last_block_ = std::make_unique<RowSystem>(rank_ % block);
+    block_ = std::make_unique<NormalSolver>(std::min(block, rank_));
+    last_block_ = std::make_unique<NormalSolver>(rank_ % block);
     factors_.clear();
     factors_.resize((rank_ + block - 1) / block);
   }
   products_.reserve(n);
   residual_.reserve(n);
   solution_.reserve(n);
-  multiply_picked(row.table, row.rows.data(), n, columns_, x, products_.data());
+  gather_dots(row.table, row.rows.data(), n, columns_, x, products_.data());
   const auto leave = [&](const float* products) {
     for (std::size_t i = 0; i < n; ++i) {
       residual_[i] = static_cast<float>(row.value(i)) - static_cast<float>(row.weight(i)) * products[i];
@@ -123,11 +121,11 @@ double RowSystem::solve_blocks(const RowEquations& row, std::size_t block, std::
   };
   float* step = vectors_.data();
   float* change = solution_.data();
-  RowEquations part = row;
+  NormalEquations part = row;
   part.values = residual_.data();
   for (std::uint32_t sweep = 0; sweep < sweeps; ++sweep) {
     for (std::size_t begin = 0; begin < rank_; begin += block) {
-      RowSystem& system = begin + block <= rank_ ? *block_ : *last_block_;
+      NormalSolver& system = begin + block <= rank_ ? *block_ : *last_block_;
       Factor& factor = factors_[begin / block];
       if (sweep != 0 && !factor.holds) continue;
       part.table.rows = row.table.rows + begin;
@@ -142,14 +140,14 @@ double RowSystem::solve_blocks(const RowEquations& row, std::size_t block, std::
       std::swap(factor.matrix, system.matrix_);
       if (!factor.holds) {
         // The block as a row by itself, of what the other coordinates leave.
-        multiply_picked(part.table, row.rows.data(), n, system.columns_, x + begin, change);
+        gather_dots(part.table, row.rows.data(), n, system.columns_, x + begin, change);
         for (std::size_t i = 0; i < n; ++i) change[i] = products_[i] - change[i];
         leave(change);
         system.solve(part, step, nullptr);
         for (std::size_t k = 0; k < system.columns_; ++k) step[k] -= x[begin + k];
       }
       for (std::size_t k = 0; k < system.columns_; ++k) x[begin + k] += step[k];
-      multiply_picked(part.table, row.rows.data(), n, system.columns_, step, change);
+      gather_dots(part.table, row.rows.data(), n, system.columns_, step, change);
       for (std::size_t i = 0; i < n; ++i) products_[i] += change[i];
     }
   }

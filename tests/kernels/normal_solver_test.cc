@@ -1,4 +1,4 @@
-#include "kernels/row_system.h"
+#include "kernels/normal_solver.h"
 
 #include <gtest/gtest.h>
 
@@ -37,7 +37,7 @@ TEST_P(Row, IsSolvedAsInDouble) {
   for (const Shape& shape : many_shapes()) {
     Problem problem;
     fill(problem, shape, shape.rank + shape.count);
-    RowSystem system(shape.rank);
+    NormalSolver system(shape.rank);
     AlignedFloats x(problem.stride);
     float bias = 5;
     const double objective = system.solve(problem.equations, x.data(), &bias);
@@ -56,7 +56,7 @@ TEST_P(Row, IllConditionedIsSolvedAsInDouble) {
         for (const bool bias : {false, true}) {
           Problem problem;
           fill(problem, {.rank = 40, .count = count, .bias = bias, .ridge = ridge, .spread = spread}, count);
-          RowSystem system(40);
+          NormalSolver system(40);
           AlignedFloats x(problem.stride);
           float bias_value = 0;
           system.solve(problem.equations, x.data(), &bias_value);
@@ -72,11 +72,11 @@ TEST_P(Row, InPiecesIsTheSame) {
   for (const bool bias : {false, true}) {
     Problem problem;
     fill(problem, {.rank = 20, .count = 700, .bias = bias, .weighted = true}, 3);
-    RowSystem first(20);
-    RowSystem second(20);
+    NormalSolver first(20);
+    NormalSolver second(20);
     first.begin_pieces();
     second.begin_pieces();
-    RowEquations piece = problem.equations;
+    NormalEquations piece = problem.equations;
     piece.rows = problem.equations.rows.first(300);
     first.add_piece(piece);
     piece.rows = problem.equations.rows.subspan(300);
@@ -86,7 +86,7 @@ TEST_P(Row, InPiecesIsTheSame) {
     first.merge(second);
     AlignedFloats x(problem.stride);
     float bias_value = 0;
-    first.solve_pieces(problem.equations, false, x.data(), &bias_value);
+    first.solve_pieces(problem.equations, {}, x.data(), &bias_value);
     EXPECT_LT(relative_error(joined(x, 20, bias ? &bias_value : nullptr), problem.solution()), 1e-4);
   }
 }
@@ -100,7 +100,7 @@ TEST_P(Row, ConjugateGradientsFallToTheMinimum) {
     const double least = problem.objective(expected);
     double before = 1e300;
     for (const std::uint32_t steps : {0U, 1U, 2U, 4U, 200U}) {
-      RowSystem system(shape.rank);
+      NormalSolver system(shape.rank);
       AlignedFloats x(problem.stride);
       for (std::size_t k = 0; k < shape.rank; ++k) x[k] = 0.3F;
       float bias = 0.2F;
@@ -123,7 +123,7 @@ TEST_P(Row, SweepsOverBlocksFallToTheMinimum) {
         Problem problem;
         fill(problem, {.rank = rank, .count = count, .weighted = count == 60, .ridge = 2}, rank + count);
         const std::vector<double> expected = problem.solution();
-        RowSystem system(rank);
+        NormalSolver system(rank);
         AlignedFloats x(problem.stride);
         double before = 0;
         for (int sweep = 0; sweep < 300; ++sweep) {
@@ -144,7 +144,7 @@ TEST_P(Row, SweepsOverIllConditionedBlocksFall) {
     for (const double spread : {1e2, 1e5}) {
       Problem problem;
       fill(problem, {.rank = 40, .count = 30, .weighted = true, .ridge = ridge, .spread = spread}, 7);
-      RowSystem system(40);
+      NormalSolver system(40);
       AlignedFloats x(problem.stride);
       const double least = problem.objective(problem.solution());
       double before = 0;
@@ -159,12 +159,52 @@ TEST_P(Row, SweepsOverIllConditionedBlocksFall) {
   }
 }
 
+TEST_P(Row, NonNegativeFulfilsTheConditionsOfItsMinimum) {
+  for (const std::size_t rank : {1U, 8U, 40U}) {
+    for (const std::size_t count : {3U, 33U, 300U}) {
+      for (const bool bias : {false, true}) {
+        for (const double l1 : {0.0, 2.0}) {
+          Problem problem;
+          fill(problem, {.rank = rank, .count = count, .bias = bias, .weighted = true}, rank + count);
+          problem.equations.non_negative = true;
+          problem.equations.l1 = l1;
+          for (std::size_t k = 0; k < rank; ++k) problem.b[k] -= l1;
+          NormalSolver solver(rank);
+          AlignedFloats x(problem.stride);
+          std::fill_n(x.data(), rank, 0.5F);
+          float bias_value = 0;
+          const double some = solver.solve_non_negative(problem.equations, 2, x.data(), &bias_value);
+          const double few = problem.objective(joined(x, rank, bias ? &bias_value : nullptr));
+          ASSERT_NEAR(some, few, 1e-4 * (1 + std::abs(few))) << "objective of a row on its way";
+          const double objective = solver.solve(problem.equations, {}, x.data(), &bias_value);
+          const std::vector<double> y = joined(x, rank, bias ? &bias_value : nullptr);
+          ASSERT_NEAR(objective, problem.objective(y), 1e-4 * (1 + std::abs(objective)));
+          ASSERT_LE(objective, some + 1e-6 * std::abs(some));
+          for (std::size_t i = 0; i < y.size(); ++i) {
+            double gradient = -problem.b[i];
+            for (std::size_t j = 0; j < y.size(); ++j) gradient += problem.a[i * y.size() + j] * y[j];
+            const double step = -gradient / problem.a[i * y.size() + i];
+            if (i < rank) {
+              ASSERT_GE(y[i], 0);
+            }
+            if (i < rank && y[i] == 0) {
+              ASSERT_LT(step, 1e-4);
+            } else {
+              ASSERT_NEAR(step, 0, 1e-4) << rank << " " << count;
+            }
+          }
+        }
+      }
+    }
+  }
+}
+
 TEST_P(Row, OfNoUseIsZero) {
   Problem problem;
   fill(problem, {.rank = 4, .count = 3, .bias = true, .ridge = 0}, 1);
   std::fill_n(problem.table.data(), problem.table.size(), 0.0F);
   std::fill_n(problem.diagonal.data(), problem.rank, 0.0F);
-  RowSystem system(4);
+  NormalSolver system(4);
   AlignedFloats x(16);
   float bias = 1;
   system.solve(problem.equations, x.data(), &bias);

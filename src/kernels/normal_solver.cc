@@ -1,13 +1,13 @@
-#include "kernels/row_system.h"
+#include "kernels/normal_solver.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "kernels/block_sweep.h"
 #include "kernels/cholesky.h"
 #include "kernels/conjugate.h"
 #include "kernels/gram.h"
-#include "kernels/narrow_blocks.h"
 #include "kernels/rows.h"
 #include "kernels/solve.h"
 
@@ -25,7 +25,7 @@ double dot_in_double(const float* a, const float* b, std::size_t size) {
 
 }  // namespace
 
-RowSystem::RowSystem(std::size_t rank)
+NormalSolver::NormalSolver(std::size_t rank)
     : rank_(rank),
       columns_(pad(rank)),
       ld_(scratch_stride(columns_)),
@@ -35,15 +35,15 @@ RowSystem::RowSystem(std::size_t rank)
       vectors_(4 * columns_),
       solution_(pad(rank + 1)) {}
 
-RowSystem::~RowSystem() = default;
+NormalSolver::~NormalSolver() = default;
 
-void RowSystem::reserve(std::size_t tile_rows, std::size_t unknowns) {
+void NormalSolver::reserve(std::size_t tile_rows, std::size_t unknowns) {
   tile_.reserve((tile_rows + 4) * ld_);
   for (std::size_t row = tile_rows_.size(); row < tile_rows; ++row) tile_rows_.push_back(static_cast<std::uint32_t>(row));
   matrix_.reserve((pad(unknowns) + 4) * scratch_stride(unknowns + 2));
 }
 
-double RowSystem::solve_bias(const RowEquations& row, float* bias) {
+double NormalSolver::solve_bias(const NormalEquations& row, float* bias) {
   double weights = row.bias_damping;
   double values = 0;
   for (std::size_t i = 0; i < row.rows.size(); ++i) {
@@ -55,66 +55,61 @@ double RowSystem::solve_bias(const RowEquations& row, float* bias) {
   return -values * values / weights;
 }
 
-bool RowSystem::dual_pays(const RowEquations& row) const {
-  if (row.rows.size() >= rank_ || (row.has_bias && !(row.bias_damping > 0))) return false;
-  return row.weights_positive();
+double NormalSolver::solve(const NormalEquations& row, const RowOptions& options, float* x, float* bias) {
+  if (rank_ == 0) return solve_bias(row, bias);
+  switch (solver_of(row, options, rank_)) {
+    case RowSolverKind::descent:
+      return solve_non_negative(row, options.descent_sweeps, x, bias);
+    case RowSolverKind::cg:
+      return solve_cg(row, options.cg_steps, x, bias);
+    case RowSolverKind::subspace:
+      return solve_blocks(row, options.block, options.sweeps, x);
+    default:
+      return solve(row, x, bias);
+  }
 }
 
-double RowSystem::solve(const RowEquations& row, float* x, float* bias) {
+double NormalSolver::solve(const NormalEquations& row, float* x, float* bias) {
   if (rank_ == 0) return solve_bias(row, bias);
-  const bool dual = dual_pays(row);
-  const bool solved = dual ? solve_dual(row, x, bias) : solve_primal(row, x, bias);
+  const bool solved = dual_takes(row, rank_) ? solve_dual(row, x, bias) : solve_primal(row, x, bias);
   if (!solved) solve_in_double(row, x, bias);
   return objective_;
 }
 
-// With Z the rows C^1/2 Q D^-1/2 and y = C^-1/2 v: x = D^-1/2 Z^T t where (I + Z Z^T) t = y. A bias is one more column, of ones.
-bool RowSystem::solve_dual(const RowEquations& row, float* x, float* bias) {
+// A bias is one more column of the rows, of ones.
+bool NormalSolver::solve_dual(const NormalEquations& row, float* x, float* bias) {
   const std::size_t n = row.rows.size();
   reserve(n, n);
   lda_ = scratch_stride(n + 1);
-  solution_.reserve(pad(n + 1));
-  scales_.reserve(pad(n + 1));
-  if (row.weights != nullptr) {
-    for (std::size_t i = 0; i < n; ++i) scales_[i] = std::sqrt(row.weights[i]);
-  }
-  inverse_roots(row.diagonal, row.ridge, columns_, roots_.data());
-  gather_rows(row.table, row.rows.data(), n, columns_, row.weights != nullptr ? scales_.data() : nullptr, roots_.data(), tile_.data(), ld_);
+  for (AlignedFloats* numbers : {&solution_, &scales_, &targets_}) numbers->reserve(pad(n + 1));
   float* m = matrix_.data();
-  row_gram(tile_.data(), ld_, n, columns_, m, lda_);
+  const DualSystem dual{m, targets_.data(), scales_.data(), roots_.data(), tile_.data(), lda_, ld_};
+  dual.assemble(row, columns_);
   const auto scale = [&](std::size_t i) { return row.weights != nullptr ? scales_[i] : 1.0F; };
-  const auto target = [&](std::size_t i) { return (row.values != nullptr ? row.values[i] : 1.0F) / scale(i); };
   if (row.has_bias) {
     const auto share = static_cast<float>(1 / row.bias_damping);
     for (std::size_t i = 0; i < n; ++i) {
       for (std::size_t j = i; j < n; ++j) m[i * lda_ + j] += share * scale(i) * scale(j);
     }
   }
-  for (std::size_t i = 0; i < n; ++i) {
-    m[i * lda_ + i] += 1;
-    m[i * lda_ + n] = target(i);
-  }
+  for (std::size_t i = 0; i < n; ++i) m[i * lda_ + n] = targets_[i];
   if (!factor_cholesky(m, lda_, n, 1)) return false;
   float* t = solution_.data();
   solve_upper(m, lda_, n, n, t);
 
   std::fill_n(x, columns_, 0.0F);
-  add_picked({tile_.data(), ld_}, tile_rows_.data(), n, columns_, t, x);
+  gather_axpy({tile_.data(), ld_}, tile_rows_.data(), n, columns_, t, x);
   for (std::size_t k = 0; k < columns_; ++k) x[k] *= roots_[k];
-  // Z Z^T t = y - t are the predictions, times C^1/2.
-  double total = 0;
-  double bias_sum = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    const auto y = static_cast<double>(target(i));
-    total += y * (y - static_cast<double>(t[i]));
-    bias_sum += static_cast<double>(scale(i)) * static_cast<double>(t[i]);
+  if (row.has_bias) {
+    double sum = 0;
+    for (std::size_t i = 0; i < n; ++i) sum += static_cast<double>(scale(i)) * static_cast<double>(t[i]);
+    *bias = static_cast<float>(sum / row.bias_damping);
   }
-  if (row.has_bias) *bias = static_cast<float>(bias_sum / row.bias_damping);
-  objective_ = -total;
+  objective_ = dual.objective(t, n);
   return pivot_ratio(m, lda_, n) <= kTrustedPivotRatio || refine(row, true, x, bias);
 }
 
-void RowSystem::begin_pieces() {
+void NormalSolver::begin_pieces() {
   reserve(chunk_, rank_);
   lda_ = scratch_stride(rank_ + 2);
   std::fill_n(matrix_.data(), pad(rank_) * lda_, 0.0F);
@@ -123,7 +118,7 @@ void RowSystem::begin_pieces() {
   value_sum_ = 0;
 }
 
-void RowSystem::add_piece(const RowEquations& piece) {
+void NormalSolver::add_piece(const NormalEquations& piece) {
   const std::size_t n = piece.rows.size();
   const bool positive = piece.weights_positive();
   for (std::size_t begin = 0; begin < n; begin += chunk_) {
@@ -144,8 +139,8 @@ void RowSystem::add_piece(const RowEquations& piece) {
       left = weighted_tile_.data();
     }
     add_gram(left, tile_.data(), ld_, count, columns_, matrix_.data(), lda_);
-    add_picked(piece.table, rows, count, columns_, piece.values != nullptr ? piece.values + begin : nullptr, sums_.data());
-    if (piece.has_bias) add_picked(piece.table, rows, count, columns_, weights, sums_.data() + columns_);
+    gather_axpy(piece.table, rows, count, columns_, piece.values != nullptr ? piece.values + begin : nullptr, sums_.data());
+    if (piece.has_bias) gather_axpy(piece.table, rows, count, columns_, weights, sums_.data() + columns_);
   }
   if (!piece.has_bias) return;
   for (std::size_t i = 0; i < n; ++i) {
@@ -154,14 +149,14 @@ void RowSystem::add_piece(const RowEquations& piece) {
   }
 }
 
-void RowSystem::merge(const RowSystem& other) {
+void NormalSolver::merge(const NormalSolver& other) {
   for (std::size_t i = 0; i < pad(rank_) * lda_; ++i) matrix_[i] += other.matrix_[i];
   for (std::size_t i = 0; i < 2 * columns_; ++i) sums_[i] += other.sums_[i];
   weight_sum_ += other.weight_sum_;
   value_sum_ += other.value_sum_;
 }
 
-bool RowSystem::solve_primal(const RowEquations& row, float* x, float* bias) {
+bool NormalSolver::solve_primal(const NormalEquations& row, float* x, float* bias) {
   begin_pieces();
   add_piece(row);
   return finish_primal(row, x, bias);
@@ -169,7 +164,7 @@ bool RowSystem::solve_primal(const RowEquations& row, float* x, float* bias) {
 
 // The bias is the last unknown of a bordered system: with A y = b and A z = s it is (value sum - <s, y>) / (weight sum + damping - <s, z>),
 // and x = y - bias z.
-bool RowSystem::finish_primal(const RowEquations& row, float* x, float* bias) {
+bool NormalSolver::finish_primal(const NormalEquations& row, float* x, float* bias) {
   float* a = matrix_.data();
   const float* b = sums_.data();
   const float* s = sums_.data() + columns_;
@@ -206,60 +201,62 @@ bool RowSystem::finish_primal(const RowEquations& row, float* x, float* bias) {
   return trusted || refine(row, false, x, bias);
 }
 
-double RowSystem::solve_pieces(const RowEquations& row, bool non_negative, float* x, float* bias) {
-  if (non_negative) {
-    finish_non_negative(row, x, bias);
+double NormalSolver::solve_pieces(const NormalEquations& row, const RowOptions& options, float* x, float* bias) {
+  if (row.non_negative) {
+    finish_non_negative(row, options.descent_sweeps, x, bias);
   } else if (!finish_primal(row, x, bias)) {
     solve_in_double(row, x, bias);
   }
   return objective_;
 }
 
-double RowSystem::solve_non_negative(const RowEquations& row, float* x, float* bias) {
+double NormalSolver::solve_non_negative(const NormalEquations& row, std::uint32_t sweeps, float* x, float* bias) {
   begin_pieces();
   add_piece(row);
-  finish_non_negative(row, x, bias);
+  finish_non_negative(row, sweeps, x, bias);
   return objective_;
 }
 
-// The bias follows from the factors by its own equation, so it is taken out of theirs.
-void RowSystem::finish_non_negative(const RowEquations& row, float* x, float* bias) {
-  const float* b = sums_.data();
+// For any x the best bias is (value sum - <s, x>) / whole, with s the sum of weighted rows. With it put in, the problem has the matrix
+// A - s s^T / whole, the right-hand side b - s (value sum) / whole, and one more constant, -(value sum)^2 / whole.
+void NormalSolver::finish_non_negative(const NormalEquations& row, std::uint32_t sweeps, float* x, float* bias) {
+  constexpr std::uint32_t kMostSweeps = 1000;
   const float* s = sums_.data() + columns_;
   const double whole = weight_sum_ + row.bias_damping;
   const bool biased = row.has_bias && whole > 0;
   const auto border = [&](std::size_t k) { return biased ? static_cast<double>(s[k]) : 0.0; };
-  double_matrix_.assign(rank_ * rank_, 0);
-  double_vector_.assign(2 * rank_, 0);
-  double* rhs = double_vector_.data();
-  double* y = rhs + rank_;
+  double_matrix_.resize(rank_ * rank_);
+  double_vector_.resize(3 * rank_);
+  double* a = double_matrix_.data();
+  double* b = double_vector_.data();
+  double* y = b + rank_;
+  double* gradient = y + rank_;
   for (std::size_t i = 0; i < rank_; ++i) {
-    rhs[i] = static_cast<double>(b[i]) - (biased ? border(i) * value_sum_ / whole : 0.0);
+    const double eliminated = biased ? border(i) / whole : 0.0;
+    b[i] = static_cast<double>(sums_[i]) - row.l1 - eliminated * value_sum_;
     y[i] = static_cast<double>(x[i]);
     for (std::size_t j = i; j < rank_; ++j) {
-      double value = static_cast<double>(matrix_[i * lda_ + j]) - (biased ? border(i) * border(j) / whole : 0.0);
-      // Without regularisation, at least what keeps float32 sums positive.
-      const double least = 1e-6 * static_cast<double>(matrix_[i * lda_ + i]);
-      if (i == j) value += std::max({static_cast<double>(row.diagonal[i]) + static_cast<double>(row.ridge), least, 1e-30});
-      double_matrix_[i * rank_ + j] = value;
-      double_matrix_[j * rank_ + i] = value;
+      const double shared = row.shared != nullptr ? row.shared[i * rank_ + j] : 0.0;
+      a[i * rank_ + j] = a[j * rank_ + i] = static_cast<double>(matrix_[i * lda_ + j]) + shared - eliminated * border(j);
     }
+    // Descent to the end would run away along a direction that float32 sums leave below 0; a few sweeps cannot.
+    const double least = sweeps == 0 ? std::max(1e-6 * static_cast<double>(matrix_[i * lda_ + i]), 1e-30) : 0.0;
+    a[i * rank_ + i] += std::max(row.damping(i), least);
   }
-  lowrank::solve_non_negative(double_matrix_.data(), rhs, y, rank_);
+  lowrank::solve_non_negative(a, b, rank_, sweeps == 0 ? kMostSweeps : sweeps, y, gradient);
   std::fill_n(x, columns_, 0.0F);
-  objective_ = 0;
+  objective_ = biased ? -value_sum_ * value_sum_ / whole : 0.0;
   double bias_sum = value_sum_;
   for (std::size_t i = 0; i < rank_; ++i) {
     x[i] = static_cast<float>(y[i]);
     bias_sum -= border(i) * y[i];
-    objective_ -= static_cast<double>(b[i]) * y[i];
+    objective_ += y[i] * (gradient[i] - b[i]);
   }
   if (row.has_bias) *bias = biased ? static_cast<float>(bias_sum / whole) : 0.0F;
-  if (biased) objective_ -= value_sum_ * bias_sum / whole;
 }
 
 // (D + Q^T C Q)^-1 r = D^-1/2 (g - Z^T (I + Z Z^T)^-1 Z g) for g = D^-1/2 r; a bias is one more column.
-void RowSystem::correct_dual(const RowEquations& row) {
+void NormalSolver::correct_dual(const NormalEquations& row) {
   const std::size_t n = row.rows.size();
   double* r = double_vector_.data();
   const double bias_root = row.has_bias ? 1 / std::sqrt(row.bias_damping) : 0;
@@ -282,12 +279,12 @@ void RowSystem::correct_dual(const RowEquations& row) {
   r[columns_] *= bias_root;
 }
 
-void RowSystem::solve_again(float* y) {
+void NormalSolver::solve_again(float* y) {
   solve_lower(matrix_.data(), lda_, rank_, rank_);
   solve_upper(matrix_.data(), lda_, rank_, rank_, y);
 }
 
-void RowSystem::correct_primal(const RowEquations& row) {
+void NormalSolver::correct_primal(const NormalEquations& row) {
   double* r = double_vector_.data();
   float* a = matrix_.data();
   const float* s = sums_.data() + columns_;
@@ -300,7 +297,7 @@ void RowSystem::correct_primal(const RowEquations& row) {
 }
 
 /// Steps by the residual in double until they are lost in float32. \return false when they do not shrink
-bool RowSystem::refine(const RowEquations& row, bool dual, float* x, float* bias) {
+bool NormalSolver::refine(const NormalEquations& row, bool dual, float* x, float* bias) {
   constexpr int kMostSteps = 6;
   double before = std::numeric_limits<double>::max();
   for (int step = 0; step < kMostSteps; ++step) {
@@ -309,7 +306,7 @@ bool RowSystem::refine(const RowEquations& row, bool dual, float* x, float* bias
     const float shift = row.has_bias ? *bias : 0.0F;
     const double sum = add_residual(row.table, row.rows.data(), row.rows.size(), columns_, row.weights, row.values, x, shift, r);
     for (std::size_t k = 0; k < rank_; ++k) {
-      r[k] -= (static_cast<double>(row.diagonal[k]) + static_cast<double>(row.ridge)) * static_cast<double>(x[k]);
+      r[k] -= row.damping(k) * static_cast<double>(x[k]);
     }
     r[columns_] = row.has_bias ? sum - row.bias_damping * static_cast<double>(shift) : 0.0;
     dual ? correct_dual(row) : correct_primal(row);
@@ -329,8 +326,8 @@ bool RowSystem::refine(const RowEquations& row, bool dual, float* x, float* bias
   return false;
 }
 
-void RowSystem::solve_in_double(const RowEquations& row, float* x, float* bias) {
-  const bool solved = dual_pays(row) ? solve_dual_in_double(row) : solve_primal_in_double(row);
+void NormalSolver::solve_in_double(const NormalEquations& row, float* x, float* bias) {
+  const bool solved = dual_takes(row, rank_) ? solve_dual_in_double(row) : solve_primal_in_double(row);
   const double* y = double_vector_.data();
   std::fill_n(x, columns_, 0.0F);
   if (row.has_bias) *bias = 0;
@@ -347,19 +344,18 @@ void RowSystem::solve_in_double(const RowEquations& row, float* x, float* bias) 
   }
 }
 
-bool RowSystem::solve_dual_in_double(const RowEquations& row) {
+bool NormalSolver::solve_dual_in_double(const NormalEquations& row) {
   const std::size_t n = row.rows.size();
   double_matrix_.assign(n * n, 0);
   double_vector_.assign(rank_ + 1 + n, 0);
   double* x = double_vector_.data();
   double* t = x + rank_ + 1;
-  const auto damping = [&](std::size_t k) { return static_cast<double>(row.diagonal[k]) + static_cast<double>(row.ridge); };
   const auto q = [&](std::size_t i) { return row.table.rows + row.rows[i] * row.table.stride; };
   for (std::size_t i = 0; i < n; ++i) {
     const double scale = std::sqrt(row.weight(i));
     for (std::size_t j = 0; j <= i; ++j) {
       double sum = row.has_bias ? 1 / row.bias_damping : 0.0;
-      for (std::size_t k = 0; k < rank_; ++k) sum += static_cast<double>(q(i)[k]) * static_cast<double>(q(j)[k]) / damping(k);
+      for (std::size_t k = 0; k < rank_; ++k) sum += static_cast<double>(q(i)[k]) * static_cast<double>(q(j)[k]) / row.damping(k);
       double_matrix_[i * n + j] = sum * scale * std::sqrt(row.weight(j)) + (i == j ? 1 : 0);
     }
     t[i] = row.value(i) / scale;
@@ -367,13 +363,13 @@ bool RowSystem::solve_dual_in_double(const RowEquations& row) {
   if (!solve_positive_definite(double_matrix_.data(), t, n)) return false;
   for (std::size_t i = 0; i < n; ++i) {
     const double scaled = std::sqrt(row.weight(i)) * t[i];
-    for (std::size_t k = 0; k < rank_; ++k) x[k] += scaled * static_cast<double>(q(i)[k]) / damping(k);
+    for (std::size_t k = 0; k < rank_; ++k) x[k] += scaled * static_cast<double>(q(i)[k]) / row.damping(k);
     if (row.has_bias) x[rank_] += scaled / row.bias_damping;
   }
   return true;
 }
 
-bool RowSystem::solve_primal_in_double(const RowEquations& row) {
+bool NormalSolver::solve_primal_in_double(const NormalEquations& row) {
   // Far below what float factors resolve; without regularisation it makes the solution of an underdetermined row the short one.
   constexpr double kRidge = 1e-10;
   const std::size_t size = rank_ + (row.has_bias ? 1 : 0);
@@ -397,8 +393,7 @@ bool RowSystem::solve_primal_in_double(const RowEquations& row) {
   for (std::size_t k = 0; k < size; ++k) trace += double_matrix_[k * size + k];
   const double least = kRidge * trace / static_cast<double>(size);
   for (std::size_t k = 0; k < size; ++k) {
-    const double damping = k < rank_ ? static_cast<double>(row.diagonal[k]) + static_cast<double>(row.ridge) : row.bias_damping;
-    double_matrix_[k * size + k] += std::max(damping, least);
+    double_matrix_[k * size + k] += std::max(k < rank_ ? row.damping(k) : row.bias_damping, least);
   }
   return size != 0 && solve_positive_definite(double_matrix_.data(), b, size);
 }

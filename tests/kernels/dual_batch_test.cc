@@ -1,8 +1,9 @@
-#include "kernels/short_rows.h"
+#include "kernels/dual_batch.h"
 
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <numeric>
 
 #include "kernels/levels.h"
 #include "kernels/row_problem.h"
@@ -35,24 +36,25 @@ TEST_P(Short, RowsAreSolvedAsInDouble) {
   for (const std::size_t rank : {25U, 64U, 100U}) {
     for (const std::size_t rows : {1U, 5U, 203U}) {
       const std::deque<Problem> problems = many_rows(rank, rows);
-      ShortRows short_rows(rank);
-      RowSystem system(rank);
+      DualBatch dual_batch(rank);
+      NormalSolver system(rank);
       std::deque<AlignedFloats> x;
-      double objective = 0;
+      std::deque<double> objectives;
       double expected_objective = 0;
       for (const Problem& problem : problems) {
         x.emplace_back(problem.stride);
-        ASSERT_TRUE(short_rows.takes(problem.equations));
+        ASSERT_TRUE(batch_takes(problem.equations, rank));
         // Weights and values may go as soon as they were added.
         std::vector<float> weights = problem.weights;
         std::vector<float> values = problem.values;
-        RowEquations row = problem.equations;
+        NormalEquations row = problem.equations;
         if (row.weights != nullptr) row.weights = weights.data();
         if (row.values != nullptr) row.values = values.data();
-        objective += short_rows.add(row, 0.25, x.back().data(), system);
+        dual_batch.add(row, 0.25, x.back().data(), &objectives.emplace_back(), system);
         expected_objective += 0.25 * problem.objective(problem.solution());
       }
-      objective += short_rows.finish(system);
+      dual_batch.finish(system);
+      const double objective = std::accumulate(objectives.begin(), objectives.end(), 0.0);
       EXPECT_NEAR(objective, expected_objective, 1e-4 * std::abs(expected_objective));
       for (std::size_t i = 0; i < rows; ++i) {
         const std::vector<double> solution(x[i].data(), x[i].data() + rank);
@@ -65,26 +67,30 @@ TEST_P(Short, RowsAreSolvedAsInDouble) {
 
 TEST_P(Short, RowsDoNotDependOnTheirBatch) {
   const std::deque<Problem> problems = many_rows(40, 50);
-  RowSystem system(40);
-  ShortRows together(40);
+  NormalSolver system(40);
+  DualBatch together(40);
   std::deque<AlignedFloats> x;
-  for (const Problem& problem : problems) together.add(problem.equations, 1, x.emplace_back(problem.stride).data(), system);
+  std::deque<double> objectives;
+  for (const Problem& problem : problems) {
+    together.add(problem.equations, 1, x.emplace_back(problem.stride).data(), &objectives.emplace_back(), system);
+  }
   together.finish(system);
   for (std::size_t i = 0; i < problems.size(); ++i) {
-    ShortRows alone(40);
+    DualBatch alone(40);
     AlignedFloats expected(problems[i].stride);
-    alone.add(problems[i].equations, 1, expected.data(), system);
+    double objective = 0;
+    alone.add(problems[i].equations, 1, expected.data(), &objective, system);
     alone.finish(system);
+    ASSERT_EQ(objective, objectives[i]);
     for (std::size_t k = 0; k < 40; ++k) ASSERT_EQ(x[i][k], expected[k]);
   }
 }
 
-TEST(ShortRows, LeaveOthersToTheRowSystem) {
-  const ShortRows short_rows(40);
+TEST(BatchTakes, ShortRowsWithoutBias) {
   const auto takes = [&](const Shape& shape) {
     Problem problem;
     fill(problem, shape, 1);
-    return short_rows.takes(problem.equations);
+    return batch_takes(problem.equations, shape.rank);
   };
   EXPECT_TRUE(takes({.rank = 40, .count = 24, .weighted = true}));
   EXPECT_FALSE(takes({.rank = 40, .count = 25}));
@@ -93,7 +99,7 @@ TEST(ShortRows, LeaveOthersToTheRowSystem) {
   EXPECT_FALSE(takes({.rank = 40, .count = 5, .weighted = true, .signed_weights = true}));
   Problem problem;
   fill(problem, {.rank = 8, .count = 8}, 1);
-  EXPECT_FALSE(ShortRows(8).takes(problem.equations));
+  EXPECT_FALSE(batch_takes(problem.equations, 8));
 }
 
 }  // namespace
