@@ -1,8 +1,11 @@
 #include "base/memory.h"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <cstdio>
 #include <fstream>
 #include <limits>
@@ -66,6 +69,16 @@ std::size_t peak_resident_memory() {
 
 std::size_t available_memory() {
   return std::min({line_of("/proc/meminfo", "MemAvailable: %llu").value_or(kUnlimited), available_in_group(), available_to_process()});
+}
+
+void prefer_large_pages(void* begin, std::size_t bytes) noexcept {
+  // A large page (2 MiB, elsewhere more) is taken as a whole: it must not make small arrays larger.
+  constexpr std::size_t kLeast = std::size_t{32} << 20U;
+  if (bytes < kLeast) return;
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  const std::size_t skipped = (page - reinterpret_cast<std::uintptr_t>(begin) % page) % page;
+  // Only advice: a system without large pages refuses it, and nothing is lost.
+  static_cast<void>(madvise(static_cast<char*>(begin) + skipped, (bytes - skipped) / page * page, MADV_HUGEPAGE));
 }
 
 }  // namespace lowrank

@@ -6,11 +6,14 @@
 #include <cstdint>
 #include <new>
 
+#include "base/memory.h"
+
 namespace lowrank::detail {
 
 void* map_pages(std::size_t bytes) {
   void* begin = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (begin == MAP_FAILED) throw std::bad_alloc();
+  prefer_large_pages(begin, bytes);
   return begin;
 }
 

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/memory.h"
+
 namespace lowrank {
 
 FactorMatrix::FactorMatrix(std::size_t rows, std::size_t rank) : rows_(rows), rank_(rank), stride_((rank + kLanes - 1) / kLanes * kLanes) {
   if (stride_ != 0 && rows_ > SIZE_MAX / sizeof(float) / stride_) throw std::bad_array_new_length();
   if (floats() == 0) return;
   data_.reset(static_cast<float*>(::operator new[](floats() * sizeof(float), std::align_val_t{64})));
+  prefer_large_pages(data_.get(), floats() * sizeof(float));
   std::fill_n(data_.get(), floats(), 0.0F);
 }
 
