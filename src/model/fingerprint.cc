@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <vector>
 
@@ -26,16 +27,24 @@ std::uint64_t hash_ids(const Vocabulary& ids) {
   return state;
 }
 
+/// The keys of the first places of a row, which all rows share.
+constexpr auto kKeys = [] {
+  std::array<std::uint64_t, 1024> keys{};
+  for (std::size_t place = 0; place < keys.size(); ++place) keys[place] = mix64((place + 1) * kStep);
+  return keys;
+}();
+
 /// A sum of mixed words, each keyed by its place in the row: what comes before need not be waited for.
 template <class Value>
 std::uint64_t hash_row(const Ratings& ratings, std::size_t begin, std::size_t end, const Value& value) {
   const std::uint32_t* items = ratings.items().data();
+  const auto word = [&](std::size_t position) {
+    return items[position] | static_cast<std::uint64_t>(std::bit_cast<std::uint32_t>(value(position))) << 32U;
+  };
   std::uint64_t sum = 0;
-  std::uint64_t key = 0;
-  for (std::size_t position = begin; position < end; ++position) {
-    const std::uint64_t word = items[position] | static_cast<std::uint64_t>(std::bit_cast<std::uint32_t>(value(position))) << 32U;
-    sum += mix64(word ^ mix64(key += kStep));
-  }
+  const std::size_t known = std::min(end - begin, kKeys.size());
+  for (std::size_t place = 0; place < known; ++place) sum += mix64(word(begin + place) ^ kKeys[place]);
+  for (std::size_t place = known; place < end - begin; ++place) sum += mix64(word(begin + place) ^ mix64((place + 1) * kStep));
   return sum;
 }
 

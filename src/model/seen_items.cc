@@ -1,7 +1,10 @@
 #include "lowrank/model/seen_items.h"
 
+#include <numeric>
 #include <utility>
 
+#include "base/memory.h"
+#include "base/parallel.h"
 #include "lowrank/base/error.h"
 
 namespace lowrank {
@@ -54,27 +57,31 @@ void check_row(const std::uint8_t* from, const std::uint8_t* end, std::uint32_t 
 
 }  // namespace
 
-SeenItems::SeenItems(const Ratings& ratings) {
-  offsets_.reserve(std::size_t{ratings.user_count()} + 1);
-  offsets_.push_back(0);
-  std::uint64_t size = 0;
-  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
+SeenItems::SeenItems(const Ratings& ratings, int threads) : offsets_(std::size_t{ratings.user_count()} + 1) {
+  constexpr std::size_t kUsers = 1024;
+  Workers workers(threads);
+  const auto for_each_gap = [&](std::size_t user, const auto& visit) {
     std::uint32_t next_possible = 0;
-    for (const std::uint32_t item : ratings.items_of(user)) {
-      size += code_length(gap(item, next_possible));
+    for (const std::uint32_t item : ratings.items_of(static_cast<std::uint32_t>(user))) {
+      visit(gap(item, next_possible));
       next_possible = item + 1;
     }
-    offsets_.push_back(size);
-  }
-  bytes_.resize(size);
-  std::uint8_t* to = bytes_.data();
-  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
-    std::uint32_t next_possible = 0;
-    for (const std::uint32_t item : ratings.items_of(user)) {
-      to = encode(gap(item, next_possible), to);
-      next_possible = item + 1;
+  };
+  workers.for_ranges(ratings.user_count(), kUsers, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t user = begin; user < end; ++user) {
+      std::uint64_t size = 0;
+      for_each_gap(user, [&](std::uint32_t value) { size += code_length(value); });
+      offsets_[user + 1] = size;
     }
-  }
+  });
+  std::partial_sum(offsets_.begin(), offsets_.end(), offsets_.begin());
+  bytes_.reserve(offsets_.back());
+  prefer_large_pages(bytes_.data(), bytes_.capacity());
+  bytes_.resize(offsets_.back());
+  workers.for_ranges(ratings.user_count(), kUsers, [&](std::size_t begin, std::size_t end, int) {
+    std::uint8_t* to = bytes_.data() + offsets_[begin];
+    for (std::size_t user = begin; user < end; ++user) for_each_gap(user, [&](std::uint32_t value) { to = encode(value, to); });
+  });
 }
 
 SeenItems::SeenItems(std::vector<std::uint8_t> bytes, std::vector<std::uint64_t> offsets, std::uint32_t item_count)

@@ -212,7 +212,7 @@ Inputs prepare(TrainData given, const TrainRun& run) {
   inputs.test = std::move(given.test);
   Dataset& data = inputs.data;
   if (given.init) inputs.init = renumbered(std::move(*given.init), data.users, data.items);
-  inputs.seen = SeenItems(data.ratings);
+  inputs.seen = SeenItems(data.ratings, run.threads);
   if (run.holdout != 0) {
     Holdout parts = hold_out(data.ratings, run.holdout, seed_of(run.method));
     if (run.refit) inputs.all = std::move(data.ratings);
@@ -278,7 +278,7 @@ void summarize(const Fit& fit, TrainSummary& summary) {
 
 Trained train_on(Dataset data, const Method& method, const Validation& validation, TrainingObserver& observer,
                  const TrainContext& context) {
-  SeenItems seen(data.ratings);
+  SeenItems seen(data.ratings, context.threads);
   Fit result = fit(std::move(data.ratings), data, method, validation, observer, context);
   complete(result, std::move(data.users), std::move(data.items), std::move(seen));
   return std::move(result.trained);

@@ -84,7 +84,8 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
     }
   }
   result.users.ids.shrink_to_fit();
-  result.seen = SeenItems(seen.build(static_cast<std::uint32_t>(users), model.items.ids.size(), Duplicates::last, nullptr, threads));
+  result.seen =
+      SeenItems(seen.build(static_cast<std::uint32_t>(users), model.items.ids.size(), Duplicates::last, nullptr, threads), threads);
 
   const std::vector<double> all_items = item_sums(model, threads);
   Workers workers(threads);

@@ -35,15 +35,34 @@ void check_context(const TrainContext& context, std::optional<std::size_t> rank)
   }
 }
 
-/// What a model has before anything is learned; rows and biases get their room when training starts, after the ratings gave theirs back.
-Model frame_of(const Ratings& ratings, const Method& method) {
-  Model frame;
-  frame.users.counts.resize(ratings.user_count());
-  frame.items.counts.assign(ratings.item_count(), 0);
-  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
-    frame.users.counts[user] = static_cast<std::uint32_t>(ratings.items_of(user).size());
+std::vector<std::uint32_t> count_by_user(const Ratings& ratings) {
+  std::vector<std::uint32_t> counts(ratings.user_count());
+  for (std::uint32_t user = 0; user < ratings.user_count(); ++user)
+    counts[user] = static_cast<std::uint32_t>(ratings.items_of(user).size());
+  return counts;
+}
+
+/// Whole numbers, so it does not matter which thread counts what.
+std::vector<std::uint32_t> count_by_item(const Ratings& ratings, int threads) {
+  Workers workers(threads);
+  std::vector<std::vector<std::uint32_t>> by_slot(static_cast<std::size_t>(workers.count()));
+  workers.for_ranges(ratings.size(), std::size_t{1} << 20U, [&](std::size_t begin, std::size_t end, int slot) {
+    std::vector<std::uint32_t>& counts = by_slot[static_cast<std::size_t>(slot)];
+    counts.resize(ratings.item_count());
+    for (const std::uint32_t item : ratings.items().subspan(begin, end - begin)) ++counts[item];
+  });
+  std::vector<std::uint32_t> total(ratings.item_count());
+  for (const std::vector<std::uint32_t>& counts : by_slot) {
+    for (std::size_t item = 0; item < counts.size(); ++item) total[item] += counts[item];
   }
-  for (const std::uint32_t item : ratings.items()) ++frame.items.counts[item];
+  return total;
+}
+
+/// What a model has before anything is learned; rows and biases get their room when training starts, after the ratings gave theirs back.
+Model frame_of(const Ratings& ratings, const Method& method, int threads) {
+  Model frame;
+  frame.users.counts = count_by_user(ratings);
+  frame.items.counts = count_by_item(ratings, threads);
   frame.record.method = name_of(method);
   frame.record.options = options_json(method);
   frame.record.ratings = ratings.size();
@@ -88,7 +107,7 @@ Trained train(Ratings ratings, const Method& method, const Validation& validatio
   return std::visit(
       [&]<class Options>(const Options& options) {
         check_context(context, rank_of(options));
-        Model frame = frame_of(ratings, method);
+        Model frame = frame_of(ratings, method, context.threads);
         frame.record.seed = options.seed;
         return train_method(std::move(ratings), options, std::move(frame), validation, observer, context);
       },

@@ -14,8 +14,8 @@ namespace [[gnu::visibility("default")]] lowrank {
 class SeenItems {
  public:
   SeenItems() = default;
-  /// From ratings. O(n).
-  explicit SeenItems(const Ratings& ratings);
+  /// From ratings. \param threads 0 for all; the result does not depend on it. O(n)
+  explicit SeenItems(const Ratings& ratings, int threads = 0);
   /// From what a file held. \throws DataError unless `offsets` ascend from 0 to bytes.size() and every row decodes to strictly ascending
   /// items below `item_count`
   SeenItems(std::vector<std::uint8_t> bytes, std::vector<std::uint64_t> offsets, std::uint32_t item_count);
