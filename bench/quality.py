@@ -82,6 +82,7 @@ def tables(document):
 
 def main():
     arguments(__doc__)
+    data.need("ml-100k", "lightgcn-gowalla")
     save("quality", {"rmse": errors(), "gowalla": lists()}, tables)
 
 
