@@ -13,7 +13,7 @@
 #include "kernels/sgd.h"
 #include "kernels/simd_level.h"
 #include "lowrank/model/factor_matrix.h"
-#include "train/sgd_schedule.h"
+#include "train/sgd_order.h"
 
 namespace {
 
@@ -46,7 +46,7 @@ struct Block {
     for (std::size_t item = 0; item < kItems; ++item) {
       shares.push_back((shares.empty() ? 0 : shares.back()) + std::pow(static_cast<double>(item) + 1, -0.9));
     }
-    std::vector<lowrank::SgdScheduler::User> by_user;
+    std::vector<lowrank::SgdOrder::User> by_user;
     for (std::size_t user = 0; user < kUsers; ++user) {
       const auto wanted = std::min<std::size_t>(200, 1 + static_cast<std::size_t>(16 * std::exp(random.normal() - 0.5)));
       std::vector<std::uint16_t> of_user;
@@ -60,7 +60,7 @@ struct Block {
         items.push_back(static_cast<std::uint16_t>(item | random.below(10) << lowrank::kSgdPackedBits));
     }
     users.resize(items.size());
-    plan = lowrank::SgdScheduler().arrange({by_user, users, items, {}, {}, lowrank::kSgdPackedMask});
+    plan = lowrank::SgdOrder().arrange({by_user, users, items, {}, {}, lowrank::kSgdPackedMask});
     for (int code = 0; code < 10; ++code) values.push_back(0.4F * static_cast<float>(code) - 1.8F);
     user_count = kUsers;
     item_count = kItems;

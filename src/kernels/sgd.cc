@@ -24,13 +24,13 @@ using V4 = hn::Vec<D4>;
 
 #if HWY_TARGET != HWY_SCALAR
 
-/// A row's length where it is known when compiling (kStride, else 0).
+/// The length of a row: kStride where it is known at compile time, else (kStride 0) `stride`.
 template <size_t kStride>
 HWY_INLINE size_t length_of(size_t stride) {
   return kStride != 0 ? kStride : stride;
 }
 
-/// Products of user and item row, added up to one vector.
+/// Products of a user's and an item's row, added into one vector.
 template <size_t kStride>
 HWY_INLINE HWY_ATTR V products(const float* p, const float* q, size_t stride) {
   const D d;
@@ -40,7 +40,7 @@ HWY_INLINE HWY_ATTR V products(const float* p, const float* q, size_t stride) {
   return sum;
 }
 
-/// One rating, on its own. \return e^2
+/// Learns one rating. \return e^2
 template <size_t kStride>
 HWY_INLINE HWY_ATTR double single(const SgdTables& tables, const SgdStep& step, size_t user, size_t item, float value,
                                   const SgdKeeps& keeps) {
@@ -69,7 +69,7 @@ HWY_INLINE HWY_ATTR double single(const SgdTables& tables, const SgdStep& step, 
 /// How a block's values are kept.
 enum class Values : uint8_t { packed, coded, floats };
 
-/// Numbers at four places: one by one, which is no slower than to gather them, and on some processors a good deal faster.
+/// The numbers at four places. Four loads are as fast as a gather, and faster on processors with slow gathers.
 HWY_INLINE HWY_ATTR V4 four(const float* from, const size_t* at) {
   const D4 d4;
   const V4 even = hn::InterleaveLower(d4, hn::Set(d4, from[at[0]]), hn::Set(d4, from[at[2]]));
@@ -77,37 +77,58 @@ HWY_INLINE HWY_ATTR V4 four(const float* from, const size_t* at) {
   return hn::InterleaveLower(d4, even, odd);
 }
 
-/// A group of one user's ratings, kCount of them, from rating n on.
+/// A group: the kCount ratings from rating n on. Lanes past its end repeat its last rating.
+template <size_t kStride, Values kValues, size_t kCount>
+struct Group {
+  size_t user;
+  size_t items[kSgdGroup];
+  size_t codes[kSgdGroup];
+  float* HWY_RESTRICT p;
+  float* HWY_RESTRICT q[kCount];
+
+  HWY_INLINE HWY_ATTR Group(const SgdBlock& block, size_t n, const SgdTables& tables) {
+    const size_t stride = length_of<kStride>(tables.stride);
+    user = block.users[n];
+    p = tables.user_factors + user * stride;
+#pragma GCC unroll 4
+    for (size_t lane = 0; lane < kSgdGroup; ++lane) {
+      const size_t rating = n + (lane < kCount ? lane : kCount - 1);
+      items[lane] = kValues == Values::packed ? block.items[rating] & kSgdPackedMask : block.items[rating];
+      if constexpr (kValues == Values::packed) codes[lane] = block.items[rating] >> kSgdPackedBits;
+      if constexpr (kValues == Values::coded) codes[lane] = block.codes[rating];
+      if constexpr (kValues == Values::floats) codes[lane] = rating;
+      if (lane < kCount) q[lane] = tables.item_factors + items[lane] * stride;
+    }
+  }
+
+  HWY_INLINE HWY_ATTR V4 values(const SgdBlock& block) const {
+    return four(kValues == Values::floats ? block.values : block.value_table, codes);
+  }
+
+  /// The products of the user's row and the items' rows.
+  HWY_INLINE HWY_ATTR V4 products(size_t stride) const {
+    const D d;
+    V sum[kSgdGroup] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
+    for (size_t k = 0; k < stride; k += hn::Lanes(d)) {
+      const V x = hn::Load(d, p + k);
+#pragma GCC unroll 4
+      for (size_t lane = 0; lane < kCount; ++lane) sum[lane] = hn::MulAdd(x, hn::Load(d, q[lane] + k), sum[lane]);
+    }
+    return sums(sum[0], sum[1], sum[2], sum[3]);
+  }
+};
+
+/// Learns the group that begins with rating n.
 template <size_t kStride, Values kValues, size_t kCount>
 HWY_INLINE HWY_ATTR void learn_group(const SgdBlock& block, size_t n, const SgdTables& tables, V4 rate, V4 bias_rate, V4& squares) {
   const D d;
   const D4 d4;
   const size_t stride = length_of<kStride>(tables.stride);
-  const size_t user = block.users[n];
-  float* HWY_RESTRICT p = tables.user_factors + user * stride;
-  size_t items[kSgdGroup];
-  size_t codes[kSgdGroup];
-  float* HWY_RESTRICT q[kCount];
-  V sum[kSgdGroup] = {hn::Zero(d), hn::Zero(d), hn::Zero(d), hn::Zero(d)};
-  // Lanes past the group's end repeat its last rating, and count for nothing.
-#pragma GCC unroll 4
-  for (size_t lane = 0; lane < kSgdGroup; ++lane) {
-    const size_t rating = n + (lane < kCount ? lane : kCount - 1);
-    items[lane] = kValues == Values::packed ? block.items[rating] & kSgdPackedMask : block.items[rating];
-    if constexpr (kValues == Values::packed) codes[lane] = block.items[rating] >> kSgdPackedBits;
-    if constexpr (kValues == Values::coded) codes[lane] = block.codes[rating];
-    if constexpr (kValues == Values::floats) codes[lane] = rating;
-    if (lane < kCount) q[lane] = tables.item_factors + items[lane] * stride;
-  }
-  for (size_t k = 0; k < stride; k += hn::Lanes(d)) {
-    const V x = hn::Load(d, p + k);
-#pragma GCC unroll 4
-    for (size_t lane = 0; lane < kCount; ++lane) sum[lane] = hn::MulAdd(x, hn::Load(d, q[lane] + k), sum[lane]);
-  }
-  const V4 values = four(kValues == Values::floats ? block.values : block.value_table, codes);
-  const V4 item_biases = four(tables.item_biases, items);
-  const V4 known = hn::Sub(hn::Sub(values, item_biases), hn::Set(d4, tables.user_biases[user]));
-  V4 errors = hn::Sub(known, sums(sum[0], sum[1], sum[2], sum[3]));
+  const Group<kStride, kValues, kCount> group(block, n, tables);
+  const V4 item_biases = four(tables.item_biases, group.items);
+  const V4 known = hn::Sub(hn::Sub(group.values(block), item_biases), hn::Set(d4, tables.user_biases[group.user]));
+  V4 errors = hn::Sub(known, group.products(stride));
+  // Lanes past the group's end count for nothing.
   if constexpr (kCount < kSgdGroup) errors = hn::IfThenElseZero(hn::FirstN(d4, kCount), errors);
   HWY_ALIGN float gradients[kSgdGroup];
   hn::Store(hn::Mul(rate, errors), d4, gradients);
@@ -115,29 +136,29 @@ HWY_INLINE HWY_ATTR void learn_group(const SgdBlock& block, size_t n, const SgdT
 #pragma GCC unroll 4
   for (size_t lane = 0; lane < kCount; ++lane) gradient[lane] = hn::Set(d, gradients[lane]);
   for (size_t k = 0; k < stride; k += hn::Lanes(d)) {
-    const V x = hn::Load(d, p + k);
-    // Two sums at a time, so that they do not wait for each other.
+    const V x = hn::Load(d, group.p + k);
+    // Two sums, so that an addition need not wait for the one before.
     V even = x;
     V odd = hn::Zero(d);
 #pragma GCC unroll 4
     for (size_t lane = 0; lane < kCount; ++lane) {
-      const V y = hn::Load(d, q[lane] + k);
-      hn::Store(hn::MulAdd(gradient[lane], x, y), d, q[lane] + k);
+      const V y = hn::Load(d, group.q[lane] + k);
+      hn::Store(hn::MulAdd(gradient[lane], x, y), d, group.q[lane] + k);
       V& total = lane % 2 == 0 ? even : odd;
       total = lane == 1 ? hn::Mul(gradient[lane], y) : hn::MulAdd(gradient[lane], y, total);
     }
-    hn::Store(kCount == 1 ? even : hn::Add(even, odd), d, p + k);
+    hn::Store(kCount == 1 ? even : hn::Add(even, odd), d, group.p + k);
   }
   const V4 bias_steps = hn::Mul(bias_rate, errors);
   HWY_ALIGN float new_item_biases[kSgdGroup];
   hn::Store(hn::Add(bias_steps, item_biases), d4, new_item_biases);
 #pragma GCC unroll 4
-  for (size_t lane = 0; lane < kCount; ++lane) tables.item_biases[items[lane]] = new_item_biases[lane];
-  tables.user_biases[user] += hn::GetLane(hn::SumOfLanes(d4, bias_steps));
+  for (size_t lane = 0; lane < kCount; ++lane) tables.item_biases[group.items[lane]] = new_item_biases[lane];
+  tables.user_biases[group.user] += hn::GetLane(hn::SumOfLanes(d4, bias_steps));
   squares = hn::MulAdd(errors, errors, squares);
 }
 
-/// Regularisation of rows whose runs begin now.
+/// Regularises the rows of the runs [begin, end).
 template <size_t kStride>
 HWY_INLINE HWY_ATTR void shrink(const SgdRun* begin, const SgdRun* end, float* factors, size_t stride, const float* decays, float* biases,
                                 const float* bias_decays) {
@@ -151,7 +172,7 @@ HWY_INLINE HWY_ATTR void shrink(const SgdRun* begin, const SgdRun* end, float* f
   }
 }
 
-/// The same of all that begin with a chunk.
+/// Regularises the rows of all runs that begin in a chunk.
 template <size_t kStride>
 HWY_INLINE HWY_ATTR void shrink_all(const SgdBlock& block, const SgdTables& tables, const SgdChunk* chunk) {
   shrink<kStride>(block.user_runs + chunk[0].user_runs, block.user_runs + chunk[1].user_runs, tables.user_factors, tables.stride,
@@ -160,7 +181,7 @@ HWY_INLINE HWY_ATTR void shrink_all(const SgdBlock& block, const SgdTables& tabl
                   tables.item_decays, tables.item_biases, tables.item_bias_decays);
 }
 
-/// Asks for rows whose runs begin soon.
+/// Prefetches the rows of the runs [begin, end).
 HWY_INLINE HWY_ATTR void prefetch(const SgdRun* begin, const SgdRun* end, const float* factors, size_t stride) {
   for (const SgdRun* run = begin; run != end; ++run) {
     const float* row = factors + run->row * stride;
@@ -183,7 +204,7 @@ HWY_ATTR double block_pass(const SgdBlock& block, size_t first_chunk, const SgdT
     shrink_all<kStride>(block, tables, chunk);
     prefetch(block.user_runs + soon[0].user_runs, block.user_runs + soon[1].user_runs, tables.user_factors, stride);
     prefetch(block.item_runs + soon[0].item_runs, block.item_runs + soon[1].item_runs, tables.item_factors, stride);
-    V4 squares = hn::Zero(d4);  // of a chunk, few enough for float32
+    V4 squares = hn::Zero(d4);  // sums of a chunk: few enough terms for float32
     size_t n = chunk->begin;
     for (size_t group = 0; group < chunk->fours; ++group, n += 4) {
       learn_group<kStride, kValues, 4>(block, n, tables, rate, bias_rate, squares);
@@ -220,6 +241,56 @@ HWY_ATTR double sgd_block(const SgdBlock& block, size_t first_chunk, const SgdTa
   if (block.values != nullptr) return block_of<Values::floats>(block, first_chunk, tables, step);
   if (block.codes != nullptr) return block_of<Values::coded>(block, first_chunk, tables, step);
   return block_of<Values::packed>(block, first_chunk, tables, step);
+}
+
+/// Adds the squared errors of the group that begins with rating n.
+template <size_t kStride, Values kValues, size_t kCount>
+HWY_INLINE HWY_ATTR void add_errors(const SgdBlock& block, size_t n, const SgdTables& tables, V4 least, V4 most, V4& squares,
+                                    V4& clipped_squares) {
+  const D4 d4;
+  const Group<kStride, kValues, kCount> group(block, n, tables);
+  const V4 biases = hn::Add(four(tables.item_biases, group.items), hn::Set(d4, tables.user_biases[group.user]));
+  const V4 scores = hn::Add(biases, group.products(length_of<kStride>(tables.stride)));
+  V4 errors = hn::Sub(group.values(block), scores);
+  V4 clipped = hn::Sub(group.values(block), hn::Min(hn::Max(scores, least), most));
+  if constexpr (kCount < kSgdGroup) {
+    errors = hn::IfThenElseZero(hn::FirstN(d4, kCount), errors);
+    clipped = hn::IfThenElseZero(hn::FirstN(d4, kCount), clipped);
+  }
+  squares = hn::MulAdd(errors, errors, squares);
+  clipped_squares = hn::MulAdd(clipped, clipped, clipped_squares);
+}
+
+template <size_t kStride, Values kValues>
+HWY_ATTR SgdErrors block_errors(const SgdBlock& block, const SgdTables& tables, float least, float most) {
+  const D4 d4;
+  const V4 lowest = hn::Set(d4, least);
+  const V4 highest = hn::Set(d4, most);
+  SgdErrors total;
+  for (const SgdChunk* chunk = block.chunks; chunk != block.chunks + block.chunk_count; ++chunk) {
+    V4 squares = hn::Zero(d4);
+    V4 clipped = hn::Zero(d4);
+    size_t n = chunk->begin;
+    for (size_t group = 0; group < chunk->fours; ++group, n += 4) {
+      add_errors<kStride, kValues, 4>(block, n, tables, lowest, highest, squares, clipped);
+    }
+    for (size_t group = 0; group < chunk->threes; ++group, n += 3) {
+      add_errors<kStride, kValues, 3>(block, n, tables, lowest, highest, squares, clipped);
+    }
+    for (size_t group = 0; group < chunk->twos; ++group, n += 2) {
+      add_errors<kStride, kValues, 2>(block, n, tables, lowest, highest, squares, clipped);
+    }
+    for (; n < chunk[1].begin; ++n) add_errors<kStride, kValues, 1>(block, n, tables, lowest, highest, squares, clipped);
+    total.squared += static_cast<double>(hn::GetLane(hn::SumOfLanes(d4, squares)));
+    total.clipped_squared += static_cast<double>(hn::GetLane(hn::SumOfLanes(d4, clipped)));
+  }
+  return total;
+}
+
+HWY_ATTR SgdErrors sgd_errors(const SgdBlock& block, const SgdTables& tables, float least, float most) {
+  if (block.values != nullptr) return block_errors<0, Values::floats>(block, tables, least, most);
+  if (block.codes != nullptr) return block_errors<0, Values::coded>(block, tables, least, most);
+  return block_errors<0, Values::packed>(block, tables, least, most);
 }
 
 HWY_ATTR double sgd_sequence(const SgdSequence& sequence, const SgdTables& tables, const SgdStep& step) {
@@ -281,7 +352,7 @@ void shrink_all(const SgdBlock& block, const SgdTables& tables, const SgdChunk* 
          tables.item_biases, tables.item_bias_decays);
 }
 
-/// A group of `count` ratings of one user. \return the sum of e^2
+/// Learns a group of `count` ratings. \return the sum of e^2
 double learn_group(const SgdBlock& block, std::size_t n, std::size_t count, const SgdTables& tables, const SgdStep& step) {
   const std::size_t user = block.users[n];
   float* p = tables.user_factors + user * tables.stride;
@@ -326,6 +397,21 @@ double sgd_block(const SgdBlock& block, std::size_t first_chunk, const SgdTables
   return total;
 }
 
+SgdErrors sgd_errors(const SgdBlock& block, const SgdTables& tables, float least, float most) {
+  SgdErrors total;
+  for (std::size_t n = 0; n < block.count; ++n) {
+    const float* p = tables.user_factors + block.users[n] * tables.stride;
+    const float* q = tables.item_factors + block.item(n) * tables.stride;
+    float score = tables.user_biases[block.users[n]] + tables.item_biases[block.item(n)];
+    for (std::size_t k = 0; k < tables.stride; ++k) score += p[k] * q[k];
+    const auto error = static_cast<double>(block.value(n) - score);
+    const auto clipped = static_cast<double>(block.value(n) - std::min(std::max(score, least), most));
+    total.squared += error * error;
+    total.clipped_squared += clipped * clipped;
+  }
+  return total;
+}
+
 double sgd_sequence(const SgdSequence& sequence, const SgdTables& tables, const SgdStep& step) {
   double total = 0;
   for (std::size_t n = 0; n < sequence.count; ++n) {
@@ -340,6 +426,10 @@ double sgd_sequence(const SgdSequence& sequence, const SgdTables& tables, const 
 
 double sgd_block(const SgdBlock& block, std::size_t first_chunk, const SgdTables& tables, const SgdStep& step) {
   return LOWRANK_KERNEL(sgd_block)(block, first_chunk, tables, step);
+}
+
+SgdErrors sgd_errors(const SgdBlock& block, const SgdTables& tables, float least, float most) {
+  return LOWRANK_KERNEL(sgd_errors)(block, tables, least, most);
 }
 
 double sgd_sequence(const SgdSequence& sequence, const SgdTables& tables, const SgdStep& step) {

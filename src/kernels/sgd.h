@@ -6,38 +6,36 @@
 
 namespace lowrank {
 
-/// A user's or an item's next ratings within a block: his row within the block's stripe, and how many there are beyond the first.
+/// A run: ratings of one user or item that follow each other among the row's ratings of a block. The row is regularised once per run.
 struct SgdRun {
-  std::uint16_t row;
-  std::uint16_t more;
+  std::uint16_t row;   ///< row within the block's stripe
+  std::uint16_t more;  ///< number of ratings less one
 };
 
-/// Ratings are learned in groups of one user's, so many at most: all errors are taken, then the rows updated.
+/// The most ratings of a group. A group has ratings of one user; all its errors are computed before a row is updated.
 constexpr std::size_t kSgdGroup = 4;
-/// Groups are taken in chunks of so many ratings at most.
+/// The most ratings of a chunk. A chunk has whole groups.
 constexpr std::size_t kSgdChunk = 128;
 
-/// Where a chunk begins, and how many runs begin before it. Its groups of four ratings come first, then those of three and of two, and last
-/// the ratings that have no company.
+/// The groups of a chunk: first those of four ratings, then those of three, of two and of one.
 struct SgdChunk {
-  std::uint32_t begin;
-  std::uint32_t user_runs;
-  std::uint32_t item_runs;
-  std::uint8_t fours;
-  std::uint8_t threes;
-  std::uint8_t twos;
+  std::uint32_t begin;      ///< first rating
+  std::uint32_t user_runs;  ///< runs of users that begin in earlier chunks
+  std::uint32_t item_runs;  ///< runs of items that begin in earlier chunks
+  std::uint8_t fours;       ///< groups of four ratings
+  std::uint8_t threes;      ///< groups of three ratings
+  std::uint8_t twos;        ///< groups of two ratings
 };
 
-/// Where an item and a code share 16 bits, the item has the lower so many.
+/// Bits of the item where an item and a code share 16 bits: the lower ones.
 constexpr unsigned kSgdPackedBits = 12;
 constexpr std::uint16_t kSgdPackedMask = (1U << kSgdPackedBits) - 1;
-/// So many items and values can share 16 bits.
+/// The most items of a stripe, and the most values, that can share 16 bits.
 constexpr std::size_t kSgdMostPackedItems = std::size_t{1} << kSgdPackedBits;
 constexpr std::size_t kSgdMostPackedValues = std::size_t{1} << (16 - kSgdPackedBits);
 
-/// A block of ratings in the order in which they are learned, users and items by their rows within the block's stripes. Values are in the
-/// units of training: floats in `values`, or entries of `value_table` by 1-byte `codes`; where both are null, the code shares the 16 bits
-/// of the item.
+/// A block of ratings in visiting order. Users and items are rows of the block's stripes. Values are in training units: floats in `values`,
+/// or entries of `value_table` by 1-byte `codes`; where both are null, the code shares the 16 bits of the item.
 struct SgdBlock {
   const std::uint16_t* users;
   const std::uint16_t* items;
@@ -45,9 +43,9 @@ struct SgdBlock {
   const float* values;
   const float* value_table;
   std::size_t count;
-  const SgdRun* user_runs;  ///< in the order in which they begin
-  const SgdRun* item_runs;
-  const SgdChunk* chunks;  ///< and one more, where the last one ends
+  const SgdRun* user_runs;  ///< runs of users in the order in which they begin
+  const SgdRun* item_runs;  ///< runs of items in the order in which they begin
+  const SgdChunk* chunks;   ///< chunk_count + 1 chunks: the last one is empty and marks the end
   std::size_t chunk_count;
 
   [[nodiscard]] std::size_t item(std::size_t n) const noexcept {
@@ -59,7 +57,7 @@ struct SgdBlock {
   }
 };
 
-/// Ratings in an order of their own, users and items as they come.
+/// Ratings in visiting order, with users and items by their rows in the whole tables.
 struct SgdSequence {
   const std::uint32_t* users;
   const std::uint32_t* items;
@@ -67,8 +65,8 @@ struct SgdSequence {
   std::size_t count;
 };
 
-/// What is learned: rows of `stride` floats (a multiple of 16, 0 for rank 0), aligned to 64 bytes, and biases; of a block, those of its
-/// stripes. A decay is rate * regularisation, what one rating takes off a row or bias; it may differ from row to row.
+/// The tables that are learned: rows of `stride` floats (a multiple of 16, 0 for rank 0), aligned to 64 bytes, and biases. For a block they
+/// begin with the first rows of its stripes. A decay is rate * regularisation, the share of a row or bias that one rating takes off.
 struct SgdTables {
   float* user_factors;
   float* item_factors;
@@ -87,7 +85,19 @@ struct SgdStep {
   float bias_rate;  ///< 0 for a model without biases
 };
 
-/// What regularisation leaves of rows and biases at one rating: all, where it was taken before.
+/// Errors of all ratings of a block.
+struct SgdErrors {
+  double squared = 0;          ///< sum of e^2
+  double clipped_squared = 0;  ///< sum of e^2 with clipped predictions
+
+  SgdErrors& operator+=(const SgdErrors& other) {
+    squared += other.squared;
+    clipped_squared += other.clipped_squared;
+    return *this;
+  }
+};
+
+/// The shares of rows and biases that regularisation leaves at one rating: 1 where it has been applied before.
 struct SgdKeeps {
   float user = 1;
   float item = 1;
@@ -102,13 +112,17 @@ inline SgdKeeps keeps_of(const SgdTables& tables, std::size_t user, std::size_t 
 /// One pass over a block. For a group of a user's ratings of different items, with e_n = value_n - bu - bi_n - <p, q_n>, all from the old
 /// values (Koren, Bell, Volinsky 2009, "Matrix factorization techniques ..."; the user learns from a batch):
 ///     p += rate sum_n e_n q_n,  q_n += rate e_n p,  bu += rate sum_n e_n,  bi_n += rate e_n
-/// Regularisation is taken once a run instead of bit by bit, with the chunk in which the run begins: of its n ratings
+/// Regularisation is applied once per run of n ratings, when the chunk begins in which the run begins:
 ///     x = x / (1 + n decay),
-/// the implicit step, which shrinks at any step size. Chunks are taken in a circle from `first_chunk` on.
-/// \param first_chunk below block.chunk_count, or 0. \return the sum of e^2; not finite when the numbers ran away
+/// the implicit step, which shrinks at any step size. Chunks are visited in a circle that begins with `first_chunk`.
+/// \param first_chunk  below block.chunk_count, or 0
+/// \return the sum of e^2; not finite where training diverges
 double sgd_block(const SgdBlock& block, std::size_t first_chunk, const SgdTables& tables, const SgdStep& step);
 
-/// One pass over a sequence, one rating after another, regularisation with every rating: with keep = 1 - decay, but not below 0,
+/// The errors that the tables leave in a block, with predictions clipped to [least, most]. Changes nothing.
+SgdErrors sgd_errors(const SgdBlock& block, const SgdTables& tables, float least, float most);
+
+/// One pass over a sequence, rating by rating. Regularisation is applied with every rating: with keep = max(0, 1 - decay),
 ///     p = keep p + rate e q,  q = keep q + rate e p,  bu = keep bu + rate e,  bi = keep bi + rate e
 double sgd_sequence(const SgdSequence& sequence, const SgdTables& tables, const SgdStep& step);
 

@@ -49,7 +49,7 @@ constexpr std::array kOptions = {
     seed_option<Sgd>(),
 };
 
-/// What the loss weighs rows and biases by, in the units of training: (factors (n + prior) |row|^2 + (rating n + damping) bias^2) / 2.
+/// Weights of the loss's penalty, in training units: (factors (n + prior) |row|^2 + (bias_rating n + bias_damping) bias^2) / 2.
 struct Regularization {
   double factors = 0;
   double prior = 0;
@@ -111,10 +111,10 @@ class SgdLearner final : public EpochLearner {
       item_of_row_.resize(ratings.item_count());
       std::iota(item_of_row_.begin(), item_of_row_.end(), 0U);
     } else {
-      grid_.emplace(std::move(ratings), units_, options.rank, options.seed, workers);
+      grid_.emplace(std::move(ratings), item_ratings_, units_, options.rank, options.seed, workers);
       item_of_row_ = grid_->layout().item_of_row;
     }
-    // After the grid has let go of the ratings.
+    // Not earlier: the grid has released the ratings now.
     user_factors_ = FactorMatrix(user_biases_.size(), options.rank);
     item_factors_ = FactorMatrix(item_biases_.size(), options.rank);
     SgdLearner::restore(nullptr);
@@ -127,7 +127,7 @@ class SgdLearner final : public EpochLearner {
         grid_ ? grid_->pass(tables(), step, options_.seed, epoch, workers_) : shuffle_->pass(tables(), step, options_.seed, epoch);
     const double rmse = std::sqrt(squared / static_cast<double>(rating_count_));
     if (!(rmse < runaway_)) return std::nullopt;
-    // Who starts from a model may start far off, and is judged by that.
+    // A warm start may begin far off: later epochs are compared with its first one.
     if (init_ != nullptr && epoch == 1) runaway_ = std::max(kRunaway, 1.5 * rmse);
     return EpochFigures{.train_rmse = rmse * units_.scale};
   }
@@ -171,12 +171,12 @@ class SgdLearner final : public EpochLearner {
   std::optional<DivergenceReport> cut_step() override {
     if (rate_ < kLeastRate) return std::nullopt;
     const double old = rate_;
-    // Halves first: most runs are just over the edge. Hopeless steps fall fast.
+    // Halves at first, because most steps are little too large; then tenths.
     rate_ *= ++cuts_ <= 4 ? 0.5 : 0.1;
     return DivergenceReport{.old_learning_rate = old, .new_learning_rate = rate_};
   }
 
-  /// RMSE over the training ratings, clipped, and the loss that the steps descend, both of `model`.
+  /// Gives `trained` its model's RMSE over the training ratings, clipped, and the loss that the steps minimise.
   void score(Trained& trained) {
     restore(&trained.model);
     const Model& model = trained.model;
@@ -185,18 +185,17 @@ class SgdLearner final : public EpochLearner {
     const float most = model.centre.clips ? units_.to_training(model.centre.max_rating) : kAny;
     const SgdErrors errors = grid_ ? grid_->errors(tables(), least, most, workers_) : shuffle_->errors(tables(), least, most);
     trained.train_rmse = std::sqrt(errors.clipped_squared / static_cast<double>(rating_count_)) * units_.scale;
-    double weight = 0;
-    for (std::size_t user = 0; user < user_factors_.rows(); ++user) {
-      weight += penalty(user_factors_.row(user), user_biases_[user], user_ratings_[user], weights_.bias_damping.user);
-    }
-    for (std::size_t row = 0; row < item_factors_.rows(); ++row) {
-      weight += penalty(item_factors_.row(row), item_biases_[row], item_ratings_[item_of_row_[row]], weights_.bias_damping.item);
-    }
-    trained.train_loss = 0.5 * (errors.squared + weight) * units_.scale * units_.scale;
+    const double user_penalty = sum_rows(user_factors_.rows(), [&](std::size_t user) {
+      return penalty(user_factors_.row(user), user_biases_[user], user_ratings_[user], weights_.bias_damping.user);
+    });
+    const double item_penalty = sum_rows(item_factors_.rows(), [&](std::size_t row) {
+      return penalty(item_factors_.row(row), item_biases_[row], item_ratings_[item_of_row_[row]], weights_.bias_damping.item);
+    });
+    trained.train_loss = 0.5 * (errors.squared + user_penalty + item_penalty) * units_.scale * units_.scale;
   }
 
  private:
-  /// What a row and its bias add to twice the loss; nothing where there is no rating.
+  /// The part of a row and its bias in twice the loss; 0 for a row without ratings.
   [[nodiscard]] double penalty(std::span<const float> row, float bias, std::uint32_t ratings, double bias_damping) const {
     if (ratings == 0) return 0;
     double squared = 0;
@@ -205,7 +204,7 @@ class SgdLearner final : public EpochLearner {
            (weights_.bias_rating * ratings + bias_damping) * static_cast<double>(bias) * static_cast<double>(bias);
   }
 
-  /// What regularisation takes off rows and biases at one rating: each of a row's n ratings carries one n-th of the row's weight.
+  /// Sets the decays: what regularisation takes off rows and biases per rating. Each of a row's n ratings carries 1/n of the row's weight.
   void fill_decays(const SgdStep& step) {
     const auto fill = [&](std::size_t row, std::uint32_t ratings, double bias_damping, std::vector<float>& decays,
                           std::vector<float>& bias_decays) {
@@ -247,12 +246,21 @@ class SgdLearner final : public EpochLearner {
     });
   }
 
+  template <class Part>
+  double sum_rows(std::size_t rows, const Part& part) {
+    return workers_.sum_rows(rows, [&](std::size_t begin, std::size_t end, int) {
+      double sum = 0;
+      for (std::size_t row = begin; row < end; ++row) sum += part(row);
+      return sum;
+    });
+  }
+
   static void scale_row(std::span<const float> from, std::span<float> to, float scale) {
     for (std::size_t k = 0; k < from.size(); ++k) to[k] = from[k] * scale;
   }
 
-  /// Row `row` of `table` from a model's row, else (when that is empty) the random start of user or item `index`. Its padding is cleared:
-  /// numbers that ran away have been there too.
+  /// Sets row `row` of `table` to a model's row `old`, or, where that is empty, to the random start of user or item `index`. Clears the
+  /// padding too: after divergence it is not zero.
   void start_row(FactorMatrix& table, std::size_t row, Purpose purpose, std::size_t index, std::span<const float> old) const {
     const std::span<float> factors = table.row(row);
     std::fill(factors.data(), factors.data() + table.stride(), 0.0F);
@@ -289,7 +297,7 @@ class SgdLearner final : public EpochLearner {
   std::optional<SgdGrid> grid_;
   std::optional<SgdShuffle> shuffle_;
   double rate_;
-  double runaway_;  ///< an epoch's RMSE from which the numbers count as running away
+  double runaway_;  ///< RMSE from which an epoch counts as divergence
   int cuts_ = 0;
 };
 

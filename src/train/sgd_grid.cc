@@ -1,31 +1,30 @@
 #include "train/sgd_grid.h"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <mutex>
 #include <numeric>
 #include <thread>
+#include <utility>
 
 #include "base/random.h"
-#include "kernels/dot.h"
-#include "train/sgd_schedule.h"
 
 namespace lowrank {
 
 namespace {
 
-/// Users and items are local 16-bit indices, so no stripe may have more rows.
+/// The most rows of a stripe: users and items are numbered within it with 16 bits.
 constexpr std::size_t kMostStripeRows = 65'536;
-/// A stripe of items should stay in a core's second-level cache while a block is learned.
+/// Bytes of a stripe of items that stay in a core's second-level cache while a block is learned.
 constexpr std::size_t kStripeBytes = std::size_t{768} * 1024;
 
-/// How many stripes: 8, of large data 16, so that as many threads have work; 4 of small data, so that a user has several ratings in a block
-/// and blocks outweigh what is done once for each; more where a stripe of items would outgrow the cache, as long
-/// as blocks stay large; fewer where a stripe would be so narrow that a group finds no four items.
+/// The number of stripes: 8, for large data 16, so that as many threads have work; 4 for small data, so that a user has several ratings in
+/// a block and the work per block is small next to that per rating. More where a stripe of items would outgrow the cache, as long as blocks
+/// stay large; fewer where a stripe would have too few items for a group of four.
 std::size_t stripe_count(std::size_t ratings, std::size_t users, std::size_t items, std::size_t rank) {
   constexpr std::size_t kSmall = 2'000'000;
   constexpr std::size_t kLarge = 20'000'000;
@@ -39,12 +38,12 @@ std::size_t stripe_count(std::size_t ratings, std::size_t users, std::size_t ite
   return std::max({wanted, (items + kMostStripeRows - 1) / kMostStripeRows, (users + kMostStripeRows - 1) / kMostStripeRows});
 }
 
-/// How far the stripes have come: who learns a block waits here until both of its stripes are done with the round before.
+/// The round that each stripe has reached. A thread waits here until both stripes of its block are done with the round before.
 class StripeClock {
  public:
   explicit StripeClock(std::size_t stripes) : user_rounds_(stripes), item_rounds_(stripes) {}
 
-  /// \return false when the pass was given up
+  /// \return false when the pass has been given up
   [[nodiscard]] bool wait(std::size_t user_stripe, std::size_t item_stripe, std::uint32_t round) const {
     for (std::size_t turn = 0; !given_up_.load(std::memory_order_relaxed); ++turn) {
       if (user_rounds_[user_stripe].load(std::memory_order_acquire) == round &&
@@ -71,36 +70,25 @@ class StripeClock {
 
 }  // namespace
 
-SgdGrid::SgdGrid(Ratings ratings, const Units& units, std::size_t rank, std::uint64_t seed, Workers& workers) {
+SgdGrid::SgdGrid(Ratings ratings, std::span<const std::uint32_t> item_counts, const Units& units, std::size_t rank, std::uint64_t seed,
+                 Workers& workers) {
   const std::size_t stripes = stripe_count(ratings.size(), ratings.user_count(), ratings.item_count(), rank);
   if (ratings.coded()) {
     for (const float value : ratings.value_table()) value_table_.push_back(units.to_training(value));
   }
-  lay_out_items(ratings, stripes, workers);
+  lay_out_items(item_counts, stripes);
   cut_users(ratings, stripes);
-  count_blocks(ratings, workers);
   make_room(ratings);
   fill_blocks(ratings, units, seed, workers);
 }
 
-void SgdGrid::lay_out_items(const Ratings& ratings, std::size_t stripes, Workers& workers) {
-  const std::size_t item_count = ratings.item_count();
-  std::vector<std::vector<std::uint32_t>> counts(static_cast<std::size_t>(workers.count()));
-  workers.for_ranges(ratings.size(), std::size_t{1} << 20U, [&](std::size_t begin, std::size_t end, int slot) {
-    std::vector<std::uint32_t>& local = counts[static_cast<std::size_t>(slot)];
-    local.resize(item_count);
-    for (const std::uint32_t item : ratings.items().subspan(begin, end - begin)) ++local[item];
-  });
-  std::vector<std::uint32_t> total(item_count);
-  for (const std::vector<std::uint32_t>& local : counts) {
-    for (std::size_t item = 0; item < local.size(); ++item) total[item] += local[item];
-  }
-
+void SgdGrid::lay_out_items(std::span<const std::uint32_t> item_counts, std::size_t stripes) {
+  const std::size_t item_count = item_counts.size();
   std::vector<std::uint32_t> by_popularity(item_count);
   std::iota(by_popularity.begin(), by_popularity.end(), 0U);
-  std::stable_sort(by_popularity.begin(), by_popularity.end(), [&](std::uint32_t a, std::uint32_t b) { return total[a] > total[b]; });
+  std::ranges::stable_sort(by_popularity, std::greater<>(), [&](std::uint32_t item) { return item_counts[item]; });
 
-  // Dealt to and fro, so that stripes get equal shares of ratings; within a stripe they stay in order of popularity.
+  // Items are dealt to the stripes to and fro, so that each gets an equal share of the ratings, and stay in order of popularity within it.
   const auto stripe_of = [stripes](std::size_t place) {
     const std::size_t column = place % stripes;
     return (place / stripes) % 2 == 0 ? column : stripes - 1 - column;
@@ -123,34 +111,16 @@ void SgdGrid::cut_users(const Ratings& ratings, std::size_t stripes) {
   user_begin_.assign(stripes + 1, ratings.user_count());
   user_begin_[0] = 0;
   for (std::size_t stripe = 1; stripe < stripes; ++stripe) {
-    // stripe/stripes of the ratings, without overflow.
+    // The share stripe / stripes of the ratings, without overflow.
     const std::size_t share = ratings.size() / stripes * stripe + ratings.size() % stripes * stripe / stripes;
     const auto cut = static_cast<std::uint32_t>(std::lower_bound(offsets.begin(), offsets.end(), share) - offsets.begin());
-    // Within what a stripe can number, and so that the stripes to come can number the rest.
+    // At most the rows that a stripe can number, and at least so many that the stripes to come can number the rest.
     const std::size_t most = std::min<std::size_t>(ratings.user_count(), user_begin_[stripe - 1] + kMostStripeRows);
     const std::size_t room = (stripes - stripe) * kMostStripeRows;
     const std::size_t least =
         std::max<std::size_t>(user_begin_[stripe - 1], ratings.user_count() - std::min<std::size_t>(room, ratings.user_count()));
     user_begin_[stripe] = static_cast<std::uint32_t>(std::clamp<std::size_t>(cut, least, most));
   }
-}
-
-void SgdGrid::count_blocks(const Ratings& ratings, Workers& workers) {
-  const std::size_t count = stripes();
-  rating_begin_.assign(count * count + 1, 0);
-  std::vector<std::uint16_t> stripe_of_item(ratings.item_count());
-  for (std::size_t stripe = 0; stripe < count; ++stripe) {
-    for (std::uint32_t row = layout_.stripe_begin[stripe]; row < layout_.stripe_begin[stripe + 1]; ++row) {
-      stripe_of_item[layout_.item_of_row[row]] = static_cast<std::uint16_t>(stripe);
-    }
-  }
-  workers.for_each(count, [&](std::size_t user_stripe, int) {
-    std::size_t* counts = rating_begin_.data() + user_stripe * count + 1;
-    for (std::uint32_t user = user_begin_[user_stripe]; user < user_begin_[user_stripe + 1]; ++user) {
-      for (const std::uint32_t item : ratings.items_of(user)) ++counts[stripe_of_item[item]];
-    }
-  });
-  std::partial_sum(rating_begin_.begin(), rating_begin_.end(), rating_begin_.begin());
 }
 
 void SgdGrid::make_room(const Ratings& ratings) {
@@ -164,80 +134,139 @@ void SgdGrid::make_room(const Ratings& ratings) {
   } else if (!packed_) {
     codes_ = PageArray<std::uint8_t>(ratings.size());
   }
-  plans_.resize(rating_begin_.size() - 1);
+  plans_.resize(stripes() * stripes());
+  rating_begin_.resize(plans_.size() + 1);
+  rating_begin_.back() = ratings.size();
 }
 
-/// The blocks of one stripe of users, user by user, and in `users` who they are.
+/// Where an item is: its stripe, and its row within the stripe.
+struct SgdGrid::ItemPlace {
+  std::uint16_t stripe;
+  std::uint16_t row;
+};
+
+std::vector<SgdGrid::ItemPlace> SgdGrid::item_places() const {
+  std::vector<ItemPlace> places(layout_.item_of_row.size());
+  for (std::size_t stripe = 0; stripe < stripes(); ++stripe) {
+    const std::uint32_t begin = layout_.stripe_begin[stripe];
+    for (std::uint32_t row = begin; row < layout_.stripe_begin[stripe + 1]; ++row) {
+      places[layout_.item_of_row[row]] = {static_cast<std::uint16_t>(stripe), static_cast<std::uint16_t>(row - begin)};
+    }
+  }
+  return places;
+}
+
+/// A rating of the user whose ratings are being placed.
+struct SgdGrid::Placed {
+  ItemPlace item;       ///< with the code, where the two share 16 bits
+  std::uint32_t value;  ///< code, or bits of the value in training units
+};
+
+/// A block while its stripe of users is filled.
+struct SgdGrid::Filling {
+  std::size_t next = 0;        ///< place of the next rating
+  std::size_t user_count = 0;  ///< users so far
+  std::uint32_t last_user = Vocabulary::kUnknown;
+  std::vector<SgdOrder::User> users;  ///< room for all users that the block can have
+
+  /// Counts a rating of `user`, without a branch: no processor foresees in which blocks a user's ratings lie.
+  void count(std::uint32_t user, std::uint16_t row) {
+    const std::uint32_t same = last_user == user ? 1U : 0U;
+    last_user = user;
+    user_count += 1 - same;
+    SgdOrder::User& entry = users[user_count - 1];
+    entry.row = row;
+    entry.count = entry.count * same + 1;
+  }
+};
+
+/// Gives the blocks of a stripe of users their places and their room.
+void SgdGrid::begin_stripe(const Ratings& ratings, std::size_t user_stripe, std::span<const ItemPlace> item_places,
+                           std::vector<Filling>& blocks) {
+  const std::uint32_t first = user_begin_[user_stripe];
+  const std::uint32_t last = user_begin_[user_stripe + 1];
+  const std::span<const std::size_t> offsets = ratings.row_offsets();
+  std::vector<std::size_t> counts(stripes());
+  for (const std::uint32_t item : ratings.items().subspan(offsets[first], offsets[last] - offsets[first]))
+    ++counts[item_places[item].stripe];
+  // Blocks before this stripe have the ratings of the users before it, so the stripe's first block begins where its first user does.
+  std::size_t begin = offsets[first];
+  blocks.resize(stripes());
+  for (std::size_t stripe = 0; stripe < stripes(); ++stripe) {
+    Filling& block = blocks[stripe];
+    rating_begin_[user_stripe * stripes() + stripe] = block.next = begin;
+    begin += counts[stripe];
+    block.user_count = 0;
+    block.last_user = Vocabulary::kUnknown;
+    block.users.resize(std::min<std::size_t>(counts[stripe], last - first));
+  }
+}
+
+/// Fills the blocks of one stripe of users, sorted by user, and lists each block's users.
 void SgdGrid::fill_stripe(const Ratings& ratings, const Units& units, std::uint64_t seed, std::size_t user_stripe,
-                          const std::vector<std::uint16_t>& stripe_of_row, std::vector<std::vector<SgdScheduler::User>>& users) {
-  const auto first_block = static_cast<std::ptrdiff_t>(user_stripe * stripes());
-  const auto last_block = first_block + static_cast<std::ptrdiff_t>(stripes());
-  std::vector<std::size_t> next_rating(rating_begin_.begin() + first_block, rating_begin_.begin() + last_block);
-  for (auto& of_block : users) of_block.clear();
-  std::vector<std::uint32_t> last_user(stripes(), Vocabulary::kUnknown);
-  std::vector<std::size_t> order;
-  for (std::uint32_t user = user_begin_[user_stripe]; user < user_begin_[user_stripe + 1]; ++user) {
-    // Within a run in random order: users who go through the same items in the same order would keep meeting on them.
-    order.resize(ratings.items_of(user).size());
-    std::iota(order.begin(), order.end(), ratings.row_offsets()[user]);
-    RandomStream(seed, Purpose::rating_order, 0, user).shuffle(std::span(order));
-    for (const std::size_t position : order) {
-      const std::uint32_t row = layout_.row_of_item[ratings.items()[position]];
-      const std::size_t stripe = stripe_of_row[row];
-      const std::size_t place = next_rating[stripe]++;
-      auto item = static_cast<std::uint16_t>(row - layout_.stripe_begin[stripe]);
-      if (packed_) {
-        item = static_cast<std::uint16_t>(item | ratings.codes()[position] << kSgdPackedBits);
-      } else if (ratings.coded()) {
-        codes_[place] = ratings.codes()[position];
-      } else {
-        values_[place] = units.to_training(ratings.value(position));
-      }
-      items_[place] = item;
-      if (last_user[stripe] != user) users[stripe].push_back({static_cast<std::uint16_t>(user - user_begin_[user_stripe]), 0});
-      last_user[stripe] = user;
-      ++users[stripe].back().count;
+                          std::span<const ItemPlace> item_places, std::vector<Filling>& blocks) {
+  begin_stripe(ratings, user_stripe, item_places, blocks);
+  const std::span<const std::size_t> offsets = ratings.row_offsets();
+  const std::uint32_t first = user_begin_[user_stripe];
+  std::vector<Placed> row;
+  for (std::uint32_t user = first; user < user_begin_[user_stripe + 1]; ++user) {
+    // All of a user's items are looked up before one is placed: so the look-ups do not wait for each other.
+    row.resize(offsets[user + 1] - offsets[user]);
+    for (std::size_t n = 0; n < row.size(); ++n) {
+      const std::size_t position = offsets[user] + n;
+      row[n].item = item_places[ratings.items()[position]];
+      row[n].value = ratings.coded() ? ratings.codes()[position] : std::bit_cast<std::uint32_t>(units.to_training(ratings.value(position)));
+      if (packed_) row[n].item.row = static_cast<std::uint16_t>(row[n].item.row | row[n].value << kSgdPackedBits);
+    }
+    // A user's ratings are put in random order: users who visit the same items in the same order would keep meeting at them.
+    RandomStream(seed, Purpose::rating_order, 0, user).shuffle(std::span(row));
+    for (const Placed& rating : row) {
+      Filling& block = blocks[rating.item.stripe];
+      const std::size_t place = block.next++;
+      items_[place] = rating.item.row;
+      if (!codes_.empty()) codes_[place] = static_cast<std::uint8_t>(rating.value);
+      if (!values_.empty()) values_[place] = std::bit_cast<float>(rating.value);
+      block.count(user, static_cast<std::uint16_t>(user - first));
     }
   }
 }
 
 void SgdGrid::fill_blocks(Ratings& ratings, const Units& units, std::uint64_t seed, Workers& workers) {
   const std::size_t count = stripes();
-  std::vector<std::uint16_t> stripe_of_row(ratings.item_count());
-  for (std::size_t stripe = 0; stripe < count; ++stripe) {
-    std::fill(stripe_of_row.begin() + layout_.stripe_begin[stripe], stripe_of_row.begin() + layout_.stripe_begin[stripe + 1],
-              static_cast<std::uint16_t>(stripe));
-  }
+  const std::vector<ItemPlace> places = item_places();
   std::mutex mutex;
   std::vector<bool> filled(count);
   std::size_t released = 0;
-  // The ratings of stripes that are filled, and all before them, are not needed any more.
+  // Releases the ratings that are in blocks by now, as far as all before them are too.
   const auto release = [&](std::size_t user_stripe) {
     const std::lock_guard<std::mutex> lock(mutex);
     filled[user_stripe] = true;
     while (released < count && filled[released]) ++released;
     ratings.release_front(user_begin_[released]);
   };
-  std::vector<SgdScheduler> schedulers(static_cast<std::size_t>(workers.count()));
+  struct Scratch {
+    std::vector<Filling> blocks;
+    SgdOrder order;
+  };
+  std::vector<Scratch> scratch(static_cast<std::size_t>(workers.count()));
   workers.for_each(count, [&](std::size_t user_stripe, int slot) {
-    std::vector<std::vector<SgdScheduler::User>> users(count);
-    fill_stripe(ratings, units, seed, user_stripe, stripe_of_row, users);
+    auto& [blocks, order] = scratch[static_cast<std::size_t>(slot)];
+    fill_stripe(ratings, units, seed, user_stripe, places, blocks);
     release(user_stripe);
     for (std::size_t stripe = 0; stripe < count; ++stripe) {
       const std::size_t number = user_stripe * count + stripe;
       const std::size_t first = rating_begin_[number];
-      const std::size_t size = rating_begin_[number + 1] - first;
       const auto part = [&](auto& array) {
-        return std::span(array.data() + (array.size() == 0 ? 0 : first), array.size() == 0 ? 0 : size);
+        return array.empty() ? std::span(array.data(), 0) : std::span(array.data() + first, blocks[stripe].next - first);
       };
       const std::size_t last_item = std::max<std::size_t>(stripe_items(stripe), 1) - 1;
       const std::size_t mask = packed_ ? kSgdPackedMask : std::bit_ceil(last_item + 1) - 1;
-      plans_[number] = schedulers[static_cast<std::size_t>(slot)].arrange({.by_user = users[stripe],
-                                                                           .users = part(users_),
-                                                                           .items = part(items_),
-                                                                           .codes = part(codes_),
-                                                                           .values = part(values_),
-                                                                           .item_mask = static_cast<std::uint16_t>(mask)});
+      plans_[number] = order.arrange({.by_user = std::span(blocks[stripe].users).first(blocks[stripe].user_count),
+                                      .users = part(users_),
+                                      .items = part(items_),
+                                      .codes = part(codes_),
+                                      .values = part(values_),
+                                      .item_mask = static_cast<std::uint16_t>(mask)});
     }
   });
 }
@@ -274,8 +303,7 @@ SgdTables SgdGrid::tables_of(std::size_t number, const SgdTables& tables) const 
 
 double SgdGrid::learn(std::size_t number, const SgdTables& tables, const SgdStep& step, std::uint64_t seed, std::size_t epoch) const {
   const SgdBlock ratings = block(number);
-  // The order within a block is the same in every epoch but for the chunk it starts with: measured on ML-1M that is as good as a fresh
-  // order.
+  // The visiting order of a block changes from epoch to epoch only in the chunk that comes first: on ML-1M as good as a new order.
   const std::size_t chunks = ratings.chunk_count;
   const std::size_t first = chunks == 0 ? 0 : RandomStream(seed, Purpose::rating_order, epoch, number).below(chunks);
   return sgd_block(ratings, first, tables_of(number, tables), step);
@@ -308,30 +336,7 @@ double SgdGrid::pass(const SgdTables& tables, const SgdStep& step, std::uint64_t
 
 SgdErrors SgdGrid::errors(const SgdTables& tables, float least, float most, Workers& workers) const {
   return workers.sum_ranges(plans_.size(), 1, [&](std::size_t number, std::size_t, int) {
-    const SgdBlock ratings = block(number);
-    const SgdTables rows = tables_of(number, tables);
-    SgdErrors sums;
-    constexpr std::size_t kPiece = 1024;
-    std::array<std::uint32_t, kPiece> users{};
-    std::array<std::uint32_t, kPiece> items{};
-    std::array<float, kPiece> products{};
-    for (std::size_t first = 0; first < ratings.count; first += kPiece) {
-      const std::size_t size = std::min(kPiece, ratings.count - first);
-      for (std::size_t n = 0; n < size; ++n) {
-        users[n] = ratings.users[first + n];
-        items[n] = static_cast<std::uint32_t>(ratings.item(first + n));
-      }
-      dot_pairs({rows.user_factors, rows.stride}, users.data(), {rows.item_factors, rows.stride}, items.data(), size, products.data());
-      for (std::size_t n = 0; n < size; ++n) {
-        const float value = ratings.value(first + n);
-        const float score = rows.user_biases[users[n]] + rows.item_biases[items[n]] + products[n];
-        const auto error = static_cast<double>(value - score);
-        const auto clipped = static_cast<double>(value - std::clamp(score, least, most));
-        sums.squared += error * error;
-        sums.clipped_squared += clipped * clipped;
-      }
-    }
-    return sums;
+    return sgd_errors(block(number), tables_of(number, tables), least, most);
   });
 }
 

@@ -11,18 +11,18 @@
 
 namespace lowrank {
 
-/// Small data: all ratings in a fresh random order every epoch, as in the article. Items keep their numbers.
+/// The ratings of small data, visited in a new random order in every epoch, as in the article. Items keep their numbers.
 class SgdShuffle {
  public:
-  /// The most ratings to be trained this way; more are cut into blocks.
+  /// The most ratings that are trained this way; larger data are cut into blocks.
   static constexpr std::size_t kMost = 200'000;
 
   SgdShuffle(const Ratings& ratings, const Units& units);
 
-  /// One pass, one rating after another. \return sum of e^2, not finite when the numbers ran away
+  /// One pass, rating by rating. \return the sum of e^2; not finite where training diverges
   double pass(const SgdTables& tables, const SgdStep& step, std::uint64_t seed, std::size_t epoch);
 
-  /// Of all ratings against the tables, predictions clipped to [least, most].
+  /// The errors of the tables over all ratings, with predictions clipped to [least, most].
   [[nodiscard]] SgdErrors errors(const SgdTables& tables, float least, float most) const;
 
  private:

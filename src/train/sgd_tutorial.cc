@@ -46,7 +46,7 @@ std::optional<EpochFigures> SgdTutorial::run(std::size_t epoch) {
   const TutorialEntries entries{.users = users_, .items = items_, .values = values_};
   const double squared = tutorial_pass(state(), entries, order, step);
   const double after = tutorial_error(state(), entries);
-  // The model is float32: what does not fit there has run away too.
+  // The model is float32: numbers beyond it count as divergence too.
   constexpr double kMost = std::numeric_limits<float>::max();
   const auto fits = [](const std::vector<double>& numbers) {
     return std::all_of(numbers.begin(), numbers.end(), [](double x) { return std::abs(x) < kMost; });

@@ -13,11 +13,12 @@
 namespace lowrank {
 
 /// The program of Albert Au Yeung's article (2017), in double as there: rating units, factors that start as normal draws of standard
-/// deviation 1/K, a fresh random order every epoch, a constant step, biases first, then p, then q with the new p. Does what the program
-/// does, not fast.
+/// deviation 1/K, a new random order in every epoch, a constant step; biases first, then p, then q with the new p. It follows the program,
+/// and is not fast.
 class SgdTutorial final : public EpochLearner {
  public:
-  /// \param mean  of the ratings. \param init  a model to start from, or null
+  /// \param mean  mean of the ratings
+  /// \param init  the model of a warm start, or null
   SgdTutorial(const Ratings& ratings, const Sgd& options, double mean, const Model& frame, const Model* init);
 
   std::optional<EpochFigures> run(std::size_t epoch) override;
@@ -27,7 +28,7 @@ class SgdTutorial final : public EpochLearner {
   [[nodiscard]] bool has_step() const override { return true; }
   std::optional<DivergenceReport> cut_step() override;
 
-  /// RMSE over the training ratings, clipped, and the loss, both of `trained.model`.
+  /// Gives `trained` its model's RMSE over the training ratings, clipped, and its loss.
   void score(Trained& trained);
 
  private:

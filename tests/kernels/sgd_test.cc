@@ -250,6 +250,37 @@ TEST_P(SgdKernel, BlockFollowsTheRuleInTheStatedOrder) {
   }
 }
 
+TEST_P(SgdKernel, ErrorsAreThoseOfALoopOverTheRatings) {
+  constexpr float kLeast = -0.6F;
+  constexpr float kMost = 0.5F;
+  std::uint64_t seed = 0;
+  for (const std::size_t rank : {0U, 1U, 16U, 17U, 32U, 100U, 128U}) {
+    for (const Kept kept : {Kept::packed, Kept::coded, Kept::floats}) {
+      for (const std::size_t most : {4U, 16U, 128U}) {
+        const Ratings ratings(40, 30, 3, most, kept, ++seed);
+        Tables tables(40, 30, rank, seed);
+        const Oracle oracle(tables);
+        double squared = 0;
+        double clipped = 0;
+        for (std::size_t n = 0; n < ratings.user.size(); ++n) {
+          double score = oracle.bu[ratings.user[n]] + oracle.bi[ratings.item[n]];
+          for (std::size_t k = 0; k < rank; ++k) {
+            score += oracle.p[ratings.user[n] * oracle.stride + k] * oracle.q[ratings.item[n] * oracle.stride + k];
+          }
+          const auto value = static_cast<double>(ratings.values[n]);
+          squared += (value - score) * (value - score);
+          clipped += std::pow(value - std::clamp(score, static_cast<double>(kLeast), static_cast<double>(kMost)), 2);
+        }
+        const SgdErrors errors = sgd_errors(ratings.block(), tables.view(kStep), kLeast, kMost);
+        SCOPED_TRACE(testing::Message() << "rank " << rank << " chunks of at most " << most);
+        EXPECT_NEAR(errors.squared, squared, 1e-5 * squared);
+        EXPECT_NEAR(errors.clipped_squared, clipped, 1e-5 * clipped);
+        expect_same(tables, oracle, 0);
+      }
+    }
+  }
+}
+
 TEST_P(SgdKernel, SequenceFollowsTheRule) {
   for (const std::size_t rank : {0U, 1U, 16U, 20U, 64U, 130U}) {
     RandomStream random(rank, Purpose::rating_order);

@@ -1,4 +1,4 @@
-#include "train/sgd_schedule.h"
+#include "train/sgd_order.h"
 
 #include <gtest/gtest.h>
 
@@ -40,7 +40,7 @@ struct RandomBlock {
   }
 
   SgdPlan arrange() {
-    SgdScheduler scheduler;
+    SgdOrder scheduler;
     return scheduler.arrange({by_user, users, items, codes, {}, mask});
   }
   [[nodiscard]] std::size_t item(std::size_t n) const { return items[n] & mask; }
@@ -49,7 +49,7 @@ struct RandomBlock {
   bool packed;
   std::uint16_t mask = 0;
   std::multiset<Triple> ratings;
-  std::vector<SgdScheduler::User> by_user;
+  std::vector<SgdOrder::User> by_user;
   std::vector<std::uint16_t> users;
   std::vector<std::uint16_t> items;
   std::vector<std::uint8_t> codes;
@@ -113,7 +113,7 @@ void expect_sound(RandomBlock& block) {
   }
 }
 
-TEST(SgdSchedule, HoldsEveryRatingOnceInSoundGroups) {
+TEST(SgdOrder, HoldsEveryRatingOnceInSoundGroups) {
   std::uint64_t seed = 0;
   for (const std::size_t users : {0U, 1U, 3U, 4U, 15U, 16U, 17U, 300U}) {
     for (const std::size_t items : {1U, 3U, 4U, 9U, 200U}) {
@@ -128,17 +128,17 @@ TEST(SgdSchedule, HoldsEveryRatingOnceInSoundGroups) {
   }
 }
 
-TEST(SgdSchedule, GroupsAreAsLargeAsMayBe) {
+TEST(SgdOrder, GroupsAreAsLargeAsMayBe) {
   RandomBlock block(2000, 300, 16, true, 1);
   std::size_t expected = 0;
-  for (const SgdScheduler::User& user : block.by_user) expected += user.count / kSgdGroup;
+  for (const SgdOrder::User& user : block.by_user) expected += user.count / kSgdGroup;
   std::size_t fours = 0;
   for (const SgdChunk& chunk : block.arrange().chunks) fours += chunk.fours;
   EXPECT_EQ(fours, expected);
 }
 
 /// An item that just came would have to be waited for.
-TEST(SgdSchedule, KeepsItemsApart) {
+TEST(SgdOrder, KeepsItemsApart) {
   RandomBlock block(2000, 300, 40, true, 2);
   const SgdPlan plan = block.arrange();
   std::map<std::size_t, std::size_t> last;
@@ -152,8 +152,8 @@ TEST(SgdSchedule, KeepsItemsApart) {
   EXPECT_GT(plan.chunks.size(), 100U);
 }
 
-TEST(SgdSchedule, KeepsValuesWithTheirRatings) {
-  std::vector<SgdScheduler::User> by_user;
+TEST(SgdOrder, KeepsValuesWithTheirRatings) {
+  std::vector<SgdOrder::User> by_user;
   std::vector<std::uint16_t> users(400);
   std::vector<std::uint16_t> items;
   std::vector<float> values;
@@ -164,7 +164,7 @@ TEST(SgdSchedule, KeepsValuesWithTheirRatings) {
       values.push_back(static_cast<float>(100 * user + item));
     }
   }
-  SgdScheduler scheduler;
+  SgdOrder scheduler;
   scheduler.arrange({by_user, users, items, {}, values, 15});
   for (std::size_t n = 0; n < users.size(); ++n) EXPECT_EQ(values[n], static_cast<float>(100 * users[n] + items[n]));
 }
