@@ -52,7 +52,7 @@ void run(const std::string& path, const std::string& user_id) {
   std::cout << "held-out RMSE " << scores.rmse << " over " << scores.ratings << " ratings\n";
 
   // Training works on numbers; ids, and the items that nobody wants recommended again, are put beside the factors.
-  model.seen = lowrank::SeenItems(data.ratings);
+  model.history = lowrank::History(data.ratings);
   model.users.ids = std::move(data.users);
   model.items.ids = std::move(data.items);
 

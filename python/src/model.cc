@@ -37,9 +37,14 @@ View<T> view_of(const std::vector<T>& values, const nb::object& model) {
 
 /// Adds a property that shows a member of the model without a copy.
 template <class Member>
-void add_view(nb::class_<Model>& type, const char* name, Member Model::*member, const char* help) {
+void add_view(nb::class_<Model>& type, const char* name, Side Model::*side, Member Side::*member, const char* help) {
   type.def_prop_ro(
-      name, [member](const nb::object& self) { return view_of(nb::cast<const Model&>(self).*member, self); }, help);
+      name, [side, member](const nb::object& self) { return view_of(nb::cast<const Model&>(self).*side.*member, self); }, help);
+}
+
+template <class Number>
+void add_scalar(nb::class_<Model>& type, const char* name, Number Centre::*member) {
+  type.def_prop_ro(name, [member](const Model& model) { return model.centre.*member; });
 }
 
 /// Lists of equal room: row by row the indices and scores, and how many of each row count.
@@ -128,7 +133,7 @@ nb::dict evaluate(const Model& model, const Pairs& pairs, const std::vector<std:
   {
     const nb::gil_scoped_release free;
     if (rated) scores = score_ratings(model, pairs, threads);
-    if (!tops.empty()) ranking = RankingTest(pairs, model.seen, relevant_from).score(model, tops, threads);
+    if (!tops.empty()) ranking = RankingTest(pairs, model.history, relevant_from).score(model, tops, threads);
   }
   nb::dict result;
   if (rated) {
@@ -163,22 +168,22 @@ nb::dict record_of(const Model& model) {
 void bind_model(nb::module_& module) {
   using namespace nb::literals;  // NOLINT(google-build-using-namespace): literals come no other way
   nb::class_<Model> type(module, "Model", "A trained factorization. Does not change.");
-  add_view(type, "user_factors", &Model::user_factors, "Users x rank, float32.");
-  add_view(type, "item_factors", &Model::item_factors, "Items x rank, float32.");
-  add_view(type, "user_biases", &Model::user_biases, "One a user, float32.");
-  add_view(type, "item_biases", &Model::item_biases, "One an item, float32.");
-  add_view(type, "user_ratings", &Model::user_ratings, "Training ratings of each user; 0 means unknown.");
-  add_view(type, "item_ratings", &Model::item_ratings, "Training ratings of each item; 0 means unknown.");
-  type.def_ro("mean", &Model::mean)
-      .def_ro("rating_mean", &Model::rating_mean)
-      .def_ro("min_rating", &Model::min_rating)
-      .def_ro("max_rating", &Model::max_rating)
-      .def_ro("clips", &Model::clips)
-      .def_ro("has_biases", &Model::has_biases)
-      .def_ro("predicts_ratings", &Model::predicts_ratings)
-      .def_prop_ro("record", &record_of, "Where the model comes from.")
+  add_view(type, "user_factors", &Model::users, &Side::factors, "Users x rank, float32.");
+  add_view(type, "item_factors", &Model::items, &Side::factors, "Items x rank, float32.");
+  add_view(type, "user_biases", &Model::users, &Side::biases, "One per user, float32.");
+  add_view(type, "item_biases", &Model::items, &Side::biases, "One per item, float32.");
+  add_view(type, "user_ratings", &Model::users, &Side::counts, "Training ratings of each user; 0 means unknown.");
+  add_view(type, "item_ratings", &Model::items, &Side::counts, "Training ratings of each item; 0 means unknown.");
+  add_scalar(type, "mean", &Centre::mean);
+  add_scalar(type, "rating_mean", &Centre::rating_mean);
+  add_scalar(type, "min_rating", &Centre::min_rating);
+  add_scalar(type, "max_rating", &Centre::max_rating);
+  add_scalar(type, "clips", &Centre::clips);
+  add_scalar(type, "has_biases", &Centre::has_biases);
+  add_scalar(type, "predicts_ratings", &Centre::predicts_ratings);
+  type.def_prop_ro("record", &record_of, "Where the model comes from.")
       .def(
-          "seen", [](const Model& model, std::uint32_t user) { return array_of(model.seen.items_of(user)); }, "user"_a)
+          "seen", [](const Model& model, std::uint32_t user) { return array_of(model.history.items_of(user)); }, "user"_a)
       .def(
           "equals", [](const Model& model, const Model& other) { return model == other; }, "other"_a)
       .def(

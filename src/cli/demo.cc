@@ -102,7 +102,7 @@ class Demo {
     TrainContext context;
     context.threads = threads_;
     Model model = train_on({data_.users, data_.items, parts_.train, 0}, options, {}, observer, context).model;
-    model.seen = SeenItems(data_.ratings, threads_);
+    model.history = History(data_.ratings, HistoryValues::dropped, threads_);
     return model;
   }
 

@@ -106,7 +106,7 @@ int run_evaluate(EvaluateArguments& arguments) {
   const Pairs pairs = read_pairs(arguments.test, model.users.ids, model.items.ids, arguments.read);
   Figures figures{.predicts_ratings = model.centre.predicts_ratings, .ratings = score_ratings(model, pairs, arguments.threads)};
   if (!arguments.tops.empty()) {
-    const RankingTest test(pairs, model.seen, arguments.relevant_from);
+    const RankingTest test(pairs, model.history, arguments.relevant_from);
     figures.ranking = test.score(model, arguments.tops, arguments.threads);
   }
   Results results;

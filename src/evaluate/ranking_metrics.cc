@@ -115,14 +115,14 @@ double ranking_metric(const RankingScores& scores, std::string_view name) {
   throw OptionError("metric", "unknown ranking metric \"" + std::string(name) + "\"");
 }
 
-RankingTest::RankingTest(const Pairs& test, const SeenItems& seen, std::optional<float> relevant_from)
+RankingTest::RankingTest(const Pairs& test, const History& seen, std::optional<float> relevant_from)
     : RankingTest(relevant_pairs(test, relevant_from), seen, false) {}
 
-RankingTest RankingTest::of_held_out(const Pairs& held_out, const SeenItems& seen) {
+RankingTest RankingTest::of_held_out(const Pairs& held_out, const History& seen) {
   return {relevant_pairs(held_out, std::nullopt), seen, true};
 }
 
-RankingTest::RankingTest(std::vector<std::uint64_t> pairs, const SeenItems& seen, bool held_out) : seen_(&seen), held_out_(held_out) {
+RankingTest::RankingTest(std::vector<std::uint64_t> pairs, const History& seen, bool held_out) : seen_(&seen), held_out_(held_out) {
   std::vector<std::uint32_t> rated;
   for (std::size_t begin = 0; begin < pairs.size();) {
     const std::uint32_t user = user_of(pairs[begin]);

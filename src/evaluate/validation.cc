@@ -68,8 +68,8 @@ Validation validate_on(const Pairs& pairs, std::string_view monitor, int threads
     };
     return validation;
   }
-  static const SeenItems nothing;
-  const SeenItems& items = seen.items != nullptr ? *seen.items : nothing;
+  static const History nothing;
+  const History& items = seen.items != nullptr ? *seen.items : nothing;
   const auto test =
       std::make_shared<const RankingTest>(seen.includes_pairs ? RankingTest::of_held_out(pairs, items) : RankingTest(pairs, items));
   validation.higher_is_better = true;

@@ -4,6 +4,8 @@
 #include <span>
 #include <vector>
 
+#include "lowrank/model/fold_in.h"
+
 namespace lowrank {
 
 /// A weight that follows from a row's number of ratings: count^exponent, scaled so that its mean over the rows with ratings, or over their
@@ -14,6 +16,9 @@ class CountWeight {
 
   /// \param counts of all rows of a side
   CountWeight(double exponent, std::span<const std::uint32_t> counts, Mean mean);
+  explicit CountWeight(const PowerWeight& weight) : exponent_(weight.exponent), scale_(weight.scale) {}
+
+  [[nodiscard]] PowerWeight power() const { return {.exponent = exponent_, .scale = scale_}; }
 
   double operator()(std::uint32_t count) const;
   /// Of every row, and their sum.

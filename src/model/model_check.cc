@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <span>
 
+#include "model/fold_in_fields.h"
 #include "model/model_header.h"
 
 namespace lowrank {
@@ -32,8 +33,40 @@ std::optional<std::string> shape_problem(const Model& model) {
   if (model.users.factors.rows() != users || model.items.factors.rows() != items) return "ids and factors differ in number";
   if (model.users.biases.size() != users || model.items.biases.size() != items) return "ids and biases differ in number";
   if (model.users.counts.size() != users || model.items.counts.size() != items) return "ids and numbers of ratings differ in number";
-  if (!model.seen.offsets().empty() && model.seen.offsets().size() != users + 1) return "seen items of a different number of users";
+  if (!model.history.offsets().empty() && model.history.offsets().size() != users + 1) return "seen items of a different number of users";
   return {};
+}
+
+/// Every number of `value` is finite and not negative, but for exponents.
+template <class Struct>
+bool sound(const Struct& value) {
+  bool is_sound = true;
+  for_each_field(value, [&]<class Member>(const char* /*name*/, const Member& member) {
+    if constexpr (std::is_same_v<Member, PowerWeight>) {
+      is_sound = is_sound && std::abs(member.exponent) <= 2 && std::isfinite(member.scale) && member.scale >= 0;
+    } else if constexpr (std::is_class_v<Member>) {
+      is_sound = is_sound && sound(member);
+    } else if constexpr (!std::is_same_v<Member, bool>) {
+      is_sound = is_sound && std::isfinite(member) && member >= 0;
+    }
+  });
+  return is_sound;
+}
+
+bool has_l1(const RowPenalty& penalty) { return penalty.l1 != 0 || penalty.l1_constant != 0; }
+
+std::optional<std::string> fold_in_problem(const FoldIn& fold_in) {
+  return std::visit(
+      []<class Problem>(const Problem& problem) -> std::optional<std::string> {
+        if (!sound(problem)) return "a number of the fold-in is out of range";
+        if constexpr (requires { problem.non_negative; }) {
+          if (!problem.non_negative && (has_l1(problem.users) || has_l1(problem.items))) {
+            return "the fold-in is one of factors that are not negative, and does not say so";
+          }
+        }
+        return {};
+      },
+      fold_in);
 }
 
 std::optional<std::string> number_problem(const Model& model) {
@@ -43,19 +76,7 @@ std::optional<std::string> number_problem(const Model& model) {
   if (!std::isfinite(model.centre.mean) || !std::isfinite(model.centre.rating_mean)) return "the mean is not finite";
   if (!std::isfinite(model.centre.min_rating) || !std::isfinite(model.centre.max_rating)) return "the range of ratings is not finite";
   if (model.centre.min_rating > model.centre.max_rating) return "the range of ratings is empty";
-  const RowProblem& row = model.row_problem;
-  for (const double value : {row.observed_weight, row.weight_per_rating, row.unobserved_weight, row.regularization, row.bias_regularization,
-                             row.damping, row.bias_damping, row.l1_regularization, row.l1_damping, row.regularization_exponent}) {
-    if (!std::isfinite(value) || value < 0) return "a number of the row problem is not finite or negative";
-  }
-  for (const double exponent : {row.observed_item_exponent, row.unobserved_item_exponent, row.unobserved_user_exponent}) {
-    if (!(std::abs(exponent) <= 2)) return "an exponent of the row problem is not within -2 .. 2";
-  }
-  if ((row.l1_regularization != 0 || row.l1_damping != 0 || row.divergence) && !row.non_negative) {
-    return "the row problem is one of factors that are not negative, and does not say so";
-  }
-  if (row.divergence && (row.solves_bias || row.binary_target)) return "the row problem's divergence has a bias or binary targets";
-  return {};
+  return fold_in_problem(model.fold_in);
 }
 
 std::optional<std::string> record_problem(const TrainingRecord& record) {

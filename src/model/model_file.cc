@@ -64,14 +64,16 @@ void emit_tensors(const Model& model, const Sink& sink) {
   emit(model.items.factors, sink);
   sink(as_bytes(std::span<const float>(model.users.biases)));
   sink(as_bytes(std::span<const float>(model.items.biases)));
+  sink(as_bytes(model.history.values()));
   sink(as_bytes(model.users.ids.offsets()));
   sink(as_bytes(model.items.ids.offsets()));
   emit(model.users.counts, sink);
   emit(model.items.counts, sink);
-  sink(as_bytes(model.seen.offsets()));
+  sink(as_bytes(model.history.offsets()));
   sink(model.users.ids.characters());
   sink(model.items.ids.characters());
-  sink(as_bytes(model.seen.bytes()));
+  sink(as_bytes(model.history.bytes()));
+  sink(as_bytes(model.history.codes()));
 }
 
 /// The start of the file of `model`, sealed. A pass over the tensors before they are written, for the checksum stands in front of them.
@@ -122,6 +124,11 @@ class Source {
       size -= piece;
     }
   }
+  /// Counts what is left: the tensors of sections that this version does not know.
+  void skip() {
+    std::vector<char> piece(std::min<std::uint64_t>(left_, kPiece));
+    while (left_ != 0) read(piece.data(), std::min<std::uint64_t>(left_, piece.size()));
+  }
   template <class T>
   std::vector<T> read_vector(std::uint64_t size) {
     std::vector<T> values(size);
@@ -149,8 +156,7 @@ ParsedHeader read_header(Source& source) {
   std::string text(length, '\0');
   source.read_uncounted(text.data(), text.size());
   ParsedHeader header = parse_header(text);
-  if (tensor_places(header.extent).back().end != source.left())
-    throw ModelFileError("the file is truncated, or longer than its header says");
+  if (header.data_bytes != source.left()) throw ModelFileError("the file is truncated, or longer than its header says");
   source.count(text.replace(kHeaderStart.size(), kDigits, kDigits, '0'));
   return header;
 }
@@ -186,10 +192,9 @@ std::vector<std::uint32_t> read_counts(Source& source, std::uint64_t size, bool&
   return counts;
 }
 
-Vocabulary make_vocabulary(const std::vector<std::uint64_t>& offsets, const std::vector<char>& characters, const char* whose) {
+void fill(Vocabulary& ids, const std::vector<std::uint64_t>& offsets, const std::vector<char>& characters, const char* whose) {
   const std::string what = std::string("the ids of ") + whose;
   if (offsets.front() != 0 || offsets.back() != characters.size()) throw ModelFileError(what + " do not span their characters");
-  Vocabulary ids;
   for (std::size_t index = 0; index + 1 < offsets.size(); ++index) {
     if (offsets[index] > offsets[index + 1] || offsets[index + 1] > characters.size()) throw ModelFileError(what + " are not in order");
     const std::string_view id(characters.data() + offsets[index], offsets[index + 1] - offsets[index]);
@@ -197,7 +202,6 @@ Vocabulary make_vocabulary(const std::vector<std::uint64_t>& offsets, const std:
     if (ids.add(id) != index) throw ModelFileError(what + " are not distinct");
   }
   ids.shrink_to_fit();
-  return ids;
 }
 
 Model read_model(Source& source) {
@@ -208,23 +212,28 @@ Model read_model(Source& source) {
   model.items.factors = read_factors(source, extent.items, extent.rank);
   model.users.biases = source.read_vector<float>(extent.users);
   model.items.biases = source.read_vector<float>(extent.items);
+  auto history_values = source.read_vector<float>(extent.history_values);
   const auto user_id_offsets = source.read_vector<std::uint64_t>(extent.users + 1);
   const auto item_id_offsets = source.read_vector<std::uint64_t>(extent.items + 1);
   bool counts_fit = true;
   model.users.counts = read_counts(source, extent.users, counts_fit);
   model.items.counts = read_counts(source, extent.items, counts_fit);
-  auto seen_offsets = source.read_vector<std::uint64_t>(extent.seen_offsets);
+  auto history_offsets = source.read_vector<std::uint64_t>(extent.history_offsets);
   const auto user_ids = source.read_vector<char>(extent.user_id_bytes);
   const auto item_ids = source.read_vector<char>(extent.item_id_bytes);
-  auto seen_bytes = source.read_vector<std::uint8_t>(extent.seen_bytes);
+  auto history_bytes = source.read_vector<std::uint8_t>(extent.history_bytes);
+  auto history_codes = source.read_vector<std::uint8_t>(extent.history_codes);
+  source.skip();
   if (hex_digits(source.checksum()) != header.checksum)
     throw ModelFileError("the checksum does not match: the file is damaged or was altered");
 
   // From here on only a file made to deceive, or a bug, can be wrong.
   if (!counts_fit) throw ModelFileError("a number of ratings is out of range");
-  model.users.ids = make_vocabulary(user_id_offsets, user_ids, "users");
-  model.items.ids = make_vocabulary(item_id_offsets, item_ids, "items");
-  model.seen = SeenItems(std::move(seen_bytes), std::move(seen_offsets), model.items.ids.size());
+  fill(model.users.ids, user_id_offsets, user_ids, "users");
+  fill(model.items.ids, item_id_offsets, item_ids, "items");
+  model.history = History(std::move(history_bytes), std::move(history_offsets), model.items.ids.size(), std::move(history_codes),
+                          std::move(history_values));
+  if (header.complete) header.complete(model);
   if (const auto problem = model_problem(model)) throw ModelFileError(*problem);
   return std::move(header.model);
 }

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "lowrank/base/error.h"
+#include "model/checked_json.h"
+#include "model/fold_in_fields.h"
 
 namespace lowrank {
 
@@ -16,48 +18,59 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::string_view kFormat = "lowrank-model";
-constexpr std::string_view kFormatVersion = "1";
 constexpr std::uint64_t kMaxRank = 1U << 24U;
+/// The first version of lowrank that reads what is written here.
+constexpr std::string_view kNeeds = "0.1.0";
+constexpr std::array<std::string_view, 3> kIdKinds = {"text", "integer", "string"};
 
-[[noreturn]] void refuse(const std::string& problem) { throw ModelFileError(problem); }
+/// A named part of a file that a reader may not know. Its tensors are called NAME.TENSOR.
+struct Section {
+  std::string name;
+  std::uint64_t version = 1;
+  bool required = false;  ///< a reader that does not know it must refuse the file
+  std::string needs;      ///< the first version of lowrank that knows it
+};
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+/// The sections that this version knows.
+const Section kHistory{.name = "history", .version = 1, .required = true, .needs = std::string(kNeeds)};
 
 // ---- writing
 
 ordered_json model_json(const Model& model) {
-  ordered_json object{{"mean", model.centre.mean},
-                      {"rating_mean", model.centre.rating_mean},
-                      {"min_rating", static_cast<double>(model.centre.min_rating)},
-                      {"max_rating", static_cast<double>(model.centre.max_rating)},
-                      {"clips", model.centre.clips},
-                      {"has_biases", model.centre.has_biases}};
-  // Came after the first files of this version: written only where it says something.
-  if (!model.centre.predicts_ratings) object["predicts_ratings"] = false;
-  return object;
+  const Centre& centre = model.centre;
+  const auto kind = [](const Side& side) { return kIdKinds[static_cast<std::size_t>(side.ids.kind())]; };
+  return {{"mean", centre.mean},
+          {"rating_mean", centre.rating_mean},
+          {"min_rating", static_cast<double>(centre.min_rating)},
+          {"max_rating", static_cast<double>(centre.max_rating)},
+          {"clips", centre.clips},
+          {"has_biases", centre.has_biases},
+          {"predicts_ratings", centre.predicts_ratings},
+          {"user_ids", kind(model.users)},
+          {"item_ids", kind(model.items)}};
 }
 
-ordered_json row_problem_json(const RowProblem& row) {
-  ordered_json object = {{"observed_weight", row.observed_weight},
-                         {"weight_per_rating", row.weight_per_rating},
-                         {"unobserved_weight", row.unobserved_weight},
-                         {"unobserved_includes_seen", row.unobserved_includes_seen},
-                         {"regularization", row.regularization},
-                         {"bias_regularization", row.bias_regularization},
-                         {"damping", row.damping},
-                         {"bias_damping", row.bias_damping},
-                         {"regularization_exponent", row.regularization_exponent},
-                         {"solves_bias", row.solves_bias},
-                         {"non_negative", row.non_negative},
-                         {"binary_target", row.binary_target}};
-  // Came after the first files of this version: written only where they say something.
-  if (row.l1_regularization != 0) object["l1_regularization"] = row.l1_regularization;
-  if (row.l1_damping != 0) object["l1_damping"] = row.l1_damping;
-  if (row.divergence) object["divergence"] = true;
-  if (row.observed_item_exponent != 0) object["observed_item_exponent"] = row.observed_item_exponent;
-  if (row.unobserved_item_exponent != 0) object["unobserved_item_exponent"] = row.unobserved_item_exponent;
-  if (row.unobserved_user_exponent != 0) object["unobserved_user_exponent"] = row.unobserved_user_exponent;
-  return object;
+template <class Struct>
+void write_fields(const Struct& value, ordered_json& object) {
+  for_each_field(value, [&]<class Member>(const char* name, const Member& member) {
+    if constexpr (std::is_class_v<Member>) {
+      ordered_json inner = ordered_json::object();
+      write_fields(member, inner);
+      object[name] = std::move(inner);
+    } else {
+      object[name] = member;
+    }
+  });
+}
+
+ordered_json fold_in_json(const FoldIn& fold_in) {
+  return std::visit(
+      []<class Problem>(const Problem& problem) {
+        ordered_json object{{"kind", Problem::kKind}};
+        write_fields(problem, object);
+        return object;
+      },
+      fold_in);
 }
 
 ordered_json record_json(const TrainingRecord& record) {
@@ -70,126 +83,77 @@ ordered_json record_json(const TrainingRecord& record) {
           {"metrics", std::move(metrics)}};
 }
 
+ordered_json sections_json() {
+  return {{kHistory.name, {{"version", kHistory.version}, {"required", kHistory.required}, {"needs", kHistory.needs}}}};
+}
+
 // ---- reading
 
-/// Parses JSON that may come from an enemy: no key twice in an object, no deeper than `deepest`.
-json parse_json(std::string_view text, int deepest, const std::string& what) {
-  std::vector<std::set<std::string>> keys;
-  const auto watch = [&](int depth, json::parse_event_t event, json& value) {
-    if (depth > deepest) refuse(what + " is nested too deeply");
-    if (event == json::parse_event_t::object_start) keys.resize(static_cast<std::size_t>(depth) + 1);
-    if (event == json::parse_event_t::object_start) keys.back().clear();
-    if (event == json::parse_event_t::key && !keys[static_cast<std::size_t>(depth) - 1].insert(value.get<std::string>()).second) {
-      refuse(what + " has the key " + value.dump() + " twice");
-    }
-    return true;
-  };
-  json result = json::parse(text, watch, false);
-  if (!result.is_object()) refuse(what + " is not a JSON object");
-  return result;
+IdKind id_kind(Fields& fields, const char* name) {
+  const auto found = std::ranges::find(kIdKinds, fields.text(name));
+  if (found == kIdKinds.end()) refuse(fields.what() + ": " + in_quotes(name) + " is not a kind of ids");
+  return static_cast<IdKind>(found - kIdKinds.begin());
 }
 
-/// The members of a JSON object, each of which must be asked for by name and type, and no more.
-class Fields {
- public:
-  Fields(const json& object, std::string what) : object_(object), what_(std::move(what)) {
-    if (!object.is_object()) refuse(what_ + " is not a JSON object");
-  }
-
-  double number(const char* name) {
-    const json& value = take(name);
-    if (!value.is_number()) wrong(name, "a number");
-    return value.get<double>();
-  }
-  float single(const char* name) {
-    const double value = number(name);
-    if (!(std::abs(value) <= static_cast<double>(std::numeric_limits<float>::max()))) wrong(name, "a float32 number");
-    return static_cast<float>(value);
-  }
-  std::uint64_t count(const char* name) {
-    const json& value = take(name);
-    if (!value.is_number_unsigned()) wrong(name, "a count");
-    return value.get<std::uint64_t>();
-  }
-  bool flag(const char* name) {
-    const json& value = take(name);
-    if (!value.is_boolean()) wrong(name, "true or false");
-    return value.get<bool>();
-  }
-  const std::string& text(const char* name) {
-    const json& value = take(name);
-    if (!value.is_string()) wrong(name, "a string");
-    return value.get_ref<const std::string&>();
-  }
-  const json& list(const char* name) {
-    const json& value = take(name);
-    if (!value.is_array()) wrong(name, "a list");
-    return value;
-  }
-  [[nodiscard]] bool has(const char* name) const { return object_.contains(name); }
-  const json& take(const char* name) {
-    const auto found = object_.find(name);
-    if (found == object_.end()) refuse(what_ + " lacks " + quoted(name));
-    ++taken_;
-    return *found;
-  }
-  /// Refuses members that nobody asked for.
-  void end() const {
-    if (taken_ != object_.size()) refuse(what_ + " has members that do not belong there");
-  }
-
- private:
-  [[noreturn]] void wrong(const char* name, const char* expected) const { refuse(what_ + ": " + quoted(name) + " is not " + expected); }
-
-  const json& object_;
-  std::string what_;
-  std::size_t taken_ = 0;
-};
-
-constexpr int kDeepest = 4;
-
-void read_model(const std::string& text, Model& model) {
-  const json parsed = parse_json(text, kDeepest, "the header's model");
+void read_model(const std::string& text, FormatVersion version, Model& model) {
+  const json parsed = parse_json(text, "the header's model");
   Fields fields(parsed, "the header's model");
-  model.centre.mean = fields.number("mean");
-  model.centre.rating_mean = fields.number("rating_mean");
-  model.centre.min_rating = fields.single("min_rating");
-  model.centre.max_rating = fields.single("max_rating");
-  model.centre.clips = fields.flag("clips");
-  model.centre.has_biases = fields.flag("has_biases");
-  model.centre.predicts_ratings = !fields.has("predicts_ratings") || fields.flag("predicts_ratings");
+  Centre& centre = model.centre;
+  centre.mean = fields.number("mean");
+  centre.rating_mean = fields.number("rating_mean");
+  centre.min_rating = fields.single("min_rating");
+  centre.max_rating = fields.single("max_rating");
+  centre.clips = fields.flag("clips");
+  centre.has_biases = fields.flag("has_biases");
+  // Format 1 says this only of models that rank, and nothing about ids.
+  const bool is_one = version == FormatVersion::one;
+  centre.predicts_ratings = (is_one && !fields.has("predicts_ratings")) || fields.flag("predicts_ratings");
+  if (!is_one) {
+    model.users.ids.set_kind(id_kind(fields, "user_ids"));
+    model.items.ids.set_kind(id_kind(fields, "item_ids"));
+  }
   fields.end();
 }
 
-RowProblem read_row_problem(const std::string& text) {
-  const json parsed = parse_json(text, kDeepest, "the header's row problem");
-  Fields fields(parsed, "the header's row problem");
-  RowProblem row;
-  row.observed_weight = fields.number("observed_weight");
-  row.weight_per_rating = fields.number("weight_per_rating");
-  row.unobserved_weight = fields.number("unobserved_weight");
-  row.unobserved_includes_seen = fields.flag("unobserved_includes_seen");
-  row.regularization = fields.number("regularization");
-  row.bias_regularization = fields.number("bias_regularization");
-  row.damping = fields.number("damping");
-  row.bias_damping = fields.number("bias_damping");
-  row.regularization_exponent = fields.number("regularization_exponent");
-  row.solves_bias = fields.flag("solves_bias");
-  row.non_negative = fields.flag("non_negative");
-  row.binary_target = fields.flag("binary_target");
-  const auto optional = [&](const char* name) { return fields.has(name) ? fields.number(name) : 0.0; };
-  row.l1_regularization = optional("l1_regularization");
-  row.l1_damping = optional("l1_damping");
-  row.observed_item_exponent = optional("observed_item_exponent");
-  row.unobserved_item_exponent = optional("unobserved_item_exponent");
-  row.unobserved_user_exponent = optional("unobserved_user_exponent");
-  row.divergence = fields.has("divergence") && fields.flag("divergence");
-  fields.end();
-  return row;
+template <class Struct>
+void read_fields(Fields& fields, Struct& value) {
+  for_each_field(value, [&]<class Member>(const char* name, Member& member) {
+    if constexpr (std::is_class_v<Member>) {
+      Fields inner(fields.take(name), fields.what() + ", " + in_quotes(name));
+      read_fields(inner, member);
+      inner.end();
+    } else if constexpr (std::is_same_v<Member, bool>) {
+      member = fields.flag(name);
+    } else {
+      member = fields.number(name);
+    }
+  });
+}
+
+/// Reads the alternative number `kIndex` and those after it: the one whose kind the fields name.
+template <std::size_t kIndex = 0>
+FoldIn read_fold_in(Fields& fields, const std::string& kind) {
+  if constexpr (kIndex == std::variant_size_v<FoldIn>) {
+    refuse(fields.what() + ": \"kind\" is not a kind of fold-in");
+  } else {
+    using Problem = std::variant_alternative_t<kIndex, FoldIn>;
+    if (kind != Problem::kKind) return read_fold_in<kIndex + 1>(fields, kind);
+    Problem problem;
+    read_fields(fields, problem);
+    fields.end();
+    return problem;
+  }
+}
+
+FoldIn read_fold_in(const std::string& text) {
+  const json parsed = parse_json(text, "the header's fold-in");
+  Fields fields(parsed, "the header's fold-in");
+  const std::string kind = fields.text("kind");
+  return read_fold_in(fields, kind);
 }
 
 void read_record(const std::string& text, TrainingRecord& record) {
-  const json parsed = parse_json(text, kDeepest, "the header's record");
+  const json parsed = parse_json(text, "the header's record");
   Fields fields(parsed, "the header's record");
   record.seed = fields.count("seed");
   record.ratings = fields.count("ratings");
@@ -203,33 +167,67 @@ void read_record(const std::string& text, TrainingRecord& record) {
   fields.end();
 }
 
+/// True for a version of lowrank or the name of a section: short, and safe to print.
+bool is_plain_word(std::string_view text, std::string_view allowed) {
+  return !text.empty() && text.size() <= 32 && text.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+constexpr std::string_view kVersionCharacters = "0123456789.";
+constexpr std::string_view kNameCharacters = "abcdefghijklmnopqrstuvwxyz0123456789_";
+
+/// \return the names of the sections that are not known here, all of them optional
+std::set<std::string> read_sections(const std::string& text) {
+  const json sections = parse_json(text, "the header's sections");
+  std::set<std::string> unknown;
+  for (const auto& [name, entry] : sections.items()) {
+    if (!is_plain_word(name, kNameCharacters)) refuse("a section of the header has no sound name");
+    Fields fields(entry, "the section " + in_quotes(name));
+    const std::string& needs = fields.text("needs");
+    if (!is_plain_word(needs, kVersionCharacters)) refuse(fields.what() + ": \"needs\" is not a version of lowrank");
+    const std::uint64_t version = fields.count("version");
+    const bool required = fields.flag("required");
+    fields.end();
+    if (name == kHistory.name && version == kHistory.version) continue;
+    if (required) refuse("a model with the section " + in_quotes(name) + ", which needs lowrank " + needs + " or later");
+    unknown.insert(name);
+  }
+  if (!sections.contains(kHistory.name) || unknown.contains(kHistory.name))
+    refuse("the header lacks the section " + in_quotes(kHistory.name));
+  return unknown;
+}
+
 /// Dimension `axis` of `tensor`; 0 where it has none, which the comparison with the whole place finds.
 std::uint64_t dimension(const json& header, const char* tensor, std::size_t axis) {
   const auto found = header.find(tensor);
-  if (found == header.end()) refuse(std::string("the tensor ") + quoted(tensor) + " is missing");
-  if (!found->is_object()) refuse(std::string("the tensor ") + quoted(tensor) + " is not described by a JSON object");
+  if (found == header.end()) refuse(std::string("the tensor ") + in_quotes(tensor) + " is missing");
+  if (!found->is_object()) refuse(std::string("the tensor ") + in_quotes(tensor) + " is not described by a JSON object");
   const auto shape = found->find("shape");
   if (shape == found->end() || !shape->is_array() || shape->size() <= axis || !(*shape)[axis].is_number_unsigned()) return 0;
   return (*shape)[axis].get<std::uint64_t>();
 }
 
-ModelExtent read_extent(const json& header) {
+ModelExtent read_extent(const json& header, FormatVersion version) {
+  const bool is_one = version == FormatVersion::one;
   ModelExtent extent;
   extent.users = dimension(header, "user_factors", 0);
   extent.items = dimension(header, "item_factors", 0);
   extent.rank = dimension(header, "user_factors", 1);
   extent.user_id_bytes = dimension(header, "user_ids", 0);
   extent.item_id_bytes = dimension(header, "item_ids", 0);
-  extent.seen_offsets = dimension(header, "seen_offsets", 0);
-  extent.seen_bytes = dimension(header, "seen_items", 0);
+  extent.history_offsets = dimension(header, is_one ? "seen_offsets" : "history.offsets", 0);
+  extent.history_bytes = dimension(header, is_one ? "seen_items" : "history.items", 0);
+  if (!is_one) {
+    extent.history_codes = dimension(header, "history.codes", 0);
+    extent.history_values = dimension(header, "history.values", 0);
+  }
   if (extent.users > Vocabulary::kMaxSize || extent.items > Vocabulary::kMaxSize) refuse("the header claims too many rows");
   if (extent.rank > kMaxRank) refuse("the header claims a rank of " + std::to_string(extent.rank));
-  if (extent.seen_offsets != 0 && extent.seen_offsets != extent.users + 1) refuse("the header claims seen items of other users");
+  if (extent.history_offsets != 0 && extent.history_offsets != extent.users + 1) refuse("the header claims seen items of other users");
   return extent;
 }
 
 void check_place(const json& header, const TensorPlace& place) {
-  const std::string what = "the tensor " + quoted(place.name);
+  const std::string what = "the tensor " + in_quotes(place.name);
   // Compared as text: to a JSON value 2.0 equals 2, but as a size it is nonsense.
   const auto found = header.find(place.name);
   if (found == header.end()) refuse(what + " is missing");
@@ -240,49 +238,130 @@ void check_place(const json& header, const TensorPlace& place) {
   fields.end();
 }
 
-std::uint64_t bytes_of(std::string_view dtype) { return dtype == "F32" ? 4 : dtype == "I64" ? 8 : 1; }
+/// The size of a number of type `dtype` of the safetensors format; 0 for an unknown type.
+std::uint64_t bytes_of(std::string_view dtype) {
+  static const std::map<std::string_view, std::uint64_t> kSizes{{"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E4M3", 1}, {"F8_E5M2", 1},
+                                                                {"I16", 2},  {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},
+                                                                {"U32", 4},  {"F32", 4}, {"I64", 8}, {"U64", 8},     {"F64", 8}};
+  const auto found = kSizes.find(dtype);
+  return found == kSizes.end() ? 0 : found->second;
+}
+
+/// The bytes of a tensor. \throws ModelFileError when they overflow
+std::uint64_t size_of(std::string_view dtype, const std::vector<std::uint64_t>& shape) {
+  std::uint64_t size = bytes_of(dtype);
+  for (const std::uint64_t dimension : shape) {
+    if (__builtin_mul_overflow(size, dimension, &size)) refuse("the header claims sizes that no file can have");
+  }
+  return size;
+}
+
+/// Checks the tensors of unknown sections: sound, and one after another behind the known ones. \return where the last one ends
+std::uint64_t check_unknown_tensors(const json& header, const std::vector<TensorPlace>& known, const std::set<std::string>& sections) {
+  std::set<std::string_view> names;
+  for (const TensorPlace& place : known) names.insert(place.name);
+  std::map<std::uint64_t, std::uint64_t> ends;  // by beginning; those of no bytes are not among them
+  for (const auto& [name, tensor] : header.items()) {
+    if (name == "__metadata__" || names.contains(name)) continue;
+    if (!sections.contains(name.substr(0, name.find('.'))) || name.find('.') == std::string::npos) {
+      refuse("the header names a tensor that does not belong there");
+    }
+    const std::string what = "a tensor of an unknown section";
+    Fields fields(tensor, what);
+    const std::string& dtype = fields.text("dtype");
+    if (bytes_of(dtype) == 0) refuse(what + " has an unknown type");
+    const auto numbers = [&](const char* member) {
+      std::vector<std::uint64_t> list;
+      for (const json& number : fields.list(member)) {
+        if (!number.is_number_unsigned()) refuse(what + ": " + in_quotes(member) + " is not a list of counts");
+        list.push_back(number.get<std::uint64_t>());
+      }
+      return list;
+    };
+    const std::uint64_t size = size_of(dtype, numbers("shape"));
+    const std::vector<std::uint64_t> offsets = numbers("data_offsets");
+    fields.end();
+    if (offsets.size() != 2 || offsets[1] < offsets[0] || offsets[1] - offsets[0] != size)
+      refuse(what + " is not as long as its shape says");
+    if (size != 0 && !ends.emplace(offsets[0], offsets[1]).second) refuse(what + " lies over another");
+  }
+  std::uint64_t end = known.back().end;
+  for (const auto& [begin, next] : ends) {
+    if (begin != end) refuse("the tensors of unknown sections do not follow one another");
+    end = next;
+  }
+  return end;
+}
+
+FormatVersion read_version(const json& metadata) {
+  const json version = metadata.value("format_version", json());
+  if (version == json("1")) return FormatVersion::one;
+  if (version == json("2")) return FormatVersion::two;
+  const json needs = metadata.value("needs", json());
+  const bool says = needs.is_string() && is_plain_word(needs.get_ref<const std::string&>(), kVersionCharacters);
+  refuse("a lowrank model of format version " + version.dump(-1, ' ', true) + ", " +
+         (says ? "which needs lowrank " + needs.get<std::string>() + " or later" : "which this version of lowrank cannot read"));
+}
 
 }  // namespace
 
-std::vector<TensorPlace> tensor_places(const ModelExtent& extent) {
-  const auto [users, items, rank, user_id_bytes, item_id_bytes, seen_offsets, seen_bytes] = extent;
-  std::vector<TensorPlace> places{
-      {"user_factors", "F32", {users, rank}}, {"item_factors", "F32", {items, rank}},  {"user_biases", "F32", {users}},
-      {"item_biases", "F32", {items}},        {"user_id_offsets", "I64", {users + 1}}, {"item_id_offsets", "I64", {items + 1}},
-      {"user_ratings", "I64", {users}},       {"item_ratings", "I64", {items}},        {"seen_offsets", "I64", {seen_offsets}},
-      {"user_ids", "U8", {user_id_bytes}},    {"item_ids", "U8", {item_id_bytes}},     {"seen_items", "U8", {seen_bytes}}};
+std::vector<TensorPlace> tensor_places(const ModelExtent& extent, FormatVersion version) {
+  const std::uint64_t users = extent.users;
+  const std::uint64_t items = extent.items;
+  std::vector<TensorPlace> places{{"user_factors", "F32", {users, extent.rank}},
+                                  {"item_factors", "F32", {items, extent.rank}},
+                                  {"user_biases", "F32", {users}},
+                                  {"item_biases", "F32", {items}},
+                                  {"user_id_offsets", "I64", {users + 1}},
+                                  {"item_id_offsets", "I64", {items + 1}},
+                                  {"user_ratings", "I64", {users}},
+                                  {"item_ratings", "I64", {items}}};
+  const TensorPlace user_ids{"user_ids", "U8", {extent.user_id_bytes}};
+  const TensorPlace item_ids{"item_ids", "U8", {extent.item_id_bytes}};
+  if (version == FormatVersion::one) {
+    places.insert(places.end(),
+                  {{"seen_offsets", "I64", {extent.history_offsets}}, user_ids, item_ids, {"seen_items", "U8", {extent.history_bytes}}});
+  } else {
+    // Floats come first, then integers, then bytes.
+    places.insert(places.begin() + 4, {"history.values", "F32", {extent.history_values}});
+    places.insert(places.end(), {{"history.offsets", "I64", {extent.history_offsets}},
+                                 user_ids,
+                                 item_ids,
+                                 {"history.items", "U8", {extent.history_bytes}},
+                                 {"history.codes", "U8", {extent.history_codes}}});
+  }
   std::uint64_t next = 0;
   for (TensorPlace& place : places) {
-    std::uint64_t size = bytes_of(place.dtype);
-    for (const std::uint64_t dimension : place.shape) {
-      if (__builtin_mul_overflow(size, dimension, &size)) refuse("the header claims sizes that no file can have");
-    }
     place.begin = next;
-    if (__builtin_add_overflow(next, size, &next)) refuse("the header claims sizes that no file can have");
+    if (__builtin_add_overflow(next, size_of(place.dtype, place.shape), &next)) refuse("the header claims sizes that no file can have");
     place.end = next;
   }
   return places;
 }
 
 ModelExtent extent_of(const Model& model) {
-  return {model.users.ids.size(),
-          model.items.ids.size(),
-          model.rank(),
-          model.users.ids.characters().size(),
-          model.items.ids.characters().size(),
-          model.seen.offsets().size(),
-          model.seen.bytes().size()};
+  return {.users = model.users.ids.size(),
+          .items = model.items.ids.size(),
+          .rank = model.rank(),
+          .user_id_bytes = model.users.ids.characters().size(),
+          .item_id_bytes = model.items.ids.characters().size(),
+          .history_offsets = model.history.offsets().size(),
+          .history_bytes = model.history.bytes().size(),
+          .history_codes = model.history.codes().size(),
+          .history_values = model.history.values().size()};
 }
 
 std::string make_header(const Model& model) {
   ordered_json header;
   header["__metadata__"] = {{"checksum", std::string(kDigits, '0')},
                             {"format", kFormat},
-                            {"format_version", kFormatVersion},
+                            {"format_version", "2"},
+                            {"needs", kNeeds},
+                            {"sections", sections_json().dump()},
                             {"method", model.record.method},
                             {"options", model.record.options},
                             {"model", model_json(model).dump()},
-                            {"row_problem", row_problem_json(model.row_problem).dump()},
+                            {"fold_in", fold_in_json(model.fold_in).dump()},
                             {"record", record_json(model.record).dump()}};
   for (const TensorPlace& place : tensor_places(extent_of(model))) {
     header[std::string(place.name)] = {{"dtype", place.dtype}, {"shape", place.shape}, {"data_offsets", {place.begin, place.end}}};
@@ -296,35 +375,47 @@ std::string make_header(const Model& model) {
 }
 
 ParsedHeader parse_header(std::string_view text) {
-  const json header = parse_json(text, kDeepest, "not a lowrank model: its header");
+  const json header = parse_json(text, "not a lowrank model: its header");
   const auto metadata = header.find("__metadata__");
   if (metadata == header.end() || !metadata->is_object() || metadata->value("format", json()) != json(kFormat)) {
     refuse("a file in the safetensors format, but not a lowrank model");
   }
+  ParsedHeader parsed;
+  parsed.version = read_version(*metadata);
+  const bool is_one = parsed.version == FormatVersion::one;
   Fields fields(*metadata, "the header's metadata");
   fields.text("format");
-  if (const std::string& version = fields.text("format_version"); version != kFormatVersion) {
-    refuse("a lowrank model of format version " + json(version).dump(-1, ' ', true) + "; this version of lowrank reads version " +
-           std::string(kFormatVersion));
-  }
+  fields.text("format_version");
   if (!text.starts_with(kHeaderStart)) refuse("the header does not start with the checksum");
 
-  ParsedHeader parsed;
   parsed.checksum = fields.text("checksum");
   if (text.substr(kHeaderStart.size(), kDigits + 1) != parsed.checksum + "\"" || parsed.checksum.size() != kDigits) {
     refuse("the checksum is not a number of 16 hexadecimal digits");
   }
+  std::set<std::string> unknown;
+  if (!is_one) {
+    fields.text("needs");
+    unknown = read_sections(fields.text("sections"));
+  }
   parsed.model.record.method = fields.text("method");
   parsed.model.record.options = fields.text("options");
-  read_model(fields.text("model"), parsed.model);
-  parsed.model.row_problem = read_row_problem(fields.text("row_problem"));
+  read_model(fields.text("model"), parsed.version, parsed.model);
+  if (is_one) {
+    parsed.complete = read_row_problem(fields.text("row_problem"));
+  } else {
+    parsed.model.fold_in = read_fold_in(fields.text("fold_in"));
+  }
   read_record(fields.text("record"), parsed.model.record);
+  // What an optional section says of itself beside its tensors.
+  for (const std::string& section : unknown) {
+    if (fields.has(section.c_str())) fields.text(section.c_str());
+  }
   fields.end();
 
-  parsed.extent = read_extent(header);
-  const std::vector<TensorPlace> places = tensor_places(parsed.extent);
+  parsed.extent = read_extent(header, parsed.version);
+  const std::vector<TensorPlace> places = tensor_places(parsed.extent, parsed.version);
   for (const TensorPlace& place : places) check_place(header, place);
-  if (header.size() != places.size() + 1) refuse("the header names a tensor that does not belong there");
+  parsed.data_bytes = check_unknown_tensors(header, places, unknown);
   return parsed;
 }
 

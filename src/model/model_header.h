@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -18,8 +19,10 @@ struct ModelExtent {
   std::uint64_t rank = 0;
   std::uint64_t user_id_bytes = 0;
   std::uint64_t item_id_bytes = 0;
-  std::uint64_t seen_offsets = 0;  ///< users + 1, or 0 for a model that knows of no seen items
-  std::uint64_t seen_bytes = 0;
+  std::uint64_t history_offsets = 0;  ///< users + 1, or 0 for a model without a history
+  std::uint64_t history_bytes = 0;
+  std::uint64_t history_codes = 0;
+  std::uint64_t history_values = 0;
 };
 
 /// One tensor of a model file.
@@ -31,14 +34,17 @@ struct TensorPlace {
   std::uint64_t end = 0;
 };
 
+/// The versions of the file format that can be read; files are written in the last.
+enum class FormatVersion : std::uint8_t { one = 1, two = 2 };
+
 /// The tensors of a model file in the order of their places, one after another from 0. \throws ModelFileError when a size overflows
-std::vector<TensorPlace> tensor_places(const ModelExtent& extent);
+std::vector<TensorPlace> tensor_places(const ModelExtent& extent, FormatVersion version = FormatVersion::two);
 
 /// A file starts with the header's length, 8 bytes.
 inline constexpr std::size_t kLengthBytes = 8;
 /// The first characters of the header; the 16 digits of the checksum follow.
 inline constexpr std::string_view kHeaderStart = R"({"__metadata__":{"checksum":")";
-/// Where the checksum's digits stand in the file.
+/// Position of the checksum's digits in the file.
 inline constexpr std::size_t kDigitsPosition = kLengthBytes + kHeaderStart.size();
 inline constexpr std::size_t kDigits = 16;
 /// No header is longer: what lowrank writes has a few thousand bytes.
@@ -54,12 +60,19 @@ std::string make_header(const Model& model);
 
 /// What a header says: a model with nothing but its scalars and records, and the sizes of its tensors.
 struct ParsedHeader {
+  FormatVersion version = FormatVersion::two;
   Model model;
   ModelExtent extent;
-  std::string checksum;  ///< its digits
+  std::uint64_t data_bytes = 0;  ///< of all tensors, those of unknown sections included, which come last
+  std::string checksum;          ///< its digits
+  /// Completes a model of format 1 once its tensors are there; empty for other formats.
+  std::function<void(Model&)> complete = {};
 };
 /// \param json the header without its length. \throws ModelFileError, without the file's name
 ParsedHeader parse_header(std::string_view json);
+
+/// Reads the members of format 1 that format 2 has no more: how a new row is solved. \return what completes the model
+std::function<void(Model&)> read_row_problem(const std::string& json);
 
 /// Why `model` cannot be written, or not be used once read: parts that do not fit together, numbers that are not finite; nothing when it
 /// is sound. O(size of the model)

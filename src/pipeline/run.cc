@@ -154,11 +154,11 @@ Fit fit(Ratings ratings, const Dataset& ids, const Method& method, const Validat
 }
 
 /// Adds ids, seen items and fingerprint, which train() does not know, to the model.
-void complete(Fit& fit, Vocabulary users, Vocabulary items, SeenItems seen) {
+void complete(Fit& fit, Vocabulary users, Vocabulary items, History seen) {
   Model& model = fit.trained.model;
   model.users.ids = std::move(users);
   model.items.ids = std::move(items);
-  model.seen = std::move(seen);
+  model.history = std::move(seen);
   model.record.fingerprint = std::move(fit.fingerprint);
   model.record.metrics.clear();
   if (fit.trained.train_rmse) model.record.metrics.push_back({"train_rmse", *fit.trained.train_rmse});
@@ -197,9 +197,9 @@ TrainData read_data(const TrainRun& run) {
 
 /// The inputs of a run: training, validation and test data.
 struct Inputs {
-  Dataset data;    ///< data with the training ratings
-  Ratings all;     ///< with refit after a holdout: all ratings
-  SeenItems seen;  ///< seen items, held-out pairs included
+  Dataset data;  ///< data with the training ratings
+  Ratings all;   ///< with refit after a holdout: all ratings
+  History seen;  ///< seen items, held-out pairs included
   std::optional<Pairs> validation;
   std::optional<Pairs> test;
   std::optional<Model> init;  ///< model to start from, in the numbering of the data
@@ -212,7 +212,7 @@ Inputs prepare(TrainData given, const TrainRun& run) {
   inputs.test = std::move(given.test);
   Dataset& data = inputs.data;
   if (given.init) inputs.init = renumbered(std::move(*given.init), data.users, data.items);
-  inputs.seen = SeenItems(data.ratings, run.threads);
+  inputs.seen = History(data.ratings, HistoryValues::dropped, run.threads);
   if (run.holdout != 0) {
     Holdout parts = hold_out(data.ratings, run.holdout, seed_of(run.method));
     if (run.refit) inputs.all = std::move(data.ratings);
@@ -278,7 +278,7 @@ void summarize(const Fit& fit, TrainSummary& summary) {
 
 Trained train_on(Dataset data, const Method& method, const Validation& validation, TrainingObserver& observer,
                  const TrainContext& context) {
-  SeenItems seen(data.ratings, context.threads);
+  History seen(data.ratings, HistoryValues::dropped, context.threads);
   Fit result = fit(std::move(data.ratings), data, method, validation, observer, context);
   complete(result, std::move(data.users), std::move(data.items), std::move(seen));
   return std::move(result.trained);
@@ -355,7 +355,7 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
   Model& model_kept = kept.trained.model;
   if (inputs.test && rated) summary.test = score_ratings(model_kept, *inputs.test, run.threads);
   if (inputs.test && top != 0) {
-    summary.test_ranking = score_lists(RankingTest(*inputs.test, model_kept.seen), model_kept, top, run.threads);
+    summary.test_ranking = score_lists(RankingTest(*inputs.test, model_kept.history), model_kept, top, run.threads);
   }
   add_metrics(model_kept, "validation", summary.validation, summary.validation_ranking, monitor);
   add_metrics(model_kept, "test", summary.test, summary.test_ranking, monitor);

@@ -69,7 +69,7 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
   Model result;
   result.items = model.items;
   result.centre = model.centre;
-  result.row_problem = model.row_problem;
+  result.fold_in = model.fold_in;
   result.record = model.record;
   result.users.factors = FactorMatrix(users, model.rank());
   result.users.biases.assign(users, 0);
@@ -84,8 +84,8 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
     }
   }
   result.users.ids.shrink_to_fit();
-  result.seen =
-      SeenItems(seen.build(static_cast<std::uint32_t>(users), model.items.ids.size(), Duplicates::last, nullptr, threads), threads);
+  result.history = History(seen.build(static_cast<std::uint32_t>(users), model.items.ids.size(), Duplicates::last, nullptr, threads),
+                           HistoryValues::dropped, threads);
 
   const std::vector<double> all_items = item_sums(model, threads);
   Workers workers(threads);

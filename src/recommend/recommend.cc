@@ -64,7 +64,7 @@ void recommend_excluding(const Model& model, std::span<const std::uint32_t> user
 void recommend(const Model& model, std::span<const std::uint32_t> users, const RecommendOptions& options,
                const std::function<void(std::size_t position, std::span<const Scored> items)>& consume) {
   const auto exclude = [&](std::size_t position, std::vector<std::uint32_t>& items) {
-    if (!options.include_seen) model.seen.append_items_of(users[position], items);
+    if (!options.include_seen) model.history.append_items_of(users[position], items);
   };
   recommend_excluding(model, users, options, exclude, consume);
 }

@@ -20,21 +20,46 @@ void add_outer_product(double weight, const double* row, std::size_t n, double* 
   }
 }
 
-CountWeight unobserved_item_weight(const Model& model) {
-  return {model.row_problem.unobserved_item_exponent, model.items.counts, CountWeight::Mean::over_rows};
+RowTerms terms(const NoFoldIn& /*problem*/) { return {.penalty = {}, .solvable = false}; }
+
+RowTerms terms(const LeastSquares& problem) {
+  return {.penalty = problem.users, .solves_bias = problem.solves_bias, .non_negative = problem.non_negative};
+}
+
+RowTerms terms(const WeightedLeastSquares& problem) {
+  return {.penalty = problem.users,
+          .size_exponent = problem.size_exponent,
+          .observed_weight = problem.observed_weight,
+          .alpha = problem.alpha,
+          .unobserved_weight = problem.unobserved_weight,
+          .unobserved_includes_seen = problem.unobserved_includes_seen,
+          .binary_target = problem.binary_target,
+          .non_negative = problem.non_negative,
+          .fixed_observed = problem.observed_item,
+          .row_unobserved = problem.unobserved_user,
+          .fixed_unobserved = problem.unobserved_item};
+}
+
+RowTerms terms(const Divergence& problem) {
+  return {.penalty = problem.users, .unobserved_weight = problem.absent_weight, .non_negative = true, .divergence = true};
 }
 
 }  // namespace
 
+RowTerms terms_of_user(const FoldIn& fold_in) {
+  return std::visit([](const auto& problem) { return terms(problem); }, fold_in);
+}
+
 std::vector<double> item_sums(const Model& model, int threads) {
+  const RowTerms terms = terms_of_user(model.fold_in);
   // Summed in a number of pieces that does not depend on the threads, then piece by piece.
   constexpr std::size_t kPieces = 16;
   const std::size_t rank = model.rank();
   const std::size_t items = model.items.factors.rows();
-  if (model.row_problem.unobserved_weight == 0 || rank == 0 || items == 0) return {};
-  const bool products = !model.row_problem.divergence;
+  if (terms.unobserved_weight == 0 || rank == 0 || items == 0) return {};
+  const bool products = !terms.divergence;
   const std::size_t size = products ? rank * rank : rank;
-  const CountWeight weight = unobserved_item_weight(model);
+  const CountWeight weight(terms.fixed_unobserved);
   std::vector<std::vector<double>> pieces(kPieces);
   const std::size_t grain = (items + kPieces - 1) / kPieces;
   Workers(threads).for_ranges(items, grain, [&](std::size_t begin, std::size_t end, int) {
@@ -60,19 +85,20 @@ std::vector<double> item_sums(const Model& model, int threads) {
 
 RowSolver::RowSolver(const Model& model, const std::vector<double>& all_items)
     : model_(model),
+      terms_(terms_of_user(model.fold_in)),
       all_items_(all_items),
-      observed_item_(model.row_problem.observed_item_exponent, model.items.counts, CountWeight::Mean::over_ratings),
-      unobserved_item_(unobserved_item_weight(model)),
-      unobserved_user_(model.row_problem.unobserved_user_exponent, model.users.counts, CountWeight::Mean::over_rows),
-      unobserved_items_(unobserved_item_.sum(model.items.counts)),
+      observed_item_(terms_.fixed_observed),
+      unobserved_item_(terms_.fixed_unobserved),
+      unobserved_user_(terms_.row_unobserved),
+      unobserved_items_(terms_.divergence ? 0 : unobserved_item_.sum(model.items.counts)),
       rank_(model.rank()),
-      size_(rank_ + (model.row_problem.solves_bias ? 1 : 0)),
+      size_(rank_ + (terms_.solves_bias ? 1 : 0)),
       a_(size_ * size_),
       b_(size_),
       row_(size_) {}
 
 void RowSolver::add_observations(std::span<const Observation> observations) {
-  const RowProblem& problem = model_.row_problem;
+  const RowTerms& problem = terms_;
   const double unobserved = unobserved_weight(observations.size());
   if (size_ != rank_) row_[rank_] = 1;
   for (const Observation& observation : observations) {
@@ -81,7 +107,7 @@ void RowSolver::add_observations(std::span<const Observation> observations) {
     const auto value = static_cast<double>(observation.value);
     // A negative weight would ask to be as far away as possible.
     const std::uint32_t count = model_.items.counts[observation.item];
-    const double weight = std::max(0.0, problem.observed_weight + problem.weight_per_rating * value) * observed_item_(count);
+    const double weight = std::max(0.0, problem.observed_weight + problem.alpha * value) * observed_item_(count);
     const double target =
         (problem.binary_target ? 1.0 : value) - model_.centre.mean - static_cast<double>(model_.items.biases[observation.item]);
     add_outer_product(weight, row_.data(), size_, a_.data());
@@ -100,24 +126,23 @@ void RowSolver::add_observations(std::span<const Observation> observations) {
 }
 
 double RowSolver::unobserved_weight(std::size_t observed) const {
-  return model_.row_problem.unobserved_weight * unobserved_user_(static_cast<std::uint32_t>(observed));
+  return terms_.unobserved_weight * unobserved_user_(static_cast<std::uint32_t>(observed));
 }
 
 double RowSolver::scale(std::size_t observed) const {
   const double count = static_cast<double>(observed) + unobserved_weight(observed) * unobserved_items_;
-  return std::pow(count, model_.row_problem.regularization_exponent);
+  return std::pow(count, terms_.size_exponent);
 }
 
 void RowSolver::add_regularization(std::size_t observed) {
   // Far below what float factors resolve; it makes the solution of an underdetermined row the short one.
   constexpr double kRidge = 1e-10;
-  const RowProblem& problem = model_.row_problem;
+  const RowPenalty& penalty = terms_.penalty;
   const double factor = scale(observed);
   for (std::size_t i = 0; i < size_; ++i) {
     const bool bias = i == rank_;
-    a_[i * size_ + i] +=
-        factor * (bias ? problem.bias_regularization : problem.regularization) + (bias ? problem.bias_damping : problem.damping);
-    if (!bias) b_[i] -= factor * problem.l1_regularization + problem.l1_damping;
+    a_[i * size_ + i] += factor * (bias ? penalty.bias : penalty.l2) + (bias ? penalty.bias_constant : penalty.l2_constant);
+    if (!bias) b_[i] -= factor * penalty.l1 + penalty.l1_constant;
   }
   double trace = 0;
   for (std::size_t i = 0; i < size_; ++i) trace += a_[i * size_ + i];
@@ -159,10 +184,10 @@ void RowSolver::solve_divergence(std::span<const Observation> observations) {
   constexpr int kMostUpdates = 2000;
   constexpr double kChange = 1e-7;
   constexpr double kLeast = 1e-100;  // a product that stands below a value must not be nothing
-  const RowProblem& problem = model_.row_problem;
+  const RowTerms& problem = terms_;
   const double factor = scale(observations.size());
-  const double l1 = factor * problem.l1_regularization + problem.l1_damping;
-  const double l2 = factor * problem.regularization + problem.damping;
+  const double l1 = factor * problem.penalty.l1 + problem.penalty.l1_constant;
+  const double l2 = factor * problem.penalty.l2 + problem.penalty.l2_constant;
   // Every item of the row, in double.
   std::vector<double>& items = reduced_;
   items.resize(observations.size() * rank_);
@@ -207,16 +232,16 @@ void RowSolver::solve_divergence(std::span<const Observation> observations) {
 
 float RowSolver::solve(std::span<const Observation> observations, std::span<float> factors) {
   std::fill(factors.begin(), factors.end(), 0.0F);
-  if (observations.empty() || size_ == 0) return 0;
+  if (observations.empty() || size_ == 0 || !terms_.solvable) return 0;
   bool solved = true;
-  if (model_.row_problem.divergence) {
+  if (terms_.divergence) {
     solve_divergence(observations);
   } else {
     std::fill(a_.begin(), a_.end(), 0.0);
     std::fill(b_.begin(), b_.end(), 0.0);
     add_observations(observations);
     add_regularization(observations.size());
-    solved = model_.row_problem.non_negative ? solve_with_non_negative_factors() : solve_signed();
+    solved = terms_.non_negative ? solve_with_non_negative_factors() : solve_signed();
   }
   constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
   // Where nothing can be learned (factors of zero, numbers out of range) the row stays what an unknown one is.

@@ -16,6 +16,26 @@ namespace lowrank {
 /// none. The same for any number of threads.
 std::vector<double> item_sums(const Model& model, int threads);
 
+/// A FoldIn as the rows of one side see it, every kind in the same terms.
+struct RowTerms {
+  RowPenalty penalty;
+  double size_exponent = 1;
+  double observed_weight = 1;
+  double alpha = 0;
+  double unobserved_weight = 0;
+  bool unobserved_includes_seen = true;
+  bool binary_target = false;
+  bool solves_bias = false;
+  bool non_negative = false;
+  bool divergence = false;
+  bool solvable = true;             ///< false: there is nothing to solve
+  PowerWeight row_observed = {};    ///< of the row's own ratings, in the weight of its observed cells
+  PowerWeight fixed_observed = {};  ///< of the fixed row's ratings, in the same
+  PowerWeight row_unobserved = {};
+  PowerWeight fixed_unobserved = {};
+};
+RowTerms terms_of_user(const FoldIn& fold_in);
+
 /// An observed cell of the row to be solved.
 struct Observation {
   std::uint32_t item;
@@ -44,6 +64,7 @@ class RowSolver {
   void solve_divergence(std::span<const Observation> observations);
 
   const Model& model_;
+  RowTerms terms_;
   const std::vector<double>& all_items_;
   CountWeight observed_item_;
   CountWeight unobserved_item_;

@@ -70,17 +70,21 @@ Weights weights_of(const Als& options, const Ratings& ratings, const Units& unit
   return weights;
 }
 
-/// The same for one user against fixed items, in rating units: p is in units of the root of the scale, a bias in units of the scale.
-RowProblem row_problem(const Als& options, const Weights& weights, const Units& units) {
-  RowProblem problem;
-  problem.regularization = weights.factors * units.scale;
-  problem.regularization_exponent = weights.per_rating ? 1 : 0;
-  problem.damping = weights.per_rating ? weights.factors * weights.prior * units.scale : 0;
-  problem.bias_regularization = weights.bias_as_factors ? weights.factors : 0;
-  problem.bias_damping = weights.bias_as_factors ? weights.factors * weights.prior : weights.bias.user;
-  problem.solves_bias = options.biases;
-  problem.non_negative = options.non_negative;
-  return problem;
+/// The same in rating units: factors are in units of the root of the scale, a bias in units of the scale.
+LeastSquares fold_in_of(const Als& options, const Weights& weights, const Units& units) {
+  const auto penalty = [&](double bias_damping) {
+    const double factors = weights.factors * units.scale;
+    const double bias = weights.bias_as_factors ? weights.factors : 0;
+    if (!weights.per_rating) return RowPenalty{.l2_constant = factors, .bias_constant = weights.bias_as_factors ? bias : bias_damping};
+    return RowPenalty{.l2 = factors,
+                      .l2_constant = factors * weights.prior,
+                      .bias = bias,
+                      .bias_constant = weights.bias_as_factors ? bias * weights.prior : bias_damping};
+  };
+  return {.users = penalty(weights.bias.user),
+          .items = penalty(weights.bias.item),
+          .solves_bias = options.biases,
+          .non_negative = options.non_negative};
 }
 
 struct Rows {
@@ -241,7 +245,7 @@ Trained train_method(Ratings ratings, const Als& options, Model frame, const Val
   const std::size_t count = ratings.size();
   frame.centre.has_biases = options.biases;
   set_range(frame, moments, context);
-  frame.row_problem = row_problem(options, weights, units);
+  frame.fold_in = fold_in_of(options, weights, units);
   AlsLearner learner(std::move(ratings), options, units, weights, frame, context.init, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   Trained trained = run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);

@@ -171,8 +171,7 @@ Trained train_method(Ratings ratings, const Baseline& options, Model frame, cons
   const RatingMoments moments = moments_of(ratings, workers);
   const BiasDamping damping = damping_of(options, ratings, moments);
   set_range(frame, moments, context);
-  frame.row_problem = RowProblem{};
-  frame.row_problem.bias_damping = damping.user;
+  frame.fold_in = LeastSquares{.users = {.bias_constant = damping.user}, .items = {.bias_constant = damping.item}};
   BaselineLearner learner(ratings, moments.mean, damping, context.init, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   Trained trained = run_epochs(learner, std::move(frame), 0, ratings.size(), stopping, validation, observer);

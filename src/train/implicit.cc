@@ -246,20 +246,20 @@ void check_weights(const RatingMoments& moments, const Implicit& options) {
                   " (observed-weight + alpha * rating), which is below 0");
 }
 
-RowProblem row_problem(const Implicit& options) {
-  RowProblem problem;
-  problem.observed_weight = options.observed_weight;
-  problem.weight_per_rating = options.alpha;
-  problem.unobserved_weight = options.unobserved_weight;
-  problem.unobserved_includes_seen = options.unobserved == Unobserved::all;
-  problem.observed_item_exponent = options.observed_item_exponent;
-  problem.unobserved_item_exponent = options.unobserved_item_exponent;
-  problem.unobserved_user_exponent = options.unobserved_user_exponent;
-  problem.regularization = options.regularization;
-  problem.regularization_exponent = options.regularization_exponent;
-  problem.solves_bias = false;
-  problem.binary_target = true;
-  return problem;
+WeightedLeastSquares fold_in_of(const Implicit& options, const Model& frame) {
+  const auto power = [](double exponent, const Side& side, CountWeight::Mean mean) {
+    return CountWeight(exponent, side.counts, mean).power();
+  };
+  return {.users = {.l2 = options.regularization},
+          .items = {.l2 = options.regularization},
+          .observed_weight = options.observed_weight,
+          .alpha = options.alpha,
+          .unobserved_weight = options.unobserved_weight,
+          .unobserved_includes_seen = options.unobserved == Unobserved::all,
+          .size_exponent = options.regularization_exponent,
+          .observed_item = power(options.observed_item_exponent, frame.items, CountWeight::Mean::over_ratings),
+          .unobserved_item = power(options.unobserved_item_exponent, frame.items, CountWeight::Mean::over_rows),
+          .unobserved_user = power(options.unobserved_user_exponent, frame.users, CountWeight::Mean::over_rows)};
 }
 
 }  // namespace
@@ -277,7 +277,7 @@ Trained train_method(Ratings ratings, const Implicit& options, Model frame, cons
   const std::size_t count = ratings.size();
   frame.centre.has_biases = false;
   frame.centre.clips = false;
-  frame.row_problem = row_problem(options);
+  frame.fold_in = fold_in_of(options, frame);
   ImplicitLearner learner(std::move(ratings), options, frame, context.init, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   return run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);

@@ -69,30 +69,27 @@ void check(const RatingMoments& moments) {
                   shortest_text(moments.least));
 }
 
-/// The row problem of the model, in the units of the ratings.
-RowProblem row_problem(const NmfProblem& problem) {
-  RowProblem row;
-  row.non_negative = true;
-  row.solves_bias = problem.biases;
-  row.bias_damping = problem.users.bias_damping;
-  row.divergence = problem.divergence;
+/// How the model solves new rows, in the units of the ratings.
+FoldIn fold_in_of(const NmfProblem& problem) {
   // Training divides ratings by the scale and factors by its root, hence squares by scale^2 and a divergence by scale.
   const double scale = problem.units.scale;
   const double l2 = problem.l2 * (problem.divergence ? 1 : scale);
   const double l1 = problem.l1 * (problem.divergence ? 1 : scale) * std::sqrt(scale);
-  if (problem.zeros) {
-    row.unobserved_weight = 1;
-    row.unobserved_includes_seen = false;
-    row.damping = l2 * problem.users.cells;
-    row.l1_damping = l1 * problem.users.cells;
-  } else {
-    row.regularization = l2;
-    row.l1_regularization = l1;
-    row.regularization_exponent = 1;
-    row.damping = l2 * problem.prior;
-    row.l1_damping = l1 * problem.prior;
-  }
-  return row;
+  const auto penalty = [&](const NmfSide& side) {
+    if (problem.zeros) return RowPenalty{.l2_constant = l2 * side.cells, .l1_constant = l1 * side.cells};
+    return RowPenalty{
+        .l2 = l2, .l2_constant = l2 * problem.prior, .l1 = l1, .l1_constant = l1 * problem.prior, .bias_constant = side.bias_damping};
+  };
+  const RowPenalty users = penalty(problem.users);
+  const RowPenalty items = penalty(problem.items);
+  if (problem.divergence) return Divergence{.users = users, .items = items, .absent_weight = problem.zeros ? 1.0 : 0.0};
+  if (!problem.zeros) return LeastSquares{.users = users, .items = items, .solves_bias = problem.biases, .non_negative = true};
+  return WeightedLeastSquares{.users = users,
+                              .items = items,
+                              .unobserved_weight = 1,
+                              .unobserved_includes_seen = false,
+                              .binary_target = false,
+                              .non_negative = true};
 }
 
 }  // namespace
@@ -111,7 +108,7 @@ Trained train_method(Ratings ratings, const Nmf& options, Model frame, const Val
   check(moments);
   const NmfProblem problem(ratings, settle(options), moments, workers);
   frame.centre.has_biases = problem.biases;
-  frame.row_problem = row_problem(problem);
+  frame.fold_in = fold_in_of(problem);
   if (problem.zeros) {
     // What nobody rated is a row of zeros.
     frame.centre.rating_mean = 0;

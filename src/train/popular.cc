@@ -36,9 +36,8 @@ MethodTraits<Popular> traits_of() {
 template <>
 Trained train_method(Ratings ratings, const Popular& /*options*/, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& /*context*/) {
-  // A new user's row has nothing to solve; the score of what nobody rated is 0 for everybody.
-  frame.row_problem = RowProblem{};
-  frame.row_problem.solves_bias = false;
+  frame.fold_in = NoFoldIn{};
+  // The score of what nobody rated is 0 for everybody.
   frame.centre.rating_mean = 0;
   frame.centre.clips = false;
   PopularLearner learner;

@@ -68,16 +68,13 @@ Regularization regularization_of(const Sgd& options, const Ratings& ratings, con
   return result;
 }
 
-/// The same for one user against fixed items, in rating units: p is in units of the root of the scale, a bias in units of the scale.
-RowProblem row_problem(const Regularization& weights, const Units& units, bool biases) {
-  RowProblem problem;
-  problem.regularization = weights.factors * units.scale;
-  problem.regularization_exponent = 1;
-  problem.damping = weights.factors * weights.prior * units.scale;
-  problem.bias_regularization = weights.bias_rating;
-  problem.bias_damping = weights.bias_damping.user;
-  problem.solves_bias = biases;
-  return problem;
+/// The same in rating units: factors are in units of the root of the scale, a bias in units of the scale.
+LeastSquares fold_in_of(const Regularization& weights, const Units& units, bool biases) {
+  const auto penalty = [&](double bias_damping) {
+    const double factors = weights.factors * units.scale;
+    return RowPenalty{.l2 = factors, .l2_constant = factors * weights.prior, .bias = weights.bias_rating, .bias_constant = bias_damping};
+  };
+  return {.users = penalty(weights.bias_damping.user), .items = penalty(weights.bias_damping.item), .solves_bias = biases};
 }
 
 /// The ratings' spread is 1 in the units of training: an error of twice that is worse than knowing nothing.
@@ -336,9 +333,8 @@ Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Val
   frame.centre.has_biases = options.biases;
   set_range(frame, moments, context);
   if (tutorial) {
-    frame.row_problem =
-        row_problem({.factors = options.regularization, .prior = 0, .bias_rating = options.regularization, .bias_damping = {}}, Units{},
-                    options.biases);
+    frame.fold_in = fold_in_of({.factors = options.regularization, .prior = 0, .bias_rating = options.regularization, .bias_damping = {}},
+                               Units{}, options.biases);
     SgdTutorial learner(ratings, options, moments.mean, frame, context.init);
     Trained trained = run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);
     learner.score(trained);
@@ -346,7 +342,7 @@ Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Val
   }
   const Units units = training_units(moments, options.biases);
   const Regularization weights = regularization_of(options, ratings, units);
-  frame.row_problem = row_problem(weights, units, options.biases);
+  frame.fold_in = fold_in_of(weights, units, options.biases);
   SgdLearner learner(std::move(ratings), options, units, weights, frame, context.init, workers);
   Trained trained = run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);
   learner.score(trained);

@@ -134,7 +134,7 @@ ListQuality quality_on_gowalla(const Implicit& options) {
   RatingsBuilder seen;
   for (const RealRating& rating : train) seen.add(ids.users.add(rating.user), ids.items.add(rating.item), 1);
   Model model = trained(train, options, ids);
-  model.seen = SeenItems(seen.build(ids.users.size(), ids.items.size()));
+  model.history = History(seen.build(ids.users.size(), ids.items.size()));
   std::map<std::uint32_t, std::set<std::uint32_t>> test;
   for (const RealRating& rating : read_lists(data_folder() / "lightgcn-gowalla/test.txt.gz")) {
     test[ids.users.find(rating.user)].insert(ids.items.find(rating.item));

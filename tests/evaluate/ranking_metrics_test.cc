@@ -96,7 +96,7 @@ RankingScores slow_scores(const Model& model, const Pairs& test, const std::set<
   return sums;
 }
 
-std::set<Pair> pairs_in(const SeenItems& seen) {
+std::set<Pair> pairs_in(const History& seen) {
   std::set<Pair> pairs;
   for (std::uint32_t user = 0; user < seen.user_count(); ++user) {
     for (const std::uint32_t item : seen.items_of(user)) pairs.insert({user, item});
@@ -122,11 +122,11 @@ TEST_P(RankingMetrics, AreWhatTheirDefinitionsSay) {
     for (const double density : {0.03, 0.3, 0.9}) {
       const Model model = random_model(50, 60, rank, 3 + rank, density);
       const Pairs test = random_pairs(model, 400, 8);
-      const RankingTest lists(test, model.seen);
+      const RankingTest lists(test, model.history);
       const auto found = lists.score(model, kTops, 2);
       ASSERT_EQ(found.size(), kTops.size());
       for (std::size_t n = 0; n < kTops.size(); ++n) {
-        const RankingScores expected = slow_scores(model, test, pairs_in(model.seen), kTops[n], kAll);
+        const RankingScores expected = slow_scores(model, test, pairs_in(model.history), kTops[n], kAll);
         expect_near(found[n], expected);
         EXPECT_EQ(lists.user_count(), expected.users);
       }
@@ -138,16 +138,16 @@ TEST_P(RankingMetrics, WithWhatCountsAsRelevant) {
   const Model model = random_model(50, 60, 5, 1, 0.1);
   const Pairs test = random_pairs(model, 300, 2);
   for (const float from : {1.0F, 3.5F, 5.0F}) {
-    expect_near(RankingTest(test, model.seen, from).score(model, kTops, 2)[2],
-                slow_scores(model, test, pairs_in(model.seen), kTops[2], from));
+    expect_near(RankingTest(test, model.history, from).score(model, kTops, 2)[2],
+                slow_scores(model, test, pairs_in(model.history), kTops[2], from));
   }
 }
 
 TEST_P(RankingMetrics, OfPairsThatWereHeldOut) {
   Model model = random_model(50, 60, 5, 1, 0.3);
   // A third of what was seen is held out; the model does not carry what was seen while it is trained.
-  const SeenItems seen = model.seen;
-  model.seen = {};
+  const History seen = model.history;
+  model.history = {};
   std::set<Pair> trained;
   std::vector<std::array<std::uint32_t, 3>> held;
   RandomStream random(1, Purpose::holdout);
@@ -176,7 +176,7 @@ Model descending_model() {
   model.items.counts = {1, 1, 2, 1, 1, 0};
   RatingsBuilder builder;
   builder.add(0, 0, 1);
-  model.seen = SeenItems(builder.build(3, 6));
+  model.history = History(builder.build(3, 6));
   return model;
 }
 
@@ -184,7 +184,7 @@ TEST(RankingScoresByHand, OneUser) {
   const Model model = descending_model();
   // The list is 1, 2, 3, 4; relevant are 2, 4 and 5, which no list can hold; 0 was seen.
   const Pairs test = pairs_of({{0, 2, 1}, {0, 4, 1}, {0, 5, 1}, {0, 0, 1}, {0, 2, 1}}, model);
-  const auto found = RankingTest(test, model.seen).score(model, std::array<std::size_t, 3>{2, 4, 10});
+  const auto found = RankingTest(test, model.history).score(model, std::array<std::size_t, 3>{2, 4, 10});
   const double second = 1 / std::log2(3.0);
   const double fourth = 1 / std::log2(5.0);
   EXPECT_EQ(found[0].users, 1U);
@@ -208,7 +208,7 @@ TEST(RankingScoresByHand, UnknownUsersGetThePopularityOrder) {
   const Model model = descending_model();
   // 2 has most ratings; then 0, 1, 3, 4 in vocabulary order.
   const Pairs test = pairs_of({{2, 1, 1}, {7, 2, 1}}, model);
-  const auto found = RankingTest(test, model.seen).score(model, std::array<std::size_t, 2>{1, 3});
+  const auto found = RankingTest(test, model.history).score(model, std::array<std::size_t, 2>{1, 3});
   EXPECT_EQ(found[0].users, 2U);
   EXPECT_DOUBLE_EQ(found[0].hit_rate, 0.5);
   EXPECT_DOUBLE_EQ(found[1].mrr, (1.0 / 3 + 1) / 2);
@@ -218,16 +218,16 @@ TEST(RankingScoresByHand, UnknownUsersGetThePopularityOrder) {
 TEST(RankingScoresByHand, UsersWithoutARelevantItemAreLeftOut) {
   const Model model = descending_model();
   const Pairs test = pairs_of({{0, 0, 5}, {1, 0, 5}, {1, 1, 2}, {2, 2, 1}}, model);
-  EXPECT_EQ(RankingTest(test, model.seen).user_count(), 2U);
-  EXPECT_EQ(RankingTest(test, model.seen, 2.0F).user_count(), 1U);
-  EXPECT_EQ(RankingTest(test, model.seen, 6.0F).user_count(), 0U);
+  EXPECT_EQ(RankingTest(test, model.history).user_count(), 2U);
+  EXPECT_EQ(RankingTest(test, model.history, 2.0F).user_count(), 1U);
+  EXPECT_EQ(RankingTest(test, model.history, 6.0F).user_count(), 0U);
 }
 
 TEST(RankingTest, ARepeatIsAsRelevantAsItsBestRating) {
   const Model model = descending_model();
   for (const auto& values : {std::pair(1U, 5U), std::pair(5U, 1U)}) {
     const Pairs test = pairs_of({{1, 1, values.first}, {1, 1, values.second}}, model);
-    EXPECT_EQ(RankingTest(test, model.seen, 4.0F).user_count(), 1U);
+    EXPECT_EQ(RankingTest(test, model.history, 4.0F).user_count(), 1U);
   }
 }
 
@@ -235,22 +235,22 @@ TEST(RankingTest, SaysWhatIsWrong) {
   const Model model = descending_model();
   const Pairs test = pairs_of({{0, 1, 1}}, model);
   const std::array<std::size_t, 2> zero{3, 0};
-  EXPECT_THROW(static_cast<void>(RankingTest(test, model.seen).score(model, zero)), OptionError);
-  EXPECT_TRUE(RankingTest(test, model.seen).score(model, {}).empty());
+  EXPECT_THROW(static_cast<void>(RankingTest(test, model.history).score(model, zero)), OptionError);
+  EXPECT_TRUE(RankingTest(test, model.history).score(model, {}).empty());
   const std::array<std::size_t, 1> ten{10};
-  EXPECT_THROW(static_cast<void>(RankingTest(Pairs(), model.seen).score(model, ten)), DataError);
-  EXPECT_THROW(static_cast<void>(RankingTest(pairs_of({{0, 0, 1}}, model), model.seen).score(model, ten)), DataError);
+  EXPECT_THROW(static_cast<void>(RankingTest(Pairs(), model.history).score(model, ten)), DataError);
+  EXPECT_THROW(static_cast<void>(RankingTest(pairs_of({{0, 0, 1}}, model), model.history).score(model, ten)), DataError);
   Pairs bare = test;
   bare.values.clear();
-  EXPECT_EQ(RankingTest(bare, model.seen).user_count(), 1U);
-  EXPECT_THROW(RankingTest(bare, model.seen, 3.0F), DataError);
+  EXPECT_EQ(RankingTest(bare, model.history).user_count(), 1U);
+  EXPECT_THROW(RankingTest(bare, model.history, 3.0F), DataError);
   EXPECT_THROW(static_cast<void>(ranking_metric({}, "recalls")), OptionError);
 }
 
 TEST(RankingTest, FiguresDoNotDependOnThreadsOrOtherLengths) {
   const Model model = random_model(900, 300, 12, 6, 0.1);
   const Pairs test = random_pairs(model, 5000, 5);
-  const RankingTest lists(test, model.seen);
+  const RankingTest lists(test, model.history);
   const auto expected = lists.score(model, kTops, 1);
   for (const int threads : {0, 2, 3, 8}) {
     const auto found = lists.score(model, kTops, threads);
@@ -268,7 +268,7 @@ TEST(RankingTest, AnyLengthIsFine) {
   const Model model = descending_model();
   const Pairs test = pairs_of({{0, 1, 1}}, model);
   const std::array<std::size_t, 1> most{SIZE_MAX};
-  EXPECT_DOUBLE_EQ(RankingTest(test, model.seen).score(model, most).front().recall, 1);
+  EXPECT_DOUBLE_EQ(RankingTest(test, model.history).score(model, most).front().recall, 1);
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ TEST(ValidateOn, MeasuresLists) {
   const Pairs pairs = two_pairs();
   RatingsBuilder builder;
   builder.add(0, 1, 1);
-  const SeenItems seen(builder.build(3, 3));
+  const History seen(builder.build(3, 3));
   const Validation mrr = validate_on(pairs, "mrr@2", 1, {.items = &seen});
   EXPECT_EQ(mrr.name, "mrr@2");
   EXPECT_TRUE(mrr.higher_is_better);
@@ -50,7 +50,7 @@ TEST(ValidateOn, MeasuresLists) {
   builder.add(0, 0, 1);
   builder.add(0, 1, 1);
   builder.add(1, 0, 1);
-  const SeenItems all(builder.build(3, 3));
+  const History all(builder.build(3, 3));
   EXPECT_DOUBLE_EQ(validate_on(pairs, "mrr@2", 1, {.items = &all, .includes_pairs = true}).measure(model), (1 + 0.5) / 2);
   EXPECT_THROW(validate_on(pairs, "mrr@2", 1, {.items = &all}).measure(model), DataError) << "nothing is relevant";
 }

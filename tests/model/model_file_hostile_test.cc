@@ -149,9 +149,22 @@ TEST(HostileModelFile, Metadata) {
   EXPECT_EQ(member("model", "min_rating", 5), "the range of ratings is empty");
   EXPECT_EQ(member("model", "clips", 1), "the header's model: \"clips\" is not true or false");
   EXPECT_EQ(member("model", "more", 1), "the header's model has members that do not belong there");
-  EXPECT_EQ(member("row_problem", "regularization", -1), "a number of the row problem is not finite or negative");
-  EXPECT_EQ(member("row_problem", "l1_damping", -1), "a number of the row problem is not finite or negative");
-  EXPECT_EQ(member("row_problem", "divergence", 1), "the header's row problem: \"divergence\" is not true or false");
+  EXPECT_EQ(member("model", "user_ids", "words"), "the header's model: \"user_ids\" is not a kind of ids");
+  EXPECT_EQ(member("fold_in", "alpha", -1), "a number of the fold-in is out of range");
+  EXPECT_EQ(member("fold_in", "non_negative", 1), "the header's fold-in: \"non_negative\" is not true or false");
+  EXPECT_EQ(member("fold_in", "kind", "magic"), "the header's fold-in: \"kind\" is not a kind of fold-in");
+  EXPECT_EQ(member("fold_in", "kind", "divergence"), "the header's fold-in lacks \"absent_weight\"");
+  EXPECT_EQ(member("fold_in", "more", 1), "the header's fold-in has members that do not belong there");
+  EXPECT_EQ(member("fold_in", "users", 1), "the header's fold-in, \"users\" is not a JSON object");
+  EXPECT_EQ(member("fold_in", "users", {{"l2", 1}}), "the header's fold-in, \"users\" lacks \"l2_constant\"");
+  EXPECT_EQ(member("sections", "history", 1), "the section \"history\" is not a JSON object");
+  EXPECT_EQ(change("sections", "{}"), "the header lacks the section \"history\"");
+  EXPECT_EQ(change("sections", "[]"), "the header's sections is not a JSON object");
+  const json section = {{"version", 1}, {"required", false}, {"needs", "1"}};
+  EXPECT_EQ(member("sections", "x", section), "loaded");
+  EXPECT_EQ(member("sections", "X\n", section), "a section of the header has no sound name");
+  EXPECT_EQ(member("sections", "x", {{"version", 1}, {"required", true}, {"needs", "\x1B["}}),
+            "the section \"x\": \"needs\" is not a version of lowrank");
   EXPECT_EQ(member("record", "seed", -1), "the header's record: \"seed\" is not a count");
   EXPECT_EQ(member("record", "epochs", 1.5), "the header's record: \"epochs\" is not a count");
   EXPECT_EQ(member("record", "ratings", 1e30), "the header's record: \"ratings\" is not a count");
@@ -178,13 +191,13 @@ TEST(HostileModelFile, Tensors) {
   EXPECT_EQ(change("user_biases", "shape", json::array()), "the tensor \"user_biases\"" + misfit);
   EXPECT_EQ(change("user_biases", "shape", 3), "the tensor \"user_biases\": \"shape\" is not a list");
   EXPECT_EQ(change("item_factors", "shape", {4, 3}), "the tensor \"item_factors\"" + misfit);
-  EXPECT_EQ(change("seen_offsets", "shape", {5}), "the header claims seen items of other users");
+  EXPECT_EQ(change("history.offsets", "shape", {5}), "the header claims seen items of other users");
 
   // Sizes whose product or sum leaves 64 bits, or only the file.
   const std::uint64_t huge = std::numeric_limits<std::uint64_t>::max();
   for (const json& value : {json(huge), json(huge / 2), json(huge / 4 + 1), json(std::uint64_t{1} << 62U), json(4294967294U), json(-1),
                             json(1e18), json(1U << 24U), json(nullptr), json("3"), json::array({3})}) {
-    for (const char* tensor : {"user_factors", "item_factors", "user_ids", "item_ids", "seen_offsets", "seen_items", "user_biases"}) {
+    for (const char* tensor : {"user_factors", "item_factors", "user_ids", "item_ids", "history.offsets", "history.items", "user_biases"}) {
       EXPECT_NE(change(tensor, "shape", json::array({value})), "loaded") << tensor << value;
       EXPECT_NE(change(tensor, "shape", json::array({value, 2})), "loaded") << tensor << value;
       EXPECT_NE(change(tensor, "shape", json::array({3, value})), "loaded") << tensor << value;
@@ -216,7 +229,7 @@ TEST(HostileModelFile, Tensors) {
                             json({24.0, 56.0}), json({-24, 56}), json({24, huge})}) {
     EXPECT_EQ(change("item_factors", "data_offsets", value), misplaced) << value;
   }
-  for (const char* tensor : {"user_factors", "user_biases", "item_ids", "seen_items"}) {
+  for (const char* tensor : {"user_factors", "user_biases", "item_ids", "history.items"}) {
     const auto erased = refusal_after([&](Opened& f) { f.header.erase(tensor); });
     EXPECT_EQ(erased, "the tensor \"" + std::string(tensor) + "\" is missing");
     EXPECT_NE(refusal_after([&](Opened& f) { f.header[tensor] = json::array({1, 2}); }), "loaded");
@@ -224,6 +237,29 @@ TEST(HostileModelFile, Tensors) {
   EXPECT_EQ(refusal_after([](Opened& f) { f.header["zz"] = f.header["user_ids"]; }),
             "the header names a tensor that does not belong there");
   EXPECT_EQ(refusal_after([](Opened& f) { f.data += "12345678"; }), "the file is truncated, or longer than its header says");
+}
+
+TEST(HostileModelFile, TensorsOfUnknownSections) {
+  const auto with = [](const char* dtype, const json& shape, const json& offsets) {
+    return refusal_after([&](Opened& f) {
+      f.set_metadata("sections", "x", {{"version", 1}, {"required", false}, {"needs", "1"}});
+      f.header["x.t"] = {{"dtype", dtype}, {"shape", shape}, {"data_offsets", offsets}};
+      f.data += "12345678";
+    });
+  };
+  const std::size_t end = Opened(serialize_model(testing_models::version_one_model())).data.size();
+  EXPECT_EQ(with("F32", {2}, {end, end + 8}), "loaded");
+  EXPECT_EQ(with("F31", {2}, {end, end + 8}), "a tensor of an unknown section has an unknown type");
+  EXPECT_EQ(with("F32", {1}, {end, end + 8}), "a tensor of an unknown section is not as long as its shape says");
+  EXPECT_EQ(with("F32", {2}, {end + 8, end}), "a tensor of an unknown section is not as long as its shape says");
+  EXPECT_EQ(with("F32", {-2}, {end, end + 8}), "a tensor of an unknown section: \"shape\" is not a list of counts");
+  EXPECT_EQ(with("F32", {std::uint64_t{1} << 63U, 4}, {end, end + 8}), "the header claims sizes that no file can have");
+  EXPECT_EQ(with("F32", {2}, {0, 8}), "the tensors of unknown sections do not follow one another");
+  EXPECT_EQ(with("F32", {1}, {end, end + 4}), "the file is truncated, or longer than its header says");
+  EXPECT_EQ(refusal_after([](Opened& f) {
+              f.header["y.t"] = {{"dtype", "U8"}, {"shape", {0}}, {"data_offsets", {0, 0}}};
+            }),
+            "the header names a tensor that does not belong there");
 }
 
 TEST(HostileModelFile, Numbers) {
@@ -268,17 +304,17 @@ TEST(HostileModelFile, Ids) {
             "the ids of users are not distinct");
 }
 
-TEST(HostileModelFile, SeenItems) {
+TEST(HostileModelFile, History) {
   // User 0 has items 0 and 3, user 1 items 0, 1, 2: bytes 0 2 0 0 0, offsets 0, 2, 5, 5.
   const auto with = [](const char* tensor, std::size_t index, auto value) {
     return refusal_after([&](Opened& f) { put(f, tensor, index, value); });
   };
-  EXPECT_EQ(with("seen_items", 1, '\x03'), "seen items: an item is out of range");
-  EXPECT_EQ(with("seen_items", 1, '\x80'), "seen items: a row ends within a number");
-  EXPECT_EQ(with("seen_offsets", 2, std::int64_t{4}), "loaded") << "another split of the same bytes is another sound model";
-  EXPECT_EQ(with("seen_offsets", 1, std::int64_t{6}), "seen items: the offsets do not ascend");
-  EXPECT_EQ(with("seen_offsets", 0, std::int64_t{1}), "seen items: the offsets do not span the bytes");
-  EXPECT_EQ(with("seen_offsets", 3, std::int64_t{4}), "seen items: the offsets do not span the bytes");
+  EXPECT_EQ(with("history.items", 1, '\x03'), "seen items: an item is out of range");
+  EXPECT_EQ(with("history.items", 1, '\x80'), "seen items: a row ends within a number");
+  EXPECT_EQ(with("history.offsets", 2, std::int64_t{4}), "loaded") << "another split of the same bytes is another sound model";
+  EXPECT_EQ(with("history.offsets", 1, std::int64_t{6}), "seen items: the offsets do not ascend");
+  EXPECT_EQ(with("history.offsets", 0, std::int64_t{1}), "seen items: the offsets do not span the bytes");
+  EXPECT_EQ(with("history.offsets", 3, std::int64_t{4}), "seen items: the offsets do not span the bytes");
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using testing_models::random_model;
+using testing_models::random_ratings;
 using testing_models::version_one_model;
 
 class Folder {
@@ -38,7 +39,7 @@ class Folder {
   fs::path path_;
 };
 
-std::string kept_file() { return LOWRANK_SOURCE_DIR "/tests/model/data/v1.safetensors"; }
+std::string kept_file(int version) { return LOWRANK_SOURCE_DIR "/tests/model/data/v" + std::to_string(version) + ".safetensors"; }
 
 std::vector<Model> many_models() {
   std::vector<Model> models{Model(), version_one_model()};
@@ -48,7 +49,7 @@ std::vector<Model> many_models() {
   models.push_back(random_model(2, 3, 70000));
   models.push_back(random_model(1, 1, 2, 1, 1.0));
   Model without_seen = random_model(4, 4, 3);
-  without_seen.seen = {};
+  without_seen.history = {};
   without_seen.record.metrics.clear();
   models.push_back(without_seen);
   Model extreme = random_model(2, 2, 1);
@@ -81,25 +82,76 @@ TEST(ModelFile, KeepsThatAModelOnlyRanks) {
   EXPECT_EQ(deserialize_model(serialize_model(model)), model);
 }
 
-TEST(ModelFile, KeepsRowProblemsOfNonNegativeFactors) {
+TEST(ModelFile, KeepsEveryKindOfFoldIn) {
   Model model = random_model(5, 4, 3);
-  RowProblem& problem = model.row_problem;
-  problem.non_negative = true;
-  problem.l1_regularization = 0.25;
-  problem.l1_damping = 1.0 / 3;
-  EXPECT_EQ(deserialize_model(serialize_model(model)), model);
-  problem.divergence = true;
-  problem.solves_bias = false;
+  const RowPenalty users{.l2 = 1, .l2_constant = 2, .l1 = 3, .l1_constant = 1.0 / 3, .bias = 5, .bias_constant = 6};
+  const RowPenalty items{.l2 = 7, .l2_constant = 8, .l1 = 9, .l1_constant = 10, .bias = 11, .bias_constant = 0.1};
+  const std::vector<FoldIn> kinds{NoFoldIn{}, LeastSquares{.users = users, .items = items, .solves_bias = false, .non_negative = true},
+                                  WeightedLeastSquares{.users = users,
+                                                       .items = items,
+                                                       .observed_weight = 12,
+                                                       .alpha = 13,
+                                                       .unobserved_weight = 14,
+                                                       .unobserved_includes_seen = false,
+                                                       .binary_target = false,
+                                                       .non_negative = true,
+                                                       .size_exponent = 0.75,
+                                                       .observed_item = {-0.25, 1.5},
+                                                       .unobserved_item = {1.0 / 3, 0.1},
+                                                       .unobserved_user = {2, 3}},
+                                  Divergence{.users = users, .items = items, .absent_weight = 1}};
+  for (const FoldIn& kind : kinds) {
+    model.fold_in = kind;
+    EXPECT_EQ(deserialize_model(serialize_model(model)), model) << kind.index();
+  }
+}
+
+TEST(ModelFile, KeepsTheKindOfIds) {
+  Model model = random_model(5, 4, 3);
+  for (const IdKind kind : {IdKind::text, IdKind::integer, IdKind::string}) {
+    model.users.ids.set_kind(kind);
+    EXPECT_EQ(deserialize_model(serialize_model(model)), model);
+  }
+}
+
+TEST(ModelFile, KeepsTheValuesOfTheHistory) {
+  Model model = random_model(5, 4, 3);
+  const Ratings coded = random_ratings(5, 4, 0.5, 3);
+  model.history = History(coded, HistoryValues::kept);
   EXPECT_EQ(deserialize_model(serialize_model(model)), model);
 }
 
-TEST(ModelFile, KeepsRowProblemsOfWeightsByPopularity) {
-  Model model = random_model(5, 4, 3);
-  RowProblem& problem = model.row_problem;
-  problem.observed_item_exponent = -0.25;
-  problem.unobserved_item_exponent = 1.0 / 3;
-  problem.unobserved_user_exponent = 2;
-  EXPECT_EQ(deserialize_model(serialize_model(model)), model);
+/// A model file with one more section, of two tensors and some metadata.
+sealing::Opened with_section(bool required) {
+  sealing::Opened file(serialize_model(version_one_model()));
+  nlohmann::ordered_json& metadata = file.header["__metadata__"];
+  nlohmann::json sections = nlohmann::json::parse(metadata["sections"].get<std::string>());
+  sections["dreams"] = {{"version", 3}, {"required", required}, {"needs", "7.1"}};
+  metadata["sections"] = sections.dump();
+  metadata["dreams"] = "whatever they say";
+  const std::size_t begin = file.data.size();
+  file.header["dreams.vectors"] = {{"dtype", "BF16"}, {"shape", {3, 2}}, {"data_offsets", {begin, begin + 12}}};
+  file.header["dreams.more"] = {{"dtype", "I32"}, {"shape", {2}}, {"data_offsets", {begin + 12, begin + 20}}};
+  file.header["dreams.none"] = {{"dtype", "F64"}, {"shape", {0}}, {"data_offsets", {begin, begin}}};
+  file.data += std::string(20, '\7');
+  return file;
+}
+
+TEST(ModelFile, SkipsOptionalSectionsThatItDoesNotKnow) { EXPECT_EQ(deserialize_model(with_section(false).sealed()), version_one_model()); }
+
+TEST(ModelFile, RefusesRequiredSectionsThatItDoesNotKnow) {
+  const auto refusal = [](const sealing::Opened& file) {
+    try {
+      deserialize_model(file.sealed(), "f");
+    } catch (const ModelFileError& error) {
+      return std::string(error.what());
+    }
+    return std::string("loaded");
+  };
+  EXPECT_EQ(refusal(with_section(true)), "f: a model with the section \"dreams\", which needs lowrank 7.1 or later");
+  sealing::Opened newer(serialize_model(version_one_model()));
+  newer.header["__metadata__"]["sections"] = R"({"history":{"version":2,"required":true,"needs":"3.0"}})";
+  EXPECT_EQ(refusal(newer), "f: a model with the section \"history\", which needs lowrank 3.0 or later");
 }
 
 TEST(ModelFile, PaddingOfRowsStaysZero) {
@@ -128,19 +180,22 @@ TEST(ModelFile, HasTheStatedLayout) {
     EXPECT_FALSE(integers && tensor["dtype"] == "F32") << "floats come first";
     integers = tensor["dtype"] != "F32";
   }
-  EXPECT_EQ(tensors, 12U);
+  EXPECT_EQ(tensors, 14U);
   EXPECT_EQ(next, opened.data.size());
   EXPECT_EQ(opened.header["user_factors"]["shape"], nlohmann::json({5, 3}));
 }
 
-TEST(ModelFile, VersionOneIsLoadedForEver) { EXPECT_EQ(load_model(kept_file()), version_one_model()); }
+TEST(ModelFile, EveryVersionIsLoadedForEver) {
+  EXPECT_EQ(load_model(kept_file(1)), version_one_model());
+  EXPECT_EQ(load_model(kept_file(2)), version_one_model());
+}
 
-TEST(ModelFile, VersionOneIsWrittenToTheByte) { EXPECT_EQ(serialize_model(version_one_model()), read_file(kept_file())); }
+TEST(ModelFile, VersionTwoIsWrittenToTheByte) { EXPECT_EQ(serialize_model(version_one_model()), read_file(kept_file(2))); }
 
 TEST(ModelFile, IsOpenedByPython) {
   const Folder folder;
   const std::vector<Model> models = many_models();
-  std::string arguments = " '" + kept_file() + "'";
+  std::string arguments = " '" + kept_file(2) + "'";
   for (std::size_t i = 0; i < models.size(); ++i) {
     const std::string path = folder.file("model-" + std::to_string(i));
     save_model(models[i], path);
@@ -180,20 +235,19 @@ TEST(ModelFile, WhatCannotBeReadBackIsNotWritten) {
   EXPECT_EQ(refusal([&](Model& m) { m.users.ids.add("one more"); }), start + "ids and factors differ in number");
   EXPECT_EQ(refusal([&](Model& m) { m.items.counts.pop_back(); }), start + "ids and numbers of ratings differ in number");
   EXPECT_EQ(refusal([&](Model& m) { m.items.factors = FactorMatrix(3, 4); }), start + "users and items have factors of different rank");
-  EXPECT_EQ(refusal([&](Model& m) { m.seen = SeenItems({}, {0, 0}, 3); }), start + "seen items of a different number of users");
+  EXPECT_EQ(refusal([&](Model& m) { m.history = History({}, {0, 0}, 3); }), start + "seen items of a different number of users");
   EXPECT_EQ(refusal([&](Model& m) { m.record.options = "[]"; }), start + "the options are no JSON object");
   EXPECT_EQ(refusal([&](Model& m) { m.record.options = "{"; }), start + "the options are no JSON object");
   EXPECT_EQ(refusal([&](Model& m) { m.record.method = "\x1B[2J"; }), start + "the method's name is empty or no plain text");
   EXPECT_EQ(refusal([&](Model& m) { m.record.metrics[0].value = static_cast<double>(nan); }),
             start + "the metric train_rmse is not finite");
-  EXPECT_EQ(refusal([&](Model& m) { m.row_problem.regularization = -1; }), start + "a number of the row problem is not finite or negative");
-  EXPECT_EQ(refusal([&](Model& m) { m.row_problem.observed_item_exponent = -2.5; }),
-            start + "an exponent of the row problem is not within -2 .. 2");
-  const std::string signed_factors = start + "the row problem is one of factors that are not negative, and does not say so";
-  EXPECT_EQ(refusal([&](Model& m) { m.row_problem.l1_damping = 1; }), signed_factors);
-  EXPECT_EQ(refusal([&](Model& m) { m.row_problem.divergence = true; }), signed_factors);
-  EXPECT_EQ(refusal([&](Model& m) { m.row_problem.divergence = m.row_problem.non_negative = true; }),
-            start + "the row problem's divergence has a bias or binary targets");
+  const std::string out_of_range = start + "a number of the fold-in is out of range";
+  EXPECT_EQ(refusal([&](Model& m) { m.fold_in = LeastSquares{.users = {.l2 = -1}}; }), out_of_range);
+  EXPECT_EQ(refusal([&](Model& m) { m.fold_in = Divergence{.items = {.l1 = static_cast<double>(nan)}}; }), out_of_range);
+  EXPECT_EQ(refusal([&](Model& m) { m.fold_in = WeightedLeastSquares{.observed_item = {.exponent = -2.5}}; }), out_of_range);
+  const std::string signed_factors = start + "the fold-in is one of factors that are not negative, and does not say so";
+  EXPECT_EQ(refusal([&](Model& m) { m.fold_in = LeastSquares{.users = {.l1_constant = 1}}; }), signed_factors);
+  EXPECT_EQ(refusal([&](Model& m) { m.fold_in = WeightedLeastSquares{.items = {.l1 = 1}}; }), signed_factors);
   EXPECT_EQ(refusal([&](Model& m) { m.record.options = R"({"a":")" + std::string(1U << 20U, 'x') + "\"}"; }),
             start + "its options and metrics are too long");
 }
@@ -221,8 +275,11 @@ TEST(ModelFile, RefusesOtherFilesByName) {
   EXPECT_EQ(refusal(sealing::seal(R"({"__metadata__":{"format":"pt"}})", "")),
             path + ": a file in the safetensors format, but not a lowrank model");
   sealing::Opened later(serialize_model(version_one_model()));
-  later.header["__metadata__"]["format_version"] = "2";
-  EXPECT_EQ(refusal(later.sealed()), path + ": a lowrank model of format version \"2\"; this version of lowrank reads version 1");
+  later.header["__metadata__"]["format_version"] = "3";
+  later.header["__metadata__"]["needs"] = "4.5";
+  EXPECT_EQ(refusal(later.sealed()), path + ": a lowrank model of format version \"3\", which needs lowrank 4.5 or later");
+  later.header["__metadata__"]["needs"] = "\u001b[31m";
+  EXPECT_EQ(refusal(later.sealed()), path + ": a lowrank model of format version \"3\", which this version of lowrank cannot read");
 
   EXPECT_THROW(load_model(folder.file("missing")), FileError);
   EXPECT_THROW(load_model(folder.file("")), FileError) << "a directory";

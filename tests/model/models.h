@@ -51,12 +51,9 @@ inline Model random_model(std::uint32_t users, std::uint32_t items, std::size_t 
       ++model.items.counts[item];
     }
   }
-  model.seen = SeenItems(ratings);
-  model.row_problem.regularization = 0.07;
-  model.row_problem.bias_regularization = 0.03;
-  model.row_problem.damping = 3.5;
-  model.row_problem.bias_damping = 2.25;
-  model.row_problem.regularization_exponent = 1;
+  model.history = History(ratings);
+  model.fold_in = LeastSquares{.users = {.l2 = 0.07, .l2_constant = 3.5, .bias = 0.03, .bias_constant = 2.25},
+                               .items = {.l2 = 0.06, .l2_constant = 1.5, .bias = 0.02, .bias_constant = 1.0 / 3}};
   model.record.options = R"({"rank":3,"name":"a \"b\" c"})";
   model.record.seed = 0xFFFFFFFFFFFFFFFFULL - seed;
   model.record.ratings = ratings.size();

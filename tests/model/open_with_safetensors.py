@@ -1,6 +1,6 @@
 """Opens model files with the safetensors package, as anybody would, and checks the first one number by number.
 
-Usage: open_with_safetensors.py tests/model/data/v1.safetensors [MODEL...]
+Usage: open_with_safetensors.py tests/model/data/v2.safetensors [MODEL...]
 Leaves with 77 where the package or numpy is missing.
 """
 import json
@@ -14,7 +14,7 @@ except ImportError as error:
     sys.exit(77)
 
 NAMES = {"user_factors", "item_factors", "user_biases", "item_biases", "user_id_offsets", "item_id_offsets", "user_ratings", "item_ratings",
-         "seen_offsets", "user_ids", "item_ids", "seen_items"}
+         "user_ids", "item_ids", "history.offsets", "history.values", "history.items", "history.codes"}
 MASK = 2**64 - 1
 
 
@@ -54,7 +54,7 @@ def ids(tensors, whose):
 
 def seen(tensors, user):
     items, item, number, shift = [], -1, 0, 0
-    for byte in tensors["seen_items"][tensors["seen_offsets"][user] : tensors["seen_offsets"][user + 1]]:
+    for byte in tensors["history.items"][tensors["history.offsets"][user] : tensors["history.offsets"][user + 1]]:
         number |= (int(byte) & 127) << shift
         shift += 7
         if byte < 128:
@@ -74,13 +74,13 @@ def open_model(path):
     assert tensors["item_factors"].shape == (items, rank), path
     assert tensors["user_factors"].dtype == numpy.float32 and tensors["user_ratings"].dtype == numpy.int64, path
     assert len(ids(tensors, "user")) == users == tensors["user_biases"].shape[0], path
-    assert metadata["format"] == "lowrank-model" and metadata["format_version"] == "1", path
-    for part in ("options", "model", "row_problem", "record"):
+    assert metadata["format"] == "lowrank-model" and metadata["format_version"] == "2", path
+    for part in ("options", "model", "fold_in", "record", "sections"):
         assert isinstance(json.loads(metadata[part]), dict), path
     return tensors, metadata
 
 
-def check_version_one(tensors, metadata):
+def check_kept(tensors, metadata):
     assert numpy.array_equal(tensors["user_factors"], numpy.arange(1, 7, dtype=numpy.float32).reshape(3, 2) / 8)
     assert numpy.array_equal(tensors["item_factors"], -numpy.arange(1, 9, dtype=numpy.float32).reshape(4, 2) / 16)
     assert tensors["user_biases"].tolist() == [0.5, -0.25, 0.125]
@@ -91,14 +91,15 @@ def check_version_one(tensors, metadata):
     assert [seen(tensors, user) for user in range(3)] == [[0, 3], [0, 1, 2], []]
     assert metadata["method"] == "sgd" and json.loads(metadata["options"]) == {"rank": 2, "learning_rate": 0.05}
     assert json.loads(metadata["model"]) == {"mean": 3.7, "rating_mean": 3.6, "min_rating": 0.5, "max_rating": float(numpy.float32(4.7)),
-                                             "clips": False, "has_biases": True}
+                                             "clips": False, "has_biases": True, "predicts_ratings": True,
+                                             "user_ids": "text", "item_ids": "text"}
     record = json.loads(metadata["record"])
     assert record["seed"] == 2**64 - 1 and record["ratings"] == 5 and record["epochs"] == 20
     assert record["metrics"] == [{"name": "train_rmse", "value": 0.1}, {"name": "validation_rmse", "value": 0.9375}]
-    assert json.loads(metadata["row_problem"])["weight_per_rating"] == 40
+    assert json.loads(metadata["fold_in"])["alpha"] == 40
 
 
-check_version_one(*open_model(sys.argv[1]))
+check_kept(*open_model(sys.argv[1]))
 check_sealed(sys.argv[1])
 for path in sys.argv[2:]:
     open_model(path)

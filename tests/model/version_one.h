@@ -4,7 +4,7 @@
 
 namespace lowrank::testing_models {
 
-/// What tests/model/data/v1.safetensors holds, stated number by number. The Python test states the same in its own words.
+/// What tests/model/data/v1.safetensors and v2.safetensors hold, stated number by number. The Python test states the same in its own words.
 inline Model version_one_model() {
   Model model;
   for (const char* id : {"ann", "7", "007"}) model.users.ids.add(id);
@@ -32,19 +32,16 @@ inline Model version_one_model() {
   RatingsBuilder seen;
   for (const std::uint32_t item : {0U, 3U}) seen.add(0, item, 1);
   for (const std::uint32_t item : {0U, 1U, 2U}) seen.add(1, item, 1);
-  model.seen = SeenItems(seen.build(3, 4));
-  model.row_problem = {.observed_weight = 1.5,
-                       .weight_per_rating = 40,
-                       .unobserved_weight = 0.25,
-                       .unobserved_includes_seen = false,
-                       .regularization = 0.05,
-                       .bias_regularization = 0.1,
-                       .damping = 3.4,
-                       .bias_damping = 4.5,
-                       .regularization_exponent = 1,
-                       .solves_bias = false,
-                       .non_negative = true,
-                       .binary_target = true};
+  model.history = History(seen.build(3, 4));
+  const RowPenalty penalty{.l2 = 0.05, .l2_constant = 3.4, .bias = 0.1, .bias_constant = 4.5};
+  model.fold_in = WeightedLeastSquares{.users = penalty,
+                                       .items = penalty,
+                                       .observed_weight = 1.5,
+                                       .alpha = 40,
+                                       .unobserved_weight = 0.25,
+                                       .unobserved_includes_seen = false,
+                                       .non_negative = true,
+                                       .size_exponent = 1};
   model.record.method = "sgd";
   model.record.options = R"({"rank":2,"learning_rate":0.05})";
   model.record.seed = 18446744073709551615ULL;

@@ -43,7 +43,7 @@ TEST_F(RunMemoryTest, WhatCannotFitIsRefusedBeforeItStarts) {
   }
   EXPECT_FALSE(observer.trained);
   EXPECT_FALSE(std::filesystem::exists(run.output));
-  ASSERT_NE(message.find("a --rank of at most "), std::string::npos) << message;
+  ASSERT_NE(message.find("a rank of at most "), std::string::npos) << message;
   // What fits does fit.
   const std::string words = "at most ";
   sgd_of(run).rank = static_cast<std::uint32_t>(std::stoul(message.substr(message.find(words) + words.size())));

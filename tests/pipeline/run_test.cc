@@ -60,7 +60,7 @@ TEST_F(RunTest, HoldsOutForValidationButCountsHeldPairsAsSeen) {
   EXPECT_EQ(summary.ratings, data.ratings.size() - held);
   ASSERT_TRUE(summary.validation);
   EXPECT_EQ(summary.validation->ratings, held);
-  EXPECT_EQ(model.seen, SeenItems(data.ratings));
+  EXPECT_EQ(model.history, History(data.ratings));
   EXPECT_EQ(model.record.ratings, summary.ratings);
   const Holdout parts = hold_out(data.ratings, 0.25, sgd_of(run).seed);
   EXPECT_EQ(model.record.fingerprint, fingerprint(data.users, data.items, parts.train));
@@ -103,12 +103,12 @@ TEST_F(RunTest, AMetricOfListsPicksTheEpoch) {
   // What was seen in training alone, made anew: the monitor leaves that out and nothing else.
   const Dataset data = read_ratings(run.ratings);
   const Holdout parts = hold_out(data.ratings, run.holdout, sgd_of(run).seed);
-  const SeenItems trained(parts.train);
+  const History trained(parts.train);
   const std::vector<std::size_t> tops{5};
   EXPECT_EQ(RankingTest(parts.held, trained).score(model, tops).front().ndcg, *best->validation);
   // Afterwards what was held out counts as seen.
   const Pairs test = read_pairs(run.test, data.users, data.items);
-  EXPECT_EQ(RankingTest(test, SeenItems(data.ratings)).score(model, tops).front().ndcg, summary.test_ranking->ndcg);
+  EXPECT_EQ(RankingTest(test, History(data.ratings)).score(model, tops).front().ndcg, summary.test_ranking->ndcg);
   EXPECT_NE(to_json(summary).find("\"validation_ndcg@5\":"), std::string::npos);
 }
 
@@ -180,7 +180,7 @@ TEST_F(RunTest, LeavesUsersWithoutATrainingRatingUnknown) {
     EXPECT_EQ(summary.users + std::ranges::count(model.users.counts, 0U), model.users.ids.size());
     EXPECT_GE(summary.validation->unknown, 1U);
     EXPECT_TRUE(std::ranges::all_of(model.users.factors.row(user), [](float x) { return x == 0; }));
-    EXPECT_EQ(model.seen.items_of(user), std::vector<std::uint32_t>{model.items.ids.find("rare")});
+    EXPECT_EQ(model.history.items_of(user), std::vector<std::uint32_t>{model.items.ids.find("rare")});
   }
   EXPECT_TRUE(met);
 }

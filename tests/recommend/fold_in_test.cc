@@ -14,72 +14,69 @@ namespace {
 
 using testing_models::random_model;
 
-/// The powers of RowProblem, each to a mean of 1.
-struct Shares {
-  Shares(const Model& model, std::size_t size)
-      : observed_item(powers(model.items.counts, model.row_problem.observed_item_exponent, true)),
-        unobserved_item(powers(model.items.counts, model.row_problem.unobserved_item_exponent, false)) {
-    const double exponent = model.row_problem.unobserved_user_exponent;
-    double sum = 0;
-    double users = 0;
-    for (const std::uint32_t count : model.users.counts) {
-      sum += count == 0 ? 0 : std::pow(count, exponent);
-      users += count == 0 ? 0 : 1;
-    }
-    if (exponent != 0) unobserved_user = std::pow(size, exponent) * users / sum;
-  }
+double power(const PowerWeight& weight, std::size_t count) {
+  if (weight.exponent == 0) return 1;
+  return count == 0 ? 0 : weight.scale * std::pow(static_cast<double>(count), weight.exponent);
+}
 
-  static std::vector<double> powers(const std::vector<std::uint32_t>& counts, double exponent, bool of_ratings) {
-    std::vector<double> result(counts.size(), 1);
-    if (exponent == 0) return result;
-    double sum = 0;
-    double whole = 0;
-    for (std::size_t i = 0; i < counts.size(); ++i) {
-      result[i] = counts[i] == 0 ? 0 : std::pow(counts[i], exponent);
-      sum += result[i] * (of_ratings ? counts[i] : 1);
-      whole += of_ratings ? counts[i] : counts[i] == 0 ? 0 : 1;
-    }
-    for (double& share : result) share *= whole / sum;
-    return result;
-  }
+double penalty_of(const RowPenalty& penalty, double size, double squares, double length, double bias) {
+  return (penalty.l2 * size + penalty.l2_constant) * squares + 2 * (penalty.l1 * size + penalty.l1_constant) * length +
+         (penalty.bias * size + penalty.bias_constant) * bias * bias;
+}
 
-  std::vector<double> observed_item;
-  std::vector<double> unobserved_item;
-  double unobserved_user = 1;
-};
-
-/// The objective that RowProblem states, cell by cell over all items. `x` is p, then b.
+/// The objective that a FoldIn states for a user, cell by cell over all items. `x` is p, then b.
 double objective(const Model& model, const std::map<std::uint32_t, float>& ratings, const std::vector<double>& x) {
-  const RowProblem& problem = model.row_problem;
-  const Shares shares(model, ratings.size());
   const std::size_t rank = model.rank();
-  const double b = x[rank];
-  double sum = 0;
   double squares = 0;
   double length = 0;  // |p|_1 where p >= 0, and on beyond as a line
-  double unobserved_sum = 0;
   for (std::size_t k = 0; k < rank; ++k) {
     squares += x[k] * x[k];
     length += x[k];
   }
-  for (std::uint32_t item = 0; item < model.items.ids.size(); ++item) {
-    double dot = 0;
-    for (std::size_t k = 0; k < rank; ++k) dot += x[k] * double{model.items.factors.row(item)[k]};
-    const auto found = ratings.find(item);
-    if (found != ratings.end()) {
-      const double value = double{found->second};
-      const double target = problem.binary_target ? 1 : value;
-      const double error = target - model.centre.mean - b - double{model.items.biases[item]} - dot;
-      sum += (problem.observed_weight + problem.weight_per_rating * value) * shares.observed_item[item] * error * error;
-    }
-    const double unobserved = problem.unobserved_weight * shares.unobserved_item[item] * shares.unobserved_user;
-    if (found == ratings.end() || problem.unobserved_includes_seen) sum += unobserved * dot * dot;
-    unobserved_sum += unobserved;
+  const auto dot = [&](std::uint32_t item) {
+    double sum = 0;
+    for (std::size_t k = 0; k < rank; ++k) sum += x[k] * double{model.items.factors.row(item)[k]};
+    return sum;
+  };
+  const auto bias_free = [&](std::uint32_t item) { return model.centre.mean + double{model.items.biases[item]}; };
+  if (const auto* problem = std::get_if<LeastSquares>(&model.fold_in)) {
+    double sum = 0;
+    for (const auto& [item, value] : ratings) sum += std::pow(double{value} - bias_free(item) - x[rank] - dot(item), 2);
+    return sum + penalty_of(problem->users, static_cast<double>(ratings.size()), squares, length, x[rank]);
   }
-  const double scale = std::pow(static_cast<double>(ratings.size()) + unobserved_sum, problem.regularization_exponent);
-  return sum + (scale * problem.regularization + problem.damping) * squares +
-         (scale * problem.bias_regularization + problem.bias_damping) * b * b +
-         2 * (scale * problem.l1_regularization + problem.l1_damping) * length;
+  const auto& problem = std::get<WeightedLeastSquares>(model.fold_in);
+  const double active = problem.unobserved_weight * power(problem.unobserved_user, ratings.size());
+  double size = static_cast<double>(ratings.size());
+  double sum = 0;
+  for (std::uint32_t item = 0; item < model.items.size(); ++item) {
+    const std::size_t count = model.items.counts[item];
+    const double unobserved = active * power(problem.unobserved_item, count);
+    const auto found = ratings.find(item);
+    size += unobserved;
+    if (found == ratings.end() || problem.unobserved_includes_seen) sum += unobserved * std::pow(dot(item), 2);
+    if (found == ratings.end()) continue;
+    const double value = double{found->second};
+    const double weight = (problem.observed_weight + problem.alpha * value) * power(problem.observed_item, count);
+    sum += weight * std::pow((problem.binary_target ? 1 : value) - bias_free(item) - dot(item), 2);
+  }
+  return sum + penalty_of(problem.users, std::pow(size, problem.size_exponent), squares, length, 0);
+}
+
+bool solves_bias(const FoldIn& fold_in) {
+  const auto* problem = std::get_if<LeastSquares>(&fold_in);
+  return problem != nullptr && problem->solves_bias;
+}
+
+bool is_non_negative(const FoldIn& fold_in) {
+  return std::visit(
+      [](const auto& problem) {
+        if constexpr (requires { problem.non_negative; }) {
+          return problem.non_negative;
+        } else {
+          return false;
+        }
+      },
+      fold_in);
 }
 
 /// How far `x` is from the minimum along one coordinate: exact, for the objective is a parabola.
@@ -95,16 +92,15 @@ double step_to_minimum(const Model& model, const std::map<std::uint32_t, float>&
 }
 
 void expect_minimum(const Model& model, const std::map<std::uint32_t, float>& ratings, const FoldedUser& user) {
-  const RowProblem& problem = model.row_problem;
   std::vector<double> x(user.factors.begin(), user.factors.end());
   x.push_back(double{user.bias});
   for (std::size_t k = 0; k <= model.rank(); ++k) {
-    if (k == model.rank() && !problem.solves_bias) {
+    if (k == model.rank() && !solves_bias(model.fold_in)) {
       EXPECT_EQ(user.bias, 0);
       continue;
     }
     const double step = step_to_minimum(model, ratings, x, k);
-    if (problem.non_negative && k < model.rank()) {
+    if (is_non_negative(model.fold_in) && k < model.rank()) {
       EXPECT_GE(x[k], 0);
       if (x[k] == 0) {
         EXPECT_LT(step, 1e-5) << "only a negative factor would be better";
@@ -115,44 +111,38 @@ void expect_minimum(const Model& model, const std::map<std::uint32_t, float>& ra
   }
 }
 
-std::vector<RowProblem> many_problems() {
-  std::vector<RowProblem> problems;
-  for (const bool bias : {false, true}) {
-    for (const bool non_negative : {false, true}) {
-      for (const double exponent : {0.0, 0.5, 1.0}) {
-        RowProblem problem;
-        problem.regularization = 0.1;
-        problem.bias_regularization = 0.02;
-        problem.damping = 0.4;
-        problem.bias_damping = 0.3;
-        problem.regularization_exponent = exponent;
-        problem.solves_bias = bias;
-        problem.non_negative = non_negative;
-        problem.l1_regularization = non_negative ? 0.05 : 0;
-        problem.l1_damping = non_negative ? 0.7 : 0;
-        problems.push_back(problem);
-        problem.unobserved_weight = 0.3;
-        problems.push_back(problem);
-        problem.unobserved_includes_seen = false;
-        problem.binary_target = true;
-        problem.weight_per_rating = 4;
-        problem.observed_weight = 0.5;
-        problems.push_back(problem);
-        problem.unobserved_item_exponent = 0.5;
-        problem.unobserved_user_exponent = -0.25;
-        problem.observed_item_exponent = -1;
-        problems.push_back(problem);
-      }
+std::vector<FoldIn> many_problems() {
+  std::vector<FoldIn> problems;
+  for (const bool non_negative : {false, true}) {
+    const double l1 = non_negative ? 0.05 : 0;
+    const RowPenalty users{.l2 = 0.1, .l2_constant = 0.4, .l1 = l1, .l1_constant = 14 * l1, .bias = 0.02, .bias_constant = 0.3};
+    for (const bool bias : {false, true})
+      problems.emplace_back(LeastSquares{.users = users, .solves_bias = bias, .non_negative = non_negative});
+    for (const double exponent : {0.0, 0.5, 1.0}) {
+      WeightedLeastSquares problem{.users = users, .non_negative = non_negative, .size_exponent = exponent};
+      problem.binary_target = false;
+      problems.emplace_back(problem);
+      problem.unobserved_weight = 0.3;
+      problems.emplace_back(problem);
+      problem.unobserved_includes_seen = false;
+      problem.binary_target = true;
+      problem.alpha = 4;
+      problem.observed_weight = 0.5;
+      problems.emplace_back(problem);
+      problem.unobserved_item = {.exponent = 0.5, .scale = 0.3};
+      problem.unobserved_user = {.exponent = -0.25, .scale = 2};
+      problem.observed_item = {.exponent = -1, .scale = 5};
+      problems.emplace_back(problem);
     }
   }
   return problems;
 }
 
 TEST(FoldInUser, MinimisesTheStatedObjective) {
-  for (const RowProblem& problem : many_problems()) {
+  for (const FoldIn& problem : many_problems()) {
     for (const std::size_t rank : {0U, 1U, 5U, 18U}) {
       Model model = random_model(5, 40, rank, 3 + rank, 1.0);
-      model.row_problem = problem;
+      model.fold_in = problem;
       RandomStream random(rank, Purpose::split);
       std::map<std::uint32_t, float> ratings;
       for (int i = 0; i < 12; ++i) ratings[static_cast<std::uint32_t>(random.below(40))] = static_cast<float>(1 + random.below(5));
@@ -182,15 +172,10 @@ TEST(FoldInUser, MinimisesTheStatedDivergence) {
   const std::vector<float> values{5, 1, 3, 0, 2, 4, 1};
   for (const double unobserved : {0.0, 0.4, 1.0}) {
     for (const double regularization : {0.0, 0.3}) {
-      RowProblem& problem = model.row_problem;
-      problem = RowProblem{};
-      problem.divergence = problem.non_negative = true;
-      problem.solves_bias = problem.unobserved_includes_seen = false;
-      problem.unobserved_weight = unobserved;
-      problem.regularization = problem.l1_damping = regularization;
-      problem.damping = problem.l1_regularization = regularization / 2;
-      problem.regularization_exponent = 0.5;
-      const double scale = std::sqrt(static_cast<double>(rated.size()) + unobserved * kItems);
+      const RowPenalty penalty{
+          .l2 = regularization, .l2_constant = regularization / 2, .l1 = regularization / 2, .l1_constant = regularization};
+      model.fold_in = Divergence{.users = penalty, .absent_weight = unobserved};
+      const auto scale = static_cast<double>(rated.size());
       const FoldedUser user = fold_in_user(model, rated, values);
       const std::vector<double> p(user.factors.begin(), user.factors.end());
       EXPECT_EQ(user.bias, 0);
@@ -217,7 +202,7 @@ TEST(FoldInUser, MinimisesTheStatedDivergence) {
 
 TEST(FoldInUser, FindsAPlantedUser) {
   Model model = random_model(3, 30, 6, 8, 1.0);
-  model.row_problem = {};
+  model.fold_in = LeastSquares{};
   std::vector<std::uint32_t> items;
   std::vector<float> values;
   for (std::uint32_t item = 0; item < 30; item += 2) {
@@ -231,8 +216,7 @@ TEST(FoldInUser, FindsAPlantedUser) {
 
 TEST(FoldInUser, FewRatingsWithoutRegularizationGiveTheShortestSolution) {
   Model model = random_model(3, 30, 6, 8, 1.0);
-  model.row_problem = {};
-  model.row_problem.solves_bias = false;
+  model.fold_in = LeastSquares{.solves_bias = false};
   const FoldedUser user = fold_in_user(model, std::vector<std::uint32_t>{4}, std::vector<float>{5});
   // The closed form of the shortest p with <p, q> = t is t q / |q|^2.
   const auto q = model.items.factors.row(4);
@@ -262,13 +246,15 @@ TEST(FoldInUser, NothingKnownGivesZeros) {
 
 TEST(FoldInUser, DegenerateNumbersGiveAFiniteUser) {
   Model model = random_model(5, 20, 3, 4, 1.0);
-  model.row_problem = {};
   for (const bool non_negative : {false, true}) {
-    model.row_problem.non_negative = non_negative;
     for (const float value : {0.0F, -10.0F, 3e38F}) {
       for (const float factor : {0.0F, 1e-38F, 3e38F}) {
         std::fill_n(model.items.factors.row(3).data(), 3, factor);
-        model.row_problem.weight_per_rating = value < 0 ? 40 : 0;
+        if (value < 0) {
+          model.fold_in = WeightedLeastSquares{.alpha = 40, .non_negative = non_negative};
+        } else {
+          model.fold_in = LeastSquares{.non_negative = non_negative};
+        }
         const FoldedUser user = fold_in_user(model, std::vector<std::uint32_t>{3}, std::vector<float>{value});
         for (const float number : user.factors) EXPECT_TRUE(std::isfinite(number));
         EXPECT_TRUE(std::isfinite(user.bias));
@@ -294,9 +280,9 @@ Pairs some_pairs(const Model& model, std::size_t size) {
 }
 
 TEST(FoldIn, SolvesEveryUserAsIfAlone) {
-  for (const RowProblem& problem : many_problems()) {
+  for (const FoldIn& problem : many_problems()) {
     Model model = random_model(8, 25, 4, 2, 1.0);
-    model.row_problem = problem;
+    model.fold_in = problem;
     const Pairs pairs = some_pairs(model, 400);
     const Model folded = fold_in(model, pairs, 2);
     EXPECT_EQ(folded.users.ids.id(0), pairs.user_id(model.users.ids, pairs.users[0]));
@@ -321,7 +307,7 @@ TEST(FoldIn, SolvesEveryUserAsIfAlone) {
       ++users;
       std::sort(seen.begin(), seen.end());
       seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
-      EXPECT_EQ(folded.seen.items_of(index), seen);
+      EXPECT_EQ(folded.history.items_of(index), seen);
       EXPECT_EQ(folded.users.counts[index], seen.size());
       const FoldedUser alone = fold_in_user(model, items, values);
       const auto factors = folded.users.factors.row(index);
@@ -332,9 +318,28 @@ TEST(FoldIn, SolvesEveryUserAsIfAlone) {
   }
 }
 
+TEST(FoldIn, KeepsWhatTheModelIs) {
+  Model model = random_model(8, 25, 4, 2, 1.0);
+  model.centre.predicts_ratings = false;
+  model.centre.clips = false;
+  const Model folded = fold_in(model, some_pairs(model, 50));
+  EXPECT_EQ(folded.centre, model.centre);
+  EXPECT_EQ(folded.fold_in, model.fold_in);
+  EXPECT_EQ(folded.items, model.items);
+}
+
+TEST(FoldIn, TwiceIsTheSameAsOnce) {
+  Model model = random_model(8, 25, 4, 2, 1.0);
+  model.fold_in = WeightedLeastSquares{.users = {.l2 = 0.1}, .unobserved_weight = 0.1, .unobserved_user = {.exponent = 0.5, .scale = 0.7}};
+  const Pairs few = some_pairs(model, 40);
+  const Model once = fold_in(model, few);
+  const Model other = fold_in(model, some_pairs(model, 300));
+  EXPECT_EQ(fold_in(other, few).users.factors, once.users.factors) << "who was folded in before has no part in it";
+}
+
 TEST(FoldIn, DoesNotDependOnThreads) {
   Model model = random_model(8, 100, 7, 2, 1.0);
-  model.row_problem.unobserved_weight = 0.1;
+  model.fold_in = WeightedLeastSquares{.users = {.l2 = 0.1}, .unobserved_weight = 0.1};
   const Pairs pairs = some_pairs(model, 2000);
   const Model expected = fold_in(model, pairs, 1);
   for (const int threads : {0, 2, 8}) EXPECT_EQ(fold_in(model, pairs, threads), expected);

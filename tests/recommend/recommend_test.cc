@@ -33,7 +33,7 @@ std::vector<std::uint32_t> everybody(const Model& model, std::uint32_t more = 0)
 
 /// By score() alone and a full sort.
 std::vector<Scored> slow_list(const Model& model, std::uint32_t user, const RecommendOptions& options) {
-  const std::vector<std::uint32_t> seen = model.seen.items_of(user);
+  const std::vector<std::uint32_t> seen = model.history.items_of(user);
   std::vector<Scored> all;
   for (std::uint32_t item = 0; item < model.items.ids.size(); ++item) {
     if (model.items.counts[item] < std::max(options.min_count, 1U)) continue;

@@ -51,12 +51,10 @@ TEST(Als, ItemRowsSolveTheDenseNormalEquations) {
   for (const Solver solver : {Solver::exact, Solver::cg}) {
     const DenseRatings ratings = some_ratings(1);
     for (Als options : many_options()) {
-      // The item's own estimated damping is not in the model.
-      if (options.biases && options.bias_regularization == BiasRegularization::estimated) continue;
       options.solver = solver;
       options.cg_steps = 100;
       const Model model = train_quietly(ratings.sparse(), options).model;
-      const RowProblem& problem = model.row_problem;
+      const RowPenalty& penalty = std::get<LeastSquares>(model.fold_in).items;
       for (std::uint32_t item = 0; item < ratings.items; ++item) {
         const std::size_t count = ratings.count_of_item(item);
         if (count == 0) continue;
@@ -68,9 +66,9 @@ TEST(Als, ItemRowsSolveTheDenseNormalEquations) {
           system.add(1, value - model.centre.mean - double{model.users.biases[cell.first]},
                      row_of(model.users.factors, cell.first, options.biases));
         }
-        const double scale = std::pow(static_cast<double>(count), problem.regularization_exponent);
-        for (std::size_t k = 0; k < options.rank; ++k) system.damp(k, problem.regularization * scale + problem.damping);
-        if (options.biases) system.damp(options.rank, problem.bias_regularization * scale + problem.bias_damping);
+        const auto n = static_cast<double>(count);
+        for (std::size_t k = 0; k < options.rank; ++k) system.damp(k, penalty.l2 * n + penalty.l2_constant);
+        if (options.biases) system.damp(options.rank, penalty.bias * n + penalty.bias_constant);
         const std::vector<double> expected = system.solve();
         for (std::size_t k = 0; k < options.rank; ++k) {
           EXPECT_NEAR(double{model.items.factors.row(item)[k]}, expected[k], solver == Solver::exact ? 1e-5 : 1e-3);
@@ -140,7 +138,7 @@ TEST(Als, NonNegativeFactorsAreNonNegativeAndOptimal) {
   for (const bool biases : {true, false}) {
     options.biases = biases;
     const Model model = train_quietly(ratings.sparse(), options).model;
-    const RowProblem& problem = model.row_problem;
+    const RowPenalty& penalty = std::get<LeastSquares>(model.fold_in).items;
     std::size_t zeros = 0;
     for (std::uint32_t item = 0; item < ratings.items; ++item) {
       const std::size_t count = ratings.count_of_item(item);
@@ -152,7 +150,7 @@ TEST(Als, NonNegativeFactorsAreNonNegativeAndOptimal) {
         for (std::size_t k = 0; k < 6; ++k) gradient[k] -= e * double{model.users.factors.row(cell.first)[k]};
       }
       for (std::size_t k = 0; k < 6; ++k) {
-        gradient[k] += (problem.regularization * static_cast<double>(count) + problem.damping) * double{q[k]};
+        gradient[k] += (penalty.l2 * static_cast<double>(count) + penalty.l2_constant) * double{q[k]};
         EXPECT_GE(q[k], 0);
         if (q[k] > 0) {
           EXPECT_NEAR(gradient[k], 0, 1e-3);

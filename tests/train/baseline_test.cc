@@ -85,7 +85,8 @@ TEST(Baseline, EstimatesDampingUnlessItIsStated) {
   const Model model = train_quietly(make_ratings(triples, 300, 100), Baseline{}).model;
   EXPECT_EQ(model.users.biases, expected.users.biases);
   EXPECT_EQ(model.items.biases, expected.items.biases);
-  EXPECT_EQ(model.row_problem.bias_damping, damping.user);
+  EXPECT_EQ(std::get<LeastSquares>(model.fold_in).users.bias_constant, damping.user);
+  EXPECT_EQ(std::get<LeastSquares>(model.fold_in).items.bias_constant, damping.item);
   const Model other = train_quietly(make_ratings(triples, 300, 100), Baseline{.user_damping = damping.user + 5}).model;
   EXPECT_NE(other.users.biases, expected.users.biases);
   EXPECT_THROW(train_quietly(make_ratings(triples, 300, 100), Baseline{.user_damping = -.5}), OptionError);

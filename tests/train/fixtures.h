@@ -63,7 +63,7 @@ inline Trained train_quietly(Ratings ratings, const Method& method, int threads 
 inline std::string bytes_of(Model model, const Ratings& ratings) {
   for (std::uint32_t user = 0; user < ratings.user_count(); ++user) model.users.ids.add(std::to_string(user));
   for (std::uint32_t item = 0; item < ratings.item_count(); ++item) model.items.ids.add(std::to_string(item));
-  model.seen = SeenItems(ratings);
+  model.history = History(ratings);
   model.record.fingerprint = fingerprint(model.users.ids, model.items.ids, ratings);
   return serialize_model(model);
 }

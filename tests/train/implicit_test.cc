@@ -313,7 +313,7 @@ TEST(Implicit, ModelOnlyRanks) {
   EXPECT_FALSE(model.centre.has_biases);
   EXPECT_EQ(model.centre.mean, 0);
   EXPECT_EQ(model.centre.rating_mean, 0);
-  EXPECT_TRUE(model.row_problem.binary_target);
+  EXPECT_TRUE(std::get<WeightedLeastSquares>(model.fold_in).binary_target);
 }
 
 TEST(Implicit, RowsWithoutRatingsAreZero) {

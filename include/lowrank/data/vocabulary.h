@@ -12,6 +12,13 @@
 
 namespace [[gnu::visibility("default")]] lowrank {
 
+/// What ids were before they became strings.
+enum class IdKind : std::uint8_t {
+  text,     ///< fields of a text file, where a number and a string look the same (default)
+  integer,  ///< integers
+  string,   ///< strings
+};
+
 /// Distinct ids (strings), numbered 0, 1, 2 ... in order of first appearance; maps both ways. `7` and `007` are two ids.
 ///
 /// Stored as an array of characters, an array of offsets and a flat hash table: 17 to 30 bytes per id plus its characters. Reading is safe
@@ -58,6 +65,10 @@ class Vocabulary {
   /// As add(id), with `hash` = hash(id).
   std::uint32_t add(std::string_view id, std::uint64_t hash);
 
+  /// What the ids were, for the caller who hands them back. It has no part in finding an id.
+  [[nodiscard]] IdKind kind() const noexcept { return kind_; }
+  void set_kind(IdKind kind) noexcept { kind_ = kind; }
+
   /// Removes all ids and keeps the memory for new ones.
   void clear() noexcept;
 
@@ -69,12 +80,15 @@ class Vocabulary {
   [[nodiscard]] std::span<const std::uint64_t> offsets() const noexcept { return offsets_; }
 
   /// Equal if the same ids have the same numbers.
-  friend bool operator==(const Vocabulary& a, const Vocabulary& b) { return a.offsets_ == b.offsets_ && a.characters_ == b.characters_; }
+  friend bool operator==(const Vocabulary& a, const Vocabulary& b) {
+    return a.kind_ == b.kind_ && a.offsets_ == b.offsets_ && a.characters_ == b.characters_;
+  }
 
  private:
   void rebuild_table(std::size_t slots);
   [[nodiscard]] bool is_at(std::string_view id, std::uint32_t index) const noexcept;
 
+  IdKind kind_ = IdKind::text;
   std::vector<char> characters_;
   std::vector<std::uint64_t> offsets_{0};
   std::vector<std::uint64_t> table_;  ///< open addressing, 2^n slots of 32 upper bits of the hash and 32 bits of the number; ~0 = free

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "lowrank/data/ratings.h"
+#include "lowrank/model/history.h"
 #include "lowrank/model/model.h"
-#include "lowrank/model/seen_items.h"
 
 namespace [[gnu::visibility("default")]] lowrank {
 
@@ -44,10 +44,10 @@ class RankingTest {
   /// \param seen           items that users rated in training, which are neither relevant nor candidates. Must outlive the test
   /// \param relevant_from  lowest rating of a relevant item; default: all are relevant
   /// \throws DataError with `relevant_from` for pairs without ratings. O(n log n)
-  RankingTest(const Pairs& test, const SeenItems& seen, std::optional<float> relevant_from = {});
+  RankingTest(const Pairs& test, const History& seen, std::optional<float> relevant_from = {});
 
   /// A test of held-out pairs that are also in `seen`, because `seen` was made before they were held out. They count as not rated.
-  static RankingTest of_held_out(const Pairs& held_out, const SeenItems& seen);
+  static RankingTest of_held_out(const Pairs& held_out, const History& seen);
 
   /// Number of users with a relevant item.
   [[nodiscard]] std::size_t user_count() const noexcept { return users_.size(); }
@@ -61,13 +61,13 @@ class RankingTest {
   [[nodiscard]] std::vector<RankingScores> score(const Model& model, std::span<const std::size_t> tops, int threads = 0) const;
 
  private:
-  RankingTest(std::vector<std::uint64_t> pairs, const SeenItems& seen, bool held_out);
+  RankingTest(std::vector<std::uint64_t> pairs, const History& seen, bool held_out);
   [[nodiscard]] std::span<const std::uint32_t> relevant_of(std::size_t position) const noexcept {
     return std::span(items_).subspan(offsets_[position], offsets_[position + 1] - offsets_[position]);
   }
   void exclude(std::size_t position, std::vector<std::uint32_t>& items) const;
 
-  const SeenItems* seen_;
+  const History* seen_;
   bool held_out_;  ///< whether relevant items count as unseen although they are in `seen_`
   std::vector<std::uint32_t> users_;
   std::vector<std::size_t> offsets_{0};

@@ -4,15 +4,15 @@
 #include <string_view>
 
 #include "lowrank/data/ratings.h"
-#include "lowrank/model/seen_items.h"
+#include "lowrank/model/history.h"
 #include "lowrank/train/validation.h"
 
 namespace [[gnu::visibility("default")]] lowrank {
 
 /// Items that users rated in training, which validation lists leave out.
 struct SeenInTraining {
-  const SeenItems* items = nullptr;  ///< null for none; must outlive the validation
-  bool includes_pairs = false;       ///< whether `items` has the validation pairs too, because it was made before they were held out
+  const History* items = nullptr;  ///< null for none; must outlive the validation
+  bool includes_pairs = false;     ///< whether `items` has the validation pairs too, because it was made before they were held out
 };
 
 /// The parts of a monitor's name: `ndcg@20` is {"ndcg", 20}.

@@ -12,48 +12,10 @@
 
 #include "lowrank/data/vocabulary.h"
 #include "lowrank/model/factor_matrix.h"
-#include "lowrank/model/seen_items.h"
+#include "lowrank/model/fold_in.h"
+#include "lowrank/model/history.h"
 
 namespace [[gnu::visibility("default")]] lowrank {
-
-/// The problem by which a new row (a user given by ratings) is solved against the fixed factors of the other side: what
-/// fold-in must know of the learning, in terms that no method owns. For a row with observed ratings r_j, j in S, over item factors q_j,
-/// biases b_j and mean m:
-///
-///     minimise over p, b:  sum_{j in S} w_j (r_j - m - b - b_j - <p, q_j>)^2 + sum_{all j or j not in S} u_j <p, q_j>^2
-///                          + (regularization * scale(|S|) + damping) |p|^2 + (bias_regularization * scale(|S|) + bias_damping) b^2
-///                          + 2 (l1_regularization * scale(|S|) + l1_damping) |p|_1,
-///         w_j = (observed_weight + weight_per_rating * r_j) n_j^observed_item_exponent
-///         u_j = unobserved_weight * n_j^unobserved_item_exponent |S|^unobserved_user_exponent
-///
-/// with n_j the ratings that item j was trained on, scale(|S|) = (|S| + the sum of u_j over all items)^regularization_exponent. Each power
-/// is scaled so that its mean is 1: the first over the ratings trained on, the others over the items or users that have any. Units are
-/// those of the ratings. With `divergence` the two sums over items are replaced by twice the generalised Kullback-Leibler divergence, where
-/// s_j = <p, q_j>:
-///
-///     2 (sum_{j in S} (r_j log(r_j / s_j) - r_j + s_j) + unobserved_weight * sum_{j not in S} s_j)
-struct RowProblem {
-  double observed_weight = 1;
-  double weight_per_rating = 0;          ///< alpha of implicit feedback; then the target of every observed cell is 1 instead of r
-  double unobserved_weight = 0;          ///< alpha0; 0 for methods that look at observed cells only
-  bool unobserved_includes_seen = true;  ///< the unobserved term runs over all cells (true) or the missing ones only
-  double observed_item_exponent = 0;     ///< of the item's ratings, in the weight of an observed cell
-  double unobserved_item_exponent = 0;   ///< of the item's ratings, in the unobserved weight
-  double unobserved_user_exponent = 0;   ///< of the row's own ratings, in the unobserved weight
-  double regularization = 0;             ///< lambda of p
-  double bias_regularization = 0;        ///< lambda of b
-  double damping = 0;                    ///< added to the weight of |p|^2, whatever the row's count
-  double bias_damping = 0;               ///< added to the weight of b^2
-  double l1_regularization = 0;          ///< lambda of |p|_1; not 0 only with non_negative
-  double l1_damping = 0;                 ///< added to the weight of |p|_1, whatever the row's count
-  double regularization_exponent = 0;    ///< 1 for regularisation per rating, 0 for a constant one
-  bool solves_bias = true;               ///< b is solved, else 0
-  bool non_negative = false;             ///< p >= 0
-  bool binary_target = false;            ///< target 1 for every observed cell
-  bool divergence = false;               ///< Kullback-Leibler instead of squares; then no bias, and p, q >= 0
-
-  friend bool operator==(const RowProblem&, const RowProblem&) = default;
-};
 
 /// A named figure of a model, e.g. {"validation_rmse", 0.93}.
 struct Metric {
@@ -116,8 +78,8 @@ struct Model {
   Side users;
   Side items;
   Centre centre;
-  SeenItems seen;  ///< items that each user rated, held-out ones included
-  RowProblem row_problem;
+  History history;  ///< items that each user rated, held-out ones included
+  FoldIn fold_in;   ///< how a new row of either side is solved
   TrainingRecord record;
 
   [[nodiscard]] std::size_t rank() const noexcept { return users.factors.rank(); }

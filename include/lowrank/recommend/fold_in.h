@@ -18,9 +18,9 @@ struct FoldedUser {
   float bias = 0;
 };
 
-/// Solves the model's row problem (see RowProblem) for a user given by ratings, against the fixed item factors. Items that the model does
-/// not know are left out; of repeats of an item the last counts. Without any known item: zero factors, zero bias. Where the ratings do not
-/// pin the row down (no regularisation, fewer ratings than factors) it is the shortest solution. A divergence is brought down by
+/// Solves the problem that the model states (see FoldIn) for a user given by ratings, against the fixed item factors. Items that the model
+/// does not know are left out; of repeats of an item the last counts. Without any known item: zero factors, zero bias. Where the ratings do
+/// not pin the row down (no regularisation, fewer ratings than factors) it is the shortest solution. A divergence is brought down by
 /// multiplicative updates, until a factor changes by less than 1e-7 of the largest, 2000 at most; there, any of its minima.
 /// O(n rank^2 + rank^3), and O(items rank^2) more where unobserved cells have weight; for a divergence O(n rank) an update, O(items rank).
 /// \param items, values one value an item

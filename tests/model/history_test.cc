@@ -1,8 +1,9 @@
-#include "lowrank/model/seen_items.h"
+#include "lowrank/model/history.h"
 
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "lowrank/base/error.h"
 #include "model/models.h"
@@ -14,22 +15,55 @@ using Bytes = std::vector<std::uint8_t>;
 using Offsets = std::vector<std::uint64_t>;
 
 void expect_items_of(const Ratings& ratings) {
-  const SeenItems seen(ratings);
+  const History seen(ratings);
   ASSERT_EQ(seen.user_count(), ratings.user_count());
   for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
     const auto items = ratings.items_of(user);
     EXPECT_EQ(seen.items_of(user), std::vector<std::uint32_t>(items.begin(), items.end())) << user;
   }
-  const SeenItems again(Bytes(seen.bytes().begin(), seen.bytes().end()), Offsets(seen.offsets().begin(), seen.offsets().end()),
-                        ratings.item_count());
+  const History again(Bytes(seen.bytes().begin(), seen.bytes().end()), Offsets(seen.offsets().begin(), seen.offsets().end()),
+                      ratings.item_count());
   EXPECT_EQ(again, seen);
 }
 
-TEST(SeenItems, HoldsTheItemsOfEveryUser) {
+TEST(History, HoldsTheItemsOfEveryUser) {
   for (const double density : {0.0, 0.01, 0.5, 1.0}) expect_items_of(testing_models::random_ratings(40, 300, density, 7));
 }
 
-TEST(SeenItems, HoldsItemsAtTheEdgesOfTheCode) {
+TEST(History, KeepsTheValues) {
+  RatingsBuilder many;
+  for (std::uint32_t item = 0; item < 600; ++item) many.add(item % 3, item, 0.125F * static_cast<float>(item));
+  for (const Ratings& ratings : {testing_models::random_ratings(40, 300, 0.2, 7), many.build(4, 600)}) {
+    EXPECT_FALSE(History(ratings).has_values());
+    const History history(ratings, HistoryValues::kept);
+    ASSERT_TRUE(history.has_values());
+    for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
+      const std::vector<float> values = history.values_of(user);
+      ASSERT_EQ(values.size(), ratings.items_of(user).size());
+      for (std::size_t n = 0; n < values.size(); ++n) EXPECT_EQ(values[n], ratings.value(ratings.row_offsets()[user] + n));
+    }
+    EXPECT_TRUE(history.values_of(ratings.user_count()).empty());
+  }
+}
+
+TEST(History, RefusesValuesThatDoNotFit) {
+  const auto refusal = [](Bytes codes, std::vector<float> values) {
+    try {
+      const History history({0, 1, 0}, {0, 2, 3}, 5, std::move(codes), std::move(values));
+    } catch (const DataError& error) {
+      return std::string(error.what());
+    }
+    return std::string("made");
+  };
+  EXPECT_EQ(refusal({0, 1, 1}, {2, 3}), "made");
+  EXPECT_EQ(refusal({}, {2, 3, 4}), "made");
+  EXPECT_EQ(refusal({0, 1}, {2, 3}), "seen items: items and values differ in number");
+  EXPECT_EQ(refusal({}, {2, 3}), "seen items: items and values differ in number");
+  EXPECT_EQ(refusal({0, 1, 2}, {2, 3}), "seen items: a value is not in the table");
+  EXPECT_EQ(refusal({0, 1, 1}, {2, std::numeric_limits<float>::infinity()}), "seen items: a value is not finite");
+}
+
+TEST(History, HoldsItemsAtTheEdgesOfTheCode) {
   RatingsBuilder builder;
   std::uint32_t user = 0;
   for (const std::uint32_t gap : {1U, 127U, 128U, 129U, 16383U, 16384U, 2097151U, 2097152U, 268435455U, 268435456U, 4294967290U}) {
@@ -41,7 +75,7 @@ TEST(SeenItems, HoldsItemsAtTheEdgesOfTheCode) {
   expect_items_of(builder.build(user, 4294967294U));
 }
 
-TEST(SeenItems, IsSmallAtTheShapeOfMovieLens1M) {
+TEST(History, IsSmallAtTheShapeOfMovieLens1M) {
   // 6040 users, 3706 items, 1,000,209 ratings; items by a Zipf-like law.
   RandomStream random(3, Purpose::split);
   RatingsBuilder builder;
@@ -50,32 +84,32 @@ TEST(SeenItems, IsSmallAtTheShapeOfMovieLens1M) {
     builder.add(static_cast<std::uint32_t>(random.below(6040)), item, 1);
   }
   const Ratings ratings = builder.build(6040, 3706);
-  const SeenItems seen(ratings);
+  const History seen(ratings);
   EXPECT_LE(seen.bytes().size() + seen.offsets().size_bytes(), 3 * ratings.size() + 8 * 6040U);
 }
 
-TEST(SeenItems, AppendsAndKnowsNobodyBeyond) {
+TEST(History, AppendsAndKnowsNobodyBeyond) {
   RatingsBuilder builder;
   builder.add(0, 2, 1);
-  const SeenItems seen(builder.build(1, 3));
+  const History seen(builder.build(1, 3));
   std::vector<std::uint32_t> items{9};
   seen.append_items_of(0, items);
   seen.append_items_of(1, items);
   EXPECT_EQ(items, (std::vector<std::uint32_t>{9, 2}));
-  EXPECT_EQ(SeenItems().user_count(), 0U);
-  EXPECT_TRUE(SeenItems().items_of(0).empty());
+  EXPECT_EQ(History().user_count(), 0U);
+  EXPECT_TRUE(History().items_of(0).empty());
 }
 
 std::string refusal(const Bytes& bytes, const Offsets& offsets, std::uint32_t item_count) {
   try {
-    const SeenItems seen(bytes, offsets, item_count);
+    const History seen(bytes, offsets, item_count);
   } catch (const DataError& error) {
     return error.what();
   }
   return "accepted";
 }
 
-TEST(SeenItems, RefusesUnsoundBytes) {
+TEST(History, RefusesUnsoundBytes) {
   EXPECT_EQ(refusal({0, 0}, {0, 2}, 2), "accepted");
   EXPECT_EQ(refusal({0, 0}, {0, 2}, 1), "seen items: an item is out of range");
   EXPECT_EQ(refusal({0, 1}, {0, 2}, 2), "seen items: an item is out of range");

@@ -1,5 +1,7 @@
-#include "lowrank/model/seen_items.h"
+#include "lowrank/model/history.h"
 
+#include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <utility>
 
@@ -57,7 +59,7 @@ void check_row(const std::uint8_t* from, const std::uint8_t* end, std::uint32_t 
 
 }  // namespace
 
-SeenItems::SeenItems(const Ratings& ratings, int threads) : offsets_(std::size_t{ratings.user_count()} + 1) {
+History::History(const Ratings& ratings, HistoryValues values, int threads) : offsets_(std::size_t{ratings.user_count()} + 1) {
   constexpr std::size_t kUsers = 1024;
   Workers workers(threads);
   const auto for_each_gap = [&](std::size_t user, const auto& visit) {
@@ -82,10 +84,16 @@ SeenItems::SeenItems(const Ratings& ratings, int threads) : offsets_(std::size_t
     std::uint8_t* to = bytes_.data() + offsets_[begin];
     for (std::size_t user = begin; user < end; ++user) for_each_gap(user, [&](std::uint32_t value) { to = encode(value, to); });
   });
+  if (values == HistoryValues::dropped) return;
+  codes_.assign(ratings.codes().begin(), ratings.codes().end());
+  const std::span<const float> numbers = ratings.coded() ? ratings.value_table() : ratings.values();
+  values_.assign(numbers.begin(), numbers.end());
+  count_items();
 }
 
-SeenItems::SeenItems(std::vector<std::uint8_t> bytes, std::vector<std::uint64_t> offsets, std::uint32_t item_count)
-    : bytes_(std::move(bytes)), offsets_(std::move(offsets)) {
+History::History(std::vector<std::uint8_t> bytes, std::vector<std::uint64_t> offsets, std::uint32_t item_count,
+                 std::vector<std::uint8_t> codes, std::vector<float> values)
+    : bytes_(std::move(bytes)), offsets_(std::move(offsets)), codes_(std::move(codes)), values_(std::move(values)) {
   if (offsets_.empty() ? !bytes_.empty() : offsets_.front() != 0 || offsets_.back() != bytes_.size()) {
     throw DataError("seen items: the offsets do not span the bytes");
   }
@@ -93,9 +101,35 @@ SeenItems::SeenItems(std::vector<std::uint8_t> bytes, std::vector<std::uint64_t>
     if (offsets_[user] > offsets_[user + 1] || offsets_[user + 1] > bytes_.size()) throw DataError("seen items: the offsets do not ascend");
     check_row(bytes_.data() + offsets_[user], bytes_.data() + offsets_[user + 1], item_count);
   }
+  if (codes_.empty() && values_.empty()) return;
+  count_items();
+  const std::size_t kept = codes_.empty() ? values_.size() : codes_.size();
+  if (offsets_.empty() || starts_.back() != kept) throw DataError("seen items: items and values differ in number");
+  const auto in_table = [&](std::uint8_t code) { return code < values_.size(); };
+  if (!std::all_of(codes_.begin(), codes_.end(), in_table)) throw DataError("seen items: a value is not in the table");
+  if (!std::all_of(values_.begin(), values_.end(), [](float value) { return std::isfinite(value); })) {
+    throw DataError("seen items: a value is not finite");
+  }
 }
 
-void SeenItems::append_items_of(std::uint32_t user, std::vector<std::uint32_t>& items) const {
+void History::count_items() {
+  starts_.assign(offsets_.size(), 0);
+  for (std::size_t user = 0; user + 1 < offsets_.size(); ++user) {
+    const auto* row = bytes_.data();
+    // The last byte of each item's code has its high bit clear.
+    const auto items = std::count_if(row + offsets_[user], row + offsets_[user + 1], [](std::uint8_t byte) { return byte < 128; });
+    starts_[user + 1] = starts_[user] + static_cast<std::uint64_t>(items);
+  }
+}
+
+std::vector<float> History::values_of(std::uint32_t user) const {
+  std::vector<float> values;
+  if (!has_values() || user >= user_count()) return values;
+  for (std::uint64_t at = starts_[user]; at < starts_[user + 1]; ++at) values.push_back(codes_.empty() ? values_[at] : values_[codes_[at]]);
+  return values;
+}
+
+void History::append_items_of(std::uint32_t user, std::vector<std::uint32_t>& items) const {
   if (user >= user_count()) return;
   const std::uint8_t* from = bytes_.data() + offsets_[user];
   const std::uint8_t* end = bytes_.data() + offsets_[user + 1];
@@ -107,7 +141,7 @@ void SeenItems::append_items_of(std::uint32_t user, std::vector<std::uint32_t>& 
   }
 }
 
-std::vector<std::uint32_t> SeenItems::items_of(std::uint32_t user) const {
+std::vector<std::uint32_t> History::items_of(std::uint32_t user) const {
   std::vector<std::uint32_t> items;
   append_items_of(user, items);
   return items;
