@@ -20,10 +20,11 @@ const lowrank::Ratings& ratings() {
 
 void sgd(benchmark::State& state) {
   const lowrank::Sgd method{.rank = static_cast<std::uint32_t>(state.range(0)), .epochs = 5};
-  lowrank::TrainContext context;
-  context.threads = static_cast<int>(state.range(1));
+  lowrank::TrainSettings settings;
+  settings.threads = static_cast<int>(state.range(1));
   for (auto _ : state) {
-    const lowrank::Trained trained = lowrank::train(ratings(), method, {}, lowrank::TrainingObserver::silent(), context);
+    const lowrank::Trained trained = lowrank::train({.data = {.users = {}, .items = {}, .ratings = ratings()}}, method, {},
+                                                    lowrank::TrainingObserver::silent(), settings);
     state.SetIterationTime(trained.seconds);
   }
   const double updates = static_cast<double>(ratings().size()) * method.epochs;

@@ -46,15 +46,14 @@ void run(const std::string& path, const std::string& user_id) {
   lowrank::Sgd method;  // the defaults are for any scale of ratings
   method.rank = 16;
   EpochPrinter printer;
-  lowrank::Model model = lowrank::train(std::move(parts.train), method, /*validation=*/{}, printer).model;
+  lowrank::TrainInput input{.data = {data.users, data.items, std::move(parts.train)}};
+  lowrank::Model model = lowrank::train(std::move(input), method, /*validation=*/{}, printer).model;
 
   const lowrank::RatingScores scores = lowrank::score_ratings(model, parts.held);
   std::cout << "held-out RMSE " << scores.rmse << " over " << scores.ratings << " ratings\n";
 
-  // Training works on numbers; ids, and the items that nobody wants recommended again, are put beside the factors.
+  // What was held out was seen as well, and nobody wants it recommended.
   model.history = lowrank::History(data.ratings);
-  model.users.ids = std::move(data.users);
-  model.items.ids = std::move(data.items);
 
   const std::uint32_t user = user_id.empty() ? 0 : model.users.ids.find(user_id);
   if (user == lowrank::Vocabulary::kUnknown) throw lowrank::UnknownIdError(path + " has no user \"" + user_id + "\"");

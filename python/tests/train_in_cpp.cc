@@ -9,7 +9,7 @@
 
 #include "lowrank/data/read.h"
 #include "lowrank/model/model_file.h"
-#include "lowrank/pipeline/run.h"
+#include "lowrank/train/train.h"
 
 int main(int count, char** arguments) {
   try {
@@ -19,7 +19,7 @@ int main(int count, char** arguments) {
       const std::size_t equals = option.find('=');
       lowrank::set_option(method, option.substr(0, equals), option.substr(equals + 1));
     }
-    lowrank::save_model(lowrank::train_on(lowrank::read_ratings(arguments[1]), method).model, arguments[2]);
+    lowrank::save_model(lowrank::train({.data = lowrank::read_ratings(arguments[1])}, method).model, arguments[2]);
   } catch (const std::exception& error) {
     std::cerr << error.what() << '\n';
     return 1;

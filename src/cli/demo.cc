@@ -99,9 +99,9 @@ class Demo {
 
  private:
   Model train_with(const Method& options, TrainingObserver& observer = TrainingObserver::silent()) {
-    TrainContext context;
-    context.threads = threads_;
-    Model model = train_on({data_.users, data_.items, parts_.train, 0}, options, {}, observer, context).model;
+    TrainSettings settings;
+    settings.threads = threads_;
+    Model model = train({.data = {data_.users, data_.items, parts_.train, 0}}, options, {}, observer, settings).model;
     model.history = History(data_.ratings, HistoryValues::dropped, threads_);
     return model;
   }

@@ -31,9 +31,11 @@ Matrix factorize(std::uint64_t seed) {
   options.regularization = 0.01;
   options.update_order = UpdateOrder::tutorial;
   options.seed = seed;
-  TrainContext context;
-  context.threads = 1;
-  const Model model = train(builder.build(kUsers, kItems), options, {}, TrainingObserver::silent(), context).model;
+  TrainSettings settings;
+  settings.threads = 1;
+  TrainInput input;
+  input.data.ratings = builder.build(kUsers, kItems);
+  const Model model = train(std::move(input), options, {}, TrainingObserver::silent(), settings).model;
   Matrix matrix{};
   for (std::uint32_t user = 0; user < kUsers; ++user) {
     for (std::uint32_t item = 0; item < kItems; ++item) matrix[user][item] = score(model, user, item);

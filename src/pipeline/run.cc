@@ -15,6 +15,7 @@
 #include "lowrank/data/split.h"
 #include "lowrank/evaluate/validation.h"
 #include "lowrank/model/model_file.h"
+#include "train/train_ratings.h"
 
 namespace lowrank {
 
@@ -149,19 +150,8 @@ Fit fit(Ratings ratings, const Dataset& ids, const Method& method, const Validat
   Fit fit;
   fit.ratings = ratings.size();
   fit.fingerprint = fingerprint(ids.users, ids.items, ratings, context.threads);
-  fit.trained = train(std::move(ratings), method, validation, observer, context);
+  fit.trained = train_ratings(std::move(ratings), method, validation, observer, context);
   return fit;
-}
-
-/// Adds ids, seen items and fingerprint, which train() does not know, to the model.
-void complete(Fit& fit, Vocabulary users, Vocabulary items, History seen) {
-  Model& model = fit.trained.model;
-  model.users.ids = std::move(users);
-  model.items.ids = std::move(items);
-  model.history = std::move(seen);
-  model.record.fingerprint = std::move(fit.fingerprint);
-  model.record.metrics.clear();
-  if (fit.trained.train_rmse) model.record.metrics.push_back({"train_rmse", *fit.trained.train_rmse});
 }
 
 void add_metrics(Model& model, const std::string& prefix, const std::optional<RatingScores>& ratings,
@@ -274,18 +264,6 @@ void summarize(const Fit& fit, TrainSummary& summary) {
   summary.train_loss = fit.trained.train_loss;
 }
 
-}  // namespace
-
-Trained train_on(Dataset data, const Method& method, const Validation& validation, TrainingObserver& observer,
-                 const TrainContext& context) {
-  History seen(data.ratings, HistoryValues::dropped, context.threads);
-  Fit result = fit(std::move(data.ratings), data, method, validation, observer, context);
-  complete(result, std::move(data.users), std::move(data.items), std::move(seen));
-  return std::move(result.trained);
-}
-
-namespace {
-
 TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun& run, TrainingObserver& observer,
                      const std::function<bool()>& interrupted, Model* model) {
   Stopwatch total;
@@ -351,7 +329,7 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
   summary.seconds.train = stage.lap();
 
   summarize(kept, summary);
-  complete(kept, std::move(inputs.data.users), std::move(inputs.data.items), std::move(inputs.seen));
+  complete(kept.trained, std::move(inputs.data.users), std::move(inputs.data.items), std::move(inputs.seen), std::move(kept.fingerprint));
   Model& model_kept = kept.trained.model;
   if (inputs.test && rated) summary.test = score_ratings(model_kept, *inputs.test, run.threads);
   if (inputs.test && top != 0) {

@@ -5,10 +5,10 @@
 
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
-#include "lowrank/train/context.h"
 #include "lowrank/train/observer.h"
 #include "lowrank/train/trained.h"
 #include "lowrank/train/validation.h"
+#include "train/context.h"
 #include "train/option.h"
 
 namespace lowrank {

@@ -7,6 +7,7 @@
 #include "base/parallel.h"
 #include "lowrank/base/error.h"
 #include "train/methods.h"
+#include "train/train_ratings.h"
 
 namespace lowrank {
 
@@ -70,6 +71,13 @@ Model frame_of(const Ratings& ratings, const Method& method, int threads) {
   return frame;
 }
 
+/// Gives rows without ids their numbers as ids. \throws DataError where only some rows have ids
+void number_rows(Vocabulary& ids, std::uint32_t rows) {
+  if (ids.size() == rows) return;
+  if (!ids.empty()) throw DataError("there are " + std::to_string(ids.size()) + " ids for " + std::to_string(rows) + " rows of ratings");
+  for (std::uint32_t row = 0; row < rows; ++row) ids.add(std::to_string(row));
+}
+
 }  // namespace
 
 std::string_view name_of(Stopped stopped) { return kStopped[static_cast<std::size_t>(stopped)]; }
@@ -100,8 +108,8 @@ std::size_t training_memory(const Method& method, const TrainingShape& shape) {
       method);
 }
 
-Trained train(Ratings ratings, const Method& method, const Validation& validation, TrainingObserver& observer,
-              const TrainContext& context) {
+Trained train_ratings(Ratings ratings, const Method& method, const Validation& validation, TrainingObserver& observer,
+                      const TrainContext& context) {
   check_options(method);
   if (ratings.empty()) throw DataError("there are no ratings to train on");
   return std::visit(
@@ -112,6 +120,33 @@ Trained train(Ratings ratings, const Method& method, const Validation& validatio
         return train_method(std::move(ratings), options, std::move(frame), validation, observer, context);
       },
       method);
+}
+
+void complete(Trained& trained, Vocabulary users, Vocabulary items, History history, std::string data_fingerprint) {
+  Model& model = trained.model;
+  model.users.ids = std::move(users);
+  model.items.ids = std::move(items);
+  model.history = std::move(history);
+  model.record.fingerprint = std::move(data_fingerprint);
+  model.record.metrics.clear();
+  if (trained.train_rmse) model.record.metrics.push_back({"train_rmse", *trained.train_rmse});
+}
+
+Trained train(TrainInput input, const Method& method, const Validation& validation, TrainingObserver& observer,
+              const TrainSettings& settings) {
+  Dataset& data = input.data;
+  number_rows(data.users, data.ratings.user_count());
+  number_rows(data.items, data.ratings.item_count());
+  History history(data.ratings, input.history, settings.threads);
+  std::string data_fingerprint = fingerprint(data.users, data.items, data.ratings, settings.threads);
+  const TrainContext context{.threads = settings.threads,
+                             .init = input.init,
+                             .min_rating = settings.min_rating,
+                             .max_rating = settings.max_rating,
+                             .clips = settings.clips};
+  Trained trained = train_ratings(std::move(data.ratings), method, validation, observer, context);
+  complete(trained, std::move(data.users), std::move(data.items), std::move(history), std::move(data_fingerprint));
+  return trained;
 }
 
 }  // namespace lowrank

@@ -3,7 +3,7 @@
 #include "base/parallel.h"
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
-#include "lowrank/train/context.h"
+#include "train/context.h"
 
 namespace lowrank {
 

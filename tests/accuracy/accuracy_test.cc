@@ -7,9 +7,9 @@
 #include <map>
 
 #include "lowrank/evaluate/rating_metrics.h"
-#include "lowrank/train/train.h"
 #include "real_data.h"
 #include "splits.h"
+#include "train/train_ratings.h"
 
 namespace lowrank {
 namespace {
@@ -20,8 +20,8 @@ double test_rmse(const Split& split, const Method& method, int threads) {
   RatingsBuilder builder;
   for (const RealRating& rating : split.train) builder.add(users.add(rating.user), items.add(rating.item), rating.value);
   TrainingObserver observer;
-  const Model model = train(builder.build(users.size(), items.size()), method, {}, observer,
-                            {.threads = threads, .init = nullptr, .min_rating = {}, .max_rating = {}})
+  const Model model = train_ratings(builder.build(users.size(), items.size()), method, {}, observer,
+                                    {.threads = threads, .init = nullptr, .min_rating = {}, .max_rating = {}})
                           .model;
   double squares = 0;
   for (const RealRating& rating : split.test) {

@@ -10,9 +10,9 @@
 
 #include "lowrank/recommend/fold_in.h"
 #include "lowrank/recommend/recommend.h"
-#include "lowrank/train/train.h"
 #include "real_data.h"
 #include "splits.h"
+#include "train/train_ratings.h"
 
 namespace lowrank {
 namespace {
@@ -33,8 +33,8 @@ Model trained(const std::vector<RealRating>& ratings, const Method& method, Ids&
   RatingsBuilder builder;
   for (const RealRating& rating : ratings) builder.add(ids.users.add(rating.user), ids.items.add(rating.item), rating.value);
   TrainingObserver observer;
-  Model model = train(builder.build(ids.users.size(), ids.items.size()), method, {}, observer,
-                      {.threads = 2, .init = nullptr, .min_rating = {}, .max_rating = {}})
+  Model model = train_ratings(builder.build(ids.users.size(), ids.items.size()), method, {}, observer,
+                              {.threads = 2, .init = nullptr, .min_rating = {}, .max_rating = {}})
                     .model;
   model.users.ids = ids.users;
   model.items.ids = ids.items;

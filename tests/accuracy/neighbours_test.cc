@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "lowrank/recommend/recommend.h"
-#include "lowrank/train/train.h"
 #include "real_data.h"
+#include "train/train_ratings.h"
 
 namespace lowrank {
 namespace {
@@ -49,7 +49,7 @@ class Neighbours : public testing::Test {
   /// artists of as many listeners, give or take a fifth.
   std::vector<double> ratios(const Implicit& options, std::uint32_t min_count) {
     TrainingObserver silent;
-    const Model model = train(Ratings(data_.ratings), options, {}, silent).model;
+    const Model model = train_ratings(Ratings(data_.ratings), options, {}, silent).model;
     std::vector<double> ratios;
     similar_items(model, most_played_, {.top = 10, .min_count = min_count}, [&](std::size_t position, std::span<const Scored> nearest) {
       EXPECT_EQ(nearest.size(), 10U);

@@ -53,7 +53,11 @@ def main(root, program, prefix, compiler, flags, *, update):
         (folder / "build").mkdir()
         (folder / "build" / "lowrank").symlink_to(program)
         printed = ""
+        unseen = None  # what was printed, until a block shows it
         for kind, text in blocks:
+            if kind in ("sh", "cmake") and unseen == "cmake":
+                raise SystemExit("readme.py: README.md does not show what the C++ program prints")
+            unseen = kind if kind != "text" else None
             if kind == "sh":
                 printed = run(text, folder)
             elif kind == "cpp":

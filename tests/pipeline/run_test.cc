@@ -23,7 +23,7 @@ TEST_F(RunTest, WritesTheModelThatTheDataInMemoryGives) {
   EXPECT_EQ(summary.ratings, data.ratings.size());
   EXPECT_EQ(summary.users, data.users.size());
   EXPECT_EQ(summary.items, data.items.size());
-  EXPECT_EQ(model, train_on(data, run.method, {}, silent_).model);
+  EXPECT_EQ(model, train({.data = data}, run.method).model);
 }
 
 TEST_F(RunTest, GivesTheSameFileForAnyNumberOfThreads) {
@@ -130,7 +130,7 @@ TEST_F(RunTest, RefitsOnAllRatingsForTheBestNumberOfEpochs) {
   Sgd again = sgd_of(run);
   again.epochs = static_cast<std::uint32_t>(summary.best_epoch);
   again.tolerance = 0;
-  const Model expected = train_on(read_ratings(run.ratings), again, {}, silent_).model;
+  const Model expected = train({.data = read_ratings(run.ratings)}, again).model;
   EXPECT_EQ(model.users.factors, expected.users.factors);
   EXPECT_EQ(model.items.factors, expected.items.factors);
   EXPECT_EQ(model.items.biases, expected.items.biases);

@@ -84,8 +84,8 @@ TEST(Als, ReportsErrorAndLossOfTheModel) {
   const DenseRatings ratings = some_ratings(2);
   for (const Als& options : many_options()) {
     TrainingObserver observer;
-    const Trained trained =
-        train(ratings.sparse(), options, {}, observer, {.threads = 1, .init = nullptr, .min_rating = {}, .max_rating = {}, .clips = false});
+    const Trained trained = train_ratings(ratings.sparse(), options, {}, observer,
+                                          {.threads = 1, .init = nullptr, .min_rating = {}, .max_rating = {}, .clips = false});
     double squares = 0;
     for (const auto& [cell, value] : ratings.cells) squares += std::pow(value - score(trained.model, cell.first, cell.second), 2);
     const double rmse = std::sqrt(squares / static_cast<double>(ratings.cells.size()));
@@ -112,7 +112,7 @@ TEST(Als, FoldInIsAHalfStep) {
       once.epochs = 1;
       TrainingObserver observer;
       const Model next =
-          train(ratings.sparse(), once, {}, observer, {.threads = 1, .init = &start, .min_rating = {}, .max_rating = {}}).model;
+          train_ratings(ratings.sparse(), once, {}, observer, {.threads = 1, .init = &start, .min_rating = {}, .max_rating = {}}).model;
       for (std::uint32_t user = 0; user < ratings.users; ++user) {
         std::vector<std::uint32_t> items;
         std::vector<float> values;

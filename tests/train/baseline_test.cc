@@ -141,7 +141,7 @@ TEST(Baseline, StartsFromTheBiasesOfAnyModel) {
   const Model first = train_quietly(ratings(), Sgd{.rank = 3}).model;
   const auto first_loss = [&](const Model* init) {
     TrainingObserver observer;
-    return train(ratings(), Baseline{.epochs = 1}, {}, observer, {.threads = 1, .init = init, .min_rating = {}, .max_rating = {}})
+    return train_ratings(ratings(), Baseline{.epochs = 1}, {}, observer, {.threads = 1, .init = init, .min_rating = {}, .max_rating = {}})
         .history[0]
         .train_loss.value();
   };
@@ -173,7 +173,7 @@ TEST(Baseline, ValidationKeepsTheBestEpochAndPatienceEnds) {
   const Validation validation{.measure = [&](const Model&) { return ++calls == 2 ? 0.5 : 1.0; }};
   TrainingObserver observer;
   const Trained trained =
-      train(make_ratings(triples, 200, 100), Baseline{.epochs = 50, .tolerance = 0, .patience = 3}, validation, observer);
+      train_ratings(make_ratings(triples, 200, 100), Baseline{.epochs = 50, .tolerance = 0, .patience = 3}, validation, observer);
   EXPECT_EQ(trained.best_epoch, 2U);
   EXPECT_EQ(trained.epochs, 5U);
   EXPECT_EQ(trained.stopped, Stopped::patience);

@@ -10,7 +10,7 @@
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
 #include "lowrank/model/model_file.h"
-#include "lowrank/train/train.h"
+#include "train/train_ratings.h"
 
 namespace lowrank {
 
@@ -56,7 +56,8 @@ inline double rmse_of(const Model& model, const std::vector<Triple>& test) {
 
 inline Trained train_quietly(Ratings ratings, const Method& method, int threads = 1, const Validation& validation = {}) {
   TrainingObserver observer;
-  return train(std::move(ratings), method, validation, observer, {.threads = threads, .init = nullptr, .min_rating = {}, .max_rating = {}});
+  return train_ratings(std::move(ratings), method, validation, observer,
+                       {.threads = threads, .init = nullptr, .min_rating = {}, .max_rating = {}});
 }
 
 /// The bytes of the model's file, its rows called by their numbers.

@@ -251,7 +251,7 @@ TEST(Implicit, FoldInIsAHalfStep) {
     once.epochs = 1;
     TrainingObserver observer;
     const Model next =
-        train(ratings.sparse(), once, {}, observer, {.threads = 1, .init = &start, .min_rating = {}, .max_rating = {}}).model;
+        train_ratings(ratings.sparse(), once, {}, observer, {.threads = 1, .init = &start, .min_rating = {}, .max_rating = {}}).model;
     for (std::uint32_t user = 0; user < ratings.users; ++user) {
       std::vector<std::uint32_t> items;
       std::vector<float> values;

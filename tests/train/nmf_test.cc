@@ -173,7 +173,7 @@ TEST_P(NmfOfKind, StartsFromAModel) {
   options.epochs = 1;
   const auto loss_from = [&](const Model* init) {
     TrainingObserver observer;
-    return *train(ratings(), options, {}, observer, {.threads = 1, .init = init, .min_rating = {}, .max_rating = {}}).train_loss;
+    return *train_ratings(ratings(), options, {}, observer, {.threads = 1, .init = init, .min_rating = {}, .max_rating = {}}).train_loss;
   };
   EXPECT_LE(loss_from(&first.model), *first.train_loss * (1 + 1e-5));
   EXPECT_GT(loss_from(nullptr), *first.train_loss);
@@ -195,7 +195,7 @@ TEST_P(NmfOfKind, ValidationKeepsTheBestEpochAndAnObserverEnds) {
     return ++calls == 3 ? 0.1 : 1.0;
   }};
   TrainingObserver observer;
-  const Trained trained = train(make_ratings(triples, 60, 40), options, validation, observer);
+  const Trained trained = train_ratings(make_ratings(triples, 60, 40), options, validation, observer);
   EXPECT_EQ(trained.best_epoch, 3U);
   EXPECT_EQ(trained.epochs, 5U);
   EXPECT_EQ(trained.stopped, Stopped::patience);
@@ -204,7 +204,7 @@ TEST_P(NmfOfKind, ValidationKeepsTheBestEpochAndAnObserverEnds) {
   class EndsAtTwo : public TrainingObserver {
     bool on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) override { return report.epoch < 2; }
   } ends;
-  const Trained ended = train(make_ratings(triples, 60, 40), options, {}, ends);
+  const Trained ended = train_ratings(make_ratings(triples, 60, 40), options, {}, ends);
   EXPECT_EQ(ended.stopped, Stopped::observer);
   EXPECT_EQ(ended.epochs, 2U);
   EXPECT_TRUE(ended.model.items.factors == seen[1].items.factors);
@@ -380,8 +380,8 @@ TEST(Nmf, CoordinateDescentEqualsALoopInDouble) {
     options.epochs = 1;
     const Model start = train_quietly(make_ratings(triples, kUsers, kItems), options).model;
     TrainingObserver observer;
-    const Model model = train(make_ratings(triples, kUsers, kItems), options, {}, observer,
-                              {.threads = 1, .init = &start, .min_rating = {}, .max_rating = {}})
+    const Model model = train_ratings(make_ratings(triples, kUsers, kItems), options, {}, observer,
+                                      {.threads = 1, .init = &start, .min_rating = {}, .max_rating = {}})
                             .model;
 
     double scale = 0;

@@ -82,7 +82,7 @@ TEST_P(SgdOfSize, RunsAwayGoesBackAndEndsFinite) {
   for (const int threads : {1, 8}) {
     CountingObserver observer;
     const Trained trained =
-        train(ratings(), options, {}, observer, {.threads = threads, .init = nullptr, .min_rating = {}, .max_rating = {}});
+        train_ratings(ratings(), options, {}, observer, {.threads = threads, .init = nullptr, .min_rating = {}, .max_rating = {}});
     EXPECT_GT(observer.divergences, 0);
     EXPECT_EQ(observer.epochs, 5);
     EXPECT_EQ(trained.history.size(), 5U);
@@ -108,8 +108,8 @@ TEST_P(SgdOfSize, TrainRmseIsTheKeptModelsOwn) {
   const std::vector<Triple> triples = synthetic(size.users, size.items, size.ratings, 3);
   for (const bool clips : {true, false}) {
     TrainingObserver observer;
-    const Trained trained = train(make_ratings(triples, size.users, size.items), Sgd{}, {}, observer,
-                                  {.threads = 2, .init = nullptr, .min_rating = {}, .max_rating = {}, .clips = clips});
+    const Trained trained = train_ratings(make_ratings(triples, size.users, size.items), Sgd{}, {}, observer,
+                                          {.threads = 2, .init = nullptr, .min_rating = {}, .max_rating = {}, .clips = clips});
     EXPECT_EQ(trained.model.centre.clips, clips);
     EXPECT_NEAR(trained.train_rmse.value(), rmse_of(trained.model, triples), 1e-5);
   }
@@ -121,7 +121,7 @@ TEST_P(SgdOfSize, ModelOfTheEpochIsTheModelOfAShorterRun) {
   options.schedule = Schedule::constant;
   CountingObserver observer;
   observer.keep_models = true;
-  train(ratings(), options, {}, observer);
+  train_ratings(ratings(), options, {}, observer);
   options.epochs = 2;
   const Model two = train_quietly(ratings(), options).model;
   EXPECT_TRUE(observer.models[1].users.factors == two.users.factors);
@@ -157,8 +157,8 @@ TEST(Sgd, RecoversAPlantedMatrix) {
   options.learning_rate = 0.05;
   options.initial_scale = 0.5;
   TrainingObserver observer;
-  const Trained trained = train(make_ratings(triples, kUsers, kItems), options, {}, observer,
-                                {.threads = 2, .init = nullptr, .min_rating = {}, .max_rating = {}, .clips = false});
+  const Trained trained = train_ratings(make_ratings(triples, kUsers, kItems), options, {}, observer,
+                                        {.threads = 2, .init = nullptr, .min_rating = {}, .max_rating = {}, .clips = false});
   EXPECT_LT(rmse_of(trained.model, test), 0.01 * deviation);
 }
 
@@ -201,7 +201,7 @@ TEST(Sgd, HugeRatingsStayFinite) {
       Sgd options;
       options.update_order = order;
       CountingObserver observer;
-      const Trained trained = train(make_ratings(triples, 40, 30), options, {}, observer);
+      const Trained trained = train_ratings(make_ratings(triples, 40, 30), options, {}, observer);
       EXPECT_TRUE(all_finite(trained.model)) << "order " << static_cast<int>(order) << " scale " << scale;
       EXPECT_TRUE(std::isfinite(predict(trained.model, 0, 0)));
     }
@@ -370,7 +370,7 @@ TEST(Sgd, EndsWhenTheTrainingErrorHasConverged) {
 TEST(Sgd, TheObserverCanEndTheRun) {
   CountingObserver observer;
   observer.stop_after = 2;
-  const Trained trained = train(make_ratings(article(), 5, 4), Sgd{}, {}, observer);
+  const Trained trained = train_ratings(make_ratings(article(), 5, 4), Sgd{}, {}, observer);
   EXPECT_EQ(trained.stopped, Stopped::observer);
   EXPECT_EQ(trained.epochs, 2U);
   EXPECT_EQ(observer.last.epoch, 2U);
@@ -381,7 +381,7 @@ TEST(Sgd, AnObserversExceptionReachesTheCaller) {
   struct Throwing : TrainingObserver {
     bool on_epoch(const EpochReport& /*report*/, const std::function<Model()>& /*model*/) override { throw Error("stop"); }
   } observer;
-  EXPECT_THROW(train(make_ratings(article(), 5, 4), Sgd{}, {}, observer), Error);
+  EXPECT_THROW(train_ratings(make_ratings(article(), 5, 4), Sgd{}, {}, observer), Error);
 }
 
 TEST(Sgd, StartsFromAModel) {
@@ -392,20 +392,20 @@ TEST(Sgd, StartsFromAModel) {
   options.epochs = 1;
   options.learning_rate = 1e-6;
   TrainingObserver observer;
-  const Trained second = train(make_ratings(triples, 400, 300), options, {}, observer,
-                               {.threads = 1, .init = &first.model, .min_rating = {}, .max_rating = {}});
+  const Trained second = train_ratings(make_ratings(triples, 400, 300), options, {}, observer,
+                                       {.threads = 1, .init = &first.model, .min_rating = {}, .max_rating = {}});
   EXPECT_NEAR(rmse_of(second.model, triples), rmse_of(first.model, triples), 1e-4);
   options.rank = 5;
-  EXPECT_THROW(train(make_ratings(triples, 400, 300), options, {}, observer,
-                     {.threads = 1, .init = &first.model, .min_rating = {}, .max_rating = {}}),
+  EXPECT_THROW(train_ratings(make_ratings(triples, 400, 300), options, {}, observer,
+                             {.threads = 1, .init = &first.model, .min_rating = {}, .max_rating = {}}),
                OptionError);
 }
 
 TEST(Sgd, ClippingRangeCanBeStated) {
   TrainingObserver observer;
-  const Model model =
-      train(make_ratings(article(), 5, 4), Sgd{}, {}, observer, {.threads = 1, .init = nullptr, .min_rating = 2.0F, .max_rating = 3.0F})
-          .model;
+  const Model model = train_ratings(make_ratings(article(), 5, 4), Sgd{}, {}, observer,
+                                    {.threads = 1, .init = nullptr, .min_rating = 2.0F, .max_rating = 3.0F})
+                          .model;
   for (std::uint32_t user = 0; user < 5; ++user) {
     for (std::uint32_t item = 0; item < 4; ++item) {
       EXPECT_GE(predict(model, user, item), 2);

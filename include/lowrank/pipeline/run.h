@@ -95,10 +95,6 @@ struct TrainData {
 TrainSummary run_training(TrainData data, const TrainRun& run, TrainingObserver& observer = TrainingObserver::silent(),
                           const std::function<bool()>& interrupted = {}, Model* model = nullptr);
 
-/// Trains on a data set in memory and completes the model: ids, seen items, fingerprint. \throws as train()
-Trained train_on(Dataset data, const Method& method, const Validation& validation = {},
-                 TrainingObserver& observer = TrainingObserver::silent(), const TrainContext& context = {});
-
 /// The summary as the JSON document of docs/command-line.md; keys that do not apply are left out.
 std::string to_json(const TrainSummary& summary);
 

@@ -5,8 +5,7 @@
 
 #include <cstddef>
 
-#include "lowrank/data/ratings.h"
-#include "lowrank/train/context.h"
+#include "lowrank/train/input.h"
 #include "lowrank/train/method.h"
 #include "lowrank/train/observer.h"
 #include "lowrank/train/trained.h"
@@ -24,13 +23,14 @@ struct TrainingShape {
 /// About how many bytes train() adds at its peak to those of the ratings that it is given.
 std::size_t training_memory(const Method& method, const TrainingShape& shape);
 
-/// Trains a model. The ratings are handed over, so that a method may turn them into its own blocks without holding both.
-/// The result depends on ratings, options, seed and SIMD level alone, never on the number of threads.
+/// Trains a model: complete, with ids, history, fingerprint of the data and training error. The result depends on the input, the options,
+/// the seed and the SIMD level, never on the number of threads.
 ///
-/// With `validation` the kept model is the best epoch's, and training ends after `patience` epochs without improvement.
-/// \throws OptionError for options out of range; DataError for ratings that the method cannot use (none at all, for instance);
+/// With `validation` the kept model is the best epoch's, and training ends after `patience` epochs without improvement. Models that
+/// `validation` and `observer` see on the way have neither ids nor history.
+/// \throws OptionError for options out of range; DataError for data that the method cannot use (no rating at all, for instance);
 ///         TrainingError when no step size gives a finite model; what the observer and the validation throw
-Trained train(Ratings ratings, const Method& method, const Validation& validation = {},
-              TrainingObserver& observer = TrainingObserver::silent(), const TrainContext& context = {});
+Trained train(TrainInput input, const Method& method, const Validation& validation = {},
+              TrainingObserver& observer = TrainingObserver::silent(), const TrainSettings& settings = {});
 
 }  // namespace lowrank

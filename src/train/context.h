@@ -1,15 +1,12 @@
 #pragma once
 
-/// \file
-/// What training takes besides ratings and options.
-
 #include <optional>
 
 #include "lowrank/model/model.h"
 
-namespace [[gnu::visibility("default")]] lowrank {
+namespace lowrank {
 
-/// What a run needs beside the method's options: it does not go into the model file, or holds for every method.
+/// What a method needs besides ratings and its options: TrainInput and TrainSettings, without the data.
 struct TrainContext {
   int threads = 0;              ///< 0 for all; the model does not depend on it
   const Model* init = nullptr;  ///< start from the rows that this model knows (same numbering; others start fresh); must have the same rank

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+
+#include "lowrank/train/train.h"
+#include "train/context.h"
+
+namespace lowrank {
+
+/// The part of train() that learns. The model lacks what is known without learning: see complete().
+Trained train_ratings(Ratings ratings, const Method& method, const Validation& validation = {},
+                      TrainingObserver& observer = TrainingObserver::silent(), const TrainContext& context = {});
+
+/// Adds to a model what train_ratings() does not know, and the training error to its record.
+/// \param data_fingerprint  of the ratings trained on
+void complete(Trained& trained, Vocabulary users, Vocabulary items, History history, std::string data_fingerprint);
+
+}  // namespace lowrank
