@@ -245,10 +245,10 @@ Trained train_method(Ratings ratings, const Als& options, Model frame, const Val
   const std::size_t count = ratings.size();
   frame.centre.has_biases = options.biases;
   set_range(frame, moments, context);
-  frame.fold_in = fold_in_of(options, weights, units);
+  const LeastSquares fold_in = fold_in_of(options, weights, units);
   AlsLearner learner(std::move(ratings), options, units, weights, frame, context.init, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
-  Trained trained = run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);
+  Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
   trained.train_rmse = training_rmse(trained.model, learner.ratings(), workers);
   return trained;
 }

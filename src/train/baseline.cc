@@ -171,10 +171,10 @@ Trained train_method(Ratings ratings, const Baseline& options, Model frame, cons
   const RatingMoments moments = moments_of(ratings, workers);
   const BiasDamping damping = damping_of(options, ratings, moments);
   set_range(frame, moments, context);
-  frame.fold_in = LeastSquares{.users = {.bias_constant = damping.user}, .items = {.bias_constant = damping.item}};
+  const LeastSquares fold_in{.users = {.bias_constant = damping.user}, .items = {.bias_constant = damping.item}};
   BaselineLearner learner(ratings, moments.mean, damping, context.init, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
-  Trained trained = run_epochs(learner, std::move(frame), 0, ratings.size(), stopping, validation, observer);
+  Trained trained = run_epochs(learner, std::move(frame), fold_in, 0, ratings.size(), stopping, validation, observer);
   trained.train_rmse = training_rmse(trained.model, ratings, workers);
   return trained;
 }

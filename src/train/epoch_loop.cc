@@ -45,9 +45,10 @@ bool converged(const std::vector<EpochReport>& history, const EpochFigures& figu
 
 }  // namespace
 
-Trained run_epochs(EpochLearner& learner, Model frame, std::size_t rank, std::size_t ratings, const Stopping& stopping,
-                   const Validation& validation, TrainingObserver& observer) {
+Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, std::size_t rank, std::size_t ratings,
+                   const Stopping& stopping, const Validation& validation, TrainingObserver& observer) {
   Trained trained;
+  frame.fold_in = fold_in;
   frame.users.factors = FactorMatrix(frame.users.counts.size(), rank);
   frame.items.factors = FactorMatrix(frame.items.counts.size(), rank);
   frame.users.biases.assign(frame.users.counts.size(), 0.0F);

@@ -52,9 +52,10 @@ struct Stopping {
 /// good state with a smaller step, where there is a step, when the numbers run away, and reports each epoch. Without validation the state
 /// to go back to is that after epoch 1, 2, 4, 8 ..., so that storing it costs next to nothing.
 /// \param frame    a model with everything but the learned rows and biases, which are given room here
+/// \param fold_in  how a new row of the model is solved: every method states it
 /// \param ratings  number of ratings an epoch visits
 /// \throws TrainingError when no step is small enough, or there is none
-Trained run_epochs(EpochLearner& learner, Model frame, std::size_t rank, std::size_t ratings, const Stopping& stopping,
-                   const Validation& validation, TrainingObserver& observer);
+Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, std::size_t rank, std::size_t ratings,
+                   const Stopping& stopping, const Validation& validation, TrainingObserver& observer);
 
 }  // namespace lowrank

@@ -277,10 +277,10 @@ Trained train_method(Ratings ratings, const Implicit& options, Model frame, cons
   const std::size_t count = ratings.size();
   frame.centre.has_biases = false;
   frame.centre.clips = false;
-  frame.fold_in = fold_in_of(options, frame);
+  const WeightedLeastSquares fold_in = fold_in_of(options, frame);
   ImplicitLearner learner(std::move(ratings), options, frame, context.init, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
-  return run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);
+  return run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
 }
 
 }  // namespace lowrank

@@ -108,7 +108,6 @@ Trained train_method(Ratings ratings, const Nmf& options, Model frame, const Val
   check(moments);
   const NmfProblem problem(ratings, settle(options), moments, workers);
   frame.centre.has_biases = problem.biases;
-  frame.fold_in = fold_in_of(problem);
   if (problem.zeros) {
     // What nobody rated is a row of zeros.
     frame.centre.rating_mean = 0;
@@ -124,7 +123,8 @@ Trained train_method(Ratings ratings, const Nmf& options, Model frame, const Val
     learner = std::make_unique<NmfCoordinate>(problem, context.init, workers);
   }
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
-  Trained trained = run_epochs(*learner, std::move(frame), options.rank, ratings.size(), stopping, validation, observer);
+  Trained trained =
+      run_epochs(*learner, std::move(frame), fold_in_of(problem), options.rank, ratings.size(), stopping, validation, observer);
   if (!problem.zeros) trained.train_rmse = training_rmse(trained.model, ratings, workers);
   return trained;
 }

@@ -36,12 +36,11 @@ MethodTraits<Popular> traits_of() {
 template <>
 Trained train_method(Ratings ratings, const Popular& /*options*/, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& /*context*/) {
-  frame.fold_in = NoFoldIn{};
   // The score of what nobody rated is 0 for everybody.
   frame.centre.rating_mean = 0;
   frame.centre.clips = false;
   PopularLearner learner;
-  return run_epochs(learner, std::move(frame), 0, ratings.size(), Stopping{.epochs = 1, .patience = 1}, validation, observer);
+  return run_epochs(learner, std::move(frame), NoFoldIn{}, 0, ratings.size(), Stopping{.epochs = 1, .patience = 1}, validation, observer);
 }
 
 }  // namespace lowrank

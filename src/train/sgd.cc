@@ -333,18 +333,19 @@ Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Val
   frame.centre.has_biases = options.biases;
   set_range(frame, moments, context);
   if (tutorial) {
-    frame.fold_in = fold_in_of({.factors = options.regularization, .prior = 0, .bias_rating = options.regularization, .bias_damping = {}},
-                               Units{}, options.biases);
+    const LeastSquares fold_in =
+        fold_in_of({.factors = options.regularization, .prior = 0, .bias_rating = options.regularization, .bias_damping = {}}, Units{},
+                   options.biases);
     SgdTutorial learner(ratings, options, moments.mean, frame, context.init);
-    Trained trained = run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);
+    Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
     learner.score(trained);
     return trained;
   }
   const Units units = training_units(moments, options.biases);
   const Regularization weights = regularization_of(options, ratings, units);
-  frame.fold_in = fold_in_of(weights, units, options.biases);
+  const LeastSquares fold_in = fold_in_of(weights, units, options.biases);
   SgdLearner learner(std::move(ratings), options, units, weights, frame, context.init, workers);
-  Trained trained = run_epochs(learner, std::move(frame), options.rank, count, stopping, validation, observer);
+  Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
   learner.score(trained);
   return trained;
 }
