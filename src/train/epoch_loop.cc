@@ -20,11 +20,22 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
                       " tried, or the method has none: check the ratings for extreme values, or raise " + mention("regularization"));
 }
 
+/// A state to go back to: the model of an epoch, none for the start, and what the learner keeps besides.
+struct GoodState {
+  const Model* model = nullptr;
+  std::vector<std::byte> rest = {};
+
+  void restore(EpochLearner& learner) const {
+    learner.restore(model);
+    if (model != nullptr) learner.load_state(rest);
+  }
+};
+
 /// Cuts the step and goes back, or throws when there is nothing left to cut.
-void go_back(EpochLearner& learner, const Model* last_good, std::size_t next_epoch, TrainingObserver& observer) {
+void go_back(EpochLearner& learner, const GoodState& last_good, std::size_t next_epoch, TrainingObserver& observer) {
   std::optional<DivergenceReport> cut = learner.cut_step();
   if (!cut) fail_to_converge();
-  learner.restore(last_good);
+  last_good.restore(learner);
   cut->epoch = next_epoch;
   observer.on_divergence(*cut);
 }
@@ -55,8 +66,9 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
   frame.items.biases.assign(frame.items.counts.size(), 0.0F);
   Model newest = std::move(frame);
   Model best;
-  if (validation) best = newest;
-  const Model* last_good = nullptr;
+  if (validation && learner.keep() == Keep::best) best = newest;
+  GoodState last_good;
+  const bool keeps_best = validation && learner.keep() == Keep::best;
   std::size_t stored_epoch = 0;
   std::optional<double> best_value;
 
@@ -74,7 +86,7 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
     }
     if (store) {
       learner.store(newest);
-      last_good = &newest;
+      last_good = {.model = &newest, .rest = learner.save_state()};
       stored_epoch = epoch;
     }
 
@@ -90,18 +102,20 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
       const double value = validation.measure(newest);
       report.validation = value;
       report.validation_name = validation.name;
-      if (!best_value || (validation.higher_is_better ? value > *best_value : value < *best_value)) {
+      if (!keeps_best) {
+        trained.best_epoch = epoch;
+      } else if (!best_value || (validation.higher_is_better ? value > *best_value : value < *best_value)) {
         best_value = value;
         trained.best_epoch = epoch;
         std::swap(newest, best);
-        last_good = &best;
+        last_good.model = &best;
       }
     } else {
       trained.best_epoch = epoch;
     }
     trained.history.push_back(report);
     const auto present = [&] {
-      if (stored_epoch == epoch) return *last_good;
+      if (stored_epoch == epoch) return *last_good.model;
       Model copy = newest;
       learner.store(copy);
       return copy;
@@ -110,15 +124,15 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
       trained.stopped = Stopped::observer;
       if (!store) {
         if (!learner.finite()) {
-          if (last_good == nullptr) fail_to_converge();
-          learner.restore(last_good);
+          if (last_good.model == nullptr) fail_to_converge();
+          last_good.restore(learner);
           trained.best_epoch = stored_epoch;
         }
         learner.store(newest);
       }
       break;
     }
-    if (validation && epoch - trained.best_epoch >= stopping.patience) {
+    if (keeps_best && epoch - trained.best_epoch >= stopping.patience) {
       trained.stopped = Stopped::patience;
       break;
     }
@@ -130,7 +144,7 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
   }
   trained.epochs = trained.history.size();
   for (const EpochReport& report : trained.history) trained.seconds += report.seconds;
-  trained.model = validation ? std::move(best) : std::move(newest);
+  trained.model = keeps_best ? std::move(best) : std::move(newest);
   trained.model.record.epochs = trained.best_epoch;
   trained.train_loss = trained.history[trained.best_epoch - 1].train_loss;
   return trained;

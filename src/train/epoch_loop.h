@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <vector>
 
 #include "lowrank/train/observer.h"
 #include "lowrank/train/trained.h"
@@ -15,6 +17,12 @@ struct EpochFigures {
   std::optional<double> train_rmse = {};
   std::optional<double> root_squared_error = {};
   std::optional<double> train_loss = {};
+};
+
+/// Whose model a run ends in.
+enum class Keep : std::uint8_t {
+  best,  ///< with validation, the epoch with the best figure; else the last (default)
+  last,  ///< the last epoch, whose model sums up all before it: no patience
 };
 
 /// A method that learns epoch by epoch, as the loop below sees it.
@@ -35,6 +43,11 @@ class EpochLearner {
   virtual void store(Model& model) = 0;
   /// Takes `model`, which store() wrote, as the present state; or the start when null.
   virtual void restore(const Model* model) = 0;
+  /// The part of the present state that is not in the model, such as a chain's hyperparameters or an optimiser's moments; by default none.
+  [[nodiscard]] virtual std::vector<std::byte> save_state() const { return {}; }
+  /// Takes a part of the state that save_state() gave, after restore() of the model of the same moment.
+  virtual void load_state(std::span<const std::byte> /*state*/) {}
+  [[nodiscard]] virtual Keep keep() const { return Keep::best; }
   /// True for a method with a step size to cut. The others have no way out where numbers run away, and no use for a state to go back to.
   [[nodiscard]] virtual bool has_step() const { return false; }
   /// Cuts the step size. \return the old and the new one, or nothing when there is none to cut any further
@@ -48,7 +61,7 @@ struct Stopping {
   double tolerance = 0;        ///< relative improvement of the training error (or loss) below which training has converged; 0: never
 };
 
-/// Runs a learner's epochs: keeps the best epoch's model (with validation; else the last), stops when it is time, goes back to the last
+/// Runs a learner's epochs: keeps the model that the learner declares, stops when it is time, goes back to the last
 /// good state with a smaller step, where there is a step, when the numbers run away, and reports each epoch. Without validation the state
 /// to go back to is that after epoch 1, 2, 4, 8 ..., so that storing it costs next to nothing.
 /// \param frame    a model with everything but the learned rows and biases, which are given room here

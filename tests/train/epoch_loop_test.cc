@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstddef>
 #include <set>
 #include <vector>
 
@@ -19,6 +20,7 @@ class Counter final : public EpochLearner {
     runs.push_back(epoch);
     if (bad.contains(epoch) && step > good_step) return std::nullopt;
     state += step;
+    ++visits;
     return EpochFigures{.train_loss = 100 / static_cast<double>(epoch)};
   }
   bool finite() override { return is_finite; }
@@ -27,6 +29,9 @@ class Counter final : public EpochLearner {
     model.items.biases[0] = state;
   }
   void restore(const Model* model) override { state = model != nullptr ? model->items.biases[0] : 0; }
+  [[nodiscard]] std::vector<std::byte> save_state() const override { return std::vector<std::byte>(1, std::byte(visits)); }
+  void load_state(std::span<const std::byte> saved) override { visits = std::to_integer<unsigned>(saved.front()); }
+  [[nodiscard]] Keep keep() const override { return kept; }
   [[nodiscard]] bool has_step() const override { return good_step < 1; }
   std::optional<DivergenceReport> cut_step() override {
     if (step < 1e-3F) return std::nullopt;
@@ -42,6 +47,8 @@ class Counter final : public EpochLearner {
   float good_step = 1;
   bool is_finite = true;
   std::size_t stores = 0;
+  unsigned visits = 0;  ///< a part of the state that no model holds
+  Keep kept = Keep::best;
 };
 
 class Watcher final : public TrainingObserver {
@@ -109,6 +116,17 @@ TEST(EpochLoop, KeepsTheBestEpochAndStopsAfterPatience) {
   }
 }
 
+TEST(EpochLoop, KeepsTheLastEpochWhereTheLearnerSaysSo) {
+  Counter counter;
+  counter.kept = Keep::last;
+  const Trained trained = run(counter, {.epochs = 12, .patience = 2}, best_at(3, false));
+  EXPECT_EQ(trained.epochs, 12U);
+  EXPECT_EQ(trained.best_epoch, 12U);
+  EXPECT_EQ(trained.stopped, Stopped::epochs);
+  EXPECT_EQ(trained.model.items.biases[0], 12);
+  EXPECT_EQ(trained.history[11].validation, 9);
+}
+
 TEST(EpochLoop, StopsWhereTheLossConverges) {
   Counter counter;
   // 100 / n falls by a share of 1 / n from epoch n - 1 to n.
@@ -140,6 +158,7 @@ TEST(EpochLoop, GoesBackToTheLastKeptEpochWithASmallerStep) {
   EXPECT_EQ(watcher.divergences, (std::vector<std::size_t>{5, 5}));
   EXPECT_EQ(trained.epochs, 9U);
   EXPECT_FLOAT_EQ(trained.model.items.biases[0], 4 + 5 * 0.25F);
+  EXPECT_EQ(counter.visits, 9U) << "what the model does not hold went back too";
 }
 
 TEST(EpochLoop, GoesBackToTheStart) {
