@@ -51,6 +51,8 @@ class Ids {
   Ids(nb::object column, std::string name);
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
+  /// What the ids are. A list of integers and strings has the kind `text`: it does not say for each id which of the two it is.
+  [[nodiscard]] IdKind kind() const noexcept { return kind_; }
   /// The id at a position. Needs no GIL.
   [[nodiscard]] std::string_view text(std::size_t position, std::array<char, 24>& room) const;
 
@@ -65,7 +67,8 @@ class Ids {
   [[nodiscard]] Numbered number() const;
   /// The distinct ids as they were given: an array of integers, or a list.
   [[nodiscard]] nb::object distinct(Numbered& numbered) const;
-  /// The numbers of the ids in `known`. With `unknown`, other ids are added there and numbered after the known ones; else kUnknown.
+  /// The numbers of the ids in `known`. With `unknown`, other ids are added there, of this kind, and numbered after the known ones; else
+  /// kUnknown.
   [[nodiscard]] std::vector<std::uint32_t> find(const Vocabulary& known, Vocabulary* unknown) const;
 
  private:
@@ -74,6 +77,7 @@ class Ids {
   nb::object column_;
   std::string name_;
   std::size_t size_ = 0;
+  IdKind kind_ = IdKind::integer;
   std::span<const std::int64_t> wide_;
   std::span<const std::int32_t> narrow_;
   std::vector<std::string_view> texts_;

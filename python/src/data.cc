@@ -58,6 +58,7 @@ void Ids::take_list(const nb::list& list) {
       throw DataError(place() + "ids must be integers or strings, found " + nb::type_name(object.type()).c_str());
     }
   }
+  if (made_.size() < size_) kind_ = made_.empty() ? IdKind::string : IdKind::text;
 }
 
 std::string_view Ids::text(std::size_t position, std::array<char, 24>& room) const {
@@ -74,8 +75,10 @@ Ids::Numbered Ids::number() const {
     result.numbers = std::move(numbered.numbers);
     result.integers = std::move(numbered.ids);
     result.ids = vocabulary_of(result.integers);
+    result.ids.set_kind(kind_);
     return result;
   }
+  result.ids.set_kind(kind_);
   result.numbers.resize(size_);
   for (std::size_t at = 0; at < size_; ++at) {
     result.numbers[at] = result.ids.add(texts_[at]);
@@ -93,6 +96,7 @@ nb::object Ids::distinct(Numbered& numbered) const {
 }
 
 std::vector<std::uint32_t> Ids::find(const Vocabulary& known, Vocabulary* unknown) const {
+  if (unknown != nullptr) unknown->set_kind(kind_);
   std::vector<std::uint32_t> numbers(size_);
   std::array<char, 24> room{};
   for (std::size_t at = 0; at < size_; ++at) {
@@ -151,7 +155,9 @@ nb::tuple dataset_from_ids(const Ids& users, const Ids& items, const Column<floa
 Vocabulary counted(std::uint32_t size) {
   std::vector<std::int64_t> ids(size);
   for (std::uint32_t id = 0; id < size; ++id) ids[id] = id;
-  return vocabulary_of(ids);
+  Vocabulary vocabulary = vocabulary_of(ids);
+  vocabulary.set_kind(IdKind::integer);
+  return vocabulary;
 }
 
 Dataset dataset_from_numbers(const Column<std::uint32_t>& users, const Column<std::uint32_t>& items, const Column<float>& values,
@@ -215,13 +221,27 @@ Pairs pairs_read(const Vocabulary& users, const Vocabulary& items, const std::st
   return read_pairs(path, users, items, read_options(format, columns, "last", implicit_values, threads));
 }
 
-/// The ids of a vocabulary: an array of integers where all are canonical decimals, else a list of strings.
+/// The integer whose shortest decimal form is `id`, of any size, or else `id` as a string.
+nb::object integer_or_string(std::string_view id) {
+  const nb::object text = nb::str(id.data(), id.size());
+  const nb::object integer = nb::steal(PyLong_FromString(std::string(id).c_str(), nullptr, 10));
+  if (!integer.is_valid()) {
+    PyErr_Clear();
+    return text;
+  }
+  return nb::str(integer).equal(text) ? integer : text;
+}
+
+/// The ids of a vocabulary as they were given: an array of integers, or a list. Ids of the kind `text` are integers where all are canonical
+/// decimals of 64 bits.
 nb::object ids_of(const Vocabulary& vocabulary) {
-  if (auto integers = integers_of(vocabulary)) return nb::cast(array_of(std::move(*integers)));
+  if (vocabulary.kind() != IdKind::string) {
+    if (auto integers = integers_of(vocabulary)) return nb::cast(array_of(std::move(*integers)));
+  }
   nb::list list;
   for (std::uint32_t number = 0; number < vocabulary.size(); ++number) {
     const std::string_view id = vocabulary.id(number);
-    list.append(nb::str(id.data(), id.size()));
+    list.append(vocabulary.kind() == IdKind::integer ? integer_or_string(id) : nb::str(id.data(), id.size()));
   }
   return list;
 }
@@ -329,7 +349,7 @@ void bind_data(nb::module_& module) {
       "model"_a, "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "threads"_a, "The same from a file.");
   module.def(
       "model_ids", [](const Model& model, bool users) { return ids_of(users ? model.users.ids : model.items.ids); }, "model"_a, "users"_a,
-      "The ids of a model: integers where all are canonical decimals.");
+      "The ids of a model as they were given; of a file, integers where all are canonical decimals.");
   module.def(
       "model_find",
       [](const Model& model, bool users, const Ids& ids) {

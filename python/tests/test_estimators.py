@@ -266,11 +266,31 @@ def test_ids_come_back_as_they_were(ids, tmp_path):
     model.save(tmp_path / "model")
     loaded = lowrank.load(tmp_path / "model")
     texts = [str(one) for one in ids]
-    canonical = all(text.lstrip("-").isdigit() and str(int(text)) == text and abs(int(text)) < 2**63 for text in texts)
-    assert loaded.users_.tolist() == ([int(text) for text in texts] if canonical else texts)
-    assert (loaded.users_.dtype == np.int64) == canonical
+    # A file has one kind of ids per side: integers and strings together come back as strings.
+    assert loaded.users_.tolist() == (texts if len({type(one) for one in ids}) == 2 else ids)
+    assert loaded.users_.dtype == model.users_.dtype
     np.testing.assert_array_equal(model.predict(ids, ["x", "y"]), loaded.predict(texts, ["x", "y"]))
     assert model.recommend(ids, filter_seen=False).ids.shape == (2, 10)
+
+
+def test_ids_of_a_file_are_integers_where_all_can_be(tmp_path):
+    for texts, ids in [(["7", "-8"], [7, -8]), (["007", "8"], ["007", "8"]), (["7", "a"], ["7", "a"])]:
+        (tmp_path / "ratings.csv").write_text("".join(f"{text},x,{at}\n" for at, text in enumerate(texts)))
+        model = short("sgd").fit(tmp_path / "ratings.csv")
+        model.save(tmp_path / "model")
+        for one in (model, lowrank.load(tmp_path / "model")):
+            assert one.users_.tolist() == ids
+            assert one.items_.tolist() == ["x"]
+
+
+@pytest.mark.parametrize("ids", [["7", "8"], [7, 8], [2**70, 8]], ids=str)
+def test_ids_of_folded_users_come_back(ids, tmp_path):
+    model = short("sgd").fit((["a", "b"], [1, 2], [1, 2])).fold_in((ids, [1, 2], [1, 2]))
+    assert model.users_.tolist() == ids
+    model.save(tmp_path / "model")
+    loaded = lowrank.load(tmp_path / "model")
+    assert loaded.users_.tolist() == ids and loaded.users_.dtype == model.users_.dtype
+    assert loaded.items_.tolist() == [1, 2]
 
 
 def test_seven_and_seven_are_one():

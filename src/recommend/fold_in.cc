@@ -74,6 +74,7 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
   result.users.factors = FactorMatrix(users, model.rank());
   result.users.biases.assign(users, 0);
   result.users.counts.assign(users, 0);
+  result.users.ids.set_kind(pairs.unknown_users.kind());
 
   RatingsBuilder seen;
   for (std::size_t user = 0; user < users; ++user) {

@@ -328,6 +328,17 @@ TEST(FoldIn, KeepsWhatTheModelIs) {
   EXPECT_EQ(folded.items, model.items);
 }
 
+TEST(FoldIn, NewUsersHaveTheKindOfIdsOfThePairs) {
+  Model model = random_model(8, 10, 3, 2, 1.0);
+  model.users.ids.set_kind(IdKind::string);
+  model.items.ids.set_kind(IdKind::string);
+  Pairs pairs = some_pairs(model, 100);
+  pairs.unknown_users.set_kind(IdKind::integer);
+  const Model folded = fold_in(model, pairs);
+  EXPECT_EQ(folded.users.ids.kind(), IdKind::integer);
+  EXPECT_EQ(folded.items.ids.kind(), IdKind::string);
+}
+
 TEST(FoldIn, TwiceIsTheSameAsOnce) {
   Model model = random_model(8, 25, 4, 2, 1.0);
   model.fold_in = WeightedLeastSquares{.users = {.l2 = 0.1}, .unobserved_weight = 0.1, .unobserved_user = {.exponent = 0.5, .scale = 0.7}};

@@ -28,7 +28,8 @@ FoldedUser fold_in_user(const Model& model, std::span<const std::uint32_t> items
 
 /// `model` with its users replaced by those of `pairs` (numbered in the model's vocabularies), in order of first appearance. All are solved
 /// anew from the pairs given, also those that the model knows; without values every pair counts as a rating of 1. Their given items count
-/// as seen, and their number of known items as their ratings: a user without any is unknown to the result.
+/// as seen, and their number of known items as their ratings: a user without any is unknown to the result. The ids of the users have the
+/// kind of `pairs.unknown_users`.
 /// \param threads 0 for all; no influence on the result
 Model fold_in(const Model& model, const Pairs& pairs, int threads = 0);
 
