@@ -5,14 +5,15 @@
 >>> model.predict(["bob"], ["rum"]).shape
 (1,)
 
-One class a method, with the fit, predict and score of scikit-learn; ``recommend`` for lists; ``save`` and ``load`` for model
+One class per method, with the fit, predict and score of scikit-learn; ``recommend`` for lists; ``save`` and ``load`` for model
 files that the command line and C++ share. `MF` is the class of the article that lowrank started from.
 """
 
 from lowrank import _methods
+from lowrank._ask import Lists
 from lowrank._core import simd_level
 from lowrank._core import version as _version
-from lowrank._data import Ratings, read_ratings, split, titles
+from lowrank._data import read_ratings, split, titles
 from lowrank._errors import (
     DataError,
     Error,
@@ -25,9 +26,11 @@ from lowrank._errors import (
     TrainingWarning,
     UnknownIdError,
 )
-from lowrank._estimator import Estimator, Lists, load
+from lowrank._estimator import Estimator
+from lowrank._load import load
 from lowrank._methods import *
 from lowrank._mf import MF
+from lowrank._ratings import Ratings
 
 __version__ = _version()
 __all__ = [

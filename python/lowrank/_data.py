@@ -1,109 +1,20 @@
-"""Ratings in memory: reading, splitting, titles."""
+"""Reading and splitting ratings; titles."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
+from lowrank._columns import id_column, ids_array, is_table, library_of, table_column
 from lowrank._errors import DataError
-from lowrank._input import (
-    ColumnNames,
-    File,
-    _is_sparse,
-    _is_table,
-    _library,
-    column_names,
-    id_column,
-    ids_array,
-    ratings_from,
-    table_column,
-    value_column,
-)
+from lowrank._input import ColumnNames, File, column_names, is_sparse, ratings_from
+from lowrank._ratings import Ratings
 
-__all__ = ["Ratings", "read_ratings", "split", "titles"]
-
-
-class Ratings:
-    """Ratings as columns: one row per rating, in a given order, duplicates included.
-
-    Iterating yields the three columns, so that ``users, items, values = ratings`` works; indexing takes rows.
-
-    Parameters
-    ----------
-    users, items : array_like of shape (n,)
-        Ids, integers or strings.
-    values : array_like of shape (n,)
-        The ratings.
-    times : array_like of shape (n,), optional
-        Timestamps, integers.
-
-    Attributes
-    ----------
-    users, items : ndarray of shape (n,)
-        int64, or objects if an id is not an integer.
-    values : ndarray of shape (n,), float32
-    times : ndarray of shape (n,), int64, or None
-
-    Examples
-    --------
-    >>> import lowrank
-    >>> ratings = lowrank.Ratings(["ann", "bob"], [1, 2], [4.5, 3])
-    >>> len(ratings)
-    2
-    >>> ratings[ratings.values > 4].users.tolist()
-    ['ann']
-    """
-
-    def __init__(self, users: Any, items: Any, values: Any, times: Any = None) -> None:
-        self.users = _as_ids(users, "users")
-        self.items = _as_ids(items, "items")
-        self.values = value_column(values, "values")
-        self.times: npt.NDArray[np.int64] | None = None if times is None else np.asarray(times).astype(np.int64)
-        lengths = {len(self.users), len(self.items), len(self.values)} | ({len(self.times)} if self.times is not None else set())
-        if len(lengths) != 1:
-            raise DataError(f"users, items, values and times must have equal lengths, got {sorted(lengths)}")
-
-    def __len__(self) -> int:
-        return len(self.values)
-
-    def __iter__(self) -> Iterator[npt.NDArray[Any]]:
-        return iter((self.users, self.items, self.values))
-
-    def __getitem__(self, rows: Any) -> Ratings:
-        times = None if self.times is None else self.times[rows]
-        part = Ratings.__new__(Ratings)
-        part.users, part.items, part.values, part.times = self.users[rows], self.items[rows], self.values[rows], times
-        if part.values.ndim != 1:
-            raise IndexError("rows: expected a slice, a mask or positions")
-        return part
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} ratings{'' if self.times is None else ' with times'}>"
-
-    def to_frame(self) -> Any:
-        """The ratings as a pandas table with the columns user, item, rating and, if there are timestamps, time.
-
-        Returns
-        -------
-        pandas.DataFrame
-        """
-        import pandas
-
-        columns: dict[str, npt.NDArray[Any]] = {"user": self.users, "item": self.items, "rating": self.values}
-        if self.times is not None:
-            columns["time"] = self.times
-        return pandas.DataFrame(columns)
-
-
-def _as_ids(ids: Any, name: str) -> npt.NDArray[Any]:
-    numbers, distinct = id_column(ids, name).number()
-    array: npt.NDArray[Any] = ids_array(distinct)[numbers]
-    return array
+__all__ = ["read_ratings", "split", "titles"]
 
 
 def _times_of(times: Any) -> npt.NDArray[np.int64]:
@@ -208,12 +119,12 @@ def split(
     times = None
     if isinstance(ratings, Ratings):
         users, times = id_column(ratings.users, "users"), ratings.times
-    elif _is_table(ratings):
+    elif is_table(ratings):
         named = column_names(columns) or {}
         users = id_column(table_column(ratings, named.get("user", "user"), "user"), "user")
         if by == "time":
             times = _times_of(table_column(ratings, named.get("time", "time"), "time"))
-    elif _is_sparse(ratings):
+    elif is_sparse(ratings):
         coo = ratings.tocoo()
         users = id_column(np.asarray(coo.row, dtype=np.int64), "ratings")
     elif isinstance(ratings, tuple) and len(ratings) in (3, 4):
@@ -236,13 +147,13 @@ def split(
 def _rows(ratings: Any, rows: npt.NDArray[np.intp]) -> Any:
     if isinstance(ratings, tuple):
         return tuple(column[rows] for column in ratings)
-    if _is_sparse(ratings):
+    if is_sparse(ratings):
         coo = ratings.tocoo()
         part = type(coo)((coo.data[rows], (coo.row[rows], coo.col[rows])), shape=coo.shape)
         return part.asformat(ratings.format)
-    if _library(ratings) == "pandas":
+    if library_of(ratings) == "pandas":
         return ratings.iloc[rows]
-    if _library(ratings) == "pyarrow":
+    if library_of(ratings) == "pyarrow":
         return ratings.take(rows)
     return ratings[rows]
 

@@ -1,4 +1,4 @@
-"""One class a method, made from the compiled description of its options."""
+"""One class per method, made from the compiled description of its options."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy.typing as npt
 from lowrank import _core
 from lowrank._errors import OptionError
 from lowrank._estimator import Estimator
+from lowrank._input import Matrix, ratings_from
 
 
 def _type(option: dict[str, Any]) -> str:
@@ -82,8 +83,6 @@ class _WithParts(Estimator):
         ndarray of shape (rows, rank), float32
             Zeros for a row without entries.
         """
-        from lowrank._input import Matrix, ratings_from
-
         source = ratings_from(X)
         if not isinstance(source, Matrix):
             raise OptionError("X: expected a matrix", "X")

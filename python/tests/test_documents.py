@@ -12,7 +12,7 @@ from conftest import ROOT
 from lowrank._methods import classes
 
 
-@pytest.mark.parametrize("module", ["lowrank", "lowrank._data", "lowrank._estimator", "lowrank._mf"])
+@pytest.mark.parametrize("module", ["lowrank", "lowrank._data", "lowrank._load", "lowrank._mf", "lowrank._ratings"])
 def test_docstrings(module):
     result = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
     assert result.attempted and not result.failed
@@ -28,9 +28,9 @@ def test_everything_public_says_what_it_is():
     for name in lowrank.__all__:
         thing = getattr(lowrank, name)
         assert inspect.getdoc(thing), name
-        members = vars(thing).items() if inspect.isclass(thing) and not issubclass(thing, Exception) else ()
+        members = inspect.getmembers(thing) if inspect.isclass(thing) and not issubclass(thing, Exception) else ()
         for member, function in members:
-            if not member.startswith("_") and callable(function):
+            if not member.startswith("_") and (callable(function) or isinstance(function, property)):
                 assert inspect.getdoc(function), f"{name}.{member}"
 
 

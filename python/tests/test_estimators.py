@@ -8,7 +8,7 @@ import time
 import lowrank
 import numpy as np
 import pytest
-from conftest import short
+from conftest import sealed, short
 from lowrank import _core
 from lowrank._methods import classes
 
@@ -291,6 +291,24 @@ def test_ids_of_folded_users_come_back(ids, tmp_path):
     loaded = lowrank.load(tmp_path / "model")
     assert loaded.users_.tolist() == ids and loaded.users_.dtype == model.users_.dtype
     assert loaded.items_.tolist() == [1, 2]
+
+
+def test_a_model_of_an_unknown_method(fitted, method, ratings, tmp_path):
+    data = fitted._model.serialize()
+    assert sealed(data) == data
+    unknown = "z" * len(method)
+    (tmp_path / "model").write_bytes(sealed(data.replace(f'"method":"{method}"'.encode(), f'"method":"{unknown}"'.encode(), 1)))
+    loaded = lowrank.load(tmp_path / "model")
+    assert type(loaded) is lowrank.Estimator and loaded.get_params() == {}
+    assert loaded.record_["method"] == unknown and loaded.record_["options"] == fitted.record_["options"]
+    for model in (loaded, pickle.loads(pickle.dumps(loaded)), copy.deepcopy(loaded)):
+        np.testing.assert_array_equal(model.predict(*ratings[:2]), fitted.predict(*ratings[:2]))
+        np.testing.assert_array_equal(model.recommend(n=5).ids, fitted.recommend(n=5).ids)
+        with pytest.raises(lowrank.OptionError, match=unknown):
+            model.fit(([1], [1], [1]))
+        assert model.users_.tolist() == fitted.users_.tolist()
+    loaded.save(tmp_path / "again")
+    assert (tmp_path / "again").read_bytes() == (tmp_path / "model").read_bytes()
 
 
 def test_seven_and_seven_are_one():

@@ -1,0 +1,46 @@
+"""Checks of arguments that are numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from lowrank._errors import OptionError
+
+
+def thread_count(threads: Any) -> int:
+    """A number of threads; the library checks its range."""
+    return whole(threads, "threads", -(2**31), 2**31 - 1)
+
+
+def positive(value: Any, name: str) -> int:
+    """A length or number of ratings, at least 1."""
+    return whole(value, name, 1, 2**32 - 2)
+
+
+def several(values: Any, name: str) -> list[Any]:
+    """The members of an iterable."""
+    if not isinstance(values, Iterable) or isinstance(values, (str, bytes)):
+        raise OptionError(f"{name}: expected whole numbers, got {values!r}", name)
+    return list(values)
+
+
+def whole(value: Any, name: str, least: int, most: int) -> int:
+    """A whole number of a range."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+        raise OptionError(f"{name}: expected a whole number, got {value!r}", name)
+    if not least <= value <= most:
+        raise OptionError(f"{name}: must be at least {least} and at most {most}, got {value}", name)
+    return int(value)
+
+
+def optional_rating(value: Any, name: str) -> float | None:
+    """A rating as the float32 that the library has, or none."""
+    if value is None:
+        return None
+    try:
+        return float(np.float32(value))
+    except (TypeError, ValueError):
+        raise OptionError(f"{name}: expected a number, got {value!r}", name) from None

@@ -1,0 +1,221 @@
+"""Training."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from lowrank import _core
+from lowrank._checks import optional_rating, thread_count
+from lowrank._columns import ids_array, is_table
+from lowrank._errors import DataError, OptionError, TrainingWarning
+from lowrank._fitted import Fitted
+from lowrank._input import ColumnNames, File, Matrix, Source, ratings_from
+from lowrank._progress import progress_bar
+
+Self = TypeVar("Self", bound="Trains")
+#: The argument of a callback after every epoch: number of the epoch, number of epochs, and the figures that the method reports.
+Report: TypeAlias = dict[str, Any]
+
+
+class Trains(Fitted):
+    """An estimator that learns from ratings."""
+
+    def fit(
+        self: Self,
+        X: Any,
+        y: Any = None,
+        *,
+        validation: Any = None,
+        callback: Callable[[Report], bool | None] | None = None,
+        columns: ColumnNames | None = None,
+        format: str = "auto",
+        duplicates: str = "last",
+        implicit_values: bool = False,
+        monitor: str | None = None,
+        refit: bool = False,
+        init: Fitted | str | os.PathLike[str] | None = None,
+        min_rating: float | None = None,
+        max_rating: float | None = None,
+        clip: bool = True,
+        progress: bool | None = None,
+        threads: int = 0,
+    ) -> Self:
+        """Train on ratings.
+
+        The GIL is released. Ctrl-C ends training after the running epoch with KeyboardInterrupt; the estimator is then as
+        it was before. The same data, options and seed give the same model, byte for byte, for any number of threads.
+
+        Parameters
+        ----------
+        X : ratings
+            - scipy sparse matrix or array of shape (users, items): stored entries are ratings, explicit zeros included;
+              ids are 0 .. n-1; empty rows and columns are kept;
+            - tuple ``(users, items, values)`` of arrays of shape (n,);
+            - pandas, polars or pyarrow table with the columns ``user``, ``item`` and ``rating`` (see `columns`);
+            - path of a file, in any format that the command line reads;
+            - dense array of shape (users, items), NaN for a missing rating;
+            - two columns, user and item, of shape (n, 2), with `y` the ratings;
+            - :class:`lowrank.Ratings`.
+
+            Ids are integers or strings; ``7`` and ``"7"`` are one id.
+        y : array_like of shape (n,), optional
+            The ratings, if X has two columns.
+        validation : ratings or float, optional
+            The validation set: the model of the best epoch on it is kept. Ratings in any form of X (a pair ``(X, y)`` for two
+            columns), or the share of X to set aside at random by the seed, in (0, 1).
+        callback : callable, optional
+            Called after every epoch with a dict: ``epoch``, ``epochs``, ``seconds``, and the figures of the method, e.g.
+            ``train_rmse`` and ``validation_rmse``. Returning False ends training with the best model so far.
+        columns : names, optional
+            Names of the columns of a table or file: ``("userId", "movieId", "rating")`` or a mapping with the keys user, item and
+            rating. A table of which only user and item are named has a rating of 1 in every row.
+        format : str, default "auto"
+            Format of a file: ``auto``, ``csv``, ``tsv``, ``movielens``, ``matrix-market`` or ``adjacency``.
+        duplicates : {"last", "first", "mean", "error"}
+            Rating to keep for a pair that is rated more than once. (Repeated entries of a sparse matrix are summed, as scipy does.)
+        implicit_values : bool, default False
+            Read a line of two columns in a file as a rating of 1.
+        monitor : str, optional
+            The validation figure that picks the best epoch; default ``"rmse"``, or a ranking metric for methods that do not predict ratings.
+        refit : bool, default False
+            With validation: train once more on all of X, for the best number of epochs.
+        init : fitted estimator or path of a model, optional
+            Warm start: start from its rows, matched by id. It must have the same rank.
+        min_rating, max_rating : float, optional
+            Predictions are clipped to this range; default: the range of the training ratings.
+        clip : bool, default True
+            False: predictions are not clipped.
+        progress : bool, optional
+            Show a progress bar. Default: on a terminal and in a notebook.
+        threads : int, default 0
+            0 for all processors. Results do not depend on it.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        DataError
+            For ratings of the wrong shape or kind, or without any; the message names the argument, or file and line.
+        OptionError
+            For an option out of range.
+        TrainingError
+            If training diverges at every learning rate.
+        """
+        _core.check(self._method, self._texts())
+        threads = thread_count(threads)
+        source = ratings_from(X, y, columns)
+        start = time.perf_counter()
+        data, user_ids, item_ids = _dataset(source, format, str(duplicates), implicit_values, threads)
+        reading = time.perf_counter() - start
+        held, share = self._validation(validation, data, columns, format, implicit_values, threads)
+        bar = progress_bar(type(self).__name__, progress)
+        history: list[Report] = []
+
+        def on_epoch(report: Report) -> bool:
+            history.append(report)
+            bar.show(report)
+            return callback is None or callback(dict(report)) is not False
+
+        def on_divergence(epoch: int, old: float, new: float) -> None:
+            warnings.warn(
+                f"epoch {epoch}: the numbers ran away; going on with a learning rate of {new:g} instead of {old:g}",
+                TrainingWarning,
+                stacklevel=3,
+            )
+
+        try:
+            model, summary = _core.fit(
+                data,
+                True,
+                self._method,
+                self._texts(),
+                held,
+                share,
+                monitor or "",
+                bool(refit),
+                _init_model(init),
+                optional_rating(min_rating, "min_rating"),
+                optional_rating(max_rating, "max_rating"),
+                bool(clip),
+                threads,
+                on_epoch,
+                on_divergence,
+            )
+        finally:
+            bar.close()
+        self._take(model, user_ids, item_ids)
+        self._summary = json.loads(summary)
+        for stage in ("read", "total"):
+            self._summary["seconds"][stage] += reading
+        epochs = self._summary.pop("history", [])
+        self._history = _records([{**one, "epoch": number + 1} for number, one in enumerate(epochs)])
+        return self
+
+    def _validation(
+        self, validation: Any, data: _core.Dataset, columns: ColumnNames | None, format: str, implicit_values: bool, threads: int
+    ) -> tuple[_core.Pairs | None, float]:
+        """Ratings to validate on, or the share of the data to set aside."""
+        if validation is None:
+            return None, 0.0
+        if isinstance(validation, (float, int, np.floating)) and not isinstance(validation, bool):
+            if not 0 < validation < 1:
+                raise OptionError(f"validation: the share must be above 0 and below 1, got {validation}", "validation")
+            return None, float(validation)
+        if isinstance(validation, tuple) and len(validation) == 2:
+            source = ratings_from(validation[0], validation[1], columns if _takes_columns(validation[0]) else None, "validation")
+        else:
+            source = ratings_from(validation, None, columns if _takes_columns(validation) else None, "validation")
+        if isinstance(source, File):
+            return data.read_pairs(source.path, format, source.columns, implicit_values, threads), 0.0
+        table = source.as_columns() if isinstance(source, Matrix) else source
+        if len(table.users) == 0:
+            raise DataError("validation: there are no ratings to validate on")
+        return data.pairs(table.users, table.items, table.values), 0.0
+
+
+def _takes_columns(thing: Any) -> bool:
+    return is_table(thing) or isinstance(thing, (str, os.PathLike))
+
+
+def _dataset(
+    source: Source, format: str, duplicates: str, implicit_values: bool, threads: int
+) -> tuple[_core.Dataset, npt.NDArray[Any] | None, npt.NDArray[Any] | None]:
+    """Group the ratings; also returns the ids as they were given."""
+    if isinstance(source, File):
+        return _core.Dataset.read(source.path, format, source.columns, duplicates, bool(implicit_values), threads), None, None
+    if isinstance(source, Matrix):
+        rows, columns = source.shape
+        return _core.Dataset.from_numbers(source.users, source.items, source.values, rows, columns, duplicates, threads), None, None
+    assert source.values is not None
+    data, users, items = _core.Dataset.from_ids(source.users, source.items, source.values, duplicates, threads)
+    return data, ids_array(users), ids_array(items)
+
+
+def _init_model(init: Any) -> _core.Model | None:
+    if init is None:
+        return None
+    if isinstance(init, Fitted):
+        return init._fitted()
+    if isinstance(init, (str, os.PathLike)):
+        return _core.Model.load(os.fsdecode(init))
+    raise DataError(f"init: expected a fitted estimator or a path, got {type(init).__name__}")
+
+
+def _records(epochs: list[Report]) -> npt.NDArray[Any]:
+    names = [name for name in dict.fromkeys(name for one in epochs for name in one) if name != "epoch"]
+    table = np.zeros(len(epochs), [("epoch", np.int64), *((name, np.float64) for name in names)])
+    table["epoch"] = [one["epoch"] for one in epochs]
+    for name in names:
+        table[name] = [one.get(name, np.nan) for one in epochs]
+    table.setflags(write=False)
+    return table

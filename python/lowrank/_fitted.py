@@ -1,0 +1,103 @@
+"""An estimator's model, and what it shows of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lowrank import _core
+from lowrank._columns import ids_array
+from lowrank._errors import NotFittedError
+from lowrank._params import Params
+
+
+class Fitted(Params):
+    """The model of an estimator, or none, and the ids of its rows as they were given."""
+
+    _model: _core.Model | None
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._clear()
+
+    def _clear(self) -> None:
+        self._model = None
+        self._user_ids: npt.NDArray[Any] | None = None
+        self._item_ids: npt.NDArray[Any] | None = None
+        self._history = np.zeros(0, [("epoch", np.int64)])
+        self._summary: dict[str, Any] = {}
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._model is not None
+
+    def _take(self, model: _core.Model, user_ids: npt.NDArray[Any] | None = None, item_ids: npt.NDArray[Any] | None = None) -> None:
+        self._clear()
+        self._model = model
+        self._user_ids = ids_array(_core.model_ids(model, True)) if user_ids is None else user_ids
+        self._item_ids = ids_array(_core.model_ids(model, False)) if item_ids is None else item_ids
+
+    def _fitted(self) -> _core.Model:
+        if self._model is None:
+            raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit first")
+        return self._model
+
+    @property
+    def user_factors_(self) -> npt.NDArray[np.float32]:
+        """Factors of users, shape (users, rank)."""
+        return self._fitted().user_factors
+
+    @property
+    def item_factors_(self) -> npt.NDArray[np.float32]:
+        """Factors of items, shape (items, rank)."""
+        return self._fitted().item_factors
+
+    @property
+    def user_biases_(self) -> npt.NDArray[np.float32]:
+        """Biases of users, shape (users,)."""
+        return self._fitted().user_biases
+
+    @property
+    def item_biases_(self) -> npt.NDArray[np.float32]:
+        """Biases of items, shape (items,)."""
+        return self._fitted().item_biases
+
+    @property
+    def mean_(self) -> float:
+        """The mean that is added to every score."""
+        return self._fitted().mean
+
+    @property
+    def users_(self) -> npt.NDArray[Any]:
+        """Ids of users, shape (users,)."""
+        self._fitted()
+        assert self._user_ids is not None
+        return self._user_ids
+
+    @property
+    def items_(self) -> npt.NDArray[Any]:
+        """Ids of items, shape (items,)."""
+        self._fitted()
+        assert self._item_ids is not None
+        return self._item_ids
+
+    @property
+    def history_(self) -> npt.NDArray[Any]:
+        """The figures of every epoch, as a structured array."""
+        self._fitted()
+        return self._history
+
+    @property
+    def summary_(self) -> dict[str, Any]:
+        """The results of the training."""
+        self._fitted()
+        return self._summary
+
+    @property
+    def record_(self) -> dict[str, Any]:
+        """The origin of the model."""
+        record = self._fitted().record
+        record["options"] = json.loads(record["options"])
+        return record

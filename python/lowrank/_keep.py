@@ -1,0 +1,54 @@
+"""Model files, pickles and copies."""
+
+from __future__ import annotations
+
+import copy
+import os
+from typing import Any, TypeVar
+
+from lowrank import _core
+from lowrank._fitted import Fitted
+
+Self = TypeVar("Self", bound="Keeps")
+
+
+class Keeps(Fitted):
+    """An estimator that can be kept."""
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the model file that the command line and C++ read and write.
+
+        Parameters
+        ----------
+        path : str or path-like
+            Replaced completely, or not at all.
+        """
+        self._fitted().save(os.fsdecode(path))
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: value for name, value in vars(self).items() if name != "_model"}
+        state["_bytes"] = None if self._model is None else self._model.serialize()
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        state = dict(state)
+        data = state.pop("_bytes")
+        vars(self).update(state)
+        for ids in (self._user_ids, self._item_ids):
+            if ids is not None:
+                ids.setflags(write=False)
+        self._model = None if data is None else _core.Model.deserialize(data)
+
+    def __copy__(self: Self) -> Self:
+        # The model never changes, so copies can share it.
+        result = type(self).__new__(type(self))
+        vars(result).update(vars(self))
+        return result
+
+    def __deepcopy__(self: Self, memo: dict[int, Any]) -> Self:
+        result = copy.copy(self)
+        for name in self._options:
+            setattr(result, name, copy.deepcopy(getattr(self, name), memo))
+        result._summary = copy.deepcopy(self._summary, memo)
+        result._history = self._history.copy()
+        return result
