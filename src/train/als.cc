@@ -133,8 +133,11 @@ class AlsLearner final : public EpochLearner {
 
   void store(Model& model) override {
     model.centre.mean = options_.biases ? units_.mean : 0.0;
-    store(users_, model.users.factors, model.users.biases);
-    store(items_, model.items.factors, model.items.biases);
+    for (const auto& [rows, side] : {std::pair(&users_, &model.users), std::pair(&items_, &model.items)}) {
+      for (std::size_t row = 0; row < rows->counts.size(); ++row) {
+        row_to_model<float>(units_, rows->factors.row(row), rows->biases[row], *side, row);
+      }
+    }
   }
 
   void restore(const Model* model) override {
@@ -145,8 +148,8 @@ class AlsLearner final : public EpochLearner {
     items_.biases.assign(items_.counts.size(), 0);
     const Model* from = model != nullptr ? model : init_;
     if (from != nullptr) {
-      load(from->users.factors, from->users.biases, from->users.counts, from->centre.mean - units_.mean, users_);
-      load(from->items.factors, from->items.biases, from->items.counts, 0, items_);
+      load(from->users, from->centre.mean - units_.mean, users_);
+      load(from->items, 0, items_);
     }
     if (!options_.non_negative) return;
     for (FactorMatrix* table : {&users_.factors, &items_.factors}) {
@@ -197,21 +200,11 @@ class AlsLearner final : public EpochLearner {
     return sum;
   }
 
-  void store(const Rows& side, FactorMatrix& factors, std::vector<float>& biases) const {
-    const auto scale = static_cast<float>(std::sqrt(units_.scale));
-    for (std::size_t row = 0; row < factors.rows(); ++row) {
-      std::ranges::transform(side.factors.row(row), factors.row(row).begin(), [scale](float x) { return x * scale; });
-      biases[row] = to_bias(static_cast<double>(side.biases[row]) * units_.scale);
-    }
-  }
-
-  void load(const FactorMatrix& factors, std::span<const float> biases, std::span<const std::uint32_t> known, double shift,
-            Rows& side) const {
-    const auto scale = static_cast<float>(1 / std::sqrt(units_.scale));
-    for (std::size_t row = 0; row < side.counts.size(); ++row) {
-      if (row >= known.size() || known[row] == 0 || side.counts[row] == 0) continue;
-      std::ranges::transform(factors.row(row), side.factors.row(row).begin(), [scale](float x) { return x * scale; });
-      if (options_.biases) side.biases[row] = static_cast<float>((static_cast<double>(biases[row]) + shift) / units_.scale);
+  void load(const Side& from, double shift, Rows& side) const {
+    for (std::uint32_t row = 0; row < side.counts.size(); ++row) {
+      if (!from.knows(row) || side.counts[row] == 0) continue;
+      factors_from_model(units_, from, row, side.factors.row(row));
+      if (options_.biases) side.biases[row] = static_cast<float>(bias_from_model(units_, from, row, shift));
     }
   }
 

@@ -80,45 +80,37 @@ NmfLearner::NmfLearner(const NmfProblem& problem, const Model* init, double leas
 
 void NmfLearner::store(Model& model) {
   model.centre.mean = problem_.biases ? problem_.units.mean : 0.0;
-  const double factor_scale = std::sqrt(problem_.units.scale);
-  const auto store_side = [&](const NmfSide& side, FactorMatrix& factors, std::vector<float>& to) {
+  const auto store_side = [&](const NmfSide& side, Side& to) {
     workers_.for_ranges(side.rows(), kRowGrain, [&](std::size_t begin, std::size_t end, int) {
       std::vector<double> row(problem_.rank);
       for (std::size_t index = begin; index < end; ++index) {
         take_row(side, index, row);
-        std::transform(row.begin(), row.end(), factors.row(index).begin(), [=](double x) { return static_cast<float>(x * factor_scale); });
-        to[index] = to_bias(static_cast<double>(biases(side)[index]) * problem_.units.scale);
+        row_to_model<double>(problem_.units, row, static_cast<double>(biases(side)[index]), to, index);
       }
     });
   };
-  store_side(problem_.users, model.users.factors, model.users.biases);
-  store_side(problem_.items, model.items.factors, model.items.biases);
+  store_side(problem_.users, model.users);
+  store_side(problem_.items, model.items);
 }
 
 void NmfLearner::restore(const Model* model) {
   finite_ = true;
   const Model* from = model != nullptr ? model : init_;
-  start_side(problem_.users, from);
-  start_side(problem_.items, from);
+  start_side(problem_.users, from != nullptr ? &from->users : nullptr, from != nullptr ? from->centre.mean - problem_.units.mean : 0.0);
+  start_side(problem_.items, from != nullptr ? &from->items : nullptr, 0);
 }
 
-void NmfLearner::start_side(const NmfSide& side, const Model* from) {
-  const bool is_user = &side == &problem_.users;
-  const double scale = std::sqrt(problem_.units.scale);
-  const double shift = from != nullptr && is_user ? from->centre.mean - problem_.units.mean : 0.0;
+void NmfLearner::start_side(const NmfSide& side, const Side* from, double shift) {
   workers_.for_ranges(side.rows(), kRowGrain, [&](std::size_t begin, std::size_t end, int) {
     std::vector<double> row(problem_.rank);
     for (std::size_t index = begin; index < end; ++index) {
-      const auto number = static_cast<std::uint32_t>(index);
-      const bool known = from != nullptr && (is_user ? from->users.knows(number) : from->items.knows(number));
       double bias = 0;
       if (side.count(index) == 0) {
         std::fill(row.begin(), row.end(), 0.0);
-      } else if (known) {
-        const std::span<const float> old = is_user ? from->users.factors.row(index) : from->items.factors.row(index);
-        std::transform(old.begin(), old.end(), row.begin(),
-                       [&](float x) { return std::max(static_cast<double>(x) / scale, least_ * problem_.level); });
-        bias = (static_cast<double>(is_user ? from->users.biases[index] : from->items.biases[index]) + shift) / problem_.units.scale;
+      } else if (from != nullptr && from->knows(static_cast<std::uint32_t>(index))) {
+        factors_from_model<double>(problem_.units, *from, index, row);
+        for (double& x : row) x = std::max(x, least_ * problem_.level);
+        bias = bias_from_model(problem_.units, *from, index, shift);
       } else {
         RandomStream stream(problem_.seed, side.start, 0, index);
         for (double& x : row) x = problem_.level * std::abs(stream.normal());

@@ -96,7 +96,7 @@ class NmfLearner : public EpochLearner {
   Workers& workers_;
 
  private:
-  void start_side(const NmfSide& side, const Model* from);
+  void start_side(const NmfSide& side, const Side* from, double shift);
 
   const Model* init_;
   double least_;

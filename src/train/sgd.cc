@@ -136,30 +136,22 @@ class SgdLearner final : public EpochLearner {
 
   void store(Model& model) override {
     model.centre.mean = options_.biases ? units_.mean : 0.0;
-    const auto factor_scale = static_cast<float>(std::sqrt(units_.scale));
-    for_rows(user_factors_.rows(), [&](std::size_t user) {
-      scale_row(user_factors_.row(user), model.users.factors.row(user), user_ratings_[user] != 0 ? factor_scale : 0.0F);
-      model.users.biases[user] = to_bias(static_cast<double>(user_biases_[user]) * units_.scale);
-    });
-    for_rows(item_factors_.rows(), [&](std::size_t row) {
-      const std::size_t item = item_of_row_[row];
-      scale_row(item_factors_.row(row), model.items.factors.row(item), item_ratings_[item] != 0 ? factor_scale : 0.0F);
-      model.items.biases[item] = to_bias(static_cast<double>(item_biases_[row]) * units_.scale);
-    });
+    for_rows(user_factors_.rows(), [&](std::size_t user) { store_row(user_factors_, user_biases_, user, model.users, user); });
+    for_rows(item_factors_.rows(), [&](std::size_t row) { store_row(item_factors_, item_biases_, row, model.items, item_of_row_[row]); });
   }
 
   void restore(const Model* model) override {
     const Model* from = model != nullptr ? model : init_;
     for_rows(user_factors_.rows(), [&](std::size_t user) {
       const bool known = from != nullptr && from->users.knows(static_cast<std::uint32_t>(user));
-      start_row(user_factors_, user, Purpose::user_factors, user, known ? from->users.factors.row(user) : std::span<const float>());
-      user_biases_[user] = known ? start_bias(from->users.biases[user], from->centre.mean - units_.mean) : 0.0F;
+      start_row(user_factors_, user, Purpose::user_factors, known ? &from->users : nullptr, user);
+      user_biases_[user] = known ? start_bias(from->users, user, from->centre.mean - units_.mean) : 0.0F;
     });
     for_rows(item_factors_.rows(), [&](std::size_t row) {
       const std::uint32_t item = item_of_row_[row];
       const bool known = from != nullptr && from->items.knows(item);
-      start_row(item_factors_, row, Purpose::item_factors, item, known ? from->items.factors.row(item) : std::span<const float>());
-      item_biases_[row] = known ? start_bias(from->items.biases[item], 0.0) : 0.0F;
+      start_row(item_factors_, row, Purpose::item_factors, known ? &from->items : nullptr, item);
+      item_biases_[row] = known ? start_bias(from->items, item, 0) : 0.0F;
     });
   }
 
@@ -252,17 +244,19 @@ class SgdLearner final : public EpochLearner {
     });
   }
 
-  static void scale_row(std::span<const float> from, std::span<float> to, float scale) {
-    for (std::size_t k = 0; k < from.size(); ++k) to[k] = from[k] * scale;
+  /// Makes row `row` of a table row `index` of a model's side; zero where that has no rating.
+  void store_row(const FactorMatrix& table, const std::vector<float>& biases, std::size_t row, Side& side, std::size_t index) const {
+    row_to_model<float>(units_, table.row(row), biases[row], side, index);
+    if (side.counts[index] == 0) std::ranges::fill(side.factors.row(index), 0.0F);
   }
 
-  /// Sets row `row` of `table` to a model's row `old`, or, where that is empty, to the random start of user or item `index`. Clears the
+  /// Sets row `row` of `table` to row `index` of a model's side, or, without one, to the random start of that user or item. Clears the
   /// padding too: after divergence it is not zero.
-  void start_row(FactorMatrix& table, std::size_t row, Purpose purpose, std::size_t index, std::span<const float> old) const {
+  void start_row(FactorMatrix& table, std::size_t row, Purpose purpose, const Side* from, std::size_t index) const {
     const std::span<float> factors = table.row(row);
     std::fill(factors.data(), factors.data() + table.stride(), 0.0F);
-    if (!old.empty()) {
-      scale_row(old, factors, static_cast<float>(1 / std::sqrt(units_.scale)));
+    if (from != nullptr) {
+      factors_from_model(units_, *from, index, factors);
       return;
     }
     RandomStream stream(options_.seed, purpose, 0, index);
@@ -270,8 +264,8 @@ class SgdLearner final : public EpochLearner {
     for (float& x : factors) x = static_cast<float>(deviation * stream.normal());
   }
 
-  [[nodiscard]] float start_bias(float old, double shift) const {
-    return options_.biases ? static_cast<float>((static_cast<double>(old) + shift) / units_.scale) : 0.0F;
+  [[nodiscard]] float start_bias(const Side& from, std::size_t row, double shift) const {
+    return options_.biases ? static_cast<float>(bias_from_model(units_, from, row, shift)) : 0.0F;
   }
 
   Sgd options_;

@@ -95,6 +95,10 @@ float to_bias(double bias) {
   return static_cast<float>(std::clamp(bias, -kMost, kMost));
 }
 
+double bias_from_model(const Units& units, const Side& side, std::size_t row, double shift) {
+  return (static_cast<double>(side.biases[row]) + shift) / units.scale;
+}
+
 Units training_units(const RatingMoments& moments, bool biases) {
   const double scale = biases ? moments.standard_deviation : moments.root_mean_square;
   // Equal ratings leave rounding noise instead of a spread.

@@ -1,5 +1,10 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+
 #include "base/parallel.h"
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
@@ -35,5 +40,27 @@ float to_bias(double bias);
 
 /// Units for a model with or without biases.
 Units training_units(const RatingMoments& moments, bool biases);
+
+/// \name The one way between training and a model
+/// A factor of training is in units of the root of the scale, a bias in units of the scale.
+/// \{
+
+/// Makes a row of training, float or double, row `row` of `side`.
+template <class Number>
+void row_to_model(const Units& units, std::span<const Number> factors, Number bias, Side& side, std::size_t row) {
+  const auto scale = static_cast<Number>(std::sqrt(units.scale));
+  std::ranges::transform(factors, side.factors.row(row).begin(), [scale](Number x) { return static_cast<float>(x * scale); });
+  side.biases[row] = to_bias(static_cast<double>(bias) * units.scale);
+}
+
+/// Makes row `row` of `side` a row of training, without its bias.
+template <class Number>
+void factors_from_model(const Units& units, const Side& side, std::size_t row, std::span<Number> factors) {
+  const auto scale = static_cast<Number>(1 / std::sqrt(units.scale));
+  std::ranges::transform(side.factors.row(row), factors.begin(), [scale](float x) { return static_cast<Number>(x) * scale; });
+}
+/// The bias of row `row` of `side` in training. \param shift  by how much the side's biases rise where the model's mean falls to training's
+double bias_from_model(const Units& units, const Side& side, std::size_t row, double shift);
+/// \}
 
 }  // namespace lowrank
