@@ -58,13 +58,13 @@ class SgdOrder {
   };
   /// Groups of one size in the chunk: the first rating of each, and its user.
   struct Groups {
-    std::array<std::uint32_t, kSgdChunk> first;
-    std::array<std::uint16_t, kSgdChunk> user;
+    std::array<std::uint32_t, kSgdChunk> first{};
+    std::array<std::uint16_t, kSgdChunk> user{};
     std::size_t count = 0;
   };
 
   void take_over(const Block& block);
-  SgdPlan empty_plan(const Block& block) const;
+  [[nodiscard]] SgdPlan empty_plan(const Block& block) const;
   bool enter(const Block& block, Lane& lane);
   void choose(Lane& lane);
   void count_runs(Lane& lane, SgdPlan& plan);
