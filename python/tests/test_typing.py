@@ -1,5 +1,7 @@
-"""The package and its stubs under mypy in strict mode, and ruff."""
+"""The package and its stubs under mypy in strict mode, and ruff; its imports."""
 
+import ast
+import graphlib
 import pathlib
 import subprocess
 import sys
@@ -44,3 +46,14 @@ def test_ruff():
     pytest.importorskip("ruff")
     result = subprocess.run([sys.executable, "-m", "ruff", "check", "--no-cache", "python"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stdout
+
+
+def test_imports_have_no_circles():
+    """Imports of the package's own modules, wherever they are in a file."""
+    graph = {}
+    for path in (ROOT / "python" / "lowrank").glob("*.py"):
+        nodes = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.ImportFrom)]
+        graph[path.stem] = {node.module.removeprefix("lowrank.") for node in nodes if node.module.startswith("lowrank.")}
+        graph[path.stem] |= {alias.name for node in nodes if node.module == "lowrank" for alias in node.names}
+    order = list(graphlib.TopologicalSorter(graph).static_order())  # raises CycleError
+    assert order.index("_estimator") < order.index("_methods") < order.index("__init__")
