@@ -22,6 +22,7 @@
 #include "lowrank/pipeline/run.h"
 #include "lowrank/recommend/fold_in.h"
 #include "lowrank/recommend/recommend.h"
+#include "lowrank/recommend/recommender.h"
 #include "lowrank/train/als.h"
 #include "lowrank/train/baseline.h"
 #include "lowrank/train/bias_regularization.h"

@@ -1,17 +1,16 @@
-#include "lowrank/recommend/recommend.h"
-
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <numeric>
 #include <optional>
 
 #include "cli/arguments.h"
 #include "cli/command.h"
-#include "cli/ids.h"
 #include "cli/list_writer.h"
 #include "lowrank/base/error.h"
 #include "lowrank/model/model_file.h"
 #include "lowrank/recommend/fold_in.h"
+#include "lowrank/recommend/recommender.h"
 
 namespace lowrank::cli {
 
@@ -40,9 +39,7 @@ void check(const RecommendArguments& arguments, bool reading_stated) {
   const int sources =
       int{!arguments.users.empty()} + int{!arguments.users_file.empty()} + int{arguments.all} + int{!arguments.ratings.empty()};
   if (sources != 1) throw OptionError("", "give exactly one of --user, --users, --all and --ratings");
-  if (arguments.unknown != "error" && arguments.unknown != "popular") {
-    throw OptionError("unknown", "must be error or popular, got \"" + arguments.unknown + "\"");
-  }
+  parse_unknown_ids(arguments.unknown);
   const std::string* inputs[] = {&arguments.users_file, &arguments.ratings, &arguments.items_file, &arguments.exclude_file};
   if (std::count_if(std::begin(inputs), std::end(inputs), [](const std::string* input) { return *input == "-"; }) > 1) {
     throw OptionError("", "standard input can be read only once");
@@ -56,37 +53,26 @@ struct Users {
   std::vector<std::uint32_t> numbers;
 };
 
-Users choose_users(const RecommendArguments& arguments, const Model& model) {
+Users choose_users(const RecommendArguments& arguments, const Recommender& recommender) {
   Users users;
-  const bool popular = arguments.unknown == "popular";
-  const auto known = [&model](std::uint32_t user) { return model.users.knows(user); };
-  if (!arguments.ratings.empty() || (arguments.all && popular)) {
-    users.numbers = all_numbers(model.users.ids.size(), [](std::uint32_t) { return true; });
-    return users;
-  }
-  if (arguments.all) {
-    users.numbers = all_numbers(model.users.ids.size(), known);
-    return users;
-  }
-  users.ids = arguments.users_file.empty() ? arguments.users : read_ids(arguments.users_file);
-  if (!popular) {
-    users.numbers = known_numbers(model.users.ids, users.ids, "user", known);
+  const UnknownIds unknown = parse_unknown_ids(arguments.unknown);
+  if (!arguments.ratings.empty() || (arguments.all && unknown == UnknownIds::popular)) {
+    users.numbers.resize(recommender.model().users.size());
+    std::iota(users.numbers.begin(), users.numbers.end(), 0U);
+  } else if (arguments.all) {
+    users.numbers = recommender.known_users();
   } else {
-    for (const std::string& id : users.ids) users.numbers.push_back(model.users.ids.find(id));
+    users.ids = arguments.users_file.empty() ? arguments.users : read_ids(arguments.users_file);
+    users.numbers = recommender.users_of(users.ids, unknown);
   }
   return users;
 }
 
-/// The numbers of the items in a file. \throws UnknownIdError naming those that the model does not know
-std::vector<std::uint32_t> read_items(const std::string& path, const Model& model) {
-  return known_numbers(model.items.ids, read_ids(path), "item", [&model](std::uint32_t item) { return model.items.knows(item); });
-}
-
-RecommendOptions options_of(const RecommendArguments& arguments, const Model& model) {
+RecommendOptions options_of(const RecommendArguments& arguments, const Recommender& recommender) {
   RecommendOptions options{.top = arguments.top, .include_seen = arguments.include_seen, .threads = arguments.threads};
   options.min_count = arguments.min_count;
-  if (!arguments.items_file.empty()) options.items = read_items(arguments.items_file, model);
-  if (!arguments.exclude_file.empty()) options.excluded = read_items(arguments.exclude_file, model);
+  if (!arguments.items_file.empty()) options.items = recommender.items_of(read_ids(arguments.items_file));
+  if (!arguments.exclude_file.empty()) options.excluded = recommender.items_of(read_ids(arguments.exclude_file));
   return options;
 }
 
@@ -100,8 +86,9 @@ int run_recommend(RecommendArguments& arguments, bool reading_stated) {
   }
   std::optional<Titles> titles;
   if (!arguments.titles.empty()) titles = Titles::read(arguments.titles);
-  const Users users = choose_users(arguments, model);
-  const RecommendOptions options = options_of(arguments, model);
+  const Recommender recommender(model);
+  const Users users = choose_users(arguments, recommender);
+  const RecommendOptions options = options_of(arguments, recommender);
 
   Results results(arguments.output);
   ListWriter lists(results, {.json = arguments.json,
@@ -110,7 +97,7 @@ int run_recommend(RecommendArguments& arguments, bool reading_stated) {
                              .inner_list = "items",
                              .inner = "item",
                              .titles = titles ? &*titles : nullptr});
-  recommend(model, users.numbers, options, [&](std::size_t position, std::span<const Scored> items) {
+  recommender.recommend(users.numbers, options, [&](std::size_t position, std::span<const Scored> items) {
     lists.begin(users.ids.empty() ? model.users.ids.id(users.numbers[position]) : std::string_view(users.ids[position]));
     for (const Scored& item : items) lists.add(model.items.ids.id(item.index), item.score);
   });

@@ -1,16 +1,14 @@
-#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
 
 #include "cli/arguments.h"
 #include "cli/command.h"
-#include "cli/ids.h"
 #include "cli/list_writer.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/read.h"
 #include "lowrank/model/model_file.h"
-#include "lowrank/recommend/recommend.h"
+#include "lowrank/recommend/recommender.h"
 
 namespace lowrank::cli {
 
@@ -45,11 +43,14 @@ std::string_view source_of(const SimilarArguments& arguments) {
   throw OptionError("", "give exactly one of --item, --items, --all-items, --user, --users and --all-users");
 }
 
-/// The numbers of the items (or users) to compare with: all, or those in a file, or those given.
-std::vector<std::uint32_t> choose(bool all, const std::string& file, const std::vector<std::string>& given, const Vocabulary& ids,
-                                  std::string_view kind, const std::function<bool(std::uint32_t)>& known) {
-  if (all) return all_numbers(ids.size(), known);
-  return known_numbers(ids, file.empty() ? given : read_ids(file), kind, known);
+/// The numbers of the items, or users, to compare with: all, or those in a file, or those given.
+std::vector<std::uint32_t> choose(const SimilarArguments& arguments, const Recommender& recommender, bool of_users) {
+  if (of_users) {
+    if (arguments.all_users) return recommender.known_users();
+    return recommender.users_of(arguments.users_file.empty() ? arguments.users : read_ids(arguments.users_file));
+  }
+  if (arguments.all_items) return {recommender.known_items().begin(), recommender.known_items().end()};
+  return recommender.items_of(arguments.items_file.empty() ? arguments.items : read_ids(arguments.items_file));
 }
 
 int run_similar(const SimilarArguments& arguments) {
@@ -62,10 +63,8 @@ int run_similar(const SimilarArguments& arguments) {
   std::optional<Titles> titles;
   if (!arguments.titles.empty()) titles = Titles::read(arguments.titles);
 
-  const std::vector<std::uint32_t> queries = of_users ? choose(arguments.all_users, arguments.users_file, arguments.users, model.users.ids,
-                                                               "user", [&model](std::uint32_t user) { return model.users.knows(user); })
-                                                      : choose(arguments.all_items, arguments.items_file, arguments.items, model.items.ids,
-                                                               "item", [&model](std::uint32_t item) { return model.items.knows(item); });
+  const Recommender recommender(model);
+  const std::vector<std::uint32_t> queries = choose(arguments, recommender, of_users);
   const Vocabulary& ids = of_users ? model.users.ids : model.items.ids;
   const std::string_view one = of_users ? "user" : "item";
   const std::string_view many = of_users ? "users" : "items";
@@ -78,7 +77,11 @@ int run_similar(const SimilarArguments& arguments) {
     lists.begin(ids.id(queries[position]));
     for (const Scored& other : others) lists.add(ids.id(other.index), other.score);
   };
-  (of_users ? similar_users : similar_items)(model, queries, arguments.options, consume);
+  if (of_users) {
+    recommender.similar_users(queries, arguments.options, consume);
+  } else {
+    recommender.similar_items(queries, arguments.options, consume);
+  }
   lists.finish();
   return kExitDone;
 }

@@ -50,7 +50,7 @@ void rank_directly(const RankedRows& rows, RankQuery& query, std::size_t top) {
   std::array<float, kPiece> scores{};
   auto excluded = query.excluded.begin();
   for (std::size_t begin = 0; begin < rows.candidates.size(); begin += kPiece) {
-    const auto piece = std::span(rows.candidates).subspan(begin, std::min(kPiece, rows.candidates.size() - begin));
+    const auto piece = rows.candidates.subspan(begin, std::min(kPiece, rows.candidates.size() - begin));
     rate_exactly(rows, query, piece, scores);
     for (std::size_t n = 0; n < piece.size(); ++n) {
       const Scored candidate{piece[n], scores[n]};

@@ -31,10 +31,10 @@ struct RankQuery {
 /// but for the rounding of a float32 sum of products and of as many more operations as one can count on the fingers of both hands.
 struct RankedRows {
   const FactorMatrix& rows;
-  std::vector<std::uint32_t> candidates = {};  ///< rows that may appear, ascending
-  std::vector<float> scales = {};              ///< one a candidate, 1 / its length; empty: 1 for each
-  std::span<const float> offsets = {};         ///< one a row; empty: 0 for each
-  bool screens = true;                         ///< false: the numbers are too far out of scale to be estimated
+  std::span<const std::uint32_t> candidates = {};  ///< rows that may appear, ascending
+  std::span<const float> scales = {};              ///< one a candidate, 1 / its length; empty: 1 for each
+  std::span<const float> offsets = {};             ///< one a row; empty: 0 for each
+  bool screens = true;                             ///< false: the numbers are too far out of scale to be estimated
   /// scores[n], not NaN, from the product dots[n] of the query with row indices[n].
   std::function<void(const RankQuery& query, std::span<const std::uint32_t> indices, std::span<const float> dots, std::span<float> scores)>
       rate = {};

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "lowrank/recommend/recommend.h"
+#include "lowrank/recommend/recommender.h"
 #include "recommend/rank_rows.h"
 
 namespace lowrank {
@@ -17,5 +17,14 @@ void recommend_excluding(const Model& model, std::span<const std::uint32_t> user
                          const std::function<void(std::size_t position, std::vector<std::uint32_t>& items)>& exclude,
                          const std::function<void(std::size_t position, std::span<const Scored> items)>& consume,
                          const RankLimits& limits = {});
+
+/// The same of a recommender that is there already.
+class RecommenderAccess {
+ public:
+  static void recommend(const Recommender& recommender, std::span<const std::uint32_t> users, const RecommendOptions& options,
+                        const std::function<void(std::size_t position, std::vector<std::uint32_t>& items)>& exclude,
+                        const std::function<void(std::size_t position, std::span<const Scored> items)>& consume,
+                        const RankLimits& limits = {});
+};
 
 }  // namespace lowrank

@@ -93,7 +93,7 @@ RowScreen::RowScreen(const RankedRows& rows, std::size_t top, std::span<const Ra
 }
 
 void RowScreen::order_rows(double typical_length) {
-  const std::vector<std::uint32_t>& candidates = rows_->candidates;
+  const std::span<const std::uint32_t> candidates = rows_->candidates;
   const std::vector<double> lengths = lengths_of(*rows_);
   const auto offset_of = [&](std::size_t n) { return rows_->offsets.empty() ? 0.0F : rows_->offsets[candidates[n]]; };
   std::vector<double> promise(candidates.size());

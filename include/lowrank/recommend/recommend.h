@@ -1,7 +1,8 @@
 #pragma once
 
 /// \file
-/// What a model is asked: the best items for users, what is similar, and both for users it never saw.
+/// The questions that a model answers: the best items for users, and what is similar. Each function prepares a Recommender for one call:
+/// keep one where there are more questions.
 
 #include <cstddef>
 #include <cstdint>
@@ -45,7 +46,7 @@ void recommend(const Model& model, std::span<const std::uint32_t> users, const R
 /// ratings.
 std::vector<Scored> popular_items(const Model& model, std::size_t top, std::span<const std::uint32_t> excluded = {});
 
-/// How likeness is measured.
+/// How similarity is measured.
 enum class Similarity : std::uint8_t { cosine, dot };
 /// `cosine|dot`. \throws OptionError("by")
 Similarity parse_similarity(std::string_view name);
@@ -59,8 +60,8 @@ struct SimilarOptions {
 };
 
 /// The items (users) whose factors are most like those of each of `queries`, themselves left out, best first, ties in vocabulary order;
-/// rows without a training rating never appear, nor with cosine those whose factors are all zero. A query without any likeness (unknown to
-/// the model, or with factors of zero) gets an empty list. `consume` as in recommend().
+/// rows without a training rating never appear, nor with cosine those whose factors are all zero. A query without any similarity (unknown
+/// to the model, or with factors of zero) gets an empty list. `consume` as in recommend().
 void similar_items(const Model& model, std::span<const std::uint32_t> queries, const SimilarOptions& options,
                    const std::function<void(std::size_t position, std::span<const Scored> items)>& consume);
 void similar_users(const Model& model, std::span<const std::uint32_t> queries, const SimilarOptions& options,

@@ -1,0 +1,73 @@
+#pragma once
+
+/// \file
+/// A model prepared for questions: lists, similar items and users, by id or by number.
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "lowrank/model/model.h"
+#include "lowrank/recommend/fold_in.h"
+#include "lowrank/recommend/recommend.h"
+
+namespace [[gnu::visibility("default")]] lowrank {
+
+/// What becomes of ids that a model does not know.
+enum class UnknownIds : std::uint8_t {
+  refused,  ///< an error that names them (default)
+  popular,  ///< users alone: the popularity order
+};
+/// `error|popular`. \throws OptionError("unknown")
+UnknownIds parse_unknown_ids(std::string_view name);
+
+/// Answers questions about one model. What does not depend on the question is computed once: the candidates at the start, popularity and
+/// the lengths of rows at the first question that needs them. Const use is safe from many threads.
+class Recommender {
+ public:
+  /// \param model  is referred to, and must outlive the recommender. O(items)
+  explicit Recommender(const Model& model);
+  ~Recommender();
+  Recommender(const Recommender&) = delete;
+  Recommender& operator=(const Recommender&) = delete;
+
+  [[nodiscard]] const Model& model() const noexcept { return model_; }
+
+  /// \name Ids
+  /// The numbers of users or items by their ids, in the order given. Ids that the model does not know are refused, or, where they may be,
+  /// get Vocabulary::kUnknown. \throws UnknownIdError naming the first ten
+  /// \{
+  [[nodiscard]] std::vector<std::uint32_t> users_of(std::span<const std::string> ids, UnknownIds unknown = UnknownIds::refused) const;
+  [[nodiscard]] std::vector<std::uint32_t> items_of(std::span<const std::string> ids) const;
+  /// All users, or items, with a training rating, ascending.
+  [[nodiscard]] std::vector<std::uint32_t> known_users() const;
+  [[nodiscard]] std::span<const std::uint32_t> known_items() const noexcept;
+  /// \}
+
+  /// Lists for users of the model: see the function recommend().
+  void recommend(std::span<const std::uint32_t> users, const RecommendOptions& options,
+                 const std::function<void(std::size_t position, std::span<const Scored> items)>& consume) const;
+  /// The list of one user who is not of the model: a folded-in row, or any vector and bias.
+  /// \param seen  items to leave out, ascending; `options.include_seen` does not count
+  /// \throws DataError unless the row has the model's rank
+  [[nodiscard]] std::vector<Scored> recommend(const FoldedUser& user, std::span<const std::uint32_t> seen,
+                                              const RecommendOptions& options) const;
+
+  /// See the functions similar_items() and similar_users().
+  void similar_items(std::span<const std::uint32_t> queries, const SimilarOptions& options,
+                     const std::function<void(std::size_t position, std::span<const Scored> items)>& consume) const;
+  void similar_users(std::span<const std::uint32_t> queries, const SimilarOptions& options,
+                     const std::function<void(std::size_t position, std::span<const Scored> users)>& consume) const;
+
+ private:
+  friend class RecommenderAccess;
+  struct Prepared;
+  const Model& model_;
+  std::unique_ptr<Prepared> prepared_;
+};
+
+}  // namespace lowrank

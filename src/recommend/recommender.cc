@@ -1,0 +1,213 @@
+#include "lowrank/recommend/recommender.h"
+
+#include <algorithm>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "lowrank/base/error.h"
+#include "recommend/popularity.h"
+#include "recommend/recommend_excluding.h"
+#include "recommend/row_similarity.h"
+
+namespace lowrank {
+
+namespace {
+
+using Consume = std::function<void(std::size_t position, std::span<const Scored> rows)>;
+using Exclude = std::function<void(std::size_t position, std::vector<std::uint32_t>& items)>;
+
+/// What is computed when it is first asked for.
+template <class T>
+class Lazy {
+ public:
+  template <class Make>
+  const T& get(const Make& make) {
+    std::call_once(once_, [&] { value_.emplace(make()); });
+    return *value_;
+  }
+
+ private:
+  std::once_flag once_;
+  std::optional<T> value_;
+};
+
+std::vector<std::uint32_t> numbers_of(const Side& side, std::span<const std::string> ids, const char* kind, bool refuses) {
+  constexpr std::size_t kNamed = 10;
+  std::vector<std::uint32_t> numbers;
+  std::string unknown;
+  std::size_t unknown_count = 0;
+  for (const std::string& id : ids) {
+    numbers.push_back(side.ids.find(id));
+    if (!refuses || side.knows(numbers.back())) continue;
+    if (++unknown_count <= kNamed) unknown += (unknown.empty() ? " \"" : ", \"") + id + "\"";
+  }
+  if (unknown_count == 0) return numbers;
+  if (unknown_count > kNamed) unknown += " and " + std::to_string(unknown_count - kNamed) + " more";
+  throw UnknownIdError("the model does not know " + std::string(kind) + (unknown_count > 1 ? "s" : "") + unknown);
+}
+
+bool filters(const RecommendOptions& options) { return options.items || !options.excluded.empty() || options.min_count > 1; }
+
+/// Those of `known` that the options admit, ascending.
+std::vector<std::uint32_t> candidates_of(const Side& side, std::span<const std::uint32_t> known, const RecommendOptions& options) {
+  constexpr std::uint8_t kWanted = 1;
+  std::vector<std::uint8_t> marks(side.counts.size(), options.items ? 0 : kWanted);
+  if (options.items) {
+    for (const std::uint32_t item : *options.items) {
+      if (item < marks.size()) marks[item] = kWanted;
+    }
+  }
+  for (const std::uint32_t item : options.excluded) {
+    if (item < marks.size()) marks[item] = 0;
+  }
+  std::vector<std::uint32_t> candidates(known.begin(), known.end());
+  std::erase_if(candidates, [&](std::uint32_t item) { return marks[item] == 0 || side.counts[item] < options.min_count; });
+  return candidates;
+}
+
+}  // namespace
+
+struct Recommender::Prepared {
+  explicit Prepared(const Model& model) : items(lowrank::known_items(model)) {
+    // The sum of score(), term by term in its order: a list shows what score() gives.
+    rate = [&biases = model.items.biases](const RankQuery& query, std::span<const std::uint32_t> indices, std::span<const float> dots,
+                                          std::span<float> scores) {
+      for (std::size_t n = 0; n < indices.size(); ++n) {
+        scores[n] = finite_score(query.base + static_cast<double>(biases[indices[n]]) + static_cast<double>(dots[n]));
+      }
+    };
+  }
+
+  std::vector<std::uint32_t> items;  ///< those that may be recommended
+  decltype(RankedRows::rate) rate;
+  Lazy<PopularityOrder> popularity;
+  Lazy<std::vector<double>> user_norms;
+  Lazy<std::vector<double>> item_norms;
+};
+
+Recommender::Recommender(const Model& model) : model_(model), prepared_(std::make_unique<Prepared>(model)) {}
+
+Recommender::~Recommender() = default;
+
+UnknownIds parse_unknown_ids(std::string_view name) {
+  if (name == "error") return UnknownIds::refused;
+  if (name == "popular") return UnknownIds::popular;
+  throw OptionError("unknown", "must be error or popular, got \"" + std::string(name) + "\"");
+}
+
+std::vector<std::uint32_t> Recommender::users_of(std::span<const std::string> ids, UnknownIds unknown) const {
+  return numbers_of(model_.users, ids, "user", unknown == UnknownIds::refused);
+}
+
+std::vector<std::uint32_t> Recommender::items_of(std::span<const std::string> ids) const {
+  return numbers_of(model_.items, ids, "item", true);
+}
+
+std::vector<std::uint32_t> Recommender::known_users() const {
+  std::vector<std::uint32_t> users;
+  for (std::uint32_t user = 0; user < model_.users.size(); ++user) {
+    if (model_.users.knows(user)) users.push_back(user);
+  }
+  return users;
+}
+
+std::span<const std::uint32_t> Recommender::known_items() const noexcept { return prepared_->items; }
+
+void RecommenderAccess::recommend(const Recommender& recommender, std::span<const std::uint32_t> users, const RecommendOptions& options,
+                                  const Exclude& exclude, const Consume& consume, const RankLimits& limits) {
+  const Model& model = recommender.model_;
+  Recommender::Prepared& prepared = *recommender.prepared_;
+  std::vector<std::uint32_t> filtered;
+  std::optional<PopularityOrder> filtered_popularity;
+  const PopularityOrder* popularity = nullptr;
+  RankedRows items{.rows = model.items.factors, .candidates = prepared.items, .offsets = model.items.biases, .rate = prepared.rate};
+  const bool needs_popularity = !std::ranges::all_of(users, [&](std::uint32_t user) { return model.users.knows(user); });
+  if (filters(options)) {
+    filtered = candidates_of(model.items, prepared.items, options);
+    items.candidates = filtered;
+    if (needs_popularity) popularity = &filtered_popularity.emplace(model, filtered);
+  } else if (needs_popularity) {
+    popularity = &prepared.popularity.get([&] { return PopularityOrder(model, prepared.items); });
+  }
+
+  // A model of rank 0 has no vectors, but every known user has a query.
+  static constexpr float kNoFactors = 0;
+  const auto prepare = [&](std::size_t position, RankQuery& query) {
+    const std::uint32_t user = users[position];
+    query.excluded.clear();
+    exclude(position, query.excluded);
+    if (model.users.knows(user)) {
+      query.vector = model.rank() == 0 ? &kNoFactors : model.users.factors.row(user).data();
+      query.base = model.centre.mean + static_cast<double>(model.users.biases[user]);
+    } else {
+      query.vector = nullptr;
+      popularity->first(options.top, query.excluded, query.list);
+    }
+  };
+  rank_rows(items, users.size(), options.top, options.threads, prepare, consume, limits);
+}
+
+void Recommender::recommend(std::span<const std::uint32_t> users, const RecommendOptions& options, const Consume& consume) const {
+  const auto exclude = [&](std::size_t position, std::vector<std::uint32_t>& items) {
+    if (!options.include_seen) model_.history.append_items_of(users[position], items);
+  };
+  RecommenderAccess::recommend(*this, users, options, exclude, consume);
+}
+
+std::vector<Scored> Recommender::recommend(const FoldedUser& user, std::span<const std::uint32_t> seen,
+                                           const RecommendOptions& options) const {
+  if (user.factors.size() != model_.rank()) {
+    throw DataError("the user has " + std::to_string(user.factors.size()) + " factors, but the model has rank " +
+                    std::to_string(model_.rank()));
+  }
+  std::vector<std::uint32_t> filtered;
+  RankedRows items{.rows = model_.items.factors, .candidates = prepared_->items, .offsets = model_.items.biases, .rate = prepared_->rate};
+  if (filters(options)) {
+    filtered = candidates_of(model_.items, prepared_->items, options);
+    items.candidates = filtered;
+  }
+  RankQuery query;
+  query.own = FactorMatrix(1, std::max<std::size_t>(model_.rank(), 1));
+  std::ranges::copy(user.factors, query.own.row(0).begin());
+  query.vector = query.own.data();
+  query.base = model_.centre.mean + static_cast<double>(user.bias);
+  query.excluded.assign(seen.begin(), seen.end());
+  rank_directly(items, query, options.top);
+  return std::move(query.list);
+}
+
+void Recommender::similar_items(std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) const {
+  const RowSimilarity similarity(model_.items.factors, model_.items.counts,
+                                 prepared_->item_norms.get([&] { return norms_of(model_.items.factors); }), options);
+  rank_rows(
+      similarity.ranked(), queries.size(), options.top, options.threads,
+      [&](std::size_t position, RankQuery& query) { similarity.prepare(queries[position], query); }, consume);
+}
+
+void Recommender::similar_users(std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) const {
+  const RowSimilarity similarity(model_.users.factors, model_.users.counts,
+                                 prepared_->user_norms.get([&] { return norms_of(model_.users.factors); }), options);
+  rank_rows(
+      similarity.ranked(), queries.size(), options.top, options.threads,
+      [&](std::size_t position, RankQuery& query) { similarity.prepare(queries[position], query); }, consume);
+}
+
+void recommend(const Model& model, std::span<const std::uint32_t> users, const RecommendOptions& options, const Consume& consume) {
+  Recommender(model).recommend(users, options, consume);
+}
+
+void recommend_excluding(const Model& model, std::span<const std::uint32_t> users, const RecommendOptions& options, const Exclude& exclude,
+                         const Consume& consume, const RankLimits& limits) {
+  RecommenderAccess::recommend(Recommender(model), users, options, exclude, consume, limits);
+}
+
+void similar_items(const Model& model, std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) {
+  Recommender(model).similar_items(queries, options, consume);
+}
+
+void similar_users(const Model& model, std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) {
+  Recommender(model).similar_users(queries, options, consume);
+}
+
+}  // namespace lowrank

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "lowrank/model/factor_matrix.h"
+#include "lowrank/recommend/recommend.h"
+#include "recommend/rank_rows.h"
+
+namespace lowrank {
+
+/// The length of every row.
+std::vector<double> norms_of(const FactorMatrix& rows);
+
+/// How similar the rows of one side of a model are: what can be ranked, and the queries. Refers to its arguments.
+class RowSimilarity {
+ public:
+  /// \param norms  lengths of the rows
+  RowSimilarity(const FactorMatrix& rows, std::span<const std::uint32_t> counts, std::span<const double> norms,
+                const SimilarOptions& options);
+
+  /// What can be ranked, and how.
+  [[nodiscard]] const RankedRows& ranked() const noexcept { return ranked_; }
+  /// Makes `query` ask for the rows similar to `row`; of a row without any similarity the list is empty.
+  void prepare(std::uint32_t row, RankQuery& query) const;
+
+ private:
+  [[nodiscard]] bool comparable(std::uint32_t row) const { return row < rows_.rows() && counts_[row] != 0 && norms_[row] > 0; }
+  void rank_by_cosine();
+
+  const FactorMatrix& rows_;
+  std::span<const std::uint32_t> counts_;
+  std::span<const double> norms_;
+  Similarity by_;
+  std::vector<std::uint32_t> candidates_;
+  std::vector<float> scales_;
+  RankedRows ranked_;
+};
+
+}  // namespace lowrank

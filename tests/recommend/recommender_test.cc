@@ -1,0 +1,111 @@
+#include "lowrank/recommend/recommender.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "lowrank/base/error.h"
+#include "model/models.h"
+
+namespace lowrank {
+namespace {
+
+using testing_models::random_model;
+using Lists = std::vector<std::vector<Scored>>;
+
+template <class Ask>
+Lists lists_of(const Ask& ask) {
+  Lists lists;
+  ask([&](std::size_t, std::span<const Scored> list) { lists.emplace_back(list.begin(), list.end()); });
+  return lists;
+}
+
+std::vector<RecommendOptions> many_options() {
+  RecommendOptions filtered{.top = 6, .items = std::vector<std::uint32_t>{3, 1, 19, 7, 12, 400}, .excluded = {7}};
+  RecommendOptions counted{.top = 6, .min_count = 3};
+  return {{.top = 6}, {.top = 50, .include_seen = true}, filtered, counted};
+}
+
+TEST(Recommender, AnswersManyQuestionsAsOneByOne) {
+  const Model model = random_model(30, 25, 5, 3);
+  const Recommender recommender(model);
+  const std::vector<std::uint32_t> users{0, 7, 29, 31, Vocabulary::kUnknown};
+  for (int time = 0; time < 2; ++time) {
+    for (const RecommendOptions& options : many_options()) {
+      EXPECT_EQ(lists_of([&](const auto& consume) { recommender.recommend(users, options, consume); }),
+                lists_of([&](const auto& consume) { recommend(model, users, options, consume); }));
+    }
+    for (const Similarity by : {Similarity::cosine, Similarity::dot}) {
+      const SimilarOptions options{.top = 4, .by = by};
+      EXPECT_EQ(lists_of([&](const auto& consume) { recommender.similar_items(users, options, consume); }),
+                lists_of([&](const auto& consume) { similar_items(model, users, options, consume); }));
+      EXPECT_EQ(lists_of([&](const auto& consume) { recommender.similar_users(users, options, consume); }),
+                lists_of([&](const auto& consume) { similar_users(model, users, options, consume); }));
+    }
+  }
+}
+
+TEST(Recommender, AVectorGetsTheListOfTheUserWhoHasIt) {
+  const Model model = random_model(30, 25, 5, 3);
+  const Recommender recommender(model);
+  for (const RecommendOptions& options : many_options()) {
+    for (const std::uint32_t user : recommender.known_users()) {
+      const auto factors = model.users.factors.row(user);
+      const FoldedUser vector{.factors = {factors.begin(), factors.end()}, .bias = model.users.biases[user]};
+      const std::vector<std::uint32_t> seen = options.include_seen ? std::vector<std::uint32_t>() : model.history.items_of(user);
+      EXPECT_EQ(recommender.recommend(vector, seen, options),
+                lists_of([&](const auto& consume) { recommend(model, std::vector{user}, options, consume); }).front());
+    }
+  }
+  EXPECT_THROW(static_cast<void>(recommender.recommend(FoldedUser{.factors = {1, 2}}, {}, {})), DataError);
+}
+
+TEST(Recommender, FindsIdsAndNamesUnknownOnes) {
+  Model model = random_model(30, 25, 5, 3);
+  model.users.counts[4] = 0;
+  model.items.counts[2] = 0;
+  const Recommender recommender(model);
+  const std::vector<std::string> known{std::string(model.users.ids.id(3)), std::string(model.users.ids.id(0))};
+  EXPECT_EQ(recommender.users_of(known), (std::vector<std::uint32_t>{3, 0}));
+  EXPECT_FALSE(std::ranges::binary_search(recommender.known_users(), 4U));
+  EXPECT_FALSE(std::ranges::binary_search(recommender.known_items(), 2U));
+  const std::vector<std::string> mixed{known[0], "nobody", std::string(model.users.ids.id(4))};
+  EXPECT_EQ(recommender.users_of(mixed, UnknownIds::popular), (std::vector<std::uint32_t>{3, Vocabulary::kUnknown, 4}));
+  const auto refusal = [&](const std::vector<std::string>& ids) {
+    try {
+      static_cast<void>(recommender.users_of(ids));
+    } catch (const UnknownIdError& error) {
+      return std::string(error.what());
+    }
+    return std::string("found");
+  };
+  EXPECT_EQ(refusal(mixed), "the model does not know users \"nobody\", \"" + mixed[2] + "\"");
+  EXPECT_EQ(refusal({"x"}), "the model does not know user \"x\"");
+  EXPECT_EQ(refusal(std::vector<std::string>(12, "y")).substr(0, 34), "the model does not know users \"y\",");
+  EXPECT_TRUE(refusal(std::vector<std::string>(12, "y")).ends_with(" and 2 more"));
+  EXPECT_THROW(static_cast<void>(recommender.items_of(std::vector<std::string>{std::string(model.items.ids.id(2))})), UnknownIdError);
+  EXPECT_EQ(parse_unknown_ids("popular"), UnknownIds::popular);
+  EXPECT_EQ(parse_unknown_ids("error"), UnknownIds::refused);
+  EXPECT_THROW(parse_unknown_ids("maybe"), OptionError);
+}
+
+TEST(Recommender, IsAskedFromManyThreads) {
+  const Model model = random_model(30, 25, 5, 3);
+  const Recommender recommender(model);
+  const std::vector<std::uint32_t> queries{0, 5, 40};
+  const auto ask = [&] {
+    Lists all = lists_of([&](const auto& consume) { recommender.similar_items(queries, {.top = 5, .threads = 1}, consume); });
+    const Lists more = lists_of([&](const auto& consume) { recommender.recommend(queries, {.top = 5, .threads = 1}, consume); });
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  };
+  std::vector<Lists> answers(4);
+  std::vector<std::thread> threads;
+  for (Lists& answer : answers) threads.emplace_back([&] { answer = ask(); });
+  for (std::thread& thread : threads) thread.join();
+  for (const Lists& answer : answers) EXPECT_EQ(answer, ask());
+}
+
+}  // namespace
+}  // namespace lowrank
