@@ -45,6 +45,10 @@ void DualBatch::add(const NormalEquations& row, double factor, float* x, double*
 
   const DualSystem dual = system(batch, slot);
   dual.assemble(kept, columns_);
+  // Unknowns past n: the identity, or what an earlier system left there would decide whether the batch can be trusted.
+  for (std::size_t i = 0; i < batch.size; ++i) {
+    std::fill(dual.matrix + i * batch.size + std::max(i + 1, n), dual.matrix + (i + 1) * batch.size, 0.0F);
+  }
   for (std::size_t i = n; i < batch.size; ++i) {
     dual.matrix[i * batch.size + i] = 1;
     dual.targets[i] = 0;
