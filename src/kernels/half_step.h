@@ -28,7 +28,7 @@ struct HalfStep {
   std::function<void(std::size_t row, std::size_t begin, std::size_t end, float* weights, float* values)> cells;
   std::span<const double> bias_dampings;  ///< bias damping of each row; empty without biases
   bool non_negative = false;              ///< x >= 0
-  std::span<const double> l1;             ///< l1 of each row; empty for zeros; not with `factors`
+  std::span<const double> l1;             ///< l1 of each row, divided by its factor; empty for zeros
   const double* shared = nullptr;         ///< as in NormalEquations; divided by no factor
   RowOptions options;
 };

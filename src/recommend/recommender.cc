@@ -155,7 +155,7 @@ void Recommender::recommend(std::span<const std::uint32_t> users, const Recommen
   RecommenderAccess::recommend(*this, users, options, exclude, consume);
 }
 
-std::vector<Scored> Recommender::recommend(const FoldedUser& user, std::span<const std::uint32_t> seen,
+std::vector<Scored> Recommender::recommend(const FoldedRow& user, std::span<const std::uint32_t> seen,
                                            const RecommendOptions& options) const {
   if (user.factors.size() != model_.rank()) {
     throw DataError("the user has " + std::to_string(user.factors.size()) + " factors, but the model has rank " +

@@ -24,42 +24,46 @@ double penalty_of(const RowPenalty& penalty, double size, double squares, double
          (penalty.bias * size + penalty.bias_constant) * bias * bias;
 }
 
-/// The objective that a FoldIn states for a user, cell by cell over all items. `x` is p, then b.
-double objective(const Model& model, const std::map<std::uint32_t, float>& ratings, const std::vector<double>& x) {
+enum class Folded : std::uint8_t { user, item };
+
+/// The objective that a FoldIn states for a new row, cell by cell over all rows of the other side. `x` is p, then b.
+double objective(const Model& model, Folded side, const std::map<std::uint32_t, float>& ratings, const std::vector<double>& x) {
   const std::size_t rank = model.rank();
+  const bool user = side == Folded::user;
+  const Side& others = user ? model.items : model.users;
   double squares = 0;
   double length = 0;  // |p|_1 where p >= 0, and on beyond as a line
   for (std::size_t k = 0; k < rank; ++k) {
     squares += x[k] * x[k];
     length += x[k];
   }
-  const auto dot = [&](std::uint32_t item) {
+  const auto dot = [&](std::uint32_t other) {
     double sum = 0;
-    for (std::size_t k = 0; k < rank; ++k) sum += x[k] * double{model.items.factors.row(item)[k]};
+    for (std::size_t k = 0; k < rank; ++k) sum += x[k] * double{others.factors.row(other)[k]};
     return sum;
   };
-  const auto bias_free = [&](std::uint32_t item) { return model.centre.mean + double{model.items.biases[item]}; };
+  const auto bias_free = [&](std::uint32_t other) { return model.centre.mean + double{others.biases[other]}; };
   if (const auto* problem = std::get_if<LeastSquares>(&model.fold_in)) {
     double sum = 0;
-    for (const auto& [item, value] : ratings) sum += std::pow(double{value} - bias_free(item) - x[rank] - dot(item), 2);
-    return sum + penalty_of(problem->users, static_cast<double>(ratings.size()), squares, length, x[rank]);
+    for (const auto& [other, value] : ratings) sum += std::pow(double{value} - bias_free(other) - x[rank] - dot(other), 2);
+    return sum + penalty_of(user ? problem->users : problem->items, static_cast<double>(ratings.size()), squares, length, x[rank]);
   }
   const auto& problem = std::get<WeightedLeastSquares>(model.fold_in);
-  const double active = problem.unobserved_weight * power(problem.unobserved_user, ratings.size());
   double size = static_cast<double>(ratings.size());
   double sum = 0;
-  for (std::uint32_t item = 0; item < model.items.size(); ++item) {
-    const std::size_t count = model.items.counts[item];
-    const double unobserved = active * power(problem.unobserved_item, count);
-    const auto found = ratings.find(item);
+  for (std::uint32_t other = 0; other < others.size(); ++other) {
+    const std::size_t of_user = user ? ratings.size() : others.counts[other];
+    const std::size_t of_item = user ? others.counts[other] : ratings.size();
+    const double unobserved = problem.unobserved_weight * power(problem.unobserved_item, of_item) * power(problem.unobserved_user, of_user);
+    const auto found = ratings.find(other);
     size += unobserved;
-    if (found == ratings.end() || problem.unobserved_includes_seen) sum += unobserved * std::pow(dot(item), 2);
+    if (found == ratings.end() || problem.unobserved_includes_seen) sum += unobserved * std::pow(dot(other), 2);
     if (found == ratings.end()) continue;
     const double value = double{found->second};
-    const double weight = (problem.observed_weight + problem.alpha * value) * power(problem.observed_item, count);
-    sum += weight * std::pow((problem.binary_target ? 1 : value) - bias_free(item) - dot(item), 2);
+    const double weight = (problem.observed_weight + problem.alpha * value) * power(problem.observed_item, of_item);
+    sum += weight * std::pow((problem.binary_target ? 1 : value) - bias_free(other) - dot(other), 2);
   }
-  return sum + penalty_of(problem.users, std::pow(size, problem.size_exponent), squares, length, 0);
+  return sum + penalty_of(user ? problem.users : problem.items, std::pow(size, problem.size_exponent), squares, length, 0);
 }
 
 bool solves_bias(const FoldIn& fold_in) {
@@ -80,26 +84,27 @@ bool is_non_negative(const FoldIn& fold_in) {
 }
 
 /// How far `x` is from the minimum along one coordinate: exact, for the objective is a parabola.
-double step_to_minimum(const Model& model, const std::map<std::uint32_t, float>& ratings, std::vector<double> x, std::size_t k) {
+double step_to_minimum(const Model& model, Folded side, const std::map<std::uint32_t, float>& ratings, std::vector<double> x,
+                       std::size_t k) {
   constexpr double kStep = 0.5;
-  const double here = objective(model, ratings, x);
+  const double here = objective(model, side, ratings, x);
   x[k] += kStep;
-  const double above = objective(model, ratings, x);
+  const double above = objective(model, side, ratings, x);
   x[k] -= 2 * kStep;
-  const double below = objective(model, ratings, x);
+  const double below = objective(model, side, ratings, x);
   const double curvature = (above - 2 * here + below) / (kStep * kStep);
   return -(above - below) / (2 * kStep) / curvature;
 }
 
-void expect_minimum(const Model& model, const std::map<std::uint32_t, float>& ratings, const FoldedUser& user) {
-  std::vector<double> x(user.factors.begin(), user.factors.end());
-  x.push_back(double{user.bias});
+void expect_minimum(const Model& model, Folded side, const std::map<std::uint32_t, float>& ratings, const FoldedRow& row) {
+  std::vector<double> x(row.factors.begin(), row.factors.end());
+  x.push_back(double{row.bias});
   for (std::size_t k = 0; k <= model.rank(); ++k) {
     if (k == model.rank() && !solves_bias(model.fold_in)) {
-      EXPECT_EQ(user.bias, 0);
+      EXPECT_EQ(row.bias, 0);
       continue;
     }
-    const double step = step_to_minimum(model, ratings, x, k);
+    const double step = step_to_minimum(model, side, ratings, x, k);
     if (is_non_negative(model.fold_in) && k < model.rank()) {
       EXPECT_GE(x[k], 0);
       if (x[k] == 0) {
@@ -116,10 +121,11 @@ std::vector<FoldIn> many_problems() {
   for (const bool non_negative : {false, true}) {
     const double l1 = non_negative ? 0.05 : 0;
     const RowPenalty users{.l2 = 0.1, .l2_constant = 0.4, .l1 = l1, .l1_constant = 14 * l1, .bias = 0.02, .bias_constant = 0.3};
+    const RowPenalty items{.l2 = 0.2, .l2_constant = 0.3, .l1 = 2 * l1, .l1_constant = 3 * l1, .bias = 0.05, .bias_constant = 0.1};
     for (const bool bias : {false, true})
-      problems.emplace_back(LeastSquares{.users = users, .solves_bias = bias, .non_negative = non_negative});
+      problems.emplace_back(LeastSquares{.users = users, .items = items, .solves_bias = bias, .non_negative = non_negative});
     for (const double exponent : {0.0, 0.5, 1.0}) {
-      WeightedLeastSquares problem{.users = users, .non_negative = non_negative, .size_exponent = exponent};
+      WeightedLeastSquares problem{.users = users, .items = items, .non_negative = non_negative, .size_exponent = exponent};
       problem.binary_target = false;
       problems.emplace_back(problem);
       problem.unobserved_weight = 0.3;
@@ -138,25 +144,52 @@ std::vector<FoldIn> many_problems() {
   return problems;
 }
 
-TEST(FoldInUser, MinimisesTheStatedObjective) {
+/// Folds a row of 12 ratings (fewer where one is drawn twice) of 40 others in, for every problem and several ranks.
+void expect_minima(Folded side) {
   for (const FoldIn& problem : many_problems()) {
     for (const std::size_t rank : {0U, 1U, 5U, 18U}) {
-      Model model = random_model(5, 40, rank, 3 + rank, 1.0);
+      Model model = side == Folded::user ? random_model(5, 40, rank, 3 + rank, 1.0) : random_model(40, 5, rank, 3 + rank, 0.7);
       model.fold_in = problem;
       RandomStream random(rank, Purpose::split);
       std::map<std::uint32_t, float> ratings;
       for (int i = 0; i < 12; ++i) ratings[static_cast<std::uint32_t>(random.below(40))] = static_cast<float>(1 + random.below(5));
-      std::vector<std::uint32_t> items;
+      if (side == Folded::item) std::erase_if(ratings, [&](const auto& rating) { return !model.users.knows(rating.first); });
+      std::vector<std::uint32_t> others;
       std::vector<float> values;
-      for (const auto& [item, value] : ratings) {
-        items.push_back(item);
+      for (const auto& [other, value] : ratings) {
+        others.push_back(other);
         values.push_back(value);
       }
-      const FoldedUser user = fold_in_user(model, items, values);
-      ASSERT_EQ(user.factors.size(), rank);
-      expect_minimum(model, ratings, user);
+      const FoldedRow row = side == Folded::user ? fold_in_user(model, others, values) : fold_in_item(model, others, values);
+      ASSERT_EQ(row.factors.size(), rank);
+      expect_minimum(model, side, ratings, row);
     }
   }
+}
+
+TEST(FoldInUser, MinimisesTheStatedObjective) { expect_minima(Folded::user); }
+
+TEST(FoldInItem, MinimisesTheStatedObjective) { expect_minima(Folded::item); }
+
+TEST(FoldInItem, IsAUserOfTheTransposedModel) {
+  Model model = random_model(20, 9, 4, 6, 1.0);
+  for (Side* side : {&model.users, &model.items}) {
+    for (std::uint32_t row = 0; row < side->size(); ++row) {
+      for (float& x : side->factors.row(row)) x = std::abs(x);
+    }
+  }
+  model.centre.mean = 0;
+  const RowPenalty users{.l2 = 0.1, .l1 = 0.3};
+  const RowPenalty items{.l2 = 0.2, .l1_constant = 0.1};
+  model.fold_in = Divergence{.users = users, .items = items, .absent_weight = 0.4};
+  Model transposed = model;
+  std::swap(transposed.users, transposed.items);
+  transposed.fold_in = Divergence{.users = items, .items = users, .absent_weight = 0.4};
+  const std::vector<std::uint32_t> others{2, 3, 11};
+  const std::vector<float> values{4, 1, 3};
+  EXPECT_EQ(fold_in_item(model, others, values).factors, fold_in_user(transposed, others, values).factors);
+  model.fold_in = NoFoldIn();
+  EXPECT_EQ(fold_in_item(model, others, values).factors, std::vector<float>(4));
 }
 
 TEST(FoldInUser, MinimisesTheStatedDivergence) {
@@ -176,7 +209,7 @@ TEST(FoldInUser, MinimisesTheStatedDivergence) {
           .l2 = regularization, .l2_constant = regularization / 2, .l1 = regularization / 2, .l1_constant = regularization};
       model.fold_in = Divergence{.users = penalty, .absent_weight = unobserved};
       const auto scale = static_cast<double>(rated.size());
-      const FoldedUser user = fold_in_user(model, rated, values);
+      const FoldedRow user = fold_in_user(model, rated, values);
       const std::vector<double> p(user.factors.begin(), user.factors.end());
       EXPECT_EQ(user.bias, 0);
       for (std::size_t k = 0; k < kRank; ++k) {
@@ -209,7 +242,7 @@ TEST(FoldInUser, FindsAPlantedUser) {
     items.push_back(item);
     values.push_back(static_cast<float>(score(model, 1, item)));
   }
-  const FoldedUser user = fold_in_user(model, items, values);
+  const FoldedRow user = fold_in_user(model, items, values);
   for (std::size_t k = 0; k < 6; ++k) EXPECT_NEAR(user.factors[k], model.users.factors.row(1)[k], 1e-4);
   EXPECT_NEAR(user.bias, model.users.biases[1], 1e-4);
 }
@@ -217,7 +250,7 @@ TEST(FoldInUser, FindsAPlantedUser) {
 TEST(FoldInUser, FewRatingsWithoutRegularizationGiveTheShortestSolution) {
   Model model = random_model(3, 30, 6, 8, 1.0);
   model.fold_in = LeastSquares{.solves_bias = false};
-  const FoldedUser user = fold_in_user(model, std::vector<std::uint32_t>{4}, std::vector<float>{5});
+  const FoldedRow user = fold_in_user(model, std::vector<std::uint32_t>{4}, std::vector<float>{5});
   // The closed form of the shortest p with <p, q> = t is t q / |q|^2.
   const auto q = model.items.factors.row(4);
   double squares = 0;
@@ -231,15 +264,15 @@ TEST(FoldInUser, TidiesWhatItIsGiven) {
   model.items.counts[7] = 0;
   const std::vector<std::uint32_t> messy{5, 100, 2, 7, 5, 2, 5};
   const std::vector<float> messy_values{1, 9, 2, 9, 3, 4, 5};
-  const FoldedUser user = fold_in_user(model, messy, messy_values);
-  const FoldedUser tidy = fold_in_user(model, std::vector<std::uint32_t>{2, 5}, std::vector<float>{4, 5});
+  const FoldedRow user = fold_in_user(model, messy, messy_values);
+  const FoldedRow tidy = fold_in_user(model, std::vector<std::uint32_t>{2, 5}, std::vector<float>{4, 5});
   EXPECT_EQ(user.factors, tidy.factors);
   EXPECT_EQ(user.bias, tidy.bias);
 }
 
 TEST(FoldInUser, NothingKnownGivesZeros) {
   const Model model = random_model(5, 20, 3, 4, 1.0);
-  const FoldedUser user = fold_in_user(model, std::vector<std::uint32_t>{20, 4294967295U}, std::vector<float>{1, 2});
+  const FoldedRow user = fold_in_user(model, std::vector<std::uint32_t>{20, 4294967295U}, std::vector<float>{1, 2});
   EXPECT_EQ(user.factors, std::vector<float>(3));
   EXPECT_EQ(user.bias, 0);
 }
@@ -255,7 +288,7 @@ TEST(FoldInUser, DegenerateNumbersGiveAFiniteUser) {
         } else {
           model.fold_in = LeastSquares{.non_negative = non_negative};
         }
-        const FoldedUser user = fold_in_user(model, std::vector<std::uint32_t>{3}, std::vector<float>{value});
+        const FoldedRow user = fold_in_user(model, std::vector<std::uint32_t>{3}, std::vector<float>{value});
         for (const float number : user.factors) EXPECT_TRUE(std::isfinite(number));
         EXPECT_TRUE(std::isfinite(user.bias));
       }
@@ -281,7 +314,7 @@ Pairs some_pairs(const Model& model, std::size_t size) {
 
 TEST(FoldIn, SolvesEveryUserAsIfAlone) {
   for (const FoldIn& problem : many_problems()) {
-    Model model = random_model(8, 25, 4, 2, 1.0);
+    Model model = random_model(8, 25, 9, 2, 1.0);
     model.fold_in = problem;
     const Pairs pairs = some_pairs(model, 400);
     const Model folded = fold_in(model, pairs, 2);
@@ -309,7 +342,7 @@ TEST(FoldIn, SolvesEveryUserAsIfAlone) {
       seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
       EXPECT_EQ(folded.history.items_of(index), seen);
       EXPECT_EQ(folded.users.counts[index], seen.size());
-      const FoldedUser alone = fold_in_user(model, items, values);
+      const FoldedRow alone = fold_in_user(model, items, values);
       const auto factors = folded.users.factors.row(index);
       EXPECT_EQ(std::vector<float>(factors.begin(), factors.end()), alone.factors);
       EXPECT_EQ(folded.users.biases[index], alone.bias);
@@ -339,13 +372,26 @@ TEST(FoldIn, NewUsersHaveTheKindOfIdsOfThePairs) {
   EXPECT_EQ(folded.items.ids.kind(), IdKind::string);
 }
 
+/// `pairs`, which are numbered in the vocabulary of `from`, in that of `to`, which has the same items.
+Pairs renumbered(const Pairs& pairs, const Model& from, const Model& to) {
+  Pairs result = pairs;
+  result.known_users = to.users.ids.size();
+  result.unknown_users = Vocabulary();
+  for (std::uint32_t& user : result.users) {
+    const std::string_view id = pairs.user_id(from.users.ids, user);
+    user = to.users.ids.find(id);
+    if (user == Vocabulary::kUnknown) user = result.known_users + result.unknown_users.add(id);
+  }
+  return result;
+}
+
 TEST(FoldIn, TwiceIsTheSameAsOnce) {
   Model model = random_model(8, 25, 4, 2, 1.0);
   model.fold_in = WeightedLeastSquares{.users = {.l2 = 0.1}, .unobserved_weight = 0.1, .unobserved_user = {.exponent = 0.5, .scale = 0.7}};
   const Pairs few = some_pairs(model, 40);
   const Model once = fold_in(model, few);
   const Model other = fold_in(model, some_pairs(model, 300));
-  EXPECT_EQ(fold_in(other, few).users.factors, once.users.factors) << "who was folded in before has no part in it";
+  EXPECT_EQ(fold_in(other, renumbered(few, model, other)).users, once.users) << "who was folded in before has no part in it";
 }
 
 TEST(FoldIn, DoesNotDependOnThreads) {

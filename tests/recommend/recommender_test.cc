@@ -52,13 +52,13 @@ TEST(Recommender, AVectorGetsTheListOfTheUserWhoHasIt) {
   for (const RecommendOptions& options : many_options()) {
     for (const std::uint32_t user : recommender.known_users()) {
       const auto factors = model.users.factors.row(user);
-      const FoldedUser vector{.factors = {factors.begin(), factors.end()}, .bias = model.users.biases[user]};
+      const FoldedRow vector{.factors = {factors.begin(), factors.end()}, .bias = model.users.biases[user]};
       const std::vector<std::uint32_t> seen = options.include_seen ? std::vector<std::uint32_t>() : model.history.items_of(user);
       EXPECT_EQ(recommender.recommend(vector, seen, options),
                 lists_of([&](const auto& consume) { recommend(model, std::vector{user}, options, consume); }).front());
     }
   }
-  EXPECT_THROW(static_cast<void>(recommender.recommend(FoldedUser{.factors = {1, 2}}, {}, {})), DataError);
+  EXPECT_THROW(static_cast<void>(recommender.recommend(FoldedRow{.factors = {1, 2}}, {}, {})), DataError);
 }
 
 TEST(Recommender, FindsIdsAndNamesUnknownOnes) {

@@ -121,7 +121,7 @@ TEST(Als, FoldInIsAHalfStep) {
           items.push_back(cell.second);
           values.push_back(static_cast<float>(value));
         }
-        const FoldedUser folded = fold_in_user(start, items, values);
+        const FoldedRow folded = fold_in_user(start, items, values);
         for (std::size_t k = 0; k < options.rank; ++k) EXPECT_NEAR(folded.factors[k], next.users.factors.row(user)[k], 1e-5);
         EXPECT_NEAR(folded.bias, next.users.biases[user], 1e-5);
       }

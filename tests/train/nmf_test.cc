@@ -353,7 +353,7 @@ TEST(Nmf, FoldInEndsWhereTrainingDoes) {
         rated.push_back(triple.item);
         values.push_back(triple.value);
       }
-      const FoldedUser folded = fold_in_user(model, rated, values);
+      const FoldedRow folded = fold_in_user(model, rated, values);
       EXPECT_NEAR(folded.bias, model.users.biases[user], near);
       for (std::size_t k = 0; k < 5; ++k) {
         EXPECT_GE(folded.factors[k], 0.0F);

@@ -43,7 +43,7 @@ TEST(Popular, ListsAreTheSameForKnownAndUnknownUsersAndFoldedInOnes) {
   EXPECT_EQ(lists[0], lists[2]);
   const std::uint32_t item = 3;
   const float value = 5;
-  const FoldedUser folded = fold_in_user(model, {&item, 1}, {&value, 1});
+  const FoldedRow folded = fold_in_user(model, {&item, 1}, {&value, 1});
   EXPECT_TRUE(folded.factors.empty());
   EXPECT_EQ(folded.bias, 0.0F);
 }

@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// Users that training did not have.
+/// Users and items that training did not have.
 
 #include <cstdint>
 #include <span>
@@ -12,8 +12,8 @@
 
 namespace [[gnu::visibility("default")]] lowrank {
 
-/// Factors and bias of a row that training did not have.
-struct FoldedUser {
+/// Factors and bias of a user or item that training did not have.
+struct FoldedRow {
   std::vector<float> factors;  ///< rank floats
   float bias = 0;
 };
@@ -22,9 +22,13 @@ struct FoldedUser {
 /// does not know are left out; of repeats of an item the last counts. Without any known item: zero factors, zero bias. Where the ratings do
 /// not pin the row down (no regularisation, fewer ratings than factors) it is the shortest solution. A divergence is brought down by
 /// multiplicative updates, until a factor changes by less than 1e-7 of the largest, 2000 at most; there, any of its minima.
-/// O(n rank^2 + rank^3), and O(items rank^2) more where unobserved cells have weight; for a divergence O(n rank) an update, O(items rank).
-/// \param items, values one value an item
-FoldedUser fold_in_user(const Model& model, std::span<const std::uint32_t> items, std::span<const float> values);
+/// O(n rank^2 + rank^3), and O(items rank^2) more where unobserved cells have weight; for a divergence O(n rank) per update, and O(items
+/// rank). fold_in() solves many users at the price of one such sum over the items. \param items, values  one value per item
+FoldedRow fold_in_user(const Model& model, std::span<const std::uint32_t> items, std::span<const float> values);
+
+/// The same with the sides exchanged: an item given by the ratings of users, against the fixed user factors.
+/// \param users, values  one value per user
+FoldedRow fold_in_item(const Model& model, std::span<const std::uint32_t> users, std::span<const float> values);
 
 /// `model` with its users replaced by those of `pairs` (numbered in the model's vocabularies), in order of first appearance. All are solved
 /// anew from the pairs given, also those that the model knows; without values every pair counts as a rating of 1. Their given items count

@@ -54,7 +54,7 @@ class Recommender {
   /// The list of one user who is not of the model: a folded-in row, or any vector and bias.
   /// \param seen  items to leave out, ascending; `options.include_seen` does not count
   /// \throws DataError unless the row has the model's rank
-  [[nodiscard]] std::vector<Scored> recommend(const FoldedUser& user, std::span<const std::uint32_t> seen,
+  [[nodiscard]] std::vector<Scored> recommend(const FoldedRow& user, std::span<const std::uint32_t> seen,
                                               const RecommendOptions& options) const;
 
   /// See the functions similar_items() and similar_users().

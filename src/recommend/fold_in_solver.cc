@@ -1,0 +1,243 @@
+#include "recommend/fold_in_solver.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <utility>
+
+#include "kernels/divergence.h"
+#include "kernels/half_step.h"
+#include "kernels/rows.h"
+
+namespace lowrank {
+
+namespace {
+
+using Kind = FoldInTerms::Kind;
+
+FoldInTerms terms_of(const NoFoldIn& /*problem*/, FoldInSide /*side*/) { return {}; }
+
+FoldInTerms terms_of(const LeastSquares& problem, FoldInSide side) {
+  return {.kind = Kind::least_squares,
+          .penalty = side == FoldInSide::users ? problem.users : problem.items,
+          .solves_bias = problem.solves_bias,
+          .non_negative = problem.non_negative};
+}
+
+FoldInTerms terms_of(const WeightedLeastSquares& problem, FoldInSide side) {
+  FoldInTerms terms{.kind = Kind::least_squares,
+                    .penalty = side == FoldInSide::users ? problem.users : problem.items,
+                    .size_exponent = problem.size_exponent,
+                    .observed_weight = problem.observed_weight,
+                    .alpha = problem.alpha,
+                    .unobserved_weight = problem.unobserved_weight,
+                    .unobserved_includes_seen = problem.unobserved_includes_seen,
+                    .binary_target = problem.binary_target,
+                    .non_negative = problem.non_negative};
+  const bool users = side == FoldInSide::users;
+  (users ? terms.fixed_observed : terms.row_observed) = problem.observed_item;
+  (users ? terms.fixed_unobserved : terms.row_unobserved) = problem.unobserved_item;
+  (users ? terms.row_unobserved : terms.fixed_unobserved) = problem.unobserved_user;
+  return terms;
+}
+
+FoldInTerms terms_of(const Divergence& problem, FoldInSide side) {
+  return {.kind = Kind::divergence,
+          .penalty = side == FoldInSide::users ? problem.users : problem.items,
+          .unobserved_weight = problem.absent_weight,
+          .non_negative = true};
+}
+
+}  // namespace
+
+FoldInSolver::FoldInSolver(const Model& model, FoldInSide side, Workers& workers)
+    : fixed_(side == FoldInSide::users ? model.items : model.users),
+      mean_(model.centre.mean),
+      terms_(std::visit([side](const auto& problem) { return terms_of(problem, side); }, model.fold_in)),
+      row_observed_(terms_.row_observed),
+      fixed_observed_(terms_.fixed_observed),
+      row_unobserved_(terms_.row_unobserved),
+      fixed_unobserved_(terms_.fixed_unobserved),
+      shared_(terms_.unobserved_weight != 0 && terms_.row_unobserved.exponent != 0),
+      weighted_(shared_ || terms_.observed_weight != 1 || terms_.alpha != 0 || terms_.row_observed.exponent != 0 ||
+                terms_.fixed_observed.exponent != 0 || (terms_.unobserved_weight != 0 && !terms_.unobserved_includes_seen)),
+      diagonal_(fixed_.factors.stride()) {
+  const FactorMatrix& table = fixed_.factors;
+  const std::size_t rank = table.rank();
+  std::fill_n(diagonal_.data() + rank, diagonal_.size() - rank, 1.0F);
+  if (terms_.kind == Kind::none || terms_.unobserved_weight == 0) return;
+  if (terms_.kind == Kind::divergence) {
+    fixed_sums_ = workers.sum_rows(table.rows(), [&](std::size_t begin, std::size_t end, int) {
+      std::vector<double> sum(rank);
+      for (std::size_t row = begin; row < end; ++row) {
+        for (std::size_t k = 0; k < rank; ++k) sum[k] += static_cast<double>(table.row(row)[k]);
+      }
+      return sum;
+    });
+    return;
+  }
+  if (terms_.size_exponent != 0) fixed_shares_ = fixed_unobserved_.sum(fixed_.counts);
+  if (rank == 0 || table.rows() == 0) return;
+  std::vector<double> shares;
+  if (terms_.fixed_unobserved.exponent != 0) shares = fixed_unobserved_.of(fixed_.counts);
+  gramian_ = gramian({table.data(), table.stride()}, table.rows(), rank, shares, workers);
+  for (double& sum : gramian_) sum *= terms_.unobserved_weight;
+  if (terms_.non_negative) return;
+  basis_ = eigenbasis(std::exchange(gramian_, {}), rank, workers);
+  for (std::size_t k = 0; k < rank; ++k) diagonal_[k] = static_cast<float>(basis_->values[k]);
+}
+
+double FoldInSolver::size_of(std::size_t ratings) const {
+  const double unobserved =
+      fixed_shares_ == 0 ? 0 : terms_.unobserved_weight * row_unobserved_(static_cast<std::uint32_t>(ratings)) * fixed_shares_;
+  return std::pow(static_cast<double>(ratings) + unobserved, terms_.size_exponent);
+}
+
+/// A ridge far below what float factors resolve, which makes the solution of an underdetermined row the shortest one.
+double FoldInSolver::least_ridge(const FoldInRows& rows, std::size_t row) const {
+  double squares = 0;
+  for (std::size_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
+    for (const float x : fixed_.factors.row(rows.others[at])) squares += static_cast<double>(x) * static_cast<double>(x);
+  }
+  const auto numbers = static_cast<double>((rows.offsets[row + 1] - rows.offsets[row]) * fixed_.factors.rank());
+  return std::clamp(1e-10 * squares / std::max(numbers, 1.0), 1e-30, 1e30);
+}
+
+FoldInSolver::RowNumbers FoldInSolver::numbers_of(const FoldInRows& rows) const {
+  constexpr double kEnough = 1e-6;       // a ridge that least_ridge() does not exceed
+  constexpr double kLeastShare = 1e-15;  // equations are divided by the share
+  RowNumbers numbers;
+  for (std::vector<double>* all : {&numbers.ridges, &numbers.bias_dampings, &numbers.l1, &numbers.shares}) all->resize(rows.size());
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const std::size_t ratings = rows.offsets[row + 1] - rows.offsets[row];
+    const double size = size_of(ratings);
+    const RowPenalty& penalty = terms_.penalty;
+    numbers.shares[row] = shared_ && ratings != 0 ? std::max(row_unobserved_(static_cast<std::uint32_t>(ratings)), kLeastShare) : 1;
+    numbers.ridges[row] = penalty.l2 * size + penalty.l2_constant;
+    if (numbers.ridges[row] < kEnough) numbers.ridges[row] = std::max(numbers.ridges[row], least_ridge(rows, row));
+    numbers.bias_dampings[row] = penalty.bias * size + penalty.bias_constant;
+    numbers.l1[row] = (penalty.l1 * size + penalty.l1_constant) / numbers.shares[row];
+  }
+  return numbers;
+}
+
+void FoldInSolver::solve(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const {
+  constexpr std::size_t kRows = 16;
+  std::fill_n(factors.data(), factors.rows() * factors.stride(), 0.0F);
+  std::fill(biases.begin(), biases.end(), 0.0F);
+  if (terms_.kind == Kind::least_squares) solve_least_squares(rows, workers, factors, biases);
+  workers.for_ranges(rows.size(), kRows, [&](std::size_t begin, std::size_t end, int) {
+    std::vector<double> scratch;
+    for (std::size_t row = begin; row < end; ++row) {
+      const std::span<float> x = factors.row(row);
+      if (terms_.kind == Kind::divergence) solve_divergence(rows, row, scratch, x);
+      // Where nothing can be learned (factors of zero, numbers out of range) a row stays what an unknown one is.
+      if (std::isfinite(biases[row]) && std::all_of(x.begin(), x.end(), [](float number) { return std::isfinite(number); })) continue;
+      std::fill(x.begin(), x.end(), 0.0F);
+      biases[row] = 0;
+    }
+  });
+}
+
+void FoldInSolver::write_cells(const FoldInRows& rows, double share, double row_observed, std::size_t begin, std::size_t end,
+                               float* weights, float* values) const {
+  const double taken = terms_.unobserved_includes_seen ? 0.0 : terms_.unobserved_weight * share;
+  for (std::size_t at = begin; at < end; ++at) {
+    const std::uint32_t other = rows.others[at];
+    const std::uint32_t count = fixed_.counts[other];
+    const auto value = static_cast<double>(rows.values[at]);
+    // A negative weight would ask to be as far away as possible.
+    const double weight = std::max(0.0, terms_.observed_weight + terms_.alpha * value) * row_observed * fixed_observed_(count);
+    const double target = (terms_.binary_target ? 1.0 : value) - mean_ - static_cast<double>(fixed_.biases[other]);
+    // The Gramian has this row too; without it only the missing cells are left.
+    if (weighted_) weights[at - begin] = static_cast<float>(taken == 0 ? weight : weight - taken * fixed_unobserved_(count));
+    values[at - begin] = static_cast<float>(weight * target);
+  }
+}
+
+void FoldInSolver::solve_least_squares(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const {
+  const FactorMatrix& table = fixed_.factors;
+  const std::size_t rank = table.rank();
+  const std::size_t stride = table.stride();
+  const std::size_t ratings = rows.others.size();
+  HalfStep step;
+  step.offsets = rows.offsets;
+  step.others = rows.others.data();
+  step.fixed = {table.data(), stride};
+  // In the basis where the Gramian is diagonal: all fixed rows, or the rated ones alone where they are fewer.
+  FactorMatrix rotated;
+  std::vector<std::uint32_t> numbers;
+  if (basis_) {
+    if (ratings < table.rows()) {
+      // gather_rows() writes a multiple of four rows.
+      rotated = FactorMatrix((ratings + 3) / 4 * 4, rank);
+      gather_rows(step.fixed, rows.others.data(), ratings, stride, nullptr, nullptr, rotated.data(), stride);
+      numbers.resize(ratings);
+      std::iota(numbers.begin(), numbers.end(), 0U);
+      step.others = numbers.data();
+    } else {
+      rotated = table;
+    }
+    rotate(rotated.data(), stride, rotated.rows(), rank, basis_->vectors, workers);
+    step.fixed = {rotated.data(), stride};
+  }
+  if (!gramian_.empty()) step.shared = gramian_.data();
+  step.diagonal = diagonal_.data();
+  const RowNumbers row_numbers = numbers_of(rows);
+  step.ridges = row_numbers.ridges;
+  step.least_ridge = 1e-30;
+  if (terms_.non_negative) step.l1 = row_numbers.l1;
+  if (shared_) step.factors = row_numbers.shares;
+  if (terms_.solves_bias) step.bias_dampings = row_numbers.bias_dampings;
+  step.non_negative = terms_.non_negative;
+  step.weighted = weighted_;
+  step.valued = true;
+  step.cells = [&](std::size_t row, std::size_t begin, std::size_t end, float* weights, float* values) {
+    const double observed = row_observed_(static_cast<std::uint32_t>(rows.offsets[row + 1] - rows.offsets[row]));
+    write_cells(rows, row_numbers.shares[row], observed, begin, end, weights, values);
+  };
+  HalfSteps(rank, workers).run(step, factors.data(), terms_.solves_bias ? biases.data() : nullptr);
+  if (basis_) rotate(factors.data(), stride, factors.rows(), rank, basis_->back, workers);
+}
+
+void FoldInSolver::solve_divergence(const FoldInRows& rows, std::size_t row, std::vector<double>& scratch, std::span<float> factors) const {
+  // The loss is convex in one row. Ends where nothing moves any more, or after kMostUpdates.
+  constexpr int kMostUpdates = 2000;
+  constexpr double kChange = 1e-7;
+  const std::size_t rank = factors.size();
+  const std::size_t begin = rows.offsets[row];
+  const std::size_t ratings = rows.offsets[row + 1] - begin;
+  if (ratings == 0 || rank == 0) return;
+  const double size = size_of(ratings);
+  const double l1 = terms_.penalty.l1 * size + terms_.penalty.l1_constant;
+  const double l2 = terms_.penalty.l2 * size + terms_.penalty.l2_constant;
+  scratch.resize((ratings + 3) * rank);
+  double* x = scratch.data() + ratings * rank;
+  double* up = x + rank;
+  double* down = up + rank;
+  for (std::size_t k = 0; k < rank; ++k) down[k] = l1 + (fixed_sums_.empty() ? 0.0 : terms_.unobserved_weight * fixed_sums_[k]);
+  const double weight = fixed_sums_.empty() ? 1 : 1 - terms_.unobserved_weight;
+  std::vector<std::uint32_t> numbers(ratings);
+  std::iota(numbers.begin(), numbers.end(), 0U);
+  double values = 0;
+  for (std::size_t n = 0; n < ratings; ++n) {
+    const std::span<const float> other = fixed_.factors.row(rows.others[begin + n]);
+    double* q = scratch.data() + n * rank;
+    std::copy(other.begin(), other.end(), q);
+    for (std::size_t k = 0; k < rank; ++k) down[k] += weight * q[k];
+    values += static_cast<double>(rows.values[begin + n]);
+  }
+  // A start at which the products of the row sum up to about its values.
+  const double pull = std::accumulate(down, down + rank, 0.0);
+  std::fill_n(x, rank, pull > 0 ? values / pull : 0);
+  const auto value = [&](std::size_t n) { return static_cast<double>(rows.values[begin + n]); };
+  for (int update = 0; update < kMostUpdates; ++update) {
+    std::fill_n(up, rank, 0.0);
+    add_divergence(scratch.data(), rank, numbers.data(), ratings, value, x, up);
+    const double change = update_divergence(up, down, l2, rank, x);
+    if (!(change > kChange * *std::max_element(x, x + rank))) break;
+  }
+  std::transform(x, x + rank, factors.begin(), [](double number) { return static_cast<float>(number); });
+}
+
+}  // namespace lowrank

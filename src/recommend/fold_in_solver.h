@@ -1,0 +1,103 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/parallel.h"
+#include "kernels/gramian.h"
+#include "lowrank/model/model.h"
+#include "model/count_weight.h"
+
+namespace lowrank {
+
+/// The ratings of new rows of one side, row by row: those of row r are at [offsets[r], offsets[r + 1]). `others` are rows of the other
+/// side, ascending and each once per row, all known to the model.
+struct FoldInRows {
+  std::vector<std::size_t> offsets{0};
+  std::vector<std::uint32_t> others;
+  std::vector<float> values;
+
+  [[nodiscard]] std::size_t size() const { return offsets.size() - 1; }
+  void add(std::uint32_t other, float value) {
+    others.push_back(other);
+    values.push_back(value);
+  }
+  void end_row() { offsets.push_back(others.size()); }
+};
+
+/// The side that is solved, against the fixed rows of the other one.
+enum class FoldInSide : std::uint8_t { users, items };
+
+/// A FoldIn as the rows of one side see it, every kind of problem in the same terms.
+struct FoldInTerms {
+  enum class Kind : std::uint8_t { none, least_squares, divergence };
+
+  Kind kind = Kind::none;
+  RowPenalty penalty = {};
+  double size_exponent = 1;
+  double observed_weight = 1;
+  double alpha = 0;
+  double unobserved_weight = 0;
+  bool unobserved_includes_seen = true;
+  bool binary_target = false;
+  bool solves_bias = false;
+  bool non_negative = false;
+  PowerWeight row_observed = {};      ///< share of the solved row in the weights of observed cells
+  PowerWeight fixed_observed = {};    ///< share of the fixed row in them
+  PowerWeight row_unobserved = {};    ///< share of the solved row in the weights of unobserved cells
+  PowerWeight fixed_unobserved = {};  ///< share of the fixed row in them
+};
+
+/// Solves new rows of one side by the half-step of training: against a Gramian in its eigenbasis for unobserved cells, or as a shared
+/// matrix with x >= 0; a divergence by multiplicative updates. Prepared once per model with what all rows share, and asked often; const use
+/// is safe from many threads.
+class FoldInSolver {
+ public:
+  /// O(1), with unobserved cells O(fixed rows rank^2 + rank^3), for a divergence O(fixed rows rank). Keeps O(rank^2).
+  /// \param model  must outlive the solver
+  FoldInSolver(const Model& model, FoldInSide side, Workers& workers);
+
+  /// Solves all rows. Memory: O(ratings rank), or O(fixed rows rank) where that is less, and O(rank^2) per thread. The result for a row
+  /// does not depend on the other rows, nor on the number of threads. \param[out] factors  rows.size() rows of the model's rank \param[out]
+  /// biases  one per row
+  void solve(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const;
+
+ private:
+  /// The numbers that a half-step has for each row.
+  struct RowNumbers {
+    std::vector<double> ridges;
+    std::vector<double> bias_dampings;
+    std::vector<double> l1;
+    std::vector<double> shares;  ///< share of the row in the weights of unobserved cells
+  };
+
+  /// The size of a row, by which its penalty is multiplied.
+  [[nodiscard]] double size_of(std::size_t ratings) const;
+  [[nodiscard]] double least_ridge(const FoldInRows& rows, std::size_t row) const;
+  [[nodiscard]] RowNumbers numbers_of(const FoldInRows& rows) const;
+  /// Weights and values of the cells of a row at [begin, end). \param share  share of the row in the weights of unobserved cells
+  void write_cells(const FoldInRows& rows, double share, double row_observed, std::size_t begin, std::size_t end, float* weights,
+                   float* values) const;
+  void solve_least_squares(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const;
+  void solve_divergence(const FoldInRows& rows, std::size_t row, std::vector<double>& scratch, std::span<float> factors) const;
+
+  const Side& fixed_;
+  double mean_;
+  FoldInTerms terms_;
+  CountWeight row_observed_;
+  CountWeight fixed_observed_;
+  CountWeight row_unobserved_;
+  CountWeight fixed_unobserved_;
+  bool shared_;                      ///< shares of solved rows in the weights of unobserved cells are not 1
+  bool weighted_;                    ///< weights of observed cells are not 1
+  double fixed_shares_ = 0;          ///< sum of the fixed rows' shares in the weights of unobserved cells
+  std::vector<double> fixed_sums_;   ///< sum of the fixed rows, for a divergence with unobserved cells
+  std::vector<double> gramian_;      ///< Gramian of the fixed rows times the unobserved weight, with x >= 0
+  std::optional<Eigenbasis> basis_;  ///< basis of that Gramian, without x >= 0
+  AlignedFloats diagonal_;           ///< diagonal of the equations of every row, in that basis
+};
+
+}  // namespace lowrank
