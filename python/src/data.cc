@@ -223,7 +223,7 @@ Pairs pairs_read(const Vocabulary& users, const Vocabulary& items, const std::st
 
 /// The integer whose shortest decimal form is `id`, of any size, or else `id` as a string.
 nb::object integer_or_string(std::string_view id) {
-  const nb::object text = nb::str(id.data(), id.size());
+  nb::object text = nb::str(id.data(), id.size());
   const nb::object integer = nb::steal(PyLong_FromString(std::string(id).c_str(), nullptr, 10));
   if (!integer.is_valid()) {
     PyErr_Clear();
