@@ -81,7 +81,8 @@ TEST(Units, CodesChangeNoMoment) {
   const auto n = static_cast<double>(triples.size());
   double added = 0;
   for (std::uint32_t item = 0; item < 300; ++item) {
-    const double offset = (item % 2 == 0 ? 1e-3 : -1e-3) * (1 + item / 2);
+    const std::uint32_t pair = item / 2;
+    const double offset = (item % 2 == 0 ? 1e-3 : -1e-3) * (1 + pair);
     triples.push_back({1500, item, static_cast<float>(coded.mean + offset)});
     added += offset * offset;
   }
