@@ -9,9 +9,9 @@
 #include <vector>
 
 #include "base/random.h"
+#include "kernels/block_sweep.h"
 #include "kernels/cholesky.h"
 #include "kernels/gram.h"
-#include "kernels/block_sweep.h"
 #include "kernels/panel.h"
 #include "kernels/rows.h"
 #include "kernels/simd_level.h"
