@@ -52,7 +52,7 @@ void run(const std::string& path, const std::string& user_id) {
   const lowrank::RatingScores scores = lowrank::score_ratings(model, parts.held);
   std::cout << "held-out RMSE " << scores.rmse << " over " << scores.ratings << " ratings\n";
 
-  // What was held out was seen as well, and nobody wants it recommended.
+  // Held-out ratings count as seen too: lists leave those items out.
   model.history = lowrank::History(data.ratings);
 
   const std::uint32_t user = user_id.empty() ? 0 : model.users.ids.find(user_id);

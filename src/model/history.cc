@@ -13,7 +13,7 @@ namespace lowrank {
 
 namespace {
 
-/// What stands for `item` after `previous`: how many items are skipped between the two. The first item of a row follows item -1.
+/// Code of `item`: the number of items skipped since the last one of the row. The first item of a row follows item -1.
 std::uint32_t gap(std::uint32_t item, std::uint32_t next_possible) { return item - next_possible; }
 
 std::size_t code_length(std::uint32_t value) {
@@ -22,7 +22,7 @@ std::size_t code_length(std::uint32_t value) {
   return length;
 }
 
-/// Seven bits a byte, the lowest first; the high bit says that another byte follows.
+/// Seven bits per byte, the lowest first; the high bit says that another byte follows.
 std::uint8_t* encode(std::uint32_t value, std::uint8_t* to) {
   for (; value >= 128; value >>= 7U) *to++ = static_cast<std::uint8_t>(value | 128U);
   *to++ = static_cast<std::uint8_t>(value);

@@ -47,6 +47,14 @@ std::vector<std::uint32_t> numbers_of(const Side& side, std::span<const std::str
   throw UnknownIdError("the model does not know " + std::string(kind) + (unknown_count > 1 ? "s" : "") + unknown);
 }
 
+/// Lists of the rows of a side that are similar to others of it.
+void list_similar(const Side& side, std::span<const double> norms, std::span<const std::uint32_t> queries, const SimilarOptions& options,
+                  const Consume& consume) {
+  const RowSimilarity similarity(side.factors, side.counts, norms, options);
+  const auto prepare = [&](std::size_t position, RankQuery& query) { similarity.prepare(queries[position], query); };
+  rank_rows(similarity.ranked(), queries.size(), options.top, options.threads, prepare, consume);
+}
+
 bool filters(const RecommendOptions& options) { return options.items || !options.excluded.empty() || options.min_count > 1; }
 
 /// Those of `known` that the options admit, ascending.
@@ -77,6 +85,15 @@ struct Recommender::Prepared {
         scores[n] = finite_score(query.base + static_cast<double>(biases[indices[n]]) + static_cast<double>(dots[n]));
       }
     };
+  }
+
+  /// The items that the options admit, and how they are scored. \param filtered  room for them where they are not all
+  [[nodiscard]] RankedRows ranked(const Model& model, const RecommendOptions& options, std::vector<std::uint32_t>& filtered) const {
+    RankedRows rows{.rows = model.items.factors, .candidates = items, .offsets = model.items.biases, .rate = rate};
+    if (!filters(options)) return rows;
+    filtered = candidates_of(model.items, items, options);
+    rows.candidates = filtered;
+    return rows;
   }
 
   std::vector<std::uint32_t> items;  ///< those that may be recommended
@@ -121,12 +138,10 @@ void RecommenderAccess::recommend(const Recommender& recommender, std::span<cons
   std::vector<std::uint32_t> filtered;
   std::optional<PopularityOrder> filtered_popularity;
   const PopularityOrder* popularity = nullptr;
-  RankedRows items{.rows = model.items.factors, .candidates = prepared.items, .offsets = model.items.biases, .rate = prepared.rate};
+  const RankedRows items = prepared.ranked(model, options, filtered);
   const bool needs_popularity = !std::ranges::all_of(users, [&](std::uint32_t user) { return model.users.knows(user); });
-  if (filters(options)) {
-    filtered = candidates_of(model.items, prepared.items, options);
-    items.candidates = filtered;
-    if (needs_popularity) popularity = &filtered_popularity.emplace(model, filtered);
+  if (needs_popularity && filters(options)) {
+    popularity = &filtered_popularity.emplace(model, filtered);
   } else if (needs_popularity) {
     popularity = &prepared.popularity.get([&] { return PopularityOrder(model, prepared.items); });
   }
@@ -162,11 +177,7 @@ std::vector<Scored> Recommender::recommend(const FoldedRow& user, std::span<cons
                     std::to_string(model_.rank()));
   }
   std::vector<std::uint32_t> filtered;
-  RankedRows items{.rows = model_.items.factors, .candidates = prepared_->items, .offsets = model_.items.biases, .rate = prepared_->rate};
-  if (filters(options)) {
-    filtered = candidates_of(model_.items, prepared_->items, options);
-    items.candidates = filtered;
-  }
+  const RankedRows items = prepared_->ranked(model_, options, filtered);
   RankQuery query;
   query.own = FactorMatrix(1, std::max<std::size_t>(model_.rank(), 1));
   std::ranges::copy(user.factors, query.own.row(0).begin());
@@ -178,19 +189,13 @@ std::vector<Scored> Recommender::recommend(const FoldedRow& user, std::span<cons
 }
 
 void Recommender::similar_items(std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) const {
-  const RowSimilarity similarity(model_.items.factors, model_.items.counts,
-                                 prepared_->item_norms.get([&] { return norms_of(model_.items.factors); }), options);
-  rank_rows(
-      similarity.ranked(), queries.size(), options.top, options.threads,
-      [&](std::size_t position, RankQuery& query) { similarity.prepare(queries[position], query); }, consume);
+  const auto& norms = prepared_->item_norms.get([&] { return norms_of(model_.items.factors); });
+  list_similar(model_.items, norms, queries, options, consume);
 }
 
 void Recommender::similar_users(std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) const {
-  const RowSimilarity similarity(model_.users.factors, model_.users.counts,
-                                 prepared_->user_norms.get([&] { return norms_of(model_.users.factors); }), options);
-  rank_rows(
-      similarity.ranked(), queries.size(), options.top, options.threads,
-      [&](std::size_t position, RankQuery& query) { similarity.prepare(queries[position], query); }, consume);
+  const auto& norms = prepared_->user_norms.get([&] { return norms_of(model_.users.factors); });
+  list_similar(model_.users, norms, queries, options, consume);
 }
 
 void recommend(const Model& model, std::span<const std::uint32_t> users, const RecommendOptions& options, const Consume& consume) {

@@ -12,7 +12,7 @@
 
 namespace [[gnu::visibility("default")]] lowrank {
 
-/// What ids were before they became strings.
+/// The form in which ids were given, before they became strings.
 enum class IdKind : std::uint8_t {
   text,     ///< fields of a text file, where a number and a string look the same (default)
   integer,  ///< integers
@@ -65,7 +65,7 @@ class Vocabulary {
   /// As add(id), with `hash` = hash(id).
   std::uint32_t add(std::string_view id, std::uint64_t hash);
 
-  /// What the ids were, for the caller who hands them back. It has no part in finding an id.
+  /// The form in which the ids were given. Finding an id does not depend on it.
   [[nodiscard]] IdKind kind() const noexcept { return kind_; }
   void set_kind(IdKind kind) noexcept { kind_ = kind; }
 
