@@ -12,7 +12,7 @@ template <class Struct, class T>
 concept MaybeConst = std::same_as<std::remove_const_t<Struct>, T>;
 
 /// \name The members of what FoldIn holds, each once: written, read and checked by them
-/// `visit` is called with a name and a reference to a number, a flag, or a struct that has members of its own.
+/// `visit` is called with a name and a reference to a number, a count, a flag, or a struct that has members of its own.
 /// \{
 template <MaybeConst<RowPenalty> Struct, class Visit>
 void for_each_field(Struct& penalty, const Visit& visit) {
@@ -62,6 +62,16 @@ void for_each_field(Struct& problem, const Visit& visit) {
   visit("users", problem.users);
   visit("items", problem.items);
   visit("absent_weight", problem.absent_weight);
+}
+
+template <MaybeConst<PairwiseLogistic> Struct, class Visit>
+void for_each_field(Struct& problem, const Visit& visit) {
+  visit("users", problem.users);
+  visit("items", problem.items);
+  visit("negatives", problem.negatives);
+  visit("hardest", problem.hardest);
+  visit("negative_exponent", problem.negative_exponent);
+  visit("solves_bias", problem.solves_bias);
 }
 /// \}
 

@@ -59,6 +59,10 @@ std::optional<std::string> fold_in_problem(const FoldIn& fold_in) {
   return std::visit(
       []<class Problem>(const Problem& problem) -> std::optional<std::string> {
         if (!sound(problem)) return "a number of the fold-in is out of range";
+        if constexpr (std::is_same_v<Problem, PairwiseLogistic>) {
+          const bool draws = problem.negatives >= 1 && problem.negatives <= PairwiseLogistic::kMostNegatives;
+          if (!draws || problem.negative_exponent > 2) return "a number of the fold-in is out of range";
+        }
         if constexpr (requires { problem.non_negative; }) {
           if (!problem.non_negative && (has_l1(problem.users) || has_l1(problem.items))) {
             return "the fold-in is one of factors that are not negative, and does not say so";

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -124,6 +125,8 @@ void read_fields(Fields& fields, Struct& value) {
       inner.end();
     } else if constexpr (std::is_same_v<Member, bool>) {
       member = fields.flag(name);
+    } else if constexpr (std::is_same_v<Member, std::uint32_t>) {
+      member = static_cast<Member>(std::min<std::uint64_t>(fields.count(name), std::numeric_limits<Member>::max()));
     } else {
       member = fields.number(name);
     }

@@ -48,10 +48,13 @@ FoldInTerms terms_of(const Divergence& problem, FoldInSide side) {
           .non_negative = true};
 }
 
+FoldInTerms terms_of(const PairwiseLogistic& /*problem*/, FoldInSide /*side*/) { return {.kind = Kind::pairwise}; }
+
 }  // namespace
 
 FoldInSolver::FoldInSolver(const Model& model, FoldInSide side, Workers& workers)
     : fixed_(side == FoldInSide::users ? model.items : model.users),
+      side_(side),
       mean_(model.centre.mean),
       terms_(std::visit([side](const auto& problem) { return terms_of(problem, side); }, model.fold_in)),
       row_observed_(terms_.row_observed),
@@ -65,6 +68,7 @@ FoldInSolver::FoldInSolver(const Model& model, FoldInSide side, Workers& workers
   const FactorMatrix& table = fixed_.factors;
   const std::size_t rank = table.rank();
   std::fill_n(diagonal_.data() + rank, diagonal_.size() - rank, 1.0F);
+  if (const auto* problem = std::get_if<PairwiseLogistic>(&model.fold_in)) pairwise_.emplace(model, *problem);
   if (terms_.kind == Kind::none || terms_.unobserved_weight == 0) return;
   if (terms_.kind == Kind::divergence) {
     fixed_sums_ = workers.sum_rows(table.rows(), [&](std::size_t begin, std::size_t end, int) {
@@ -131,6 +135,7 @@ void FoldInSolver::solve(const FoldInRows& rows, Workers& workers, FactorMatrix&
     for (std::size_t row = begin; row < end; ++row) {
       const std::span<float> x = factors.row(row);
       if (terms_.kind == Kind::divergence) solve_divergence(rows, row, scratch, x);
+      if (terms_.kind == Kind::pairwise) solve_pairs(rows, row, x, biases[row]);
       // Where nothing can be learned (factors of zero, numbers out of range) a row stays what an unknown one is.
       if (std::isfinite(biases[row]) && std::all_of(x.begin(), x.end(), [](float number) { return std::isfinite(number); })) continue;
       std::fill(x.begin(), x.end(), 0.0F);
@@ -198,6 +203,18 @@ void FoldInSolver::solve_least_squares(const FoldInRows& rows, Workers& workers,
   };
   HalfSteps(rank, workers).run(step, factors.data(), terms_.solves_bias ? biases.data() : nullptr);
   if (basis_) rotate(factors.data(), stride, factors.rows(), rank, basis_->back, workers);
+}
+
+void FoldInSolver::solve_pairs(const FoldInRows& rows, std::size_t row, std::span<float> factors, float& bias) const {
+  std::vector<std::uint32_t> others;
+  for (std::size_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
+    if (rows.values[at] > 0) others.push_back(rows.others[at]);
+  }
+  if (side_ == FoldInSide::users) {
+    pairwise_->solve_user(others, factors);
+  } else {
+    pairwise_->solve_item(others, factors, bias);
+  }
 }
 
 void FoldInSolver::solve_divergence(const FoldInRows& rows, std::size_t row, std::vector<double>& scratch, std::span<float> factors) const {

@@ -10,6 +10,7 @@
 #include "kernels/gramian.h"
 #include "lowrank/model/model.h"
 #include "model/count_weight.h"
+#include "recommend/pairwise_fold_in.h"
 
 namespace lowrank {
 
@@ -33,7 +34,7 @@ enum class FoldInSide : std::uint8_t { users, items };
 
 /// A FoldIn as the rows of one side see it, every kind of problem in the same terms.
 struct FoldInTerms {
-  enum class Kind : std::uint8_t { none, least_squares, divergence };
+  enum class Kind : std::uint8_t { none, least_squares, divergence, pairwise };
 
   Kind kind = Kind::none;
   RowPenalty penalty = {};
@@ -52,11 +53,12 @@ struct FoldInTerms {
 };
 
 /// Solves new rows of one side by the half-step of training: against a Gramian in its eigenbasis for unobserved cells, or as a shared
-/// matrix with x >= 0; a divergence by multiplicative updates. Prepared once per model with what all rows share, and asked often; const use
-/// is safe from many threads.
+/// matrix with x >= 0; a divergence by multiplicative updates; pairs by L-BFGS. Prepared once per model with what all rows share, and asked
+/// often; const use is safe from many threads.
 class FoldInSolver {
  public:
-  /// O(1), with unobserved cells O(fixed rows rank^2 + rank^3), for a divergence O(fixed rows rank). Keeps O(rank^2).
+  /// O(1), with unobserved cells O(fixed rows rank^2 + rank^3), for a divergence O(fixed rows rank). Keeps O(rank^2), for pairs
+  /// O(users + items).
   /// \param model  must outlive the solver
   FoldInSolver(const Model& model, FoldInSide side, Workers& workers);
 
@@ -84,7 +86,10 @@ class FoldInSolver {
   void solve_least_squares(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const;
   void solve_divergence(const FoldInRows& rows, std::size_t row, std::vector<double>& scratch, std::span<float> factors) const;
 
+  void solve_pairs(const FoldInRows& rows, std::size_t row, std::span<float> factors, float& bias) const;
+
   const Side& fixed_;
+  FoldInSide side_;
   double mean_;
   FoldInTerms terms_;
   CountWeight row_observed_;
@@ -97,7 +102,8 @@ class FoldInSolver {
   std::vector<double> fixed_sums_;   ///< sum of the fixed rows, for a divergence with unobserved cells
   std::vector<double> gramian_;      ///< Gramian of the fixed rows times the unobserved weight, with x >= 0
   std::optional<Eigenbasis> basis_;  ///< basis of that Gramian, without x >= 0
-  AlignedFloats diagonal_;           ///< diagonal of the equations of every row, in that basis
+  std::optional<PairwiseFoldIn> pairwise_;
+  AlignedFloats diagonal_;  ///< diagonal of the equations of every row, in that basis
 };
 
 }  // namespace lowrank

@@ -99,7 +99,13 @@ TEST(ModelFile, KeepsEveryKindOfFoldIn) {
                                                        .observed_item = {-0.25, 1.5},
                                                        .unobserved_item = {1.0 / 3, 0.1},
                                                        .unobserved_user = {2, 3}},
-                                  Divergence{.users = users, .items = items, .absent_weight = 1}};
+                                  Divergence{.users = users, .items = items, .absent_weight = 1},
+                                  PairwiseLogistic{.users = users,
+                                                   .items = items,
+                                                   .negatives = 7,
+                                                   .hardest = true,
+                                                   .negative_exponent = 0.75,
+                                                   .solves_bias = false}};
   for (const FoldIn& kind : kinds) {
     model.fold_in = kind;
     EXPECT_EQ(deserialize_model(serialize_model(model)), model) << kind.index();
@@ -245,6 +251,9 @@ TEST(ModelFile, WhatCannotBeReadBackIsNotWritten) {
   EXPECT_EQ(refusal([&](Model& m) { m.fold_in = LeastSquares{.users = {.l2 = -1}}; }), out_of_range);
   EXPECT_EQ(refusal([&](Model& m) { m.fold_in = Divergence{.items = {.l1 = static_cast<double>(nan)}}; }), out_of_range);
   EXPECT_EQ(refusal([&](Model& m) { m.fold_in = WeightedLeastSquares{.observed_item = {.exponent = -2.5}}; }), out_of_range);
+  EXPECT_EQ(refusal([&](Model& m) { m.fold_in = PairwiseLogistic{.negatives = 0}; }), out_of_range);
+  EXPECT_EQ(refusal([&](Model& m) { m.fold_in = PairwiseLogistic{.negatives = 1001}; }), out_of_range);
+  EXPECT_EQ(refusal([&](Model& m) { m.fold_in = PairwiseLogistic{.negative_exponent = 2.5}; }), out_of_range);
   const std::string signed_factors = start + "the fold-in is one of factors that are not negative, and does not say so";
   EXPECT_EQ(refusal([&](Model& m) { m.fold_in = LeastSquares{.users = {.l1_constant = 1}}; }), signed_factors);
   EXPECT_EQ(refusal([&](Model& m) { m.fold_in = WeightedLeastSquares{.items = {.l1 = 1}}; }), signed_factors);

@@ -313,7 +313,9 @@ Pairs some_pairs(const Model& model, std::size_t size) {
 }
 
 TEST(FoldIn, SolvesEveryUserAsIfAlone) {
-  for (const FoldIn& problem : many_problems()) {
+  std::vector<FoldIn> problems = many_problems();
+  problems.emplace_back(PairwiseLogistic{.users = {.l2 = 0.1}, .negatives = 3, .hardest = true, .negative_exponent = 0.5});
+  for (const FoldIn& problem : problems) {
     Model model = random_model(8, 25, 9, 2, 1.0);
     model.fold_in = problem;
     const Pairs pairs = some_pairs(model, 400);

@@ -4,6 +4,7 @@
 /// What a method states about a row that training did not have: the problem by which it is solved against the fixed rows of the other side.
 /// Written for a user over the items; an item over the users is the same with the sides exchanged.
 
+#include <cstdint>
 #include <variant>
 
 namespace [[gnu::visibility("default")]] lowrank {
@@ -90,7 +91,28 @@ struct Divergence {
   friend bool operator==(const Divergence&, const Divergence&) = default;
 };
 
+/// Pairwise logistic loss: a user's items should score higher than drawn items that they do not have. For a user whose ratings above 0 are
+/// of the items S, and scores s_j = b_j + <p, q_j>:
+///
+///     minimise over p:  2 sum_{i in S} mean over draws of log(1 + exp(s_j - s_i)) + penalty,    size s = |S|
+///
+/// A draw is of `negatives` items outside S, each with a probability that follows n_j^negative_exponent for an item of n_j training
+/// ratings; j is the one of the highest score (`hardest`; as the soft maximum .1 log(sum of exp(10 s_j))), or the mean runs over all of them. A
+/// new item takes the place of i for its users, against drawn items that they do not have, and one of the places of a draw for the ratings
+/// of others, as often as its number of users lets it be drawn. Draws are functions of the seed in the model's record.
+struct PairwiseLogistic {
+  static constexpr const char* kKind = "pairwise_logistic";
+  static constexpr std::uint32_t kMostNegatives = 1000;
+  RowPenalty users = {};
+  RowPenalty items = {};
+  std::uint32_t negatives = 1;  ///< items per draw, 1 to kMostNegatives
+  bool hardest = false;
+  double negative_exponent = 0;  ///< 0 to 2
+  bool solves_bias = true;       ///< items have biases; users never do
+  friend bool operator==(const PairwiseLogistic&, const PairwiseLogistic&) = default;
+};
+
 /// One struct per kind of loss; every method states one.
-using FoldIn = std::variant<NoFoldIn, LeastSquares, WeightedLeastSquares, Divergence>;
+using FoldIn = std::variant<NoFoldIn, LeastSquares, WeightedLeastSquares, Divergence, PairwiseLogistic>;
 
 }  // namespace lowrank
