@@ -152,14 +152,18 @@ OptionInfo info_of(const Option<Owner>& option, const Owner& owner) {
 }  // namespace
 
 Method method_by_name(std::string_view name) {
-  std::optional<Method> found;
+  Method found;
+  bool is_known = false;
   std::string all;
   for_each_method([&]<class Options>(const Options& defaults) {
-    if (Options::kName == name) found = defaults;
+    if (Options::kName == name) {
+      found = defaults;
+      is_known = true;
+    }
     all += (all.empty() ? "" : ", ") + std::string(Options::kName);
   });
-  if (!found) throw OptionError("method", "there is no method \"" + std::string(name) + "\"; methods: " + all);
-  return *found;
+  if (!is_known) throw OptionError("method", "there is no method \"" + std::string(name) + "\"; methods: " + all);
+  return found;
 }
 
 std::vector<std::string_view> method_names() {
