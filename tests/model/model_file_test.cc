@@ -86,26 +86,22 @@ TEST(ModelFile, KeepsEveryKindOfFoldIn) {
   Model model = random_model(5, 4, 3);
   const RowPenalty users{.l2 = 1, .l2_constant = 2, .l1 = 3, .l1_constant = 1.0 / 3, .bias = 5, .bias_constant = 6};
   const RowPenalty items{.l2 = 7, .l2_constant = 8, .l1 = 9, .l1_constant = 10, .bias = 11, .bias_constant = 0.1};
-  const std::vector<FoldIn> kinds{NoFoldIn{}, LeastSquares{.users = users, .items = items, .solves_bias = false, .non_negative = true},
-                                  WeightedLeastSquares{.users = users,
-                                                       .items = items,
-                                                       .observed_weight = 12,
-                                                       .alpha = 13,
-                                                       .unobserved_weight = 14,
-                                                       .unobserved_includes_seen = false,
-                                                       .binary_target = false,
-                                                       .non_negative = true,
-                                                       .size_exponent = 0.75,
-                                                       .observed_item = {-0.25, 1.5},
-                                                       .unobserved_item = {1.0 / 3, 0.1},
-                                                       .unobserved_user = {2, 3}},
-                                  Divergence{.users = users, .items = items, .absent_weight = 1},
-                                  PairwiseLogistic{.users = users,
-                                                   .items = items,
-                                                   .negatives = 7,
-                                                   .hardest = true,
-                                                   .negative_exponent = 0.75,
-                                                   .solves_bias = false}};
+  const std::vector<FoldIn> kinds{
+      NoFoldIn{}, LeastSquares{.users = users, .items = items, .solves_bias = false, .non_negative = true},
+      WeightedLeastSquares{.users = users,
+                           .items = items,
+                           .observed_weight = 12,
+                           .alpha = 13,
+                           .unobserved_weight = 14,
+                           .unobserved_includes_seen = false,
+                           .binary_target = false,
+                           .non_negative = true,
+                           .size_exponent = 0.75,
+                           .observed_item = {-0.25, 1.5},
+                           .unobserved_item = {1.0 / 3, 0.1},
+                           .unobserved_user = {2, 3}},
+      Divergence{.users = users, .items = items, .absent_weight = 1},
+      PairwiseLogistic{.users = users, .items = items, .negatives = 7, .hardest = true, .negative_exponent = 0.75, .solves_bias = false}};
   for (const FoldIn& kind : kinds) {
     model.fold_in = kind;
     EXPECT_EQ(deserialize_model(serialize_model(model)), model) << kind.index();
