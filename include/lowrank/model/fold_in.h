@@ -97,9 +97,9 @@ struct Divergence {
 ///     minimise over p:  2 sum_{i in S} mean over draws of log(1 + exp(s_j - s_i)) + penalty,    size s = |S|
 ///
 /// A draw is of `negatives` items outside S, each with a probability that follows n_j^negative_exponent for an item of n_j training
-/// ratings; j is the one of the highest score (`hardest`; as the soft maximum .1 log(sum of exp(10 s_j))), or the mean runs over all of them. A
-/// new item takes the place of i for its users, against drawn items that they do not have, and one of the places of a draw for the ratings
-/// of others, as often as its number of users lets it be drawn. Draws are functions of the seed in the model's record.
+/// ratings; j is the one of the highest score (`hardest`; as the soft maximum .1 log(sum of exp(10 s_j))), or the mean runs over all of
+/// them. A new item takes the place of i for its users, against drawn items that they do not have, and one of the places of a draw for the
+/// ratings of others, as often as its number of users lets it be drawn. Draws are functions of the seed in the model's record.
 struct PairwiseLogistic {
   static constexpr const char* kKind = "pairwise_logistic";
   static constexpr std::uint32_t kMostNegatives = 1000;
