@@ -48,7 +48,7 @@ std::vector<double> minimise(std::size_t size, const Derive& derive) {
   struct Move {
     std::vector<double> x;
     std::vector<double> gradient;
-    double curvature;
+    double curvature = 0;
   };
   std::deque<Move> moves;
   std::vector<double> x(size);
@@ -76,7 +76,7 @@ std::vector<double> minimise(std::size_t size, const Derive& derive) {
       if (next_loss <= loss - kArmijo * length * fall) break;
     }
     if (!(next_loss < loss)) break;
-    Move move{next, next_gradient, 0};
+    Move move{.x = next, .gradient = next_gradient};
     add(move.x, -1, x);
     add(move.gradient, -1, gradient);
     move.curvature = dot(move.x, move.gradient);
@@ -271,6 +271,7 @@ void PairwiseFoldIn::solve_item(std::span<const std::uint32_t> users, std::span<
   const double ridge = std::max(penalty.l2 * count + penalty.l2_constant, kLeastRidge);
   const double bias_ridge = std::max(penalty.bias * count + penalty.bias_constant, kLeastRidge);
   std::vector<std::uint32_t> numbers;
+  numbers.reserve(pairs.size());
   for (const Pair& pair : pairs) numbers.push_back(pair.user);
   Scores score(model_.users.factors);
   std::vector<float> scores;
