@@ -9,7 +9,7 @@
 #include <utility>
 
 #include "lowrank/base/error.h"
-#include "recommend/recommend_excluding.h"
+#include "lowrank/recommend/recommend.h"
 
 namespace lowrank {
 
@@ -171,8 +171,9 @@ std::vector<RankingScores> RankingTest::score(const Model& model, std::span<cons
     }
     for (RankingScores& own : sums) add_list(hits, relevant.size(), discounts, own);
   };
-  const auto leave_out = [&](std::size_t position, std::vector<std::uint32_t>& items) { exclude(position, items); };
-  recommend_excluding(model, users_, {.top = deepest, .threads = threads}, leave_out, add);
+  RecommendOptions options{.top = deepest, .include_seen = true, .threads = threads};
+  options.excluded_for = [&](std::size_t position, std::vector<std::uint32_t>& items) { exclude(position, items); };
+  recommend(model, users_, options, add);
   const auto known = static_cast<std::size_t>(
       std::count_if(model.items.counts.begin(), model.items.counts.end(), [](std::uint32_t ratings) { return ratings != 0; }));
   for (RankingScores& own : sums) finish(own, places, known);

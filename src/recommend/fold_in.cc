@@ -1,38 +1,11 @@
 #include "lowrank/recommend/fold_in.h"
 
-#include <algorithm>
-
 #include "base/parallel.h"
 #include "recommend/fold_in_solver.h"
 
 namespace lowrank {
 
 namespace {
-
-/// Adds a row of the given ratings of `fixed`: of those that the model knows, ascending, the last of repeats.
-void add_row(const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values, FoldInRows& rows) {
-  std::vector<std::size_t> order;
-  order.reserve(others.size());
-  for (std::size_t i = 0; i < others.size(); ++i) {
-    if (fixed.knows(others[i])) order.push_back(i);
-  }
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return others[a] < others[b]; });
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    if (i + 1 == order.size() || others[order[i + 1]] != others[order[i]]) rows.add(others[order[i]], values[order[i]]);
-  }
-  rows.end_row();
-}
-
-FoldedRow fold_in_row(const Model& model, FoldInSide side, std::span<const std::uint32_t> others, std::span<const float> values) {
-  FoldInRows rows;
-  add_row(side == FoldInSide::users ? model.items : model.users, others, values, rows);
-  Workers alone(1);
-  FactorMatrix factors(1, model.rank());
-  FoldedRow folded;
-  FoldInSolver(model, side, alone).solve(rows, alone, factors, {&folded.bias, 1});
-  folded.factors.assign(factors.row(0).begin(), factors.row(0).end());
-  return folded;
-}
 
 /// The ratings of `pairs` by new user, of known items and unknown ones that the model has a row for; adds the users, in order of first
 /// appearance, to `ids`.
@@ -52,11 +25,13 @@ Ratings by_new_user(const Model& model, const Pairs& pairs, Vocabulary& ids, int
 }  // namespace
 
 FoldedRow fold_in_user(const Model& model, std::span<const std::uint32_t> items, std::span<const float> values) {
-  return fold_in_row(model, FoldInSide::users, items, values);
+  Workers alone(1);
+  return fold_in_row(FoldInSolver(model, FoldInSide::users, alone), model.items, items, values);
 }
 
 FoldedRow fold_in_item(const Model& model, std::span<const std::uint32_t> users, std::span<const float> values) {
-  return fold_in_row(model, FoldInSide::items, users, values);
+  Workers alone(1);
+  return fold_in_row(FoldInSolver(model, FoldInSide::items, alone), model.users, users, values);
 }
 
 Model fold_in(const Model& model, const Pairs& pairs, int threads) {

@@ -257,4 +257,33 @@ void FoldInSolver::solve_divergence(const FoldInRows& rows, std::size_t row, std
   std::transform(x, x + rank, factors.begin(), [](double number) { return static_cast<float>(number); });
 }
 
+namespace {
+
+/// Adds a row of the given ratings of `fixed`: of those that the model knows, ascending, the last of repeats.
+void add_row(const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values, FoldInRows& rows) {
+  std::vector<std::size_t> order;
+  order.reserve(others.size());
+  for (std::size_t i = 0; i < others.size(); ++i) {
+    if (fixed.knows(others[i])) order.push_back(i);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return others[a] < others[b]; });
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    if (i + 1 == order.size() || others[order[i + 1]] != others[order[i]]) rows.add(others[order[i]], values[order[i]]);
+  }
+  rows.end_row();
+}
+
+}  // namespace
+
+FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values) {
+  FoldInRows rows;
+  add_row(fixed, others, values, rows);
+  Workers alone(1);
+  FactorMatrix factors(1, fixed.factors.rank());
+  FoldedRow folded;
+  solver.solve(rows, alone, factors, {&folded.bias, 1});
+  folded.factors.assign(factors.row(0).begin(), factors.row(0).end());
+  return folded;
+}
+
 }  // namespace lowrank

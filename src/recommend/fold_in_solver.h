@@ -9,6 +9,7 @@
 #include "base/parallel.h"
 #include "kernels/gramian.h"
 #include "lowrank/model/model.h"
+#include "lowrank/recommend/fold_in.h"
 #include "model/count_weight.h"
 #include "recommend/pairwise_fold_in.h"
 
@@ -105,5 +106,8 @@ class FoldInSolver {
   std::optional<PairwiseFoldIn> pairwise_;
   AlignedFloats diagonal_;  ///< diagonal of the equations of every row, in that basis
 };
+
+/// One new row against the rows of `fixed`, which the solver was made for: see fold_in_user().
+FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values);
 
 }  // namespace lowrank

@@ -6,8 +6,8 @@
 #include <utility>
 
 #include "lowrank/base/error.h"
+#include "recommend/fold_in_solver.h"
 #include "recommend/popularity.h"
-#include "recommend/recommend_excluding.h"
 #include "recommend/row_similarity.h"
 
 namespace lowrank {
@@ -15,7 +15,6 @@ namespace lowrank {
 namespace {
 
 using Consume = std::function<void(std::size_t position, std::span<const Scored> rows)>;
-using Exclude = std::function<void(std::size_t position, std::vector<std::uint32_t>& items)>;
 
 /// What is computed when it is first asked for.
 template <class T>
@@ -101,6 +100,8 @@ struct Recommender::Prepared {
   Lazy<PopularityOrder> popularity;
   Lazy<std::vector<double>> user_norms;
   Lazy<std::vector<double>> item_norms;
+  Lazy<FoldInSolver> new_users;
+  Lazy<FoldInSolver> new_items;
 };
 
 Recommender::Recommender(const Model& model) : model_(model), prepared_(std::make_unique<Prepared>(model)) {}
@@ -131,43 +132,40 @@ std::vector<std::uint32_t> Recommender::known_users() const {
 
 std::span<const std::uint32_t> Recommender::known_items() const noexcept { return prepared_->items; }
 
-void RecommenderAccess::recommend(const Recommender& recommender, std::span<const std::uint32_t> users, const RecommendOptions& options,
-                                  const Exclude& exclude, const Consume& consume, const RankLimits& limits) {
-  const Model& model = recommender.model_;
-  Recommender::Prepared& prepared = *recommender.prepared_;
+void Recommender::recommend(std::span<const std::uint32_t> users, const RecommendOptions& options, const Consume& consume) const {
   std::vector<std::uint32_t> filtered;
   std::optional<PopularityOrder> filtered_popularity;
   const PopularityOrder* popularity = nullptr;
-  const RankedRows items = prepared.ranked(model, options, filtered);
-  const bool needs_popularity = !std::ranges::all_of(users, [&](std::uint32_t user) { return model.users.knows(user); });
+  const RankedRows items = prepared_->ranked(model_, options, filtered);
+  const bool needs_popularity = !std::ranges::all_of(users, [&](std::uint32_t user) { return model_.users.knows(user); });
   if (needs_popularity && filters(options)) {
-    popularity = &filtered_popularity.emplace(model, filtered);
+    popularity = &filtered_popularity.emplace(model_, filtered);
   } else if (needs_popularity) {
-    popularity = &prepared.popularity.get([&] { return PopularityOrder(model, prepared.items); });
+    popularity = &prepared_->popularity.get([&] { return PopularityOrder(model_, prepared_->items); });
   }
 
+  // Both lists ascend, and so must the one that they become.
+  const auto add_seen = [&](std::uint32_t user, std::vector<std::uint32_t>& list) {
+    const auto own = static_cast<std::ptrdiff_t>(list.size());
+    model_.history.append_list_of(user, list);
+    std::inplace_merge(list.begin(), list.begin() + own, list.end());
+  };
   // A model of rank 0 has no vectors, but every known user has a query.
   static constexpr float kNoFactors = 0;
   const auto prepare = [&](std::size_t position, RankQuery& query) {
     const std::uint32_t user = users[position];
     query.excluded.clear();
-    exclude(position, query.excluded);
-    if (model.users.knows(user)) {
-      query.vector = model.rank() == 0 ? &kNoFactors : model.users.factors.row(user).data();
-      query.base = model.centre.mean + static_cast<double>(model.users.biases[user]);
+    if (options.excluded_for) options.excluded_for(position, query.excluded);
+    if (!options.include_seen) add_seen(user, query.excluded);
+    if (model_.users.knows(user)) {
+      query.vector = model_.rank() == 0 ? &kNoFactors : model_.users.factors.row(user).data();
+      query.base = model_.centre.mean + static_cast<double>(model_.users.biases[user]);
     } else {
       query.vector = nullptr;
       popularity->first(options.top, query.excluded, query.list);
     }
   };
-  rank_rows(items, users.size(), options.top, options.threads, prepare, consume, limits);
-}
-
-void Recommender::recommend(std::span<const std::uint32_t> users, const RecommendOptions& options, const Consume& consume) const {
-  const auto exclude = [&](std::size_t position, std::vector<std::uint32_t>& items) {
-    if (!options.include_seen) model_.history.append_items_of(users[position], items);
-  };
-  RecommenderAccess::recommend(*this, users, options, exclude, consume);
+  rank_rows(items, users.size(), options.top, options.threads, prepare, consume);
 }
 
 std::vector<Scored> Recommender::recommend(const FoldedRow& user, std::span<const std::uint32_t> seen,
@@ -188,6 +186,27 @@ std::vector<Scored> Recommender::recommend(const FoldedRow& user, std::span<cons
   return std::move(query.list);
 }
 
+void Recommender::predict(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> scores,
+                          int threads) const {
+  predict_pairs(model_, users, items, scores, threads);
+}
+
+FoldedRow Recommender::fold_in_user(std::span<const std::uint32_t> items, std::span<const float> values) const {
+  const auto make = [&] {
+    Workers workers;
+    return FoldInSolver(model_, FoldInSide::users, workers);
+  };
+  return fold_in_row(prepared_->new_users.get(make), model_.items, items, values);
+}
+
+FoldedRow Recommender::fold_in_item(std::span<const std::uint32_t> users, std::span<const float> values) const {
+  const auto make = [&] {
+    Workers workers;
+    return FoldInSolver(model_, FoldInSide::items, workers);
+  };
+  return fold_in_row(prepared_->new_items.get(make), model_.users, users, values);
+}
+
 void Recommender::similar_items(std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) const {
   const auto& norms = prepared_->item_norms.get([&] { return norms_of(model_.items.factors); });
   list_similar(model_.items, norms, queries, options, consume);
@@ -200,11 +219,6 @@ void Recommender::similar_users(std::span<const std::uint32_t> queries, const Si
 
 void recommend(const Model& model, std::span<const std::uint32_t> users, const RecommendOptions& options, const Consume& consume) {
   Recommender(model).recommend(users, options, consume);
-}
-
-void recommend_excluding(const Model& model, std::span<const std::uint32_t> users, const RecommendOptions& options, const Exclude& exclude,
-                         const Consume& consume, const RankLimits& limits) {
-  RecommenderAccess::recommend(Recommender(model), users, options, exclude, consume, limits);
 }
 
 void similar_items(const Model& model, std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) {

@@ -61,6 +61,54 @@ TEST(Recommender, AVectorGetsTheListOfTheUserWhoHasIt) {
   EXPECT_THROW(static_cast<void>(recommender.recommend(FoldedRow{.factors = {1, 2}}, {}, {})), DataError);
 }
 
+TEST(Recommender, ExclusionsPerUserJoinWhatTheUserHasSeen) {
+  const Model model = random_model(30, 25, 5, 3);
+  const Recommender recommender(model);
+  const std::vector<std::uint32_t> users{4, 0, Vocabulary::kUnknown, 17};
+  const auto own = [](std::size_t position) {
+    const auto first = static_cast<std::uint32_t>(2 * position);
+    return std::vector<std::uint32_t>{first, first + 1, 20};
+  };
+  for (RecommendOptions options : many_options()) {
+    Lists expected;
+    for (std::size_t position = 0; position < users.size(); ++position) {
+      RecommendOptions one = options;
+      for (const std::uint32_t item : own(position)) one.excluded.push_back(item);
+      expected.push_back(lists_of([&](const auto& consume) { recommend(model, std::vector{users[position]}, one, consume); }).front());
+    }
+    options.excluded_for = [&](std::size_t position, std::vector<std::uint32_t>& items) { items = own(position); };
+    EXPECT_EQ(lists_of([&](const auto& consume) { recommender.recommend(users, options, consume); }), expected);
+  }
+}
+
+TEST(Recommender, SolvesNewRowsAsTheFunctionsDo) {
+  Model model = random_model(30, 25, 5, 3);
+  const std::vector<FoldIn> kinds{model.fold_in,
+                                  WeightedLeastSquares{.users = {.l2 = 0.3}, .items = {.l2 = 0.2}, .unobserved_weight = 0.1}};
+  for (const FoldIn& kind : kinds) {
+    model.fold_in = kind;
+    const Recommender recommender(model);
+    const std::vector<std::uint32_t> others{11, 3, 400, 7};
+    for (const std::vector<float>& values : {std::vector<float>{1, 2, 3, 4}, std::vector<float>{4, 1, 1, 1}}) {
+      const FoldedRow user = recommender.fold_in_user(others, values);
+      EXPECT_EQ(user.factors, fold_in_user(model, others, values).factors);
+      EXPECT_EQ(user.bias, fold_in_user(model, others, values).bias);
+      const FoldedRow item = recommender.fold_in_item(others, values);
+      EXPECT_EQ(item.factors, fold_in_item(model, others, values).factors);
+      EXPECT_EQ(item.bias, fold_in_item(model, others, values).bias);
+    }
+  }
+}
+
+TEST(Recommender, PredictsAsPredictPairs) {
+  const Model model = random_model(30, 25, 5, 3);
+  const std::vector<std::uint32_t> users{0, 29, 31, 5};
+  const std::vector<std::uint32_t> items{3, 24, 2, 60};
+  std::vector<double> scores(4);
+  Recommender(model).predict(users, items, scores);
+  for (std::size_t n = 0; n < 4; ++n) EXPECT_EQ(scores[n], predict(model, users[n], items[n]));
+}
+
 TEST(Recommender, FindsIdsAndNamesUnknownOnes) {
   Model model = random_model(30, 25, 5, 3);
   model.users.counts[4] = 0;

@@ -32,6 +32,9 @@ struct RecommendOptions {
   std::optional<std::vector<std::uint32_t>> items = {};
   std::vector<std::uint32_t> excluded = {};  ///< items that are never recommended, in any order
   std::uint32_t min_count = 1;               ///< items with fewer training ratings are never recommended; 0 is as 1
+  /// Where there is one, adds to an empty list the items that are not recommended to the user at a position, ascending; called from many
+  /// threads.
+  std::function<void(std::size_t position, std::vector<std::uint32_t>& items)> excluded_for = {};
 };
 
 /// The items that score highest for each of `users`, best first; ties in the order of the item vocabulary. Items without a training rating

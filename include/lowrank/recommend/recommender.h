@@ -25,8 +25,8 @@ enum class UnknownIds : std::uint8_t {
 /// `error|popular`. \throws OptionError("unknown")
 UnknownIds parse_unknown_ids(std::string_view name);
 
-/// Answers questions about one model. What does not depend on the question is computed once: the candidates at the start, popularity and
-/// the lengths of rows at the first question that needs them. Const use is safe from many threads.
+/// Answers questions about one model. What does not depend on the question is computed once: the candidates at the start; popularity,
+/// the lengths of rows and what new rows are solved by at the first question that needs them. Const use is safe from many threads.
 class Recommender {
  public:
   /// \param model  is referred to, and must outlive the recommender. O(items)
@@ -57,6 +57,14 @@ class Recommender {
   [[nodiscard]] std::vector<Scored> recommend(const FoldedRow& user, std::span<const std::uint32_t> seen,
                                               const RecommendOptions& options) const;
 
+  /// The function predict_pairs() with this model.
+  void predict(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> scores, int threads = 0) const;
+
+  /// The functions fold_in_user() and fold_in_item() with this model; what all new rows share is computed at the first.
+  /// O(n rank^2 + rank^3) afterwards
+  [[nodiscard]] FoldedRow fold_in_user(std::span<const std::uint32_t> items, std::span<const float> values) const;
+  [[nodiscard]] FoldedRow fold_in_item(std::span<const std::uint32_t> users, std::span<const float> values) const;
+
   /// See the functions similar_items() and similar_users().
   void similar_items(std::span<const std::uint32_t> queries, const SimilarOptions& options,
                      const std::function<void(std::size_t position, std::span<const Scored> items)>& consume) const;
@@ -64,7 +72,6 @@ class Recommender {
                      const std::function<void(std::size_t position, std::span<const Scored> users)>& consume) const;
 
  private:
-  friend class RecommenderAccess;
   struct Prepared;
   const Model& model_;
   std::unique_ptr<Prepared> prepared_;
