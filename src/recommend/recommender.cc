@@ -147,7 +147,7 @@ void Recommender::recommend(std::span<const std::uint32_t> users, const Recommen
   // Both lists ascend, and so must the one that they become.
   const auto add_seen = [&](std::uint32_t user, std::vector<std::uint32_t>& list) {
     const auto own = static_cast<std::ptrdiff_t>(list.size());
-    model_.history.append_list_of(user, list);
+    model_.history.append_items_of(user, list);
     std::inplace_merge(list.begin(), list.begin() + own, list.end());
   };
   // A model of rank 0 has no vectors, but every known user has a query.
