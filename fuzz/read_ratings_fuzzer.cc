@@ -37,7 +37,8 @@ lowrank::ReadOptions options_for(const std::uint8_t* data, std::size_t size) {
   options.threads = 1;
   options.implicit_values = sum % 2 == 1;
   options.keep_times = sum % 3 == 1;
-  options.format = sum % 16 == 5 ? lowrank::Format::adjacency : lowrank::Format::automatic;
+  if (sum % 16 == 5) options.format = lowrank::Format::adjacency;
+  if (sum % 16 == 6) options.format = lowrank::Format::matrix;
   if (sum % 8 == 3) options.columns = lowrank::Columns::parse("user=2,item=1,time=4");
   if (sum % 8 == 4) options.columns = lowrank::Columns::parse("user=user,item=item,rating=rating");
   return options;

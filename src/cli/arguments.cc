@@ -200,6 +200,10 @@ CLI::Option* add_json(CLI::App& app, bool& json) {
   return app.add_flag("--json", json, "print one JSON document instead of text")->group(kOutput);
 }
 
+void add_quiet(CLI::App& app, bool& quiet) {
+  app.add_flag("--quiet", quiet, "do not show on standard error what the file of ratings was taken for")->group(kOutput);
+}
+
 void add_titles(CLI::App& app, std::string& path) {
   add_text(app, "--titles", "FILE", path, "file of item titles to show, one per line: id::title, id,title or id|title")->group(kOutput);
 }
@@ -207,13 +211,15 @@ void add_titles(CLI::App& app, std::string& path) {
 void add_reading(CLI::App& app, ReadOptions& read, bool duplicates) {
   app.add_option_function<std::string>(
          "--format", [&read](const std::string& text) { read.format = parse_format(text); },
-         "format of the file: auto, csv, tsv, movielens, matrix-market or adjacency")
+         "format of the file: auto, csv, tsv, movielens, matrix-market, adjacency (user item item ...), or matrix (a table of users x "
+         "items)")
       ->type_name("NAME")
       ->default_str("auto")
       ->group(kReading);
   app.add_option_function<std::string>(
          "--columns", [&read](const std::string& text) { read.columns = Columns::parse(text); },
-         "columns of the file, by number or header name, such as user=1,item=2,rating=3,time=4")
+         "columns of the file, by number or header name, such as user=1,item=2,rating=3,time=4 (default: by the names in the header, or "
+         "in this order)")
       ->type_name("LIST")
       ->group(kReading);
   if (duplicates) {

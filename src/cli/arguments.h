@@ -39,6 +39,8 @@ CLI::Option* add_list(CLI::App& app, const std::string& name, const std::string&
 void add_threads(CLI::App& app, int& threads);
 void add_output(CLI::App& app, std::string& path);
 CLI::Option* add_json(CLI::App& app, bool& json);
+/// `--quiet`, for commands whose only message on standard error is what the file of ratings was taken for.
+void add_quiet(CLI::App& app, bool& quiet);
 void add_titles(CLI::App& app, std::string& path);
 /// `--format`, `--columns` and `--implicit-values`, and with `duplicates` also `--duplicates`.
 void add_reading(CLI::App& app, ReadOptions& read, bool duplicates);

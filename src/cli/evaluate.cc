@@ -5,6 +5,7 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/results.h"
 #include "lowrank/base/error.h"
 #include "lowrank/evaluate/ranking_metrics.h"
@@ -24,6 +25,7 @@ struct EvaluateArguments {
   ReadOptions read;
   int threads = 0;
   bool json = false;
+  bool quiet = false;
 };
 
 /// `5,20,100`. \throws OptionError
@@ -103,6 +105,7 @@ int run_evaluate(EvaluateArguments& arguments) {
   if (arguments.relevant_from && arguments.tops.empty()) throw OptionError("relevant_from", "needs --top");
   const Model model = load_model(arguments.model);
   arguments.read.threads = arguments.threads;
+  show_layout(arguments.read, arguments.quiet);
   const Pairs pairs = read_pairs(arguments.test, model.users.ids, model.items.ids, arguments.read);
   Figures figures{.predicts_ratings = model.centre.predicts_ratings, .ratings = score_ratings(model, pairs, arguments.threads)};
   if (!arguments.tops.empty()) {
@@ -131,6 +134,7 @@ Command add_evaluate(CLI::App& program) {
   add_threads(*app, arguments->threads);
   add_reading(*app, arguments->read, false);
   add_json(*app, arguments->json);
+  add_quiet(*app, arguments->quiet);
   set_example(*app,
               "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv --test test.csv\n"
               "  lowrank train ratings.csv --output model.safetensors\n"

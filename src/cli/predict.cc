@@ -4,6 +4,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/list_writer.h"
+#include "cli/progress.h"
 #include "lowrank/model/model_file.h"
 
 namespace lowrank::cli {
@@ -16,12 +17,14 @@ struct PredictArguments {
   std::string output;
   ReadOptions read;
   bool json = false;
+  bool quiet = false;
 };
 
 int run_predict(PredictArguments& arguments) {
   if (!arguments.output.empty()) check_writable(arguments.output);
   const Model model = load_model(arguments.model);
   arguments.read.pairs_only = true;
+  show_layout(arguments.read, arguments.quiet);
   Results results(arguments.output);
   ListWriter lists(
       results, {.json = arguments.json, .ranks = false, .outer_list = "users", .outer = "user", .inner_list = "items", .inner = "item"});
@@ -48,6 +51,7 @@ Command add_predict(CLI::App& program) {
   add_reading(*app, arguments->read, false);
   add_output(*app, arguments->output);
   add_json(*app, arguments->json);
+  add_quiet(*app, arguments->quiet);
   set_example(*app,
               "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv\n"
               "  lowrank train ratings.csv --output model.safetensors\n"

@@ -77,6 +77,10 @@ void EpochLines::on_divergence(const DivergenceReport& report) {
                     "; repeating it with " + rounded(report.new_learning_rate, 4));
 }
 
+void show_layout(ReadOptions& read, bool quiet) {
+  if (!quiet) read.on_layout = [](const std::string& text) { write_stderr(text + "\n"); };
+}
+
 void print_error(const std::string& text) { write_stderr("lowrank: " + text + "\n"); }
 
 }  // namespace lowrank::cli

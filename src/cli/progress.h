@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <string>
 
+#include "lowrank/data/read.h"
 #include "lowrank/train/observer.h"
 
 namespace lowrank::cli {
@@ -42,6 +43,9 @@ class EpochLines : public TrainingObserver {
   bool verbose_;
   std::size_t last_epoch_ = 0;
 };
+
+/// Writes what a file of ratings is taken for to standard error when it is read, unless `quiet`.
+void show_layout(ReadOptions& read, bool quiet);
 
 /// Writes an error to standard error: `lowrank: ` and one sentence.
 void print_error(const std::string& text);

@@ -7,6 +7,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/list_writer.h"
+#include "cli/progress.h"
 #include "lowrank/base/error.h"
 #include "lowrank/model/model_file.h"
 #include "lowrank/recommend/fold_in.h"
@@ -33,6 +34,7 @@ struct RecommendArguments {
   bool include_seen = false;
   int threads = 0;
   bool json = false;
+  bool quiet = false;
 };
 
 void check(const RecommendArguments& arguments, bool reading_stated) {
@@ -82,6 +84,7 @@ int run_recommend(RecommendArguments& arguments, bool reading_stated) {
   Model model = load_model(arguments.model);
   if (!arguments.ratings.empty()) {
     arguments.read.threads = arguments.threads;
+    show_layout(arguments.read, arguments.quiet);
     model = fold_in(model, read_pairs(arguments.ratings, model.users.ids, model.items.ids, arguments.read), arguments.threads);
   }
   std::optional<Titles> titles;
@@ -128,6 +131,7 @@ Command add_recommend(CLI::App& program) {
   add_titles(*app, arguments->titles);
   add_output(*app, arguments->output);
   add_json(*app, arguments->json);
+  add_quiet(*app, arguments->quiet);
   set_example(*app,
               "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv\n"
               "  lowrank train ratings.csv --output model.safetensors\n"

@@ -6,6 +6,7 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/progress.h"
 #include "cli/results.h"
 #include "lowrank/base/error.h"
 
@@ -18,6 +19,7 @@ struct SplitArguments {
   std::string prefix;
   SplitOptions split;
   ReadOptions read;
+  bool quiet = false;
 };
 
 /// The lines of a file in compact form, in file order.
@@ -62,6 +64,7 @@ int run_split(SplitArguments& arguments) {
     if (!path.empty()) check_writable(path);
   }
   arguments.read.keep_times = true;
+  show_layout(arguments.read, arguments.quiet);
   const Lines lines = read_lines(arguments.ratings, arguments.read);
   const std::vector<std::int64_t> no_times;
   const std::vector<Part> parts = assign_parts(lines.user, lines.all_have_times ? lines.time : no_times, arguments.split);
@@ -111,6 +114,7 @@ Command add_split(CLI::App& program) {
       ->default_str("random");
   add_integer(*app, "--seed", arguments->split.seed, "seed of the random choice");
   add_reading(*app, arguments->read, false);
+  add_quiet(*app, arguments->quiet);
   set_example(*app,
               "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv\n"
               "  lowrank split ratings.csv --test 0.1 --seed 1 --output part");

@@ -112,6 +112,7 @@ int run_train(TrainArguments& arguments) {
       progress.line("lowrank " + std::string(version()) + ", SIMD level " + std::string(simd_level()) + ", method " +
                     std::string(name_of(arguments.run.method)) + " " + options_json(arguments.run.method));
     }
+    arguments.run.read.on_layout = [&progress](const std::string& text) { progress.line(text); };
     progress.passing("reading " + arguments.run.ratings + " ...");
     summary = run_training(arguments.run, epochs, interrupted);
   }

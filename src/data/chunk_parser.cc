@@ -6,6 +6,7 @@
 #include "data/line_check.h"
 #include "data/number.h"
 #include "data/text.h"
+#include "data/wide_table.h"
 
 namespace lowrank {
 
@@ -31,12 +32,12 @@ void ChunkParser::parse(std::string_view text, ParsedChunk& chunk) {
   if (chunk.has_times) chunk.times.reserve(room);
   chunk.count = 0;
   chunk.lines = 0;
+  chunk.mirrored = 0;
   chunk.problem.reset();
   users_.begin(chunk.new_users);
   items_.begin(chunk.new_items);
   const Layout& layout = context_.layout;
-  const bool plain = layout.user == 0 && layout.item == 1 && layout.rating == 2 && layout.time == Layout::kNone;
-  if (!plain) {
+  if (!layout.plain()) {
     parse_lines(text);
   } else if (layout.separator == Separator::comma) {
     parse_plain<Separator::comma>(text);
@@ -63,7 +64,16 @@ bool ChunkParser::parse_next(const char*& at, const char* end) {
   std::string_view rest(at, static_cast<std::size_t>(end - at));
   const std::string_view line = take_line(rest);
   at = rest.data();
-  return trimmed(line).empty() || (context_.layout.adjacency ? parse_adjacency(line) : parse_line(line));
+  if (skips(line)) return true;
+  if (!chunk_->problem && (context_.layout.lines == Lines::ratings ? parse_line(line) : parse_row(line))) return true;
+  chunk_->problem_line = line;
+  return false;
+}
+
+/// Whether a line has no ratings: it is blank or a comment. Reports a fault of a line that could be a comment.
+bool ChunkParser::skips(std::string_view line) {
+  if (trimmed(line).empty()) return true;
+  return has_comment_mark(line) && is_comment(line, context_.layout, chunk_->problem);
 }
 
 bool ChunkParser::parse_line(std::string_view line) {
@@ -73,8 +83,7 @@ bool ChunkParser::parse_line(std::string_view line) {
   if (chunk.problem) return false;
   const Layout& layout = context_.layout;
   if (layout.matrix_market) {
-    chunk.problem = check_index(fields.user, layout.rows, "row");
-    if (!chunk.problem) chunk.problem = check_index(fields.item, layout.columns, "column");
+    chunk.problem = check_entry(fields.user, fields.item, layout);
     if (chunk.problem) return false;
   }
   const auto user = users_.number(fields.user, chunk.lines, chunk.problem);
@@ -84,7 +93,7 @@ bool ChunkParser::parse_line(std::string_view line) {
   chunk.users[chunk.count] = *user;
   chunk.items[chunk.count] = *item;
   float value = 1;
-  if (fields.has_rating) chunk.problem = read_value(fields.rating, value);
+  if (fields.has_rating) chunk.problem = layout.matrix_market ? read_entry_value(fields.rating, value) : read_value(fields.rating, value);
   if (chunk.problem) return false;
   add_value(value);
   if (chunk.has_times || layout.time_needed) {
@@ -95,28 +104,35 @@ bool ChunkParser::parse_line(std::string_view line) {
     if (time) chunk.times[chunk.count] = *time;
   }
   ++chunk.count;
+  if (layout.symmetry == Symmetry::none || fields.user == fields.item) return true;
+  // A line has at least four bytes, so there is room for two ratings.
+  const auto mirrored_user = users_.number(fields.item, chunk.lines, chunk.problem);
+  const auto mirrored_item = items_.number(fields.user, chunk.lines, chunk.problem);
+  chunk.users[chunk.count] = *mirrored_user;
+  chunk.items[chunk.count] = *mirrored_item;
+  add_value(layout.symmetry == Symmetry::skew && value != 0 ? -value : value);
+  ++chunk.count;
+  ++chunk.mirrored;
   return true;
 }
 
-bool ChunkParser::parse_adjacency(std::string_view line) {
+/// Parses a line of an adjacency file or a matrix.
+bool ChunkParser::parse_row(std::string_view line) {
   ParsedChunk& chunk = *chunk_;
-  FieldReader reader(line, Separator::blanks);
-  std::string_view field;
-  reader.next(field, scratch_[0]);
   std::optional<std::uint32_t> user;
-  const std::string_view user_id = field;
-  while (reader.next(field, scratch_[1])) {
-    // A user without items does not enter the vocabulary.
-    if (!user) user = users_.number(user_id, chunk.lines, chunk.problem);
-    if (!user) return false;
-    const auto item = items_.number(field, chunk.lines, chunk.problem);
-    if (!item) return false;
+  chunk.problem = read_row(line, context_.layout, scratch_, [&](std::string_view user_id, std::string_view item_id, float value) {
+    std::optional<std::string> problem;
+    // A user without ratings does not enter the vocabulary.
+    if (!user) user = users_.number(user_id, chunk.lines, problem);
+    if (!user) return problem;
+    const auto item = items_.number(item_id, chunk.lines, problem);
+    if (!item) return problem;
     chunk.users[chunk.count] = *user;
     chunk.items[chunk.count] = *item;
-    add_value(1);
+    add_value(value);
     ++chunk.count;
-  }
-  if (!user) chunk.problem = check_id(user_id);
+    return problem;
+  });
   return !chunk.problem;
 }
 

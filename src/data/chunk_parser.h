@@ -46,8 +46,10 @@ struct ParsedChunk {
   Lane<std::int64_t> times;
   NewIds new_users;
   NewIds new_items;
-  std::size_t lines = 0;  ///< number of lines, up to the first fault if there is one
+  std::size_t lines = 0;     ///< number of lines, up to the first fault if there is one
+  std::size_t mirrored = 0;  ///< number of ratings that a symmetric matrix has besides those of its lines
   std::optional<std::string> problem;
+  std::string problem_line;  ///< the line that has the problem
 };
 
 /// The state that all parsers of one file share.
@@ -77,7 +79,8 @@ class ChunkParser {
   bool parse_next(const char*& at, const char* end);
   bool plain_value(std::uint64_t key, std::string_view text, std::size_t count);
   bool parse_line(std::string_view line);
-  bool parse_adjacency(std::string_view line);
+  bool parse_row(std::string_view line);
+  bool skips(std::string_view line);
   void add_value(float value);
   void uncode();
 

@@ -24,7 +24,8 @@ ColumnReader::ColumnReader(const std::string& path, const ReadOptions& options, 
       source_(path, tuning.chunk_bytes, workers.count()),
       users_(users, tuning.max_ids),
       items_(items, tuning.max_ids),
-      context_{detect_layout(source_.head(), source_.head_is_all(), source_.name(), options), users_, items_, values_} {
+      context_{detect_layout(source_.head(), source_.head_is_all(), source_.name(), options), users_, items_, values_},
+      on_layout_(options.on_layout) {
   source_.skip(context_.layout.skipped_bytes);
   lines_ = context_.layout.skipped_lines;
   parsers_.resize(static_cast<std::size_t>(workers.count()));
@@ -34,7 +35,7 @@ std::size_t ColumnReader::next_batch() {
   const std::size_t most = tuning_.chunks_per_thread * parsers_.size();
   const std::size_t count = source_.next_batch(most);
   if (count == 0) {
-    check_entries(context_.layout, count_, source_.name(), true);
+    check_entries(context_.layout, count_ - mirrored_, source_.name(), true);
     return 0;
   }
   while (chunks_.size() < count) chunks_.push_back(std::make_unique<ParsedChunk>());
@@ -48,7 +49,13 @@ std::size_t ColumnReader::next_batch() {
     parser->parse(source_.load(task - ahead, slot), *chunks_[task - ahead]);
   });
   for (std::size_t index = 0; index < count; ++index) merge(*chunks_[index]);
+  if (count_ > 0) report_layout();
   return count;
+}
+
+void ColumnReader::report_layout() {
+  if (on_layout_) on_layout_(source_.name() + ": " + description(context_.layout));
+  on_layout_ = {};
 }
 
 void ColumnReader::merge(ParsedChunk& chunk) {
@@ -61,8 +68,11 @@ void ColumnReader::merge(ParsedChunk& chunk) {
                     "more than " + std::to_string(tuning_.max_ids) + (user ? " distinct users" : " distinct items"));
   }
   count_ += chunk.count;
-  check_entries(context_.layout, count_, source_.name(), false);
-  if (chunk.problem) throw DataError(source_.name(), lines_ + chunk.lines + 1, *chunk.problem);
+  mirrored_ += chunk.mirrored;
+  check_entries(context_.layout, count_ - mirrored_, source_.name(), false);
+  if (chunk.problem) {
+    throw DataError(source_.name(), lines_ + chunk.lines + 1, with_context(*chunk.problem, chunk.problem_line, context_.layout));
+  }
   lines_ += chunk.lines;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,7 @@ class ColumnReader {
 
  private:
   void merge(ParsedChunk& chunk);
+  void report_layout();
   static std::optional<std::size_t> number(NewIds& fresh, IdTable& table);
 
   Workers& workers_;
@@ -59,7 +61,9 @@ class ColumnReader {
   std::uint32_t known_users_ = 0;  ///< size of users_ when the batch was parsed
   std::uint32_t known_items_ = 0;  ///< size of items_ when the batch was parsed
   std::size_t count_ = 0;
+  std::size_t mirrored_ = 0;  ///< number of ratings besides those of the lines
   std::size_t lines_ = 0;
+  std::function<void(const std::string&)> on_layout_;  ///< empty once it is called
 };
 
 }  // namespace lowrank

@@ -102,6 +102,22 @@ void FieldReader::pass_separator(std::size_t end) noexcept {
   at_ = end + (separator_ == Separator::double_colon ? 2 : 1);
 }
 
+std::vector<std::string> fields_of(std::string_view line, Separator separator) {
+  std::vector<std::string> fields;
+  FieldReader reader(line, separator);
+  std::string scratch;
+  for (std::string_view field; reader.next(field, scratch);) fields.emplace_back(field);
+  return fields;
+}
+
+std::size_t count_fields(std::string_view line, Separator separator) {
+  FieldReader reader(line, separator);
+  std::string scratch;
+  std::size_t count = 0;
+  for (std::string_view field; reader.next(field, scratch);) ++count;
+  return count;
+}
+
 std::optional<std::string> split_line(std::string_view line, const Layout& layout, Scratch& scratch, LineFields& fields) {
   FieldReader reader(line, layout.separator);
   const std::size_t needed = layout.columns_read();

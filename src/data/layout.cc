@@ -6,49 +6,17 @@
 #include <utility>
 #include <vector>
 
+#include "data/adjacency.h"
+#include "data/header.h"
 #include "data/number.h"
+#include "data/sample.h"
 #include "data/text.h"
+#include "data/wide_table.h"
 #include "lowrank/base/error.h"
 
 namespace lowrank {
 
 namespace {
-
-constexpr std::size_t kSampleLines = 20;
-
-/// The first lines of a file that are not blank.
-struct Sample {
-  std::vector<std::string_view> lines;
-  std::size_t first_end = 0;     ///< bytes of the text up to the end of lines[0]
-  std::size_t first_number = 0;  ///< line number of lines[0]
-};
-
-Sample take_sample(std::string_view text, bool whole) {
-  Sample sample;
-  std::string_view rest = text;
-  std::size_t number = 0;
-  while (!rest.empty() && sample.lines.size() < kSampleLines) {
-    // Ignore a last line that is cut off, unless it is the only one.
-    if (!whole && !sample.lines.empty() && rest.find('\n') == std::string_view::npos) break;
-    const std::string_view line = take_line(rest);
-    ++number;
-    if (trimmed(line).empty()) continue;
-    if (sample.lines.empty()) {
-      sample.first_end = text.size() - rest.size();
-      sample.first_number = number;
-    }
-    sample.lines.push_back(line);
-  }
-  return sample;
-}
-
-std::vector<std::string> fields_of(std::string_view line, Separator separator) {
-  std::vector<std::string> fields;
-  FieldReader reader(line, separator);
-  std::string scratch;
-  for (std::string_view field; reader.next(field, scratch);) fields.emplace_back(field);
-  return fields;
-}
 
 /// Candidate separators by preference if several fit equally well. Blanks come last, because fields of other formats may contain them.
 std::span<const Separator> candidates(Format format) {
@@ -79,7 +47,8 @@ std::optional<std::size_t> place_of(const Column& column, const std::vector<std:
   return static_cast<std::size_t>(found - header.begin());
 }
 
-/// The columns of `options` with `separator`. \param[out] missing  a name that the header lacks; the result is then empty
+/// The columns of `options` with `separator`, those that are not stated at their usual places.
+/// \param[out] missing  a name that the header lacks; the result is then empty
 std::optional<Layout> lay_out(Separator separator, const ReadOptions& options, std::string_view first_line, std::string& missing) {
   Layout layout;
   layout.separator = separator;
@@ -93,7 +62,9 @@ std::optional<Layout> lay_out(Separator separator, const ReadOptions& options, s
   };
   if (!place(options.columns.user, layout.user) || !place(options.columns.item, layout.item)) return std::nullopt;
   layout.rating = Layout::kNone;
-  if (!options.pairs_only && !place(options.columns.rating, layout.rating)) return std::nullopt;
+  // Whoever states the columns and leaves the rating out has none.
+  const bool rated = !options.pairs_only && !(options.columns.stated && !options.columns.rating_stated && options.implicit_values);
+  if (rated && !place(options.columns.rating, layout.rating)) return std::nullopt;
   layout.time = Layout::kNone;
   layout.time_wanted = options.keep_times;
   if (options.keep_times && !place(options.columns.time, layout.time)) return std::nullopt;
@@ -115,35 +86,42 @@ void check_columns(Layout& layout, const ReadOptions& options) {
   }
 }
 
-/// The fit of a layout, to compare: number of lines without a fault, then of lines with three columns, then with two.
-std::tuple<std::size_t, std::size_t, std::size_t> fit(const Layout& layout, std::span<const std::string_view> lines) {
+/// The fit of a layout, to compare: the number of roles that line 1 names if it is a header, then of lines without a fault, of lines with
+/// three columns, and of lines with two.
+using Fit = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t>;
+
+Fit fit_of(const Layout& layout, std::span<const std::string_view> lines) {
   std::size_t good = 0;
   std::size_t three = 0;
   std::size_t two = 0;
   Scratch scratch;
   LineFields fields;
   for (const std::string_view line : lines) {
-    const std::size_t count = fields_of(line, layout.separator).size();
+    const std::size_t count = count_fields(line, layout.separator);
     three += count >= 3 ? 1 : 0;
     two += count >= 2 ? 1 : 0;
     if (split_line(line, layout, scratch, fields) || fields.user.empty() || fields.item.empty()) continue;
     float value = 0;
     if (!fields.has_rating || parse_rating(fields.rating, value) == NumberResult::ok) ++good;
   }
-  return {good, three, two};
+  const NamedColumns named = columns_by_name(fields_of(lines[0], layout.separator));
+  const auto roles = std::count_if(named.roles.begin(), named.roles.end(), [](const auto& found) { return found.named; });
+  return {named.is_header() ? static_cast<std::size_t>(roles) : 0, good, three, two};
 }
 
 Layout choose_layout(const Sample& sample, const ReadOptions& options) {
+  std::vector<std::string_view> lines;
+  for (const Sample::Line& line : sample.lines) lines.push_back(line.text);
   std::optional<Layout> best;
-  std::tuple<std::size_t, std::size_t, std::size_t> best_fit;
+  Fit best_fit;
   for (const Separator separator : candidates(options.format)) {
     std::string missing;
-    const auto layout = lay_out(separator, options, sample.lines[0], missing);
+    const auto layout = lay_out(separator, options, lines[0], missing);
     if (!layout) continue;
-    const auto score = fit(*layout, sample.lines);
-    if (best && score <= best_fit) continue;
+    const Fit fit = fit_of(*layout, lines);
+    if (best && fit <= best_fit) continue;
     best = layout;
-    best_fit = score;
+    best_fit = fit;
   }
   if (best) return *best;
 
@@ -151,79 +129,124 @@ Layout choose_layout(const Sample& sample, const ReadOptions& options) {
   std::vector<std::string> names;
   std::string missing;
   for (const Separator separator : candidates(options.format)) {
-    auto fields = fields_of(sample.lines[0], separator);
+    auto fields = fields_of(lines[0], separator);
     if (fields.size() <= names.size()) continue;
     names = std::move(fields);
     missing.clear();
-    lay_out(separator, options, sample.lines[0], missing);
+    lay_out(separator, options, lines[0], missing);
   }
   std::string list;
   for (const std::string& name : names) list += (list.empty() ? "" : ", ") + quoted(name);
   throw OptionError("columns", "there is no column " + quoted(missing) + "; the columns are " + list);
 }
 
-enum class Reading : std::uint8_t { number, other, absent };
-
-Reading reading_of(std::optional<std::string_view> field) {
-  if (!field) return Reading::absent;
-  float value = 0;
-  return parse_rating(*field, value) == NumberResult::not_a_number ? Reading::other : Reading::number;
+/// The last comment before the first line, without its marks, if it names the columns of the lines below it.
+std::optional<Sample::Line> commented_header(const Sample& sample, const Table& table, Separator separator) {
+  if (sample.comments.empty()) return std::nullopt;
+  Sample::Line line = sample.comments.back();
+  while (has_comment_mark(line.text)) line.text.remove_prefix(1);
+  line.text = trimmed(line.text);
+  const std::vector<std::string> names = fields_of(line.text, separator);
+  if (names.size() != usual_count(table, 0) || !columns_by_name(names).is_header()) return std::nullopt;
+  return line;
 }
 
-/// Line 1 is a header if its rating is not a number and that of line 2 is one. A single line is a header if neither its rating nor its ids
-/// are numbers.
-bool first_is_header(const Sample& sample, const Layout& layout, const ReadOptions& options) {
-  if (any_name(options.columns)) return true;
-  Layout with_rating = layout;
-  if (options.pairs_only) with_rating.rating = options.columns.rating.number - 1;
-  if (with_rating.rating == Layout::kNone) return false;
-  with_rating.implicit_values = true;
-  with_rating.time_needed = false;
-  Scratch scratch;
-  LineFields first;
-  LineFields second;
-  const auto rating = [&](std::string_view line, LineFields& fields) -> std::optional<std::string_view> {
-    if (split_line(line, with_rating, scratch, fields) || !fields.has_rating) return std::nullopt;
-    return fields.rating;
-  };
-  if (reading_of(rating(sample.lines[0], first)) != Reading::other) return false;
-  if (sample.lines.size() == 1) return reading_of(first.user) == Reading::other && reading_of(first.item) == Reading::other;
-  return reading_of(rating(sample.lines[1], second)) == Reading::number;
+/// Refuses what would pass for lines of ratings although it is something else.
+void refuse_other_formats(const Sample& sample, const Table& table, const std::string& name) {
+  const auto fail = [&](const std::string& problem) { throw DataError(name, sample.lines[0].number, problem); };
+  if (are_lists(table, sample.whole)) {
+    fail("lines of different lengths, like those of a user and the user's items; use " + mention("format") +
+         " adjacency to read them so, or " + mention("columns") + " user=1,item=2,rating=3 if they are ratings");
+  }
+  if (is_bare_matrix(table)) {
+    fail("a matrix of users x items without names; put the items in a header and the users in a first column, as " + mention("format") +
+         " matrix has them");
+  }
+  if (is_matrix_market_body(sample, table)) {
+    fail(
+        "the size line of a Matrix Market file without its banner; the first line must be \"%%MatrixMarket matrix coordinate real "
+        "general\"");
+  }
+}
+
+/// The layout of an adjacency file.
+Layout adjacency_layout(Sample& sample, const std::string& name) {
+  Layout layout;
+  layout.lines = Lines::adjacency;
+  layout.rating = Layout::kNone;
+  layout.time = Layout::kNone;
+  layout.separator = separator_of_lists(sample.unmarked());
+  sample.remove_comments(layout, name);
+  layout.header = is_header_of_lists(table_of(sample, layout.separator));
+  return layout;
+}
+
+/// The layout of a file with one rating per line.
+Layout lines_layout(Sample& sample, const std::string& name, const ReadOptions& options) {
+  const Sample unmarked = sample.unmarked();
+  Layout layout = choose_layout(unmarked, options);
+  layout.column_count = usual_count(table_of(unmarked, layout.separator), 0);
+  sample.remove_comments(layout, name);
+  Table table = table_of(sample, layout.separator);
+  Heading heading = read_heading(sample, table, layout, options);
+  if (any_name(options.columns)) heading.kind = Heading::Kind::named;
+  if (heading.kind != Heading::Kind::named) {
+    if (const auto line = commented_header(sample, table, layout.separator)) {
+      sample.lines.insert(sample.lines.begin(), *line);
+      table = table_of(sample, layout.separator);
+      heading = read_heading(sample, table, layout, options);
+      heading.kind = Heading::Kind::named;
+    }
+  }
+  if (heading.kind != Heading::Kind::none) {
+    layout.header = true;
+    layout.names = table[0];
+    place_by_names(heading, sample, table, name, options, layout);
+  } else if (options.format == Format::automatic && !options.columns.stated) {
+    refuse_other_formats(sample, table, name);
+  }
+  check_columns(layout, options);
+  return layout;
 }
 
 }  // namespace
 
 Layout detect_layout(std::string_view head, bool whole, const std::string& name, const ReadOptions& options) {
   const std::string_view text = without_bom(head);
-  const std::size_t mark_bytes = head.size() - text.size();
-  const bool matrix_market =
-      options.format == Format::matrix_market || (options.format == Format::automatic && has_matrix_market_banner(text));
-  if (matrix_market || options.format == Format::adjacency) {
-    if (options.columns.stated) throw OptionError("columns", "cannot be used with this format, whose columns are fixed");
-    Layout layout;
+  const Format format = options.format;
+  const bool banner = has_matrix_market_banner(text);
+  if (banner && format != Format::automatic && format != Format::matrix_market) {
+    throw DataError(name + ": starts with a banner of Matrix Market files; use " + mention("format") + " matrix-market");
+  }
+  const bool matrix_market = banner || format == Format::matrix_market;
+  if (options.columns.stated && (matrix_market || format == Format::adjacency || format == Format::matrix)) {
+    throw OptionError("columns", "cannot be used with this format, whose columns are fixed");
+  }
+  Layout layout;
+  if (matrix_market) {
     layout.separator = Separator::blanks;
     layout.time = Layout::kNone;
-    layout.skipped_bytes = mark_bytes;
-    layout.adjacency = !matrix_market;
-    if (options.pairs_only || layout.adjacency) layout.rating = Layout::kNone;
-    if (matrix_market) read_matrix_market_header(head, whole, name, options, layout);
+    if (options.pairs_only) layout.rating = Layout::kNone;
+    read_matrix_market_header(head, whole, name, options, layout);
     return layout;
   }
-
-  const Sample sample = take_sample(text, whole);
-  if (sample.lines.empty()) {
-    Layout layout;
-    layout.implicit_values = options.implicit_values;
-    layout.skipped_bytes = mark_bytes;
-    return layout;
+  Sample sample = Sample::of(text, whole);
+  layout.implicit_values = options.implicit_values;
+  layout.skipped_bytes = head.size() - text.size();
+  if (sample.lines.empty()) return layout;
+  std::optional<Layout> wide;
+  if (format == Format::matrix) wide = wide_table(sample.unmarked(), name);
+  if (format == Format::automatic && !options.columns.stated) wide = find_wide_table(sample.unmarked(), name);
+  if (wide) {
+    sample.remove_comments(*wide, name);
+    layout = std::move(*wide);
+  } else {
+    layout = format == Format::adjacency ? adjacency_layout(sample, name) : lines_layout(sample, name, options);
   }
-  Layout layout = choose_layout(sample, options);
-  check_columns(layout, options);
-  layout.skipped_bytes = mark_bytes;
-  if (first_is_header(sample, layout, options)) {
-    layout.skipped_bytes += sample.first_end;
-    layout.skipped_lines = sample.first_number;
-  }
+  // Nothing before the first rating is read again.
+  const Sample::Line* last = layout.header ? &sample.lines[0] : sample.comments.empty() ? nullptr : &sample.comments.back();
+  layout.skipped_bytes = head.size() - text.size() + (last == nullptr ? 0 : last->end);
+  layout.skipped_lines = last == nullptr ? 0 : last->number;
   return layout;
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lowrank/data/read.h"
 
@@ -13,12 +14,22 @@ namespace lowrank {
 
 enum class Separator : std::uint8_t { comma, semicolon, tab, double_colon, blanks };
 
+/// The kind of the lines of a file.
+enum class Lines : std::uint8_t {
+  ratings,    ///< one rating per line
+  adjacency,  ///< `user item item ...`
+  matrix,     ///< `user rating rating ...`, one rating per item of the header
+};
+
+/// The entries that a Matrix Market file leaves out because another one gives them.
+enum class Symmetry : std::uint8_t { none, symmetric, skew };
+
 /// Layout of the lines of a file of ratings, from Format, Columns and the first lines of the file.
 struct Layout {
   static constexpr std::size_t kNone = ~std::size_t{0};
 
   Separator separator = Separator::comma;
-  bool adjacency = false;        ///< whether lines are `user item item ...`
+  Lines lines = Lines::ratings;
   bool implicit_values = false;  ///< whether a line without a rating is a rating of 1
   bool time_needed = false;      ///< whether a line without a timestamp is an error
   bool time_wanted = false;      ///< whether timestamps are kept if there are any
@@ -28,19 +39,36 @@ struct Layout {
   std::size_t rating = 2;
   std::size_t time = 3;
 
+  bool header = false;             ///< whether there is a header
+  std::vector<std::string> names;  ///< names of the columns in the header, if there is one
+  bool row_names = false;          ///< whether the first column has row names, for which the header has no name
+  std::size_t column_count = 0;    ///< number of columns of most lines; 0 if unknown
+  std::vector<std::string> items;  ///< matrix: the items of the header
+
   /// Matrix Market: the greatest indices and the number of entries by the size line; 0 for other formats.
   bool matrix_market = false;
+  Symmetry symmetry = Symmetry::none;
   std::uint64_t rows = 0;
   std::uint64_t columns = 0;
   std::uint64_t entries = 0;
 
-  std::size_t skipped_bytes = 0;  ///< bytes before the first rating: byte order mark, header
+  std::size_t skipped_bytes = 0;  ///< bytes before the first rating: byte order mark, comments, header
   std::size_t skipped_lines = 0;  ///< number of lines in these bytes
 
   [[nodiscard]] bool quotes() const noexcept { return separator == Separator::comma || separator == Separator::semicolon; }
   /// Number of columns from the first one to the last one that is read.
   [[nodiscard]] std::size_t columns_read() const noexcept;
+  /// One rating per line, in the first three columns, and nothing else to look at.
+  [[nodiscard]] bool plain() const noexcept {
+    return lines == Lines::ratings && symmetry == Symmetry::none && user == 0 && item == 1 && rating == 2 && time == kNone;
+  }
 };
+
+/// What a layout takes a file for, as part of a message: `4 columns separated by commas, header; user = user_id, item = book_id, rating =
+/// rating`.
+std::string description(const Layout& layout);
+/// `problem` with the line that has it, and what the file was taken for.
+std::string with_context(const std::string& problem, std::string_view line, const Layout& layout);
 
 /// Detects the layout of a file. \param head  first bytes of the text. \param whole  whether `head` is the whole text
 /// \throws DataError, OptionError
@@ -49,7 +77,15 @@ Layout detect_layout(std::string_view head, bool whole, const std::string& name,
 /// Reads banner, comments and size line of a Matrix Market file into `layout`. \throws DataError
 void read_matrix_market_header(std::string_view head, bool whole, const std::string& name, const ReadOptions& options, Layout& layout);
 
-inline bool has_matrix_market_banner(std::string_view text) noexcept { return text.starts_with("%%MatrixMarket"); }
+/// Whether the first line that is not blank is a banner of Matrix Market, in any case, with one `%` or two.
+bool has_matrix_market_banner(std::string_view text) noexcept;
+
+/// Whether the line has the columns of `layout`, and a number for a rating.
+bool reads_as_rating(std::string_view line, const Layout& layout);
+
+/// Whether a line is a comment in `layout`: it starts with `%` or `#` and a blank (or nothing, or `%` or `#` again), and does not read as a
+/// rating. \param[out] problem  the fault of a line that could be both
+bool is_comment(std::string_view line, const Layout& layout, std::optional<std::string>& problem);
 
 /// Reads the fields of one line, one after the other.
 class FieldReader {
@@ -91,5 +127,10 @@ using Scratch = std::array<std::string, 4>;
 
 /// Splits a line that is not blank. Returns its fault, or nothing.
 std::optional<std::string> split_line(std::string_view line, const Layout& layout, Scratch& scratch, LineFields& fields);
+
+/// The fields of a line.
+std::vector<std::string> fields_of(std::string_view line, Separator separator);
+/// Number of fields of a line.
+std::size_t count_fields(std::string_view line, Separator separator);
 
 }  // namespace lowrank

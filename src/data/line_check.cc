@@ -24,10 +24,30 @@ std::optional<std::string> read_value(std::string_view text, float& value) {
   }
 }
 
-std::optional<std::string> check_index(std::string_view index, std::uint64_t size, const char* what) {
-  const auto number = parse_count(index);
-  if (number && *number >= 1 && *number <= size) return std::nullopt;
-  return std::string("expected a ") + what + " from 1 to " + std::to_string(size) + ", found " + quoted(index);
+std::optional<std::string> read_entry_value(std::string_view text, float& value) {
+  const std::size_t mark = text.find_first_of("dD");
+  if (mark == std::string_view::npos) return read_value(text, value);
+  std::string plain(text);
+  plain[mark] = 'e';
+  return read_value(plain, value) ? read_value(text, value) : std::nullopt;
+}
+
+std::optional<std::string> check_entry(std::string_view row, std::string_view column, const Layout& layout) {
+  const auto check = [](std::string_view index, const std::optional<std::uint64_t>& number, std::uint64_t size, const char* what) {
+    if (number && *number >= 1 && *number <= size) return std::optional<std::string>();
+    return std::optional(std::string("expected a ") + what + " from 1 to " + std::to_string(size) + ", found " + quoted(index));
+  };
+  const auto row_number = parse_count(row);
+  const auto column_number = parse_count(column);
+  if (auto problem = check(row, row_number, layout.rows, "row")) return problem;
+  if (auto problem = check(column, column_number, layout.columns, "column")) return problem;
+  if (layout.symmetry == Symmetry::symmetric && *row_number < *column_number) {
+    return "an entry above the diagonal of a symmetric matrix, which the entries below it give";
+  }
+  if (layout.symmetry == Symmetry::skew && *row_number <= *column_number) {
+    return "an entry on or above the diagonal of a skew-symmetric matrix, which the entries below it give";
+  }
+  return std::nullopt;
 }
 
 std::optional<std::string> read_time(const LineFields& fields, const Layout& layout, std::optional<std::int64_t>& time) {

@@ -15,8 +15,12 @@ std::optional<std::string> check_id(std::string_view id);
 /// Reads the value of a rating into `value`. Returns its fault, or nothing.
 std::optional<std::string> read_value(std::string_view text, float& value);
 
-/// Checks an index of a Matrix Market file against the size of its side, called `what` (`row` or `column`). Returns its fault, or nothing.
-std::optional<std::string> check_index(std::string_view index, std::uint64_t size, const char* what);
+/// Reads the value of a Matrix Market entry, whose exponent may be marked by `D` as Fortran writes it. Returns its fault, or nothing.
+std::optional<std::string> read_entry_value(std::string_view text, float& value);
+
+/// Checks the indices of a Matrix Market entry: they are within the matrix, and, in a symmetric one, on the side of the diagonal that the
+/// format allows. Returns their fault, or nothing.
+std::optional<std::string> check_entry(std::string_view row, std::string_view column, const Layout& layout);
 
 /// Reads the timestamp of a line into `time`, which stays empty if the line has none. Returns its fault, or nothing.
 std::optional<std::string> read_time(const LineFields& fields, const Layout& layout, std::optional<std::int64_t>& time);

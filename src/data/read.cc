@@ -6,6 +6,7 @@
 #include "data/read_tuned.h"
 #include "data/staging.h"
 #include "data/text.h"
+#include "data/wide_table.h"
 #include "lowrank/base/error.h"
 
 namespace lowrank {
@@ -27,7 +28,9 @@ StagedPiece staged(const ParsedChunk& chunk) {
   const std::string pair = "user " + quoted(user) + " rated item " + quoted(item);
   if (path == "-") throw DataError(input_name(path) + ": " + pair + " more than once (see " + mention("duplicates") + ")");
   std::size_t before = 0;
-  for_each_line(path, options, {}, [&](const RatingLine& rating, std::size_t line) {
+  ReadOptions again = options;
+  again.on_layout = {};
+  for_each_line(path, again, {}, [&](const RatingLine& rating, std::size_t line) {
     if (rating.user != user || rating.item != item) return;
     if (before != 0)
       throw DataError(path, line, pair + " before, on line " + std::to_string(before) + " (see " + mention("duplicates") + ")");
@@ -43,39 +46,45 @@ class LineReader {
       : layout_(layout), consume_(consume) {}
 
   std::optional<std::string> read(std::string_view line, std::size_t number) {
-    if (layout_.adjacency) return read_adjacency(line, number);
+    std::optional<std::string> problem;
+    if (has_comment_mark(line) && is_comment(line, layout_, problem)) return std::nullopt;
+    if (problem) return problem;
+    if (layout_.lines != Lines::ratings) return read_many(line, number);
     LineFields fields;
-    if (auto problem = split_line(line, layout_, scratch_, fields)) return problem;
-    if (layout_.matrix_market) {
-      if (auto problem = check_index(fields.user, layout_.rows, "row")) return problem;
-      if (auto problem = check_index(fields.item, layout_.columns, "column")) return problem;
-    }
+    if ((problem = split_line(line, layout_, scratch_, fields))) return problem;
+    if (layout_.matrix_market && (problem = check_entry(fields.user, fields.item, layout_))) return problem;
     RatingLine rating{fields.user, fields.item, 1, std::nullopt};
-    if (auto problem = check_id(rating.user)) return problem;
-    if (auto problem = check_id(rating.item)) return problem;
+    if ((problem = check_id(rating.user))) return problem;
+    if ((problem = check_id(rating.item))) return problem;
     if (fields.has_rating) {
-      if (auto problem = read_value(fields.rating, rating.value)) return problem;
+      problem = layout_.matrix_market ? read_entry_value(fields.rating, rating.value) : read_value(fields.rating, rating.value);
+      if (problem) return problem;
     }
     if (layout_.time_wanted) {
-      if (auto problem = read_time(fields, layout_, rating.time)) return problem;
+      if ((problem = read_time(fields, layout_, rating.time))) return problem;
     }
+    ++entries_;
     hand_over(rating, number);
-    return std::nullopt;
-  }
-
-  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
-
- private:
-  std::optional<std::string> read_adjacency(std::string_view line, std::size_t number) {
-    FieldReader reader(line, Separator::blanks);
-    RatingLine rating;
-    reader.next(rating.user, scratch_[0]);
-    if (auto problem = check_id(rating.user)) return problem;
-    while (reader.next(rating.item, scratch_[1])) {
-      if (auto problem = check_id(rating.item)) return problem;
+    if (layout_.symmetry != Symmetry::none && rating.user != rating.item) {
+      std::swap(rating.user, rating.item);
+      if (layout_.symmetry == Symmetry::skew && rating.value != 0) rating.value = -rating.value;
       hand_over(rating, number);
     }
     return std::nullopt;
+  }
+
+  /// Number of ratings that were passed on.
+  [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
+  /// Number of lines with one rating.
+  [[nodiscard]] std::uint64_t entries() const noexcept { return entries_; }
+
+ private:
+  std::optional<std::string> read_many(std::string_view line, std::size_t number) {
+    return read_row(line, layout_, scratch_, [&](std::string_view user, std::string_view item, float value) {
+      auto problem = check_id(item);
+      if (!problem) hand_over({user, item, value, std::nullopt}, number);
+      return problem;
+    });
   }
 
   void hand_over(const RatingLine& rating, std::size_t number) {
@@ -87,6 +96,7 @@ class LineReader {
   const std::function<void(const RatingLine&, std::size_t)>& consume_;
   Scratch scratch_;
   std::uint64_t count_ = 0;
+  std::uint64_t entries_ = 0;
 };
 
 }  // namespace
@@ -145,17 +155,23 @@ void for_each_line(const std::string& path, const ReadOptions& options, const Re
   source.skip(layout.skipped_bytes);
   LineReader reader(layout, consume);
   std::size_t number = layout.skipped_lines;
+  bool reported = false;
+  const auto report = [&] {
+    if (!reported && options.on_layout) options.on_layout(source.name() + ": " + description(layout));
+    reported = true;
+  };
   while (source.next_batch(1) != 0) {
     std::string_view text = source.load(0, 0);
     while (!text.empty()) {
       const std::string_view line = take_line(text);
       ++number;
       if (trimmed(line).empty()) continue;
-      if (const auto problem = reader.read(line, number)) throw DataError(source.name(), number, *problem);
-      check_entries(layout, reader.count(), source.name(), false);
+      if (const auto problem = reader.read(line, number)) throw DataError(source.name(), number, with_context(*problem, line, layout));
+      check_entries(layout, reader.entries(), source.name(), false);
     }
+    if (reader.count() > 0) report();
   }
-  check_entries(layout, reader.count(), source.name(), true);
+  check_entries(layout, reader.entries(), source.name(), true);
   if (reader.count() == 0) fail_empty(source.name(), options);
 }
 

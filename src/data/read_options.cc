@@ -46,6 +46,9 @@ Columns Columns::parse(std::string_view text) {
     if (comma == std::string_view::npos) break;
     text.remove_prefix(comma + 1);
   }
+  columns.user_stated = named[0];
+  columns.item_stated = named[1];
+  columns.rating_stated = named[2];
   columns.time_stated = named[3];
   return columns;
 }
@@ -57,7 +60,8 @@ Format parse_format(std::string_view name) {
   if (name == "movielens") return Format::movielens;
   if (name == "matrix-market") return Format::matrix_market;
   if (name == "adjacency") return Format::adjacency;
-  throw OptionError("format", "must be auto, csv, tsv, movielens, matrix-market or adjacency, got " + quoted(name));
+  if (name == "matrix") return Format::matrix;
+  throw OptionError("format", "must be auto, csv, tsv, movielens, matrix-market, adjacency or matrix, got " + quoted(name));
 }
 
 Duplicates parse_duplicates(std::string_view name) {

@@ -45,15 +45,14 @@ bool valid_utf8(std::string_view text) noexcept {
   return true;
 }
 
-std::string quoted(std::string_view text) {
-  constexpr std::size_t kLimit = 40;
+std::string quoted(std::string_view text, std::size_t limit) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string out = "\"";
   std::size_t taken = 0;
   while (taken < text.size()) {
     const std::string_view rest = text.substr(taken);
     const std::size_t length = sequence_length(rest);
-    if (taken + (length == 0 ? 1 : length) > kLimit) return out + "\"...";
+    if (taken + (length == 0 ? 1 : length) > limit) return out + "\"...";
     const auto byte = static_cast<unsigned char>(rest[0]);
     if (length == 0 || byte < 0x20 || byte == 0x7F) {
       if (byte == '\t') {

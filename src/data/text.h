@@ -9,8 +9,8 @@ namespace lowrank {
 /// Whether `text` is well-formed UTF-8 (no overlong forms, surrogates or code points above U+10FFFF).
 bool valid_utf8(std::string_view text) noexcept;
 
-/// `text` between quotes for a message: control characters and invalid UTF-8 are escaped, and it is cut after about 40 bytes.
-std::string quoted(std::string_view text);
+/// `text` between quotes for a message: control characters and invalid UTF-8 are escaped, and it is cut after about `limit` bytes.
+std::string quoted(std::string_view text, std::size_t limit = 40);
 
 inline bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
 
@@ -20,6 +20,9 @@ inline std::string_view trimmed(std::string_view text) noexcept {
   while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
   return text;
 }
+
+/// Whether a line starts as comments do. See is_comment() in layout.h for those that are.
+inline bool has_comment_mark(std::string_view line) noexcept { return !line.empty() && (line[0] == '%' || line[0] == '#'); }
 
 /// `text` without a byte order mark at its start.
 inline std::string_view without_bom(std::string_view text) noexcept {

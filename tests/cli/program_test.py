@@ -67,7 +67,8 @@ class Interrupts(ProgramTest):
     def test_first_ends_with_the_epoch_and_writes_the_model(self):
         self.ratings()
         process = self.start("train", "ratings.csv", "--output", "m", "--json", *LONG)
-        process.stderr.readline()
+        while "epoch" not in process.stderr.readline():
+            self.assertIsNone(process.poll())
         process.send_signal(signal.SIGINT)
         output, errors = process.communicate(timeout=60)
         self.assertEqual(process.returncode, 130, errors)
@@ -197,7 +198,8 @@ class Terminals(ProgramTest):
         self.assertEqual(self.errors_of(*train, "--quiet"), "")
         plain = self.shell("lowrank train ratings.csv --output m --epochs 2").stderr
         self.assertNotIn("\r", plain)
-        self.assertEqual(len(plain.splitlines()), 2)
+        self.assertEqual(len(plain.splitlines()), 3)
+        self.assertIn("ratings.csv: 3 columns", plain.splitlines()[0])
 
 
 class HelpTexts(ProgramTest):

@@ -41,4 +41,12 @@ std::string error_of(const Action& action, const std::string& path = "") {
   return "";
 }
 
+/// The message of an error of a line without the line itself, and without what the file was taken for.
+inline std::string without_context(std::string message) {
+  const std::size_t begin = message.find(" in \"");
+  if (begin == std::string::npos) return message;
+  const std::size_t end = message.rfind(')');
+  return message.erase(begin, end + 1 - begin);
+}
+
 }  // namespace lowrank

@@ -21,12 +21,13 @@ namespace [[gnu::visibility("default")]] lowrank {
 
 /// Layout of a file of ratings.
 enum class Format : std::uint8_t {
-  automatic,      ///< detected from the first lines (never `adjacency`)
+  automatic,      ///< detected from the first lines; `adjacency` is refused, and named, rather than taken
   csv,            ///< commas or semicolons; fields may be quoted ("" is a quote inside), on one line
   tsv,            ///< tabs, or runs of blanks and tabs
   movielens,      ///< `user::item::rating::time`
-  matrix_market,  ///< coordinate, general: `row column value`, 1-based; rows are users; ids are the numbers as written
+  matrix_market,  ///< coordinate: `row column value`, 1-based; rows are users; ids are the numbers as written
   adjacency,      ///< one line per user: `user item item ...`, every rating 1
+  matrix,         ///< a header of items, then one line per user: `user rating rating ...`, with empty, `-`, `NA` or `NaN` for missing
 };
 
 /// A column, given by number or by name.
@@ -35,17 +36,21 @@ struct Column {
   std::string name;        ///< name in the header
 };
 
-/// The columns of user, item, rating and time. By default columns 1 to 4, of which the time is optional.
+/// The columns of user, item, rating and time. By default those that the names in a header say, and in a file without a header columns 1 to
+/// 4, of which the time is optional.
 struct Columns {
   Column user{1, {}};
   Column item{2, {}};
   Column rating{3, {}};
   Column time{4, {}};
-  bool stated = false;       ///< whether the caller named them; then a missing one is an error
-  bool time_stated = false;  ///< whether the caller named the time column
+  bool stated = false;         ///< whether the caller named any of them; then a missing one is an error
+  bool user_stated = false;    ///< whether the caller named the user column
+  bool item_stated = false;    ///< whether the caller named the item column
+  bool rating_stated = false;  ///< whether the caller named the rating column
+  bool time_stated = false;    ///< whether the caller named the time column
 
   /// From `user=1,item=2,rating=3,time=4`, with numbers or header names. A role that is left out keeps its default, but `time` is then not
-  /// read. \throws OptionError("columns")
+  /// read, nor is the rating with ReadOptions::implicit_values. \throws OptionError("columns")
   static Columns parse(std::string_view text);
 };
 
@@ -58,9 +63,12 @@ struct ReadOptions {
   bool pairs_only = false;       ///< read only user and item; further columns are optional and ignored
   bool keep_times = false;       ///< keep timestamps if the file has them
   int threads = 0;               ///< 0 for all; the result does not depend on it
+  /// Called once per file that is read, if given, when its first part turned out to be sound: with one line that says what the file was
+  /// taken for, such as `ratings.csv: 4 columns separated by commas, header; user = user_id, item = book_id, rating = rating`.
+  std::function<void(const std::string& description)> on_layout;
 };
 
-/// `auto|csv|tsv|movielens|matrix-market|adjacency`. \throws OptionError("format")
+/// `auto|csv|tsv|movielens|matrix-market|adjacency|matrix`. \throws OptionError("format")
 Format parse_format(std::string_view name);
 /// `last|first|mean|error`. \throws OptionError("duplicates")
 Duplicates parse_duplicates(std::string_view name);

@@ -1,0 +1,186 @@
+#include "data/wide_table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+#include <span>
+#include <tuple>
+
+#include "data/column_names.h"
+#include "data/number.h"
+#include "data/text.h"
+#include "lowrank/base/error.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr Separator kSeparators[] = {Separator::tab, Separator::comma, Separator::semicolon, Separator::blanks};
+
+char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+/// The parts of a table that may be a matrix.
+struct Grid {
+  std::vector<std::string> items;
+  bool corner = false;  ///< whether the header has a field above the users
+  std::string corner_name;
+  std::span<const std::vector<std::string>> rows;
+};
+
+/// Takes the table apart by the number of fields in its header and in its rows; nothing if there are no rows.
+std::optional<Grid> grid_of(const Table& table) {
+  if (table.size() < 2) return std::nullopt;
+  const std::vector<std::string>& header = table[0];
+  const auto rows_of = [&](std::size_t count) {
+    return std::count_if(table.begin() + 1, table.end(), [count](const auto& row) { return row.size() == count; });
+  };
+  Grid grid;
+  grid.corner = header[0].empty() || rows_of(header.size()) >= rows_of(header.size() + 1);
+  grid.items.assign(header.begin() + (grid.corner ? 1 : 0), header.end());
+  if (grid.corner) grid.corner_name = header[0];
+  grid.rows = std::span(table).subspan(1);
+  // Spreadsheets may write a separator at the end of every line.
+  while (!grid.items.empty() && grid.items.back().empty()) grid.items.pop_back();
+  return grid;
+}
+
+/// What the cells of a grid are like.
+struct Cells {
+  std::size_t good_rows = 0;  ///< rows whose cells are all ratings or missing
+  bool any_missing = false;
+  bool alike = true;     ///< whether the ratings of no item are ten times as large as those of another
+  bool distinct = true;  ///< whether every row has another user
+  bool running = true;   ///< whether the users are consecutive numbers
+  bool numbered = true;  ///< whether all users are numbers
+};
+
+Cells look_at(const Grid& grid) {
+  Cells cells;
+  std::set<std::string> users;
+  std::vector<float> largest(grid.items.size(), 0);
+  std::optional<std::uint64_t> last;
+  for (const std::vector<std::string>& row : grid.rows) {
+    const std::string user = row.empty() ? std::string() : row[0];
+    cells.distinct = cells.distinct && !user.empty() && users.insert(user).second;
+    const auto number = parse_count(user);
+    cells.running = cells.running && number && (!last || *number == *last + 1);
+    last = number;
+    cells.numbered = cells.numbered && is_figure(user);
+    bool good = row.size() > grid.items.size();
+    for (std::size_t cell = 1; good && cell < row.size(); ++cell) {
+      float value = 0;
+      if (is_missing(row[cell])) {
+        cells.any_missing = cells.any_missing || cell <= grid.items.size();
+      } else if (cell > grid.items.size() || parse_rating(row[cell], value) != NumberResult::ok) {
+        good = false;
+      } else {
+        largest[cell - 1] = std::max(largest[cell - 1], std::abs(value));
+      }
+    }
+    cells.good_rows += good ? 1 : 0;
+  }
+  float least = 0;
+  float most = 0;
+  for (const float value : largest) {
+    if (value == 0) continue;
+    least = least == 0 ? value : std::min(least, value);
+    most = std::max(most, value);
+  }
+  cells.alike = most <= 10 * least;
+  return cells;
+}
+
+/// Whether the corner of a table says that it is one: it names users and items (`user\item`), or nothing.
+bool tells(const std::string& corner) {
+  const std::size_t cut = corner.find_first_of("\\/|");
+  if (cut == std::string::npos) return false;
+  const std::string parts[] = {corner.substr(0, cut), corner.substr(cut + 1)};
+  const NamedColumns named = columns_by_name(parts);
+  return named.of(Role::user).named && named.of(Role::item).named;
+}
+
+bool is_wide(const Table& table) {
+  const auto grid = grid_of(table);
+  if (!grid || grid->items.size() < 2 || columns_by_name(table[0]).is_header()) return false;
+  if (std::set<std::string>(grid->items.begin(), grid->items.end()).size() != grid->items.size()) return false;
+  if (std::any_of(grid->items.begin(), grid->items.end(), [](const std::string& item) { return is_missing(item); })) return false;
+  const Cells cells = look_at(*grid);
+  if (!cells.distinct || 4 * cells.good_rows < 3 * grid->rows.size()) return false;
+  if (grid->corner && tells(grid->corner_name)) return true;
+  const bool numbers_above = std::all_of(grid->items.begin(), grid->items.end(), [](const std::string& item) { return is_figure(item); });
+  if (!grid->corner || grid->corner_name.empty()) {
+    // A running number is what programs write before the rows of any table.
+    if (cells.running && !cells.alike) return false;
+    return grid->corner || !numbers_above || !cells.numbered;
+  }
+  const std::string names[] = {grid->corner_name};
+  const NamedColumns corner = columns_by_name(names);
+  const bool rich = cells.any_missing || (cells.alike && grid->items.size() > 2);
+  if (corner.of(Role::user).named) return rich;
+  return rich && !cells.numbered && !numbers_above && !corner.of(Role::item).named && !is_figure(grid->corner_name);
+}
+
+Layout layout_of(Separator separator, const Grid& grid, const Sample& sample, const std::string& name) {
+  Layout layout;
+  layout.separator = separator;
+  layout.lines = Lines::matrix;
+  layout.header = true;
+  layout.items = grid.items;
+  layout.time = Layout::kNone;
+  const auto fail = [&](const std::string& problem) { throw DataError(name, sample.lines[0].number, problem); };
+  std::set<std::string> seen;
+  for (const std::string& item : grid.items) {
+    if (auto problem = check_id(item)) fail("the header of a matrix has " + *problem);
+    if (!seen.insert(item).second) fail("the header of a matrix has the item " + quoted(item) + " twice");
+  }
+  return layout;
+}
+
+}  // namespace
+
+bool is_missing(std::string_view cell) noexcept {
+  if (cell.empty() || cell == "-") return true;
+  if (cell.size() > 4 || cell.size() == 1) return false;
+  char text[4] = {};
+  std::transform(cell.begin(), cell.end(), text, lower);
+  const std::string_view word(text, cell.size());
+  return word == "na" || word == "nan" || word == "n/a" || word == "null" || word == "none";
+}
+
+std::optional<Layout> find_wide_table(const Sample& sample, const std::string& name) {
+  if (sample.lines.size() < 2) return std::nullopt;
+  for (const Separator separator : kSeparators) {
+    // Most files are told by their first two lines.
+    const std::size_t above = count_fields(sample.lines[0].text, separator);
+    const std::size_t below = count_fields(sample.lines[1].text, separator);
+    if (below < 3 || (above != below && above + 1 != below)) continue;
+    const Table table = table_of(sample, separator);
+    if (is_wide(table)) return layout_of(separator, *grid_of(table), sample, name);
+  }
+  return std::nullopt;
+}
+
+Layout wide_table(const Sample& sample, const std::string& name) {
+  std::optional<Layout> best;
+  std::tuple<std::size_t, std::size_t> best_fit;
+  Table table;
+  std::optional<Separator> chosen;
+  for (const Separator separator : kSeparators) {
+    table = table_of(sample, separator);
+    const auto grid = grid_of(table);
+    if (!grid || grid->items.empty()) continue;
+    const std::tuple fit{look_at(*grid).good_rows, grid->items.size()};
+    if (chosen && fit <= best_fit) continue;
+    chosen = separator;
+    best_fit = fit;
+  }
+  if (!chosen) {
+    throw DataError(
+        name, sample.lines[0].number,
+        "expected a header of items, and below it lines of a user and one rating per item, found " + quoted(sample.lines[0].text, 100));
+  }
+  table = table_of(sample, *chosen);
+  return layout_of(*chosen, *grid_of(table), sample, name);
+}
+
+}  // namespace lowrank
