@@ -289,7 +289,7 @@ class Answers(Fitted):
         model = self._fitted()
         source = ratings_from(X, y, columns, name)
         if isinstance(source, File):
-            return _core.model_read_pairs(model, source.path, "auto", source.columns, False, threads), None
+            return _core.model_read_pairs(model, source.path, "auto", source.columns, False, threads)[0], None
         table = source.as_columns() if isinstance(source, Matrix) else source
         _, distinct = table.users.number()
         return _core.model_pairs(model, table.users, table.items, table.values), ids_array(distinct)

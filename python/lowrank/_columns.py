@@ -152,7 +152,8 @@ def table_column(table: Any, name: str | int, role: str) -> Any:
     """One column of a table of any library."""
     names = table.schema.names if library_of(table) == "pyarrow" else list(table.columns)
     if name not in names:
-        raise DataError(f'columns: the table has no column "{name}" for {role}; it has: {", ".join(map(str, names))}')
+        raise DataError(f'columns: the table has no column "{name}" for {role}; it has: {", ".join(map(str, names))}'
+                        ' (format="matrix" reads a table of users x items)')
     if names.count(name) > 1:
         raise DataError(f'columns: the table has more than one column "{name}"')
     return table[name]

@@ -40,16 +40,17 @@ def read_ratings(
         CSV, TSV, MovieLens, Matrix Market or adjacency; plain, ``.gz``, ``.zst`` or ``.xz``.
     columns : str, sequence or mapping, optional
         Which column holds what, by number from 1 or by name: ``("userId", "movieId", "rating")``,
-        ``{"user": 1, "item": 2, "rating": 3, "time": 4}`` or ``"user=1,item=2,rating=3,time=4"``. Default: in that order.
+        ``{"user": 1, "item": 2, "rating": 3, "time": 4}`` or ``"user=1,item=2,rating=3,time=4"``. Default: by the names in the
+        header, and in a file without one in that order.
     format : str, default "auto"
-        ``auto``, ``csv``, ``tsv``, ``movielens``, ``matrix-market`` or ``adjacency``.
+        ``auto``, ``csv``, ``tsv``, ``movielens``, ``matrix-market``, ``adjacency`` or ``matrix``.
     implicit_values : bool, default False
-        Read a line of two columns as a rating of 1.
+        Read a line without a rating as a rating of 1.
 
     Returns
     -------
     Ratings
-        In the order of the file. Ids are int64 if all of a column are canonical decimals, and strings otherwise.
+        In the order of the file; its `layout` says what the file was taken for. Ids are int64 if all of a column are canonical decimals, and strings otherwise.
 
     Raises
     ------
@@ -69,10 +70,10 @@ def read_ratings(
     source = ratings_from(path, columns=columns)
     if not isinstance(source, File):
         raise DataError(f"path: expected a path, got {type(path).__name__}")
-    users, items, values, times, user_ids, item_ids = _core.lines(source.path, format, source.columns, implicit_values)
+    users, items, values, times, user_ids, item_ids, layout = _core.lines(source.path, format, source.columns, bool(implicit_values))
     result = Ratings.__new__(Ratings)
     result.users, result.items = ids_array(user_ids)[users], ids_array(item_ids)[items]
-    result.values, result.times = values, times
+    result.values, result.times, result.layout = values, times, layout
     return result
 
 

@@ -60,6 +60,8 @@ class Trains(Fitted):
               ids are 0 .. n-1; empty rows and columns are kept;
             - tuple ``(users, items, values)`` of arrays of shape (n,);
             - pandas, polars or pyarrow table with the columns ``user``, ``item`` and ``rating`` (see `columns`);
+            - table of users x items, NaN or null for a missing rating: a pandas table with users as index and items as columns, or
+              any table with the users in its first column (see `format`);
             - path of a file, in any format that the command line reads;
             - dense array of shape (users, items), NaN for a missing rating;
             - two columns, user and item, of shape (n, 2), with `y` the ratings;
@@ -76,9 +78,12 @@ class Trains(Fitted):
             ``train_rmse`` and ``validation_rmse``. Returning False ends training with the best model so far.
         columns : names, optional
             Names of the columns of a table or file: ``("userId", "movieId", "rating")`` or a mapping with the keys user, item and
-            rating. A table of which only user and item are named has a rating of 1 in every row.
+            rating. A table of which only user and item are named has a rating of 1 in every row. By default, a file's columns are
+            those that its header names, and in a file without one the first three; ``summary_["inputs"]`` says what was taken.
         format : str, default "auto"
-            Format of a file: ``auto``, ``csv``, ``tsv``, ``movielens``, ``matrix-market`` or ``adjacency``.
+            Format of a file: ``auto``, ``csv``, ``tsv``, ``movielens``, ``matrix-market``, ``adjacency`` (a user and the user's items
+            per line) or ``matrix`` (a table of users x items). ``matrix`` also says of a table that it is one of users x items, where
+            its labels leave that open.
         duplicates : {"last", "first", "mean", "error"}
             Rating to keep for a pair that is rated more than once. (Repeated entries of a sparse matrix are summed, as scipy does.)
         implicit_values : bool, default False
@@ -113,11 +118,11 @@ class Trains(Fitted):
         """
         _core.check(self._method, self._texts())
         threads = thread_count(threads)
-        source = ratings_from(X, y, columns)
+        source = ratings_from(X, y, columns, format=format)
         start = time.perf_counter()
-        data, user_ids, item_ids = _dataset(source, format, str(duplicates), implicit_values, threads)
+        data, user_ids, item_ids, layout = _dataset(source, format, str(duplicates), implicit_values, threads)
         reading = time.perf_counter() - start
-        held, share = self._validation(validation, data, columns, format, implicit_values, threads)
+        held, share, held_layout = self._validation(validation, data, columns, format, implicit_values, threads)
         bar = progress_bar(type(self).__name__, progress)
         history: list[Report] = []
 
@@ -157,30 +162,34 @@ class Trains(Fitted):
         self._summary = json.loads(summary)
         for stage in ("read", "total"):
             self._summary["seconds"][stage] += reading
+        inputs = [text for text in (layout, held_layout) if text]
+        if inputs:
+            self._summary["inputs"] = inputs
         epochs = self._summary.pop("history", [])
         self._history = _records([{**one, "epoch": number + 1} for number, one in enumerate(epochs)])
         return self
 
     def _validation(
         self, validation: Any, data: _core.Dataset, columns: ColumnNames | None, format: str, implicit_values: bool, threads: int
-    ) -> tuple[_core.Pairs | None, float]:
-        """Ratings to validate on, or the share of the data to set aside."""
+    ) -> tuple[_core.Pairs | None, float, str]:
+        """Ratings to validate on, or the share of the data to set aside; and what a file was taken for."""
         if validation is None:
-            return None, 0.0
+            return None, 0.0, ""
         if isinstance(validation, (float, int, np.floating)) and not isinstance(validation, bool):
             if not 0 < validation < 1:
                 raise OptionError(f"validation: the share must be above 0 and below 1, got {validation}", "validation")
-            return None, float(validation)
+            return None, float(validation), ""
         if isinstance(validation, tuple) and len(validation) == 2:
-            source = ratings_from(validation[0], validation[1], columns if _takes_columns(validation[0]) else None, "validation")
+            source = ratings_from(validation[0], validation[1], columns if _takes_columns(validation[0]) else None, "validation", format)
         else:
-            source = ratings_from(validation, None, columns if _takes_columns(validation) else None, "validation")
+            source = ratings_from(validation, None, columns if _takes_columns(validation) else None, "validation", format)
         if isinstance(source, File):
-            return data.read_pairs(source.path, format, source.columns, implicit_values, threads), 0.0
+            pairs, layout = data.read_pairs(source.path, format, source.columns, implicit_values, threads)
+            return pairs, 0.0, layout
         table = source.as_columns() if isinstance(source, Matrix) else source
         if len(table.users) == 0:
             raise DataError("validation: there are no ratings to validate on")
-        return data.pairs(table.users, table.items, table.values), 0.0
+        return data.pairs(table.users, table.items, table.values), 0.0, ""
 
 
 def _takes_columns(thing: Any) -> bool:
@@ -189,16 +198,17 @@ def _takes_columns(thing: Any) -> bool:
 
 def _dataset(
     source: Source, format: str, duplicates: str, implicit_values: bool, threads: int
-) -> tuple[_core.Dataset, npt.NDArray[Any] | None, npt.NDArray[Any] | None]:
-    """Group the ratings; also returns the ids as they were given."""
+) -> tuple[_core.Dataset, npt.NDArray[Any] | None, npt.NDArray[Any] | None, str]:
+    """Group the ratings; also returns the ids as they were given, and what a file was taken for."""
     if isinstance(source, File):
-        return _core.Dataset.read(source.path, format, source.columns, duplicates, bool(implicit_values), threads), None, None
+        data, layout = _core.Dataset.read(source.path, format, source.columns, duplicates, bool(implicit_values), threads)
+        return data, None, None, layout
     if isinstance(source, Matrix):
         rows, columns = source.shape
-        return _core.Dataset.from_numbers(source.users, source.items, source.values, rows, columns, duplicates, threads), None, None
+        return _core.Dataset.from_numbers(source.users, source.items, source.values, rows, columns, duplicates, threads), None, None, ""
     assert source.values is not None
     data, users, items = _core.Dataset.from_ids(source.users, source.items, source.values, duplicates, threads)
-    return data, ids_array(users), ids_array(items)
+    return data, ids_array(users), ids_array(items), ""
 
 
 def _init_model(init: Any) -> _core.Model | None:

@@ -15,8 +15,9 @@ import numpy.typing as npt
 
 from lowrank import _core
 from lowrank._columns import Values, id_column, is_table, library_of, table_column, value_column
-from lowrank._errors import DataError
+from lowrank._errors import DataError, OptionError
 from lowrank._ratings import Ratings
+from lowrank._wide import cells_of, is_wide
 
 Numbers: TypeAlias = npt.NDArray[np.uint32]
 #: Names of the columns user, item and rating (and time) of a table or file.
@@ -88,7 +89,7 @@ def _file_columns(named: dict[str, str | int] | None) -> str:
     return ",".join(f"{role}={name}" for role, name in (named or {}).items())
 
 
-def _from_table(table: Any, y: Any, columns: ColumnNames | None, *, pairs: bool) -> Columns:
+def _from_table(table: Any, y: Any, columns: ColumnNames | None, *, pairs: bool, format: str = "auto") -> Columns:
     if type(table).__name__ == "LazyFrame":
         table = table.collect()
     if library_of(table) not in ("pandas", "polars", "pyarrow"):
@@ -96,6 +97,12 @@ def _from_table(table: Any, y: Any, columns: ColumnNames | None, *, pairs: bool)
 
         table = pandas.api.interchange.from_dataframe(table)
     named = column_names(columns)
+    if format not in ("auto", "matrix"):
+        raise OptionError(f"format: {format} is a format of files; a table has auto or matrix", "format")
+    if format == "matrix" and (named is not None or y is not None):
+        raise OptionError("format: a matrix has neither columns nor y", "format")
+    if format == "matrix" or (named is None and y is None and not pairs and is_wide(table)):
+        return Columns(*cells_of(table))
     names = table.schema.names if library_of(table) == "pyarrow" else list(table.columns)
     if named is None:
         named = {"user": "user", "item": "item", "rating": "rating"}
@@ -179,7 +186,7 @@ def is_sparse(X: object) -> bool:
     return hasattr(X, "tocsr") and hasattr(X, "shape") and hasattr(X, "dtype")
 
 
-def ratings_from(X: Any, y: Any = None, columns: ColumnNames | None = None, name: str = "X") -> Source:
+def ratings_from(X: Any, y: Any = None, columns: ColumnNames | None = None, name: str = "X", format: str = "auto") -> Source:
     """Ratings of whatever form.
 
     Parameters
@@ -192,13 +199,15 @@ def ratings_from(X: Any, y: Any = None, columns: ColumnNames | None = None, name
         Of the columns of a table or file.
     name : str
         Of the argument, for messages.
+    format : str
+        Of a file (see :meth:`lowrank.Estimator.fit`), or ``matrix`` for a table of users x items.
     """
     if isinstance(X, (str, os.PathLike)):
         if y is not None:
             raise DataError("y: a file of ratings has them itself")
         return File(os.fsdecode(X), _file_columns(column_names(columns)))
     if is_table(X):
-        return _from_table(X, y, columns, pairs=False)
+        return _from_table(X, y, columns, pairs=False, format=format)
     if columns is not None:
         raise DataError(f"columns: {name} is neither a table nor a file")
     if isinstance(X, Ratings):

@@ -32,6 +32,9 @@ class Ratings:
         int64, or objects if an id is not an integer.
     values : ndarray of shape (n,), float32
     times : ndarray of shape (n,), int64, or None
+    layout : str
+        What the file was taken for that the ratings were read from: its columns, their separator and its header; empty for
+        ratings from elsewhere.
 
     Examples
     --------
@@ -48,6 +51,7 @@ class Ratings:
         self.items = _as_ids(items, "items")
         self.values = value_column(values, "values")
         self.times: npt.NDArray[np.int64] | None = None if times is None else np.asarray(times).astype(np.int64)
+        self.layout = ""
         lengths = {len(self.users), len(self.items), len(self.values)} | ({len(self.times)} if self.times is not None else set())
         if len(lengths) != 1:
             raise DataError(f"users, items, values and times must have equal lengths, got {sorted(lengths)}")
@@ -62,6 +66,7 @@ class Ratings:
         times = None if self.times is None else self.times[rows]
         part = Ratings.__new__(Ratings)
         part.users, part.items, part.values, part.times = self.users[rows], self.items[rows], self.values[rows], times
+        part.layout = self.layout
         if part.values.ndim != 1:
             raise IndexError("rows: expected a slice, a mask or positions")
         return part

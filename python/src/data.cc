@@ -1,12 +1,15 @@
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <charconv>
 #include <cmath>
 
 #include "binding.h"
+#include "data/column_names.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/read.h"
 #include "lowrank/data/split.h"
@@ -215,10 +218,39 @@ Pairs pairs_of(const Vocabulary& known_users, const Vocabulary& known_items, con
   return pairs;
 }
 
-Pairs pairs_read(const Vocabulary& users, const Vocabulary& items, const std::string& path, const std::string& format,
-                 const std::string& columns, bool implicit_values, int threads) {
+/// The pairs of a file, and what it was taken for.
+std::pair<Pairs, std::string> pairs_read(const Vocabulary& users, const Vocabulary& items, const std::string& path,
+                                         const std::string& format, const std::string& columns, bool implicit_values, int threads) {
   const nb::gil_scoped_release free;
-  return read_pairs(path, users, items, read_options(format, columns, "last", implicit_values, threads));
+  ReadOptions options = read_options(format, columns, "last", implicit_values, threads);
+  std::string layout;
+  options.on_layout = [&layout](const std::string& text) { layout = text; };
+  Pairs pairs = read_pairs(path, users, items, options);
+  return {std::move(pairs), std::move(layout)};
+}
+
+/// The ratings of a file, and what it was taken for.
+std::pair<Dataset, std::string> dataset_read(const std::string& path, const std::string& format, const std::string& columns,
+                                             const std::string& duplicates, bool implicit_values, int threads) {
+  const nb::gil_scoped_release free;
+  ReadOptions options = read_options(format, columns, duplicates, implicit_values, threads);
+  std::string layout;
+  options.on_layout = [&layout](const std::string& text) { layout = text; };
+  Dataset data = read_ratings(path, options);
+  return {std::move(data), std::move(layout)};
+}
+
+/// The columns of a header by role (None where the names do not say), and whether the names are a header beyond doubt.
+nb::dict columns_named(const std::vector<std::string>& names) {
+  const NamedColumns columns = columns_by_name(names);
+  nb::dict found;
+  for (const Role role : {Role::user, Role::item, Role::rating, Role::time}) {
+    const std::size_t column = columns.of(role).column;
+    const std::string key(name_of(role));
+    found[key.c_str()] = column == NamedColumns::kNone ? nb::object(nb::none()) : nb::object(nb::int_(column));
+  }
+  found["header"] = columns.is_header();
+  return found;
 }
 
 /// The integer whose shortest decimal form is `id`, of any size, or else `id` as a string.
@@ -268,10 +300,12 @@ nb::tuple lines_of(const std::string& path, const std::string& format, const std
   std::vector<std::uint32_t> item_numbers;
   std::vector<float> values;
   std::vector<std::int64_t> times;
+  std::string layout;
   {
     const nb::gil_scoped_release free;
     ReadOptions options = read_options(format, columns, "last", implicit_values, 1);
     options.keep_times = true;
+    options.on_layout = [&layout](const std::string& text) { layout = text; };
     for_each_rating(path, options, [&](const RatingLine& line) {
       user_numbers.push_back(users.add(line.user));
       item_numbers.push_back(items.add(line.item));
@@ -281,7 +315,7 @@ nb::tuple lines_of(const std::string& path, const std::string& format, const std
   }
   const bool timed = times.size() == values.size();
   return nb::make_tuple(array_of(std::move(user_numbers)), array_of(std::move(item_numbers)), array_of(std::move(values)),
-                        timed ? nb::cast(array_of(std::move(times))) : nb::none(), ids_of(users), ids_of(items));
+                        timed ? nb::cast(array_of(std::move(times))) : nb::none(), ids_of(users), ids_of(items), layout);
 }
 
 }  // namespace
@@ -304,14 +338,7 @@ void bind_data(nb::module_& module) {
       .def_static("from_ids", &dataset_from_ids, "users"_a, "items"_a, "values"_a, "duplicates"_a, "threads"_a)
       .def_static("from_numbers", &dataset_from_numbers, "users"_a, "items"_a, "values"_a, "user_count"_a, "item_count"_a, "duplicates"_a,
                   "threads"_a)
-      .def_static(
-          "read",
-          [](const std::string& path, const std::string& format, const std::string& columns, const std::string& duplicates,
-             bool implicit_values, int threads) {
-            const nb::gil_scoped_release free;
-            return read_ratings(path, read_options(format, columns, duplicates, implicit_values, threads));
-          },
-          "path"_a, "format"_a, "columns"_a, "duplicates"_a, "implicit_values"_a, "threads"_a)
+      .def_static("read", &dataset_read, "path"_a, "format"_a, "columns"_a, "duplicates"_a, "implicit_values"_a, "threads"_a)
       .def("copy", [](const Dataset& data) { return Dataset(data); })
       .def_prop_ro("user_count", [](const Dataset& data) { return data.ratings.user_count(); })
       .def_prop_ro("item_count", [](const Dataset& data) { return data.ratings.item_count(); })
@@ -346,7 +373,7 @@ void bind_data(nb::module_& module) {
       "model_read_pairs",
       [](const Model& model, const std::string& path, const std::string& format, const std::string& columns, bool implicit_values,
          int threads) { return pairs_read(model.users.ids, model.items.ids, path, format, columns, implicit_values, threads); },
-      "model"_a, "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "threads"_a, "The same from a file.");
+      "model"_a, "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "threads"_a, "The same from a file, and what it was taken for.");
   module.def(
       "model_ids", [](const Model& model, bool users) { return ids_of(users ? model.users.ids : model.items.ids); }, "model"_a, "users"_a,
       "The ids of a model as they were given; of a file, integers where all are canonical decimals.");
@@ -361,6 +388,7 @@ void bind_data(nb::module_& module) {
         return array_of(std::move(numbers));
       },
       "model"_a, "users"_a, "ids"_a, "The numbers of ids in a model; 4294967295 for ids that it does not have.");
+  module.def("columns_by_name", &columns_named, "names"_a, "The columns of a header, by what their names say.");
   module.def("parts", &parts_of, "users"_a, "times"_a.none(), "test"_a, "validation"_a, "by"_a, "seed"_a,
              "The part of every rating: 0 train, 1 validation, 2 test.");
   module.def("lines", &lines_of, "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "The lines of a file as columns.");
