@@ -64,7 +64,10 @@ bool ChunkParser::parse_next(const char*& at, const char* end) {
   std::string_view rest(at, static_cast<std::size_t>(end - at));
   const std::string_view line = take_line(rest);
   at = rest.data();
-  if (skips(line)) return true;
+  // Few lines start in a way that needs a closer look.
+  if (line.empty() || is_blank(line[0]) || has_comment_mark(line)) {
+    if (skips(line)) return true;
+  }
   if (!chunk_->problem && (context_.layout.lines == Lines::ratings ? parse_line(line) : parse_row(line))) return true;
   chunk_->problem_line = line;
   return false;

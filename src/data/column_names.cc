@@ -134,7 +134,8 @@ std::optional<Meaning> id_meaning(std::span<const std::string> words) {
 std::optional<Meaning> meaning_of(std::string_view name) {
   const std::vector<std::string> list = words_of(name);
   const std::span<const std::string> words = list;
-  if (words.empty()) return std::nullopt;
+  // Most first lines are ratings.
+  if (words.empty() || (words.size() == 1 && words[0].find_first_not_of("0123456789") == std::string::npos)) return std::nullopt;
   if (const auto meaning = look_up(joined(words))) return meaning;
   const std::string& last = words.back();
   const std::span<const std::string> before = words.first(words.size() - 1);
