@@ -23,6 +23,14 @@ bool is_word(const std::string& field) {
   return !field.empty() && field.find_first_of("|,;:()\"`") == std::string::npos && field.back() != '.';
 }
 
+/// Whether the ids after the first one grow.
+bool is_sorted_list(const std::vector<std::string>& row) {
+  for (std::size_t at = 2; at < row.size(); ++at) {
+    if (*parse_count(row[at]) <= *parse_count(row[at - 1])) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 Separator separator_of_lists(const Sample& sample) {
@@ -50,7 +58,8 @@ bool is_header_of_lists(const Table& table) {
   return !ids.empty() && std::all_of(ids.begin(), ids.end(), is_id);
 }
 
-bool are_lists(const Table& table, bool whole) {
+bool are_lists(std::span<const std::vector<std::string>> table, bool whole) {
+  if (table.empty()) return false;
   // Most of a file with one line is not seen.
   if (table.size() == 1) return !whole && table[0].size() > 100 && std::all_of(table[0].begin(), table[0].end(), is_id);
   std::set<std::string> users;
@@ -70,7 +79,8 @@ bool are_lists(const Table& table, bool whole) {
     words += row.size() > 2 && parse_rating(row[2], value) == NumberResult::not_a_number ? 1U : 0U;
     times = times || (row.size() > 3 && parse_count(row[3]).value_or(0) >= kLeastTime);
   }
-  if (shortest == longest || longest < 4) return false;
+  if (shortest == longest) return ids && longest > 4 && table.size() > 2 && std::all_of(table.begin(), table.end(), is_sorted_list);
+  if (longest < 4) return false;
   return ids ? longest > 4 || !times : all_words && 2 * words > table.size();
 }
 
@@ -92,6 +102,13 @@ bool is_bare_matrix(const Table& table) {
     fractions += row.size() > 3 && parse_rating(row[1], value) == NumberResult::ok && (value < 0 || value != std::floor(value)) ? 1U : 0U;
   }
   return (ids > 0 && rows > 1) || (fractions > 1 && 2 * fractions > table.size());
+}
+
+bool has_times(const Table& table, std::size_t rating) {
+  constexpr std::uint64_t kLeast = 500000000;  // seconds, in 1985
+  return table.size() > 1 && std::all_of(table.begin(), table.end(), [rating](const std::vector<std::string>& row) {
+           return rating < row.size() && parse_count(row[rating]).value_or(0) >= kLeast;
+         });
 }
 
 bool is_matrix_market_body(const Sample& sample, const Table& table) {

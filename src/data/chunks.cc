@@ -39,15 +39,23 @@ ChunkSource::ChunkSource(const std::string& path, std::size_t chunk_bytes, int s
   std::string start(kMagicBytes, '\0');
   start.resize(file_.seekable() ? file_.read_at(start.data(), kMagicBytes, 0) : file_.read(start.data(), kMagicBytes));
   const Packing packing = packing_of(start, file_.name());
-  head_.resize(kHeadBytes);
-  if (file_.seekable() && packing == Packing::none) {
-    head_.resize(file_.read_at(head_.data(), kHeadBytes, 0));
-  } else {
+  if (!file_.seekable() || packing != Packing::none) {
     if (file_.seekable()) start.clear();
     stream_ = open_stream(file_, std::move(start), packing);
-    head_.resize(stream_->read(head_.data(), kHeadBytes));
-    stream_ended_ = head_is_all();
   }
+  read_head(kHeadBytes);
+  // The header of a matrix has a name per item, and the line below it tells that it is one.
+  while (!head_is_all() && head_limit_ < kMaxLineBytes && std::count(head_.begin(), head_.end(), '\n') < 2) read_head(2 * head_limit_);
+  if (stream_ != nullptr) stream_ended_ = head_is_all();
+}
+
+/// Reads the text up to `limit` bytes into the head.
+void ChunkSource::read_head(std::size_t limit) {
+  const std::size_t size = head_.size();
+  head_limit_ = limit;
+  head_.resize(limit);
+  char* to = head_.data() + size;
+  head_.resize(size + (stream_ == nullptr ? file_.read_at(to, limit - size, size) : stream_->read(to, limit - size)));
 }
 
 void ChunkSource::skip(std::size_t bytes) {

@@ -39,9 +39,10 @@ class ChunkSource {
   ChunkSource(const std::string& path, std::size_t chunk_bytes, int slots);
 
   [[nodiscard]] const std::string& name() const noexcept { return file_.name(); }
-  /// The first kHeadBytes bytes of the text, or all if there are fewer. The format is detected from them.
+  /// The first kHeadBytes bytes of the text, or more until there are two lines, or all if there are fewer. The format is detected from
+  /// them.
   [[nodiscard]] std::string_view head() const noexcept { return head_; }
-  [[nodiscard]] bool head_is_all() const noexcept { return head_.size() < kHeadBytes; }
+  [[nodiscard]] bool head_is_all() const noexcept { return head_.size() < head_limit_; }
   /// Skips the first `bytes` of the text, which must end at a line end inside head(). Call it before the first batch.
   void skip(std::size_t bytes);
 
@@ -63,13 +64,15 @@ class ChunkSource {
     std::size_t size = 0;
   };
 
+  void read_head(std::size_t limit);
   std::string_view load_range(std::uint64_t begin, std::uint64_t end, TextBuffer& buffer) const;
   bool fill(Block& block);
 
   InputFile file_;
   std::size_t chunk_bytes_;
   std::string head_;
-  std::uint64_t begin_ = 0;  ///< position of the text after the skipped bytes
+  std::size_t head_limit_ = 0;  ///< number of bytes that the head may have
+  std::uint64_t begin_ = 0;     ///< position of the text after the skipped bytes
 
   std::vector<TextBuffer> slots_;  ///< used for plain files
   std::uint64_t batch_begin_ = 0;

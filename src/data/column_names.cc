@@ -44,9 +44,9 @@ constexpr std::string_view kRatingVague[] = {"r",        "y",      "v",        "
                                              "listens",  "clicks", "views",    "qty",    "frequency", "target",   "strength",
                                              "feedback", "label",  "quantity", "val",    "mark",      "relevance"};
 constexpr std::string_view kTime[] = {"timestamp", "time", "datetime"};
-constexpr std::string_view kTimeDomain[] = {"date", "ts", "unixtime", "unixtimestamp", "createdat"};
+constexpr std::string_view kTimeDomain[] = {"date", "ts", "unixtime", "unixtimestamp", "created", "createdat"};
 constexpr std::string_view kTimeVague[] = {"t"};
-constexpr std::string_view kUserVague[] = {"u"};
+constexpr std::string_view kUserVague[] = {"u", "email", "nickname"};
 
 constexpr Words kWords[] = {
     {Role::user, kPlain, true, kUser},     {Role::user, kOfADomain, true, kUserDomain},     {Role::user, kVague, false, kUserVague},
@@ -123,12 +123,11 @@ bool is_id_role(const std::optional<Meaning>& meaning) { return meaning && (mean
 std::optional<Meaning> id_meaning(std::span<const std::string> words) {
   auto meaning = look_up(joined(words));
   if (is_id_role(meaning)) return meaning;
-  if (words.size() > 1 && among(kIdKinds, words.front())) {
-    meaning = id_meaning(words.subspan(1));
-    if (meaning) meaning->grade = kVague;
-    return meaning;
-  }
-  return std::nullopt;
+  if (words.size() < 2) return std::nullopt;
+  const auto first = look_up(words.front());
+  const auto rest = id_meaning(words.subspan(1));
+  if (!rest || !(among(kIdKinds, words.front()) || (first && first->role == rest->role))) return std::nullopt;
+  return Meaning{rest->role, kVague, rest->certain};
 }
 
 std::optional<Meaning> meaning_of(std::string_view name) {
@@ -147,7 +146,7 @@ std::optional<Meaning> meaning_of(std::string_view name) {
   }
   if (before.empty()) {
     // `userid`, `movieid`
-    for (const std::string_view end : {"ids", "id"}) {
+    for (const std::string_view end : {"ids", "id", "idx", "no", "nr", "key", "code"}) {
       if (!last.ends_with(end)) continue;
       const auto meaning = look_up(std::string_view(last).substr(0, last.size() - end.size()));
       if (is_id_role(meaning) && meaning->certain) return meaning;
@@ -156,8 +155,12 @@ std::optional<Meaning> meaning_of(std::string_view name) {
   }
   auto meaning = look_up(last);
   if (!meaning) return std::nullopt;
+  // `product sku` and `rating score` say one thing twice.
   const auto all_among = [&](const auto& kinds) {
-    return std::all_of(before.begin(), before.end(), [&](const std::string& word) { return among(kinds, word); });
+    return std::all_of(before.begin(), before.end(), [&](const std::string& word) {
+      const auto same = look_up(word);
+      return among(kinds, word) || (same && same->role == meaning->role && same->certain);
+    });
   };
   const bool keeps = meaning->role == Role::rating ? meaning->certain && all_among(kRatingKinds)
                      : meaning->role == Role::time ? meaning->certain && all_among(kTimeKinds)

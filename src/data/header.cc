@@ -5,6 +5,7 @@
 
 #include "data/number.h"
 #include "data/text.h"
+#include "data/wide_table.h"
 #include "lowrank/base/error.h"
 
 namespace lowrank {
@@ -13,16 +14,20 @@ namespace {
 
 const std::string* cell(const std::vector<std::string>& row, std::size_t column) { return column < row.size() ? &row[column] : nullptr; }
 
-/// Whether line 1 has text in a column where most lines below it have figures.
-bool turns_into_figures(const Table& table, std::size_t column) {
-  const std::string* first = cell(table[0], column);
-  if (first == nullptr || first->empty() || is_figure(*first)) return false;
+/// Whether most lines below line 1 have figures in a column.
+bool has_figures(const Table& table, std::size_t column) {
   std::size_t figures = 0;
   for (std::size_t row = 1; row < table.size(); ++row) {
     const std::string* field = cell(table[row], column);
     if (field != nullptr && is_figure(*field)) ++figures;
   }
   return figures > 0 && 2 * figures >= table.size() - 1;
+}
+
+/// Whether line 1 has text in a column where most lines below it have figures.
+bool turns_into_figures(const Table& table, std::size_t column) {
+  const std::string* first = cell(table[0], column);
+  return first != nullptr && !first->empty() && !is_figure(*first) && has_figures(table, column);
 }
 
 /// Whether the lines below a header of `names` names start with the name of the row, for which the header has no name. R writes tables so.
@@ -48,7 +53,7 @@ bool has_row_names(const Sample& sample, const Table& table) {
 std::string list_of(const std::vector<std::string>& names) {
   constexpr std::size_t kMost = 12;
   std::string list;
-  for (std::size_t at = 0; at < std::min(names.size(), kMost); ++at) list += (at == 0 ? "" : ", ") + quoted(names[at]);
+  for (std::size_t at = 0; at < std::min(names.size(), kMost); ++at) list.append(at == 0 ? "" : ", ").append(quoted(names[at]));
   return names.size() > kMost ? list + " ..." : list;
 }
 
@@ -65,18 +70,20 @@ bool has_role(const NamedColumns& columns, std::size_t column) {
 }
 
 /// An example of `--columns` for a header: the columns that are clear, and the next ones for the other roles; empty if there are too few.
-std::string example(const std::vector<std::string>& names, const NamedColumns& columns, bool row_names, bool rating) {
+std::string example(const Table& table, const NamedColumns& columns, bool row_names, bool rating) {
+  const std::vector<std::string>& names = table[0];
   std::size_t next = 0;
   std::string text;
   for (const Role role : {Role::user, Role::item, Role::rating}) {
     if (role == Role::rating && !rating) break;
     std::size_t column = columns.of(role).column;
     if (column == NamedColumns::kNone) {
-      while (next < names.size() && (has_role(columns, next) || names[next].empty())) ++next;
+      const auto fits = [&] { return role != Role::rating || table.size() == 1 || has_figures(table, next + (row_names ? 1 : 0)); };
+      while (next < names.size() && (has_role(columns, next) || names[next].empty() || !fits())) ++next;
       if (next == names.size()) return "";
       column = next++;
     }
-    text += (text.empty() ? "" : ",") + std::string(name_of(role)) + "=" + stated(names, column, row_names);
+    text.append(text.empty() ? "" : ",").append(name_of(role)).append("=").append(stated(names, column, row_names));
   }
   return "use " + mention("columns") + " " + text;
 }
@@ -113,7 +120,7 @@ void place_by_names(const Heading& heading, const Sample& sample, const Table& t
   layout.row_names = heading.row_names;
   const auto fail = [&](const std::string& problem) { throw DataError(name, sample.lines[0].number, problem); };
   const bool rated = !options.pairs_only;
-  const std::string use = example(names, heading.columns, heading.row_names, rated);
+  const std::string use = example(table, heading.columns, heading.row_names, rated);
   const auto place = [&](Role role, bool role_stated, std::size_t& to) {
     if (role_stated) return;
     const std::size_t usual = static_cast<std::size_t>(role);
@@ -157,7 +164,8 @@ void place_by_names(const Heading& heading, const Sample& sample, const Table& t
   std::string roles = unclear[0];
   for (std::size_t at = 1; at < unclear.size(); ++at) roles += (at + 1 == unclear.size() ? " and the " : ", the ") + unclear[at];
   fail("a header that does not say which column is the " + roles + ": its names are " + list_of(names) +
-       (use.empty() ? std::string("; user, item and rating need a column each") : "; " + use));
+       (use.empty() ? std::string("; user, item and rating need a column each") : "; " + use) +
+       (could_be_wide(table) ? ", or " + mention("format") + " matrix for a table of users x items" : ""));
 }
 
 }  // namespace lowrank

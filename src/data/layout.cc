@@ -152,15 +152,26 @@ std::optional<Sample::Line> commented_header(const Sample& sample, const Table& 
 }
 
 /// Refuses what would pass for lines of ratings although it is something else.
-void refuse_other_formats(const Sample& sample, const Table& table, const std::string& name) {
-  const auto fail = [&](const std::string& problem) { throw DataError(name, sample.lines[0].number, problem); };
-  if (are_lists(table, sample.whole)) {
-    fail("lines of different lengths, like those of a user and the user's items; use " + mention("format") +
-         " adjacency to read them so, or " + mention("columns") + " user=1,item=2,rating=3 if they are ratings");
+void refuse_other_formats(const Sample& sample, const Table& table, const Layout& layout, const std::string& name) {
+  const bool header = layout.header;
+  const auto fail = [&](const std::string& problem) { throw DataError(name, sample.lines[header ? 1 : 0].number, problem); };
+  const bool titled = header && table[0].size() == usual_count(table, 1);
+  if (!titled && are_lists(std::span(table).subspan(header ? 1 : 0), sample.whole)) {
+    fail("lines like those of a user and the user's items; use " + mention("format") + " adjacency to read them so, or " +
+         mention("columns") + " user=1,item=2,rating=3 if they are ratings");
+  }
+  if (header) return;
+  if (table[0][0].empty() && could_be_wide(table)) {
+    fail("a header without names; use " + mention("format") + " matrix for a table of users x items, or " + mention("columns") +
+         " for ratings, and leave the header out");
   }
   if (is_bare_matrix(table)) {
     fail("a matrix of users x items without names; put the items in a header and the users in a first column, as " + mention("format") +
          " matrix has them");
+  }
+  if (layout.rating != Layout::kNone && has_times(table, layout.rating)) {
+    fail("times where ratings are expected, in column 3; use " + mention("columns") + " user=1,item=2 with " + mention("implicit_values") +
+         " to read every line as a rating of 1, or " + mention("columns") + " with the column of the rating");
   }
   if (is_matrix_market_body(sample, table)) {
     fail(
@@ -187,6 +198,7 @@ Layout lines_layout(Sample& sample, const std::string& name, const ReadOptions& 
   Layout layout = choose_layout(unmarked, options);
   layout.column_count = usual_count(table_of(unmarked, layout.separator), 0);
   sample.remove_comments(layout, name);
+  if (sample.lines.empty()) return layout;
   Table table = table_of(sample, layout.separator);
   Heading heading = read_heading(sample, table, layout, options);
   if (any_name(options.columns)) heading.kind = Heading::Kind::named;
@@ -201,10 +213,9 @@ Layout lines_layout(Sample& sample, const std::string& name, const ReadOptions& 
   if (heading.kind != Heading::Kind::none) {
     layout.header = true;
     layout.names = table[0];
-    place_by_names(heading, sample, table, name, options, layout);
-  } else if (options.format == Format::automatic && !options.columns.stated) {
-    refuse_other_formats(sample, table, name);
   }
+  if (options.format == Format::automatic && !options.columns.stated) refuse_other_formats(sample, table, layout, name);
+  if (layout.header) place_by_names(heading, sample, table, name, options, layout);
   check_columns(layout, options);
   return layout;
 }
@@ -244,7 +255,9 @@ Layout detect_layout(std::string_view head, bool whole, const std::string& name,
     layout = format == Format::adjacency ? adjacency_layout(sample, name) : lines_layout(sample, name, options);
   }
   // Nothing before the first rating is read again.
-  const Sample::Line* last = layout.header ? &sample.lines[0] : sample.comments.empty() ? nullptr : &sample.comments.back();
+  const Sample::Line* last = layout.header && !sample.lines.empty() ? &sample.lines[0]
+                             : sample.comments.empty()              ? nullptr
+                                                                    : &sample.comments.back();
   layout.skipped_bytes = head.size() - text.size() + (last == nullptr ? 0 : last->end);
   layout.skipped_lines = last == nullptr ? 0 : last->number;
   return layout;

@@ -51,6 +51,7 @@ struct Cells {
   bool alike = true;     ///< whether the ratings of no item are ten times as large as those of another
   bool distinct = true;  ///< whether every row has another user
   bool running = true;   ///< whether the users are consecutive numbers
+  bool counted = false;  ///< whether the first user is 0 or 1
   bool numbered = true;  ///< whether all users are numbers
 };
 
@@ -64,6 +65,7 @@ Cells look_at(const Grid& grid) {
     cells.distinct = cells.distinct && !user.empty() && users.insert(user).second;
     const auto number = parse_count(user);
     cells.running = cells.running && number && (!last || *number == *last + 1);
+    if (!last && number) cells.counted = *number <= 1;
     last = number;
     cells.numbered = cells.numbered && is_figure(user);
     bool good = row.size() > grid.items.size();
@@ -110,7 +112,9 @@ bool is_wide(const Table& table) {
   const bool numbers_above = std::all_of(grid->items.begin(), grid->items.end(), [](const std::string& item) { return is_figure(item); });
   if (!grid->corner || grid->corner_name.empty()) {
     // A running number is what programs write before the rows of any table.
-    if (cells.running && !cells.alike) return false;
+    const auto& roles = columns_by_name(grid->items).roles;
+    const bool named = std::any_of(roles.begin(), roles.end(), [](const auto& found) { return found.named; });
+    if (cells.running && cells.counted && (!cells.alike || !cells.any_missing || named)) return false;
     return grid->corner || !numbers_above || !cells.numbered;
   }
   const std::string names[] = {grid->corner_name};
@@ -140,11 +144,19 @@ Layout layout_of(Separator separator, const Grid& grid, const Sample& sample, co
 
 bool is_missing(std::string_view cell) noexcept {
   if (cell.empty() || cell == "-") return true;
-  if (cell.size() > 4 || cell.size() == 1) return false;
-  char text[4] = {};
-  std::transform(cell.begin(), cell.end(), text, lower);
-  const std::string_view word(text, cell.size());
-  return word == "na" || word == "nan" || word == "n/a" || word == "null" || word == "none";
+  constexpr std::string_view kWords[] = {"na", "nan", "n/a", "null", "none"};
+  const auto is_cell = [cell](std::string_view word) {
+    return std::equal(cell.begin(), cell.end(), word.begin(), word.end(), [](char c, char small) { return lower(c) == small; });
+  };
+  return std::any_of(std::begin(kWords), std::end(kWords), is_cell);
+}
+
+bool could_be_wide(const Table& table) {
+  const auto grid = grid_of(table);
+  if (!grid || grid->items.size() < 2) return false;
+  const Cells cells = look_at(*grid);
+  const bool row_numbers = cells.running && cells.counted && !cells.alike;
+  return cells.distinct && !row_numbers && cells.good_rows == grid->rows.size();
 }
 
 std::optional<Layout> find_wide_table(const Sample& sample, const std::string& name) {

@@ -13,6 +13,9 @@ namespace lowrank {
 /// Whether a cell of a matrix of users x items has no rating: it is empty, `-`, `NA`, `N/A`, `NaN`, `null` or `None`, in any case.
 bool is_missing(std::string_view cell) noexcept;
 
+/// Whether lines have the form of a matrix of users x items: distinct users, and ratings or missing values.
+bool could_be_wide(const Table& table);
+
 /// The layout of a matrix of users x items, if the lines are one beyond doubt: a header of items, and below it a user and one rating or
 /// missing value per item.
 std::optional<Layout> find_wide_table(const Sample& sample, const std::string& name);

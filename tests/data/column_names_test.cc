@@ -21,21 +21,24 @@ std::string columns_of(const std::vector<std::string>& names) {
 
 TEST(ColumnsByName, KnowNamesWhateverTheirCaseAndSeparators) {
   for (const char* name :
-       {"user",          "User",       "USER",      "user_id",   "userId",         "UserID",      "USERID",      "userid",
-        "User-ID",       "user id",    "user.id",   "uid",       "customer",       "customer_id", "CustomerKey", "cust_id",
-        "client",        "reviewerID", "visitorid", "member_id", "username",       "user_name",   "account_id",  "raw_user_id",
-        "user_id:token", "u",          "\"user\"",  "#user",     "customer_number"}) {
+       {"user",          "User",       "USER",      "user_id",   "userId",          "UserID",      "USERID",      "userid",
+        "User-ID",       "user id",    "user.id",   "uid",       "customer",        "customer_id", "CustomerKey", "cust_id",
+        "client",        "reviewerID", "visitorid", "member_id", "username",        "user_name",   "account_id",  "raw_user_id",
+        "user_id:token", "u",          "\"user\"",  "#user",     "customer_number", "userno",      "email",       "customer account id"}) {
     EXPECT_EQ(columns_of({"x0", name}), "1---") << name;
   }
-  for (const char* name : {"item",        "item_id",       "itemId",   "itemid",      "movieId",     "movie_id",   "MovieID",   "movie",
-                           "film",        "book_id",       "ISBN",     "sku",         "SKU",         "product_id", "productid", "asin",
-                           "parent_asin", "artistID",      "track_id", "song",        "business_id", "anime_id",   "game",      "recipe_id",
-                           "iid",         "item_id:token", "i",        "movie_title", "title",       "article_id", "beer_name"}) {
+  for (const char* name :
+       {"item",        "item_id",         "itemId",   "itemid",      "movieId",     "movie_id",   "MovieID",   "movie",
+        "film",        "book_id",         "ISBN",     "sku",         "SKU",         "product_id", "productid", "asin",
+        "parent_asin", "artistID",        "track_id", "song",        "business_id", "anime_id",   "game",      "recipe_id",
+        "iid",         "item_id:token",   "i",        "movie_title", "title",       "article_id", "beer_name", "Product SKU",
+        "itemidx",     "product_sku_code"}) {
     EXPECT_EQ(columns_of({"x0", name}), "-1--") << name;
   }
   for (const char* name :
-       {"rating",         "Rating",       "ratings", "score", "stars", "star_rating", "Book-Rating", "user_rating", "value", "overall",
-        "review_overall", "rating:float", "grade",   "vote",  "plays", "playcount",   "weight",      "r",           "y",     "count"}) {
+       {"rating",  "Rating",         "ratings",      "score",     "stars", "star_rating", "Book-Rating", "user_rating", "value",
+        "overall", "review_overall", "rating:float", "grade",     "vote",  "plays",       "playcount",   "weight",      "r",
+        "y",       "count",          "rating_value", "star_score"}) {
     EXPECT_EQ(columns_of({"x0", name}), "--1-") << name;
   }
   for (const char* name : {"timestamp", "Timestamp", "time", "date", "datetime", "review_time", "unixReviewTime", "review_date",

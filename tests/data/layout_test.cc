@@ -134,6 +134,7 @@ TEST(Header, ThatIsNotClearIsRefusedWithTheColumnsToGive) {
   EXPECT_TRUE(contains(error_for("user_id,movie_id,book_id,rating\n1,10,7,5\n"), "which column is the item"));
   EXPECT_TRUE(contains(error_for("user,item,price\n1,10,5\n"), "which column is the rating"));
   EXPECT_TRUE(contains(error_for("user,item,price\n1,10,5\n"), "user=user,item=item,rating=price, or implicit_values"));
+  EXPECT_TRUE(contains(error_for("user,item,tag\n1,10,good\n1,20,bad\n"), "\"tag\"; use implicit_values to read every line"));
   EXPECT_TRUE(contains(error_for("item;rating\n4;5\n"), "user, item and rating need a column each"));
   // The columns that the message proposes are read.
   EXPECT_EQ(read_text("foo,bar,baz\n1,10,4\n1,20,3.5\n2,10,1\n", with_columns("user=foo,item=bar,rating=baz")), kThree);
@@ -195,6 +196,15 @@ TEST(Columns, WithoutARatingHaveNoneWhenValuesAreImplicit) {
   EXPECT_EQ(read_text("who,what,rating\n1,10,4\n", options), (Triples{{"1", "10", 4.0F}}));
 }
 
+TEST(Columns, OfTimesAreNoRatings) {
+  for (const ReadOptions& options : {ReadOptions(), implicit()}) {
+    EXPECT_TRUE(contains(error_for("1,10,978300760\n1,20,978300761\n", options), "F:1: times where ratings are expected, in column 3"));
+    EXPECT_TRUE(contains(error_for("a b 978300760000\nc d 978300761000\n", options), "use columns user=1,item=2 with implicit_values"));
+  }
+  EXPECT_EQ(read_text("1,10,978300760\n1,20,978300761\n", with_columns("user=1,item=2,rating=3")).size(), 2U);
+  EXPECT_EQ(read_text("1,10,978300760\n1,20,5\n").size(), 2U);
+}
+
 // Lists and matrices.
 
 TEST(Lists, AreRefusedAndNamed) {
@@ -203,7 +213,9 @@ TEST(Lists, AreRefusedAndNamed) {
                          "1 10 20\n2 10 20 30\n3 10 20 30 40\n4 10 20 30 40 50\n",
                          "ann f1 f2 f3\nbob f1\ncy f1 f2 f3 f4\n",
                          "1\t10\t20\n2\t10\t20\t30\n3\t10\n",
-                         "1,10,20\n2,10,20,30,40\n3,10\n"};
+                         "1,10,20\n2,10,20,30,40\n3,10\n",
+                         "user items\n1 10 20\n2 10 20 30\n3 10\n",
+                         "0 1 2 3 4\n1 2 4 6 8\n2 1 5 7 9\n"};
   for (const char* text : texts) {
     EXPECT_TRUE(contains(error_for(text), "use format adjacency")) << text;
     EXPECT_TRUE(contains(error_for(text, implicit()), "use format adjacency")) << text;
@@ -218,6 +230,7 @@ TEST(Lists, AreNotRatingsWithFurtherColumns) {
   EXPECT_EQ(read_text("1 10 4\n1 20 3.5\n2 10 1 881250949\n"), kThree);
   EXPECT_EQ(read_text("1,10,4,99,1\n1,20,3.5\n2,10,1,,,,\n"), kThree);
   EXPECT_EQ(read_text("1 10 4 881250949\n2 20 3\n3 10 1 881250949\n").size(), 3U);
+  EXPECT_EQ(read_text("1 10 4 7 7\n2 10 4 7 8\n3 10 4 7 9\n").size(), 3U);
   EXPECT_EQ(read_text("1 10 4 7 7\n1 20 3\n2 10 1 5 5 5\n").size(), 3U);
 }
 
@@ -262,7 +275,26 @@ TEST(Matrix, IsNotATableOfRatings) {
   // Row numbers before columns of unknown names.
   EXPECT_TRUE(contains(error_for(",foo,bar,baz\n0,1,1000,5\n1,1,2000,3\n"), "use columns user=foo,item=bar,rating=baz"));
   EXPECT_TRUE(contains(error_for("user,foo,bar\n1,10,5\n2,20,3\n"), "does not say"));
+  EXPECT_TRUE(contains(error_for("user,foo,bar\n1,10,5\n2,20,3\n"), "or format matrix for a table of users x items"));
+  // Numbers of rows and columns that programs give to tables without names.
+  EXPECT_TRUE(contains(error_for(",0,1,2\n0,1,10,5\n1,1,20,3\n2,2,10,4\n"), "use format matrix"));
+  EXPECT_TRUE(contains(error_for("\"\",\"s\",\"d\",\"y\"\n\"1\",\"1\",\"2\",5\n\"2\",\"1\",\"3\",2\n"), "user=s,item=d,rating=y"));
+  EXPECT_EQ(read_text(",0,1,2\n0,1,10,5\n1,1,20,3\n", with_format(Format::matrix)).size(), 6U);
   EXPECT_EQ(read_text(",user,item,rating\n0,1,10,4\n1,1,20,3.5\n2,2,10,1\n"), kThree);
+}
+
+TEST(Matrix, MayHaveAHeaderOfAnyLength) {
+  constexpr std::size_t kItems = 60000;
+  std::string text = "user";
+  for (std::size_t item = 0; item < kItems; ++item) text += ",item" + std::to_string(item);
+  text += "\nann";
+  for (std::size_t item = 0; item < kItems; ++item) text += item % 1000 == 7 ? ",4" : ",";
+  text += "\nbob";
+  for (std::size_t item = 0; item < kItems; ++item) text += item == 59999 ? ",1" : ",";
+  const Triples triples = read_text(text + "\n");
+  ASSERT_EQ(triples.size(), 61U);
+  EXPECT_EQ(triples[1], std::tuple("ann", "item1007", 4.0F));
+  EXPECT_EQ(triples[60], std::tuple("bob", "item59999", 1.0F));
 }
 
 TEST(Matrix, ReportsItsFaults) {
@@ -296,6 +328,14 @@ TEST(Comments, AreSkipped) {
   EXPECT_EQ(read_text("# c\n# item rating user\n10 4 1\n20 3.5 1\n10 1 2\n"), kThree);
   EXPECT_EQ(read_text("#user,item,rating\n1,10,4\n1,20,3.5\n2,10,1\n"), kThree);
   EXPECT_EQ(read_text("# lists\n1 10\n# more\n2 20\n", with_format(Format::adjacency)), (Triples{{"1", "10", 1.0F}, {"2", "20", 1.0F}}));
+}
+
+TEST(Comments, MayBeAllThereIs) {
+  for (const char* text : {"# a\n# b\n", "%\n", "# a b c d\n# 1 2 3 4\n# 5 2 3 4\n"}) {
+    EXPECT_EQ(error_for(text), "F: no ratings");
+    EXPECT_EQ(error_for(text, with_format(Format::adjacency)), "F: no ratings");
+    EXPECT_EQ(error_for(text, with_columns("user=1,item=2,rating=3")), "F: no ratings");
+  }
 }
 
 TEST(Comments, AreNotIds) {
