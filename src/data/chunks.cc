@@ -45,7 +45,9 @@ ChunkSource::ChunkSource(const std::string& path, std::size_t chunk_bytes, int s
   }
   read_head(kHeadBytes);
   // The header of a matrix has a name per item, and the line below it tells that it is one.
-  while (!head_is_all() && head_limit_ < kMaxLineBytes && std::count(head_.begin(), head_.end(), '\n') < 2) read_head(2 * head_limit_);
+  while (!head_is_all() && head_limit_ < kMaxLineBytes && head_.find('\n', head_.find('\n') + 1) == std::string::npos) {
+    read_head(2 * head_limit_);
+  }
   if (stream_ != nullptr) stream_ended_ = head_is_all();
 }
 
