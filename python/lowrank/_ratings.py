@@ -46,12 +46,13 @@ class Ratings:
     ['ann']
     """
 
+    layout = ""
+
     def __init__(self, users: Any, items: Any, values: Any, times: Any = None) -> None:
         self.users = _as_ids(users, "users")
         self.items = _as_ids(items, "items")
         self.values = value_column(values, "values")
         self.times: npt.NDArray[np.int64] | None = None if times is None else np.asarray(times).astype(np.int64)
-        self.layout = ""
         lengths = {len(self.users), len(self.items), len(self.values)} | ({len(self.times)} if self.times is not None else set())
         if len(lengths) != 1:
             raise DataError(f"users, items, values and times must have equal lengths, got {sorted(lengths)}")

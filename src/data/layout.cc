@@ -111,6 +111,7 @@ Fit fit_of(const Layout& layout, std::span<const std::string_view> lines) {
 
 Layout choose_layout(const Sample& sample, const ReadOptions& options) {
   std::vector<std::string_view> lines;
+  lines.reserve(sample.lines.size());
   for (const Sample::Line& line : sample.lines) lines.push_back(line.text);
   std::optional<Layout> best;
   Fit best_fit;
