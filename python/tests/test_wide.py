@@ -1,9 +1,8 @@
 """Tables of users x items, and what files are taken for."""
 
+import lowrank
 import numpy as np
 import pytest
-
-import lowrank
 
 pandas = pytest.importorskip("pandas")
 
