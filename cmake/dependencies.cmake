@@ -2,9 +2,6 @@
 find_package(Threads REQUIRED)
 find_package(hwy 1.0.3 REQUIRED)            # SIMD with run-time dispatch
 find_package(Eigen3 3.4 REQUIRED NO_MODULE)  # eigenvalues of small matrices
-if(NOT LOWRANK_STD_THREADS)
-  find_package(TBB 2021.8 REQUIRED)         # parallel loops
-endif()
 find_package(CLI11 2.1 REQUIRED)            # the command line
 find_package(nlohmann_json 3.11 REQUIRED)   # JSON
 find_package(ZLIB 1.2.11 REQUIRED)          # .gz and checksums

@@ -1,26 +1,21 @@
 #include "base/parallel.h"
 
+#include <pthread.h>
 #include <sched.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <exception>
+#include <memory>
 #include <mutex>
-#include <new>
+#include <span>
 #include <string>
-#include <thread>
+#include <utility>
 #include <vector>
 
 #include "lowrank/base/error.h"
-
-#ifndef LOWRANK_STD_THREADS
-#include <oneapi/tbb/global_control.h>
-#include <oneapi/tbb/task_arena.h>
-#include <oneapi/tbb/task_group.h>
-#include <pthread.h>
-#endif
 
 namespace lowrank {
 
@@ -64,70 +59,123 @@ class Claims {
   std::exception_ptr error_;
 };
 
-void run_on_new_threads(Claims& claims, int threads) {
-  std::vector<std::thread> others;
-  others.reserve(static_cast<std::size_t>(threads) - 1);
-  for (int slot = 1; slot < threads; ++slot) others.emplace_back([&claims, slot] { claims.work(slot); });
-  claims.work(0);
-  for (std::thread& other : others) other.join();
-}
-
-}  // namespace
-
-#ifdef LOWRANK_STD_THREADS
-
-struct Workers::Impl {
-  explicit Impl(int) {}
-  static void run(Claims& claims, int threads) { run_on_new_threads(claims, threads); }
-};
-
-#else
-
-namespace {
-
-/// True in a process that was forked from one where TBB had been in use: there TBB counts on threads and holds locks of threads that the
-/// fork did not bring along. Such a process starts threads of its own, and never touches TBB.
-std::atomic<bool> lost_its_threads{false};
-
-/// TBB gives an arena no more threads than there are processors unless told so, once for the whole process; a limit that comes and goes
-/// makes it complain on stderr. From here on a fork is noticed.
-void prepare_process() {
-  // Never destroyed: a forked child must not touch TBB even when it ends.
-  alignas(oneapi::tbb::global_control) static std::array<std::byte, sizeof(oneapi::tbb::global_control)> room;
-  static const bool prepared = [] {
-    pthread_atfork(nullptr, nullptr, [] { lost_its_threads = true; });
-    new (room.data()) oneapi::tbb::global_control(oneapi::tbb::global_control::max_allowed_parallelism, Workers::kMostThreads);
-    return true;
-  }();
-  static_cast<void>(prepared);
-}
-
-}  // namespace
-
-struct Workers::Impl {
-  explicit Impl(int threads) {
-    if (lost_its_threads) return;
-    prepare_process();
-    arena.initialize(threads);
+/// A thread of the pool. It waits until it is offered a part in a call of for_each, and waits again when it has done that part.
+class Helper {
+ public:
+  /// \return null where the system has no thread left
+  static Helper* start() {
+    auto helper = std::make_unique<Helper>();
+    pthread_attr_t attributes;
+    if (pthread_attr_init(&attributes) != 0) return nullptr;
+    pthread_attr_setstacksize(&attributes, kStackBytes);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    pthread_t thread{};
+    const int failed = pthread_create(&thread, &attributes, &Helper::run, helper.get());
+    pthread_attr_destroy(&attributes);
+    return failed == 0 ? helper.release() : nullptr;
   }
 
-  void run(Claims& claims, int threads) {
-    if (lost_its_threads) {
-      run_on_new_threads(claims, threads);
-      return;
+  void offer(Claims& claims, int slot) {
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      offered_ = &claims;
+      slot_ = slot;
     }
-    arena.execute([&] {
-      oneapi::tbb::task_group group;
-      for (int slot = 1; slot < threads; ++slot) group.run([&claims, slot] { claims.work(slot); });
-      claims.work(0);
-      group.wait();
-    });
+    changed_.notify_one();
   }
 
-  oneapi::tbb::task_arena arena;
+  /// Withdraws the offer if the thread has not come yet, or else waits until it has done its part.
+  void release() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    offered_ = nullptr;
+    changed_.wait(lock, [this] { return !busy_; });
+  }
+
+ private:
+  /// Room for the arrays of the kernels. The system's default of 8 MiB would use up a limited address space.
+  static constexpr std::size_t kStackBytes = std::size_t{2} << 20U;
+
+  static void* run(void* helper) {
+    static_cast<Helper*>(helper)->serve();
+    return nullptr;
+  }
+
+  [[noreturn]] void serve() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return offered_ != nullptr; });
+      Claims* const claims = std::exchange(offered_, nullptr);
+      busy_ = true;
+      lock.unlock();
+      claims->work(slot_);
+      lock.lock();
+      busy_ = false;
+      changed_.notify_one();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Claims* offered_ = nullptr;
+  int slot_ = 0;
+  bool busy_ = false;
 };
 
-#endif
+/// The threads of the process that are not busy. They are made when they are needed for the first time, and never end.
+class Pool {
+ public:
+  /// A forked process starts with an empty pool: the threads of its parent did not come along, and may hold locks there.
+  static Pool& of_process() {
+    [[maybe_unused]] static const int registered = pthread_atfork(nullptr, nullptr, [] { current = nullptr; });
+    Pool* pool = current;
+    if (pool == nullptr) {
+      // Never destroyed: its threads wait for it until the process ends.
+      auto made = std::make_unique<Pool>();
+      if (current.compare_exchange_strong(pool, made.get())) pool = made.release();
+    }
+    return *pool;
+  }
+
+  /// At most `wanted` threads, fewer where the system or kMostThreads allows no more.
+  std::vector<Helper*> take(std::size_t wanted) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    idle_.reserve(size_ + wanted);
+    while (idle_.size() < wanted && size_ < Workers::kMostThreads) {
+      Helper* const helper = Helper::start();
+      if (helper == nullptr) break;
+      idle_.push_back(helper);
+      ++size_;
+    }
+    const auto taken = idle_.end() - static_cast<std::ptrdiff_t>(std::min(wanted, idle_.size()));
+    std::vector<Helper*> helpers(taken, idle_.end());
+    idle_.erase(taken, idle_.end());
+    return helpers;
+  }
+
+  void give_back(std::span<Helper* const> helpers) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    // take() reserved the room.
+    idle_.insert(idle_.end(), helpers.begin(), helpers.end());
+  }
+
+ private:
+  static inline std::atomic<Pool*> current{nullptr};
+
+  std::mutex mutex_;
+  std::vector<Helper*> idle_;
+  std::size_t size_ = 0;
+};
+
+void run_on_threads(Claims& claims, int threads) {
+  Pool& pool = Pool::of_process();
+  const std::vector<Helper*> helpers = pool.take(static_cast<std::size_t>(threads) - 1);
+  for (std::size_t at = 0; at < helpers.size(); ++at) helpers[at]->offer(claims, static_cast<int>(at) + 1);
+  claims.work(0);
+  for (Helper* const helper : helpers) helper->release();
+  pool.give_back(helpers);
+}
+
+}  // namespace
 
 void Workers::check(int threads) {
   if (threads < 0 || threads > kMostThreads) {
@@ -135,12 +183,7 @@ void Workers::check(int threads) {
   }
 }
 
-Workers::Workers(int threads) : count_(threads > 0 ? threads : hardware_threads()) {
-  check(threads);
-  impl_ = std::make_unique<Impl>(count_);
-}
-
-Workers::~Workers() = default;
+Workers::Workers(int threads) : count_(threads > 0 ? threads : hardware_threads()) { check(threads); }
 
 void Workers::for_each(std::size_t tasks, const std::function<void(std::size_t, int)>& body) {
   Claims claims(tasks, body);
@@ -148,7 +191,7 @@ void Workers::for_each(std::size_t tasks, const std::function<void(std::size_t, 
   if (threads <= 1) {
     claims.work(0);
   } else {
-    impl_->run(claims, threads);
+    run_on_threads(claims, threads);
   }
   claims.rethrow();
 }

@@ -2,15 +2,15 @@
 
 #include <cstddef>
 #include <functional>
-#include <memory>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 namespace lowrank {
 
-/// A number of threads that share work: the only place where lowrank starts threads or knows how it does (oneTBB; std::thread in builds
-/// with LOWRANK_STD_THREADS, whose synchronisation a race detector can see).
+/// A number of threads that share work: the only place where lowrank starts threads. They come from one pool per process, are made when
+/// they are needed for the first time, and sleep between calls. Where the system allows no more threads, work is done by those there are,
+/// at least the calling one.
 ///
 /// Tasks may be dealt to threads in any way, so a result must depend on the task's number alone. An exception that a task throws ends the
 /// remaining tasks and is thrown again in the calling thread. Not to be used from inside its own tasks. Works in a forked process too,
@@ -25,11 +25,8 @@ class Workers {
 
   /// \param threads number of threads, 0 for one per processor that this process may run on. \throws as check()
   explicit Workers(int threads = 0);
-  ~Workers();
-  Workers(const Workers&) = delete;
-  Workers& operator=(const Workers&) = delete;
 
-  /// The number of threads, at least 1.
+  /// The greatest number of threads that work at the same time, at least 1.
   [[nodiscard]] int count() const noexcept { return count_; }
 
   /// Runs body(task, slot) for every task in [0, tasks), each exactly once, claimed in ascending order: when a task runs, each one before
@@ -76,8 +73,6 @@ class Workers {
     }
   }
 
-  struct Impl;
-  std::unique_ptr<Impl> impl_;
   int count_;
 };
 

@@ -1,11 +1,14 @@
 #include "base/parallel.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <fstream>
+#include <functional>
 #include <stdexcept>
 #include <thread>
 #include <vector>
@@ -60,6 +63,19 @@ TEST(Workers, AnExceptionReachesTheCaller) {
     workers.for_each(10, [&](std::size_t, int) { ++runs; });
     EXPECT_EQ(runs.load(), 10);
   }
+}
+
+TEST(Workers, ManyCallsAtTheSameTime) {
+  std::atomic<std::size_t> sum{0};
+  std::vector<std::thread> callers;
+  for (int caller = 0; caller < 8; ++caller) {
+    callers.emplace_back([&sum, caller] {
+      Workers workers(caller + 1);
+      for (int call = 0; call < 200; ++call) workers.for_each(10, [&sum](std::size_t task, int) { sum += task; });
+    });
+  }
+  for (std::thread& caller : callers) caller.join();
+  EXPECT_EQ(sum.load(), 8U * 200U * 45U);
 }
 
 TEST(Workers, RangesCoverWithoutOverlap) {
@@ -137,29 +153,56 @@ TEST(Workers, SumsOfNumbersStructsAndContainers) {
 // Not under sanitizers: the thread sanitizer ends forked processes that start threads, and GCC 12's address sanitizer leaves the locks of
 // its allocator to them as they were.
 #if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
+bool sum_is_right(int threads = 4) {
+  Workers workers(threads);
+  std::atomic<std::size_t> sum{0};
+  workers.for_each(1000, [&](std::size_t task, int) { sum += task; });
+  return sum == 499500;
+}
+
+bool in_child(const std::function<bool()>& body) {
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(60);
+    _exit(body() ? 0 : 1);
+  }
+  int status = -1;
+  return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
 TEST(Workers, WorkInForkedProcessesAndTheirChildren) {
-  const auto sum_is_right = [] {
-    Workers workers(4);
-    std::atomic<std::size_t> sum{0};
-    workers.for_each(1000, [&](std::size_t task, int) { sum += task; });
-    return sum == 499500;
-  };
-  const auto in_child = [](const auto& body) {
-    const pid_t child = fork();
-    if (child == 0) {
-      alarm(60);
-      _exit(body() ? 0 : 1);
-    }
-    int status = -1;
-    return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  };
   ASSERT_TRUE(sum_is_right());
   for (int time = 0; time < 20; ++time) {
     // Forked while the workers have just been busy: some are on their way to sleep.
     ASSERT_TRUE(sum_is_right());
-    ASSERT_TRUE(in_child([&] { return sum_is_right() && in_child([&] { return sum_is_right() && sum_is_right(); }) && sum_is_right(); }));
+    ASSERT_TRUE(in_child([] { return sum_is_right() && in_child([] { return sum_is_right() && sum_is_right(); }) && sum_is_right(); }));
   }
   EXPECT_TRUE(sum_is_right());
+}
+
+/// Leaves room for `bytes` more in the address space of this process.
+void limit_address_space(std::size_t bytes) {
+  std::ifstream statm("/proc/self/statm");
+  std::size_t pages = 0;
+  statm >> pages;
+  const std::size_t limit = pages * static_cast<std::size_t>(sysconf(_SC_PAGESIZE)) + bytes;
+  const rlimit room{.rlim_cur = limit, .rlim_max = limit};
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &room), 0);
+}
+
+// Room for the stacks of no, some and many threads.
+TEST(Workers, WorkWithTheThreadsThatThereAre) {
+  for (const std::size_t megabytes : {1U, 5U, 20U, 100U, 300U}) {
+    EXPECT_TRUE(in_child([megabytes] {
+      limit_address_space(megabytes << 20U);
+      return sum_is_right(Workers::kMostThreads) && sum_is_right(64) && sum_is_right(Workers::kMostThreads);
+    })) << megabytes;
+  }
+  ASSERT_TRUE(sum_is_right());
+  EXPECT_TRUE(in_child([] {
+    limit_address_space(std::size_t{5} << 20U);
+    return sum_is_right() && in_child([] { return sum_is_right(64); });
+  }));
 }
 #endif
 
