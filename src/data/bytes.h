@@ -26,15 +26,24 @@ inline std::uint64_t fold_multiply(std::uint64_t a, std::uint64_t b) noexcept {
   return static_cast<std::uint64_t>(product) ^ static_cast<std::uint64_t>(product >> 64U);
 }
 
+/// Keys of hashes of ids, drawn at random when the process starts, so that nobody can choose ids that collide. No result depends on them.
+struct HashKeys {
+  std::uint64_t first;
+  std::uint64_t second;
+};
+extern const HashKeys kHashKeys;
+
+/// A hash of an integer.
+inline std::uint64_t hash_integer(std::uint64_t value) noexcept { return fold_multiply(value ^ kHashKeys.first, kHashKeys.second); }
+
 /// A hash of an id, whose low and high bits are equally good. Short ids, the usual case, take two overlapping loads and two products.
 inline std::uint64_t hash_bytes(std::string_view id) noexcept {
-  constexpr std::uint64_t kFirst = 0xa0761d6478bd642fULL;
-  constexpr std::uint64_t kSecond = 0xe7037ed1a0b428dbULL;
+  const auto [first, second] = kHashKeys;
   const char* at = id.data();
   std::size_t left = id.size();
-  std::uint64_t seed = kFirst ^ left;
+  std::uint64_t seed = first ^ left;
   while (left > 16) {
-    seed = fold_multiply(load8(at) ^ kSecond, load8(at + 8) ^ seed);
+    seed = fold_multiply(load8(at) ^ second, load8(at + 8) ^ seed);
     at += 16;
     left -= 16;
   }
@@ -50,7 +59,7 @@ inline std::uint64_t hash_bytes(std::string_view id) noexcept {
     a = static_cast<unsigned char>(at[0]);
     b = static_cast<std::uint64_t>(static_cast<unsigned char>(at[left / 2])) << 8U | static_cast<unsigned char>(at[left - 1]);
   }
-  return fold_multiply(kSecond, fold_multiply(a ^ kSecond, b ^ seed) ^ seed);
+  return fold_multiply(second, fold_multiply(a ^ second, b ^ seed) ^ seed);
 }
 
 /// Whether two arrays of `size` bytes are equal. Faster than memcmp for the few bytes of an id.

@@ -46,6 +46,7 @@ std::size_t InputFile::read_at(char* to, std::size_t size, std::uint64_t offset)
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }
+  if (done < size && offset + done < size_) throw FileError(name_ + ": the file became shorter while it was read");
   return done;
 }
 

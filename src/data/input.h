@@ -25,7 +25,8 @@ class InputFile {
   [[nodiscard]] bool seekable() const noexcept { return seekable_; }
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
 
-  /// Reads up to `size` bytes at `offset` (seekable files only; safe from several threads); fewer only at the end. \throws FileError
+  /// Reads up to `size` bytes at `offset` (seekable files only; safe from several threads); fewer only at the end. \throws FileError, also
+  /// for a file that is shorter now than when it was opened
   std::size_t read_at(char* to, std::size_t size, std::uint64_t offset) const;
   /// Reads the next `size` bytes after the last read; fewer only at the end. \throws FileError
   std::size_t read(char* to, std::size_t size);

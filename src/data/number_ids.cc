@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "data/bytes.h"
 #include "lowrank/base/error.h"
 
 namespace lowrank {
@@ -38,9 +39,7 @@ class HashTable {
 
   Slot& place(std::int64_t id) {
     const std::size_t mask = slots_.size() - 1;
-    std::uint64_t hash = static_cast<std::uint64_t>(id) * 0x9E3779B97F4A7C15U;
-    hash ^= hash >> 32U;
-    std::size_t at = hash & mask;
+    std::size_t at = hash_integer(static_cast<std::uint64_t>(id)) & mask;
     while (slots_[at].number != Vocabulary::kUnknown && slots_[at].id != id) at = (at + 1) & mask;
     slots_[at].id = id;
     return slots_[at];
@@ -56,15 +55,22 @@ class HashTable {
   std::vector<Slot> slots_;
 };
 
+/// The ids may lie in memory that others change meanwhile: each is read once, and nothing relies on what was read before.
+template <class Integer>
+Integer read_once(const Integer& value) {
+  return *static_cast<const volatile Integer*>(&value);
+}
+
 /// Numbers every id. `number_of(id, number of distinct ids so far)` refers to the number of the id.
 template <class Integer, class NumberOf>
 void number_all(std::span<const Integer> ids, NumberedIds& result, const NumberOf& number_of) {
   for (std::size_t at = 0; at < ids.size(); ++at) {
-    std::uint32_t& number = number_of(ids[at], result.ids.size());
+    const Integer id = read_once(ids[at]);
+    std::uint32_t& number = number_of(id, result.ids.size());
     if (number == Vocabulary::kUnknown) {
       if (result.ids.size() == Vocabulary::kMaxSize) throw DataError("more than " + std::to_string(Vocabulary::kMaxSize) + " distinct ids");
       number = static_cast<std::uint32_t>(result.ids.size());
-      result.ids.push_back(ids[at]);
+      result.ids.push_back(id);
     }
     result.numbers[at] = number;
   }
@@ -77,9 +83,13 @@ NumberedIds numbered(std::span<const Integer> ids) {
   result.numbers.resize(ids.size());
   const auto [least, most] = std::ranges::minmax(ids);
   const auto offset = [least = least](Integer id) { return static_cast<std::uint64_t>(id) - static_cast<std::uint64_t>(least); };
-  if (offset(most) < std::max(kSmallSpan, kSpanPerId * ids.size())) {
-    std::vector<std::uint32_t> table(offset(most) + 1, Vocabulary::kUnknown);
-    number_all(ids, result, [&](Integer id, std::size_t) -> std::uint32_t& { return table[offset(id)]; });
+  const std::uint64_t span = offset(most);
+  if (span < std::max(kSmallSpan, kSpanPerId * ids.size())) {
+    std::vector<std::uint32_t> table(span + 1, Vocabulary::kUnknown);
+    number_all(ids, result, [&](Integer id, std::size_t) -> std::uint32_t& {
+      if (offset(id) > span) throw DataError("the ids changed while they were read");
+      return table[offset(id)];
+    });
   } else {
     HashTable table(ids.size());
     number_all(ids, result, [&](Integer id, std::size_t distinct) -> std::uint32_t& { return table.number(id, distinct); });

@@ -79,7 +79,7 @@ Titles Titles::read(const std::string& path) {
 }
 
 std::string_view Titles::find(std::string_view id) const {
-  const auto found = titles_.find(std::string(id));
+  const auto found = titles_.find(id);
   return found == titles_.end() ? std::string_view() : std::string_view(found->second);
 }
 

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstdint>
 #include <limits>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
@@ -50,6 +52,44 @@ TEST(NumberIds, InOrderOfFirstAppearance) {
     expect_numbered(narrow);
   }
 }
+
+// Every distance, powers of two above all: a table that looks at some bits only would search half of it for every id.
+TEST(NumberIds, NoDistanceIsSlow) {
+  constexpr std::int64_t kIds = 50000;
+  for (unsigned shift = 0; shift < 48; ++shift) {
+    std::vector<std::int64_t> ids;
+    for (std::int64_t n = 0; n < kIds; ++n) ids.push_back(static_cast<std::int64_t>(static_cast<std::uint64_t>(n) << shift));
+    ids.insert(ids.end(), ids.begin(), ids.end());
+    const NumberedIds numbered = number_ids(ids);
+    ASSERT_EQ(numbered.ids.size(), kIds);
+    ASSERT_EQ(numbered.numbers[ids.size() - 1], kIds - 1);
+  }
+}
+
+// Another thread writes ids of every size into the array meanwhile: an error or a result, but no access beyond a table.
+#if !defined(__SANITIZE_THREAD__)
+TEST(NumberIds, OfAnArrayThatChanges) {
+  std::vector<std::int64_t> ids(1U << 16U, 1);
+  std::atomic<bool> ends{false};
+  std::thread writer([&] {
+    for (std::uint64_t n = 0; !ends; ++n) {
+      volatile std::int64_t& id = ids[n * 7919 % ids.size()];
+      id = n % 3 == 0 ? kLeast : static_cast<std::int64_t>(n << 20U);
+      id = 1;
+    }
+  });
+  for (int time = 0; time < 200; ++time) {
+    try {
+      const NumberedIds numbered = number_ids(ids);
+      for (const std::uint32_t number : numbered.numbers) ASSERT_LT(number, numbered.ids.size());
+    } catch (const DataError& error) {
+      EXPECT_STREQ(error.what(), "the ids changed while they were read");
+    }
+  }
+  ends = true;
+  writer.join();
+}
+#endif
 
 TEST(NumberIds, VocabulariesAndBack) {
   const std::vector<std::int64_t> ids = {12, 0, -7, kMost, kLeast, 1000000};

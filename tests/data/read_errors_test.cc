@@ -1,9 +1,11 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <string>
 #include <string_view>
 
+#include "data/chunks.h"
 #include "data/read_tuned.h"
 #include "data/scratch_file.h"
 #include "lowrank/base/error.h"
@@ -137,6 +139,22 @@ TEST(ReadErrors, OfTheSystemNameTheFile) {
   EXPECT_NE(error_of<FileError>([&] { read_ratings(missing); }).find(missing), std::string::npos);
   const std::string folder = testing::TempDir();
   EXPECT_NE(error_of<FileError>([&] { read_ratings(folder); }).find("irectory"), std::string::npos);
+}
+
+TEST(ReadErrors, OfAFileThatBecomesShorter) {
+  std::string text;
+  for (int line = 0; line < 300000; ++line) text += std::to_string(line) + ",1,2\n";
+  for (const off_t size : {off_t{0}, off_t{1000}, static_cast<off_t>(ChunkSource::kHeadBytes), static_cast<off_t>(text.size() - 1)}) {
+    const ScratchFile file(text);
+    ChunkSource source(file.path(), std::size_t{1} << 16U, 1);
+    ASSERT_EQ(truncate(file.path().c_str(), size), 0);
+    const auto read = [&] {
+      while (const std::size_t chunks = source.next_batch(4)) {
+        for (std::size_t chunk = 0; chunk < chunks; ++chunk) source.load(chunk, 0);
+      }
+    };
+    EXPECT_EQ(error_of<FileError>(read, file.path()), "F: the file became shorter while it was read");
+  }
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -70,6 +72,22 @@ TEST(Vocabulary, IsMadeFromAListOfDistinctValidIds) {
   const std::vector<std::string_view> empty = {"b", ""};
   EXPECT_THROW(Vocabulary{std::span(empty)}, DataError);
   EXPECT_TRUE(Vocabulary{std::span<const std::string_view>()}.empty());
+}
+
+// The keys that the hash had once, fixed. An id that starts with the second one was 0 times anything: all these ids had one hash.
+TEST(Vocabulary, IdsMadeToCollideDoNot) {
+  constexpr std::uint64_t kOldKey = 0xe7037ed1a0b428dbULL;
+  std::string id(16, '\0');
+  std::memcpy(id.data(), &kOldKey, 8);
+  Vocabulary vocabulary;
+  std::set<std::uint64_t> hashes;
+  constexpr std::uint32_t kIds = 200000;
+  for (std::uint32_t n = 0; n < kIds; ++n) {
+    std::memcpy(id.data() + 8, &n, sizeof n);
+    hashes.insert(Vocabulary::hash(id));
+    ASSERT_EQ(vocabulary.add(id), n);
+  }
+  EXPECT_EQ(hashes.size(), kIds);
 }
 
 TEST(IdProblem, NamesWhatCannotBeAnId) {

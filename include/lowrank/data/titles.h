@@ -3,9 +3,10 @@
 /// \file
 /// Titles of items.
 
+#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 
 namespace [[gnu::visibility("default")]] lowrank {
 
@@ -17,12 +18,12 @@ class Titles {
   /// title of an id counts. \throws FileError, DataError (a line without a separator, or without an id)
   static Titles read(const std::string& path);
 
-  /// The title of `id` as UTF-8, or an empty view. O(1) expected.
+  /// The title of `id` as UTF-8, or an empty view. O(log size()).
   [[nodiscard]] std::string_view find(std::string_view id) const;
   [[nodiscard]] std::size_t size() const noexcept { return titles_.size(); }
 
  private:
-  std::unordered_map<std::string, std::string> titles_;
+  std::map<std::string, std::string, std::less<>> titles_;
 };
 
 }  // namespace lowrank
