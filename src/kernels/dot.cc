@@ -1,5 +1,9 @@
 #include "kernels/dot.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "kernels/dispatch.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -70,6 +74,14 @@ void dot_pairs(RowTable a, const std::uint32_t* a_index, RowTable b, const std::
 }
 
 float dot(const float* a, const float* b, std::size_t stride) { return LOWRANK_KERNEL(dot)(a, b, stride); }
+
+float finite_dot(float product, const float* a, const float* b, std::size_t stride) noexcept {
+  if (std::isfinite(product)) return product;
+  constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
+  double sum = 0;
+  for (std::size_t k = 0; k < stride; ++k) sum += static_cast<double>(a[k]) * static_cast<double>(b[k]);
+  return static_cast<float>(std::clamp(sum, -kMost, kMost));
+}
 
 }  // namespace lowrank
 

@@ -18,4 +18,7 @@ struct RowTable {
 /// same stride.
 void dot_pairs(RowTable a, const std::uint32_t* a_index, RowTable b, const std::uint32_t* b_index, std::size_t count, float* products);
 
+/// dot() where it is finite. Where sums left the range of floats, though the product need not: the product in double, within that range.
+float finite_dot(float product, const float* a, const float* b, std::size_t stride) noexcept;
+
 }  // namespace lowrank

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "base/parallel.h"
 #include "kernels/dot.h"
@@ -10,17 +11,23 @@ namespace lowrank {
 
 namespace {
 
+/// Within the range of floats, which are what most doors show scores as.
+double in_float_range(double score) {
+  constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
+  return std::clamp(score, -kMost, kMost);
+}
+
 /// The score of a pair whose product is known (and ignored where a row is unknown).
 double score_with_product(const Model& model, std::uint32_t user, std::uint32_t item, float product) {
   const bool knows_user = model.users.knows(user);
   const bool knows_item = model.items.knows(item);
-  if (!knows_user && !knows_item) return model.centre.rating_mean;
-  if (!model.centre.has_biases && !(knows_user && knows_item)) return model.centre.rating_mean;
+  if (!knows_user && !knows_item) return in_float_range(model.centre.rating_mean);
+  if (!model.centre.has_biases && !(knows_user && knows_item)) return in_float_range(model.centre.rating_mean);
   double sum = model.centre.mean;
   if (knows_user) sum += static_cast<double>(model.users.biases[user]);
   if (knows_item) sum += static_cast<double>(model.items.biases[item]);
   if (knows_user && knows_item) sum += static_cast<double>(product);
-  return sum;
+  return in_float_range(sum);
 }
 
 }  // namespace
@@ -29,7 +36,9 @@ double score(const Model& model, std::uint32_t user, std::uint32_t item) {
   float product = 0;
   if (model.users.knows(user) && model.items.knows(item)) {
     const std::size_t stride = model.users.factors.stride();
-    product = dot(model.users.factors.data() + user * stride, model.items.factors.data() + item * stride, stride);
+    const float* const a = model.users.factors.data() + user * stride;
+    const float* const b = model.items.factors.data() + item * stride;
+    product = finite_dot(dot(a, b, stride), a, b, stride);
   }
   return score_with_product(model, user, item, product);
 }
@@ -39,6 +48,7 @@ void score_pairs(const Model& model, std::span<const std::uint32_t> users, std::
   std::array<std::uint32_t, kPiece> user_rows{};
   std::array<std::uint32_t, kPiece> item_rows{};
   std::array<float, kPiece> products{};
+  const std::size_t stride = model.users.factors.stride();
   const bool has_rows = !model.users.counts.empty() && !model.items.counts.empty();
   for (std::size_t begin = 0; begin < users.size(); begin += kPiece) {
     const std::size_t count = std::min(kPiece, users.size() - begin);
@@ -48,8 +58,12 @@ void score_pairs(const Model& model, std::span<const std::uint32_t> users, std::
       item_rows[n] = model.items.knows(items[begin + n]) ? items[begin + n] : 0;
     }
     if (has_rows) {
-      dot_pairs({model.users.factors.data(), model.users.factors.stride()}, user_rows.data(),
-                {model.items.factors.data(), model.items.factors.stride()}, item_rows.data(), count, products.data());
+      const RowTable a{model.users.factors.data(), stride};
+      const RowTable b{model.items.factors.data(), stride};
+      dot_pairs(a, user_rows.data(), b, item_rows.data(), count, products.data());
+      for (std::size_t n = 0; n < count; ++n) {
+        products[n] = finite_dot(products[n], a.rows + user_rows[n] * stride, b.rows + item_rows[n] * stride, stride);
+      }
     }
     for (std::size_t n = 0; n < count; ++n) scores[begin + n] = score_with_product(model, users[begin + n], items[begin + n], products[n]);
   }

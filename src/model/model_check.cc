@@ -30,6 +30,7 @@ std::optional<std::string> shape_problem(const Model& model) {
   if (model.users.factors.rank() != model.items.factors.rank()) return "users and items have factors of different rank";
   const std::size_t users = model.users.ids.size();
   const std::size_t items = model.items.ids.size();
+  if (auto problem = rank_problem(model.rank(), users, items)) return problem;
   if (model.users.factors.rows() != users || model.items.factors.rows() != items) return "ids and factors differ in number";
   if (model.users.biases.size() != users || model.items.biases.size() != items) return "ids and biases differ in number";
   if (model.users.counts.size() != users || model.items.counts.size() != items) return "ids and numbers of ratings differ in number";
@@ -103,6 +104,12 @@ std::optional<std::string> record_problem(const TrainingRecord& record) {
 }
 
 }  // namespace
+
+std::optional<std::string> rank_problem(std::uint64_t rank, std::uint64_t users, std::uint64_t items) {
+  if (rank > kMaxRank) return "a rank of " + std::to_string(rank) + ", but no model has one above " + std::to_string(kMaxRank);
+  if (rank != 0 && (users == 0 || items == 0)) return "a rank of " + std::to_string(rank) + " without users or without items";
+  return {};
+}
 
 std::optional<std::string> model_problem(const Model& model) {
   if (auto problem = shape_problem(model)) return problem;

@@ -19,7 +19,6 @@ using nlohmann::json;
 using nlohmann::ordered_json;
 
 constexpr std::string_view kFormat = "lowrank-model";
-constexpr std::uint64_t kMaxRank = 1U << 24U;
 /// The first version of lowrank that reads what is written here.
 constexpr std::string_view kNeeds = "0.1.0";
 constexpr std::array<std::string_view, 3> kIdKinds = {"text", "integer", "string"};
@@ -224,7 +223,7 @@ ModelExtent read_extent(const json& header, FormatVersion version) {
     extent.history_values = dimension(header, "history.values", 0);
   }
   if (extent.users > Vocabulary::kMaxSize || extent.items > Vocabulary::kMaxSize) refuse("the header claims too many rows");
-  if (extent.rank > kMaxRank) refuse("the header claims a rank of " + std::to_string(extent.rank));
+  if (const auto problem = rank_problem(extent.rank, extent.users, extent.items)) refuse(*problem);
   if (extent.history_offsets != 0 && extent.history_offsets != extent.users + 1) refuse("the header claims seen items of other users");
   return extent;
 }

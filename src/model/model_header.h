@@ -25,6 +25,13 @@ struct ModelExtent {
   std::uint64_t history_values = 0;
 };
 
+/// The greatest rank of a model: no method trains a greater one.
+inline constexpr std::uint64_t kMaxRank = 4096;
+
+/// Why no model has this rank, or nothing. Work on a model grows with the square of its rank and more: none may claim a rank without the
+/// rows that prove it.
+std::optional<std::string> rank_problem(std::uint64_t rank, std::uint64_t users, std::uint64_t items);
+
 /// One tensor of a model file.
 struct TensorPlace {
   std::string_view name;

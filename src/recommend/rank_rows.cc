@@ -40,6 +40,9 @@ void rate_exactly(const RankedRows& rows, const RankQuery& query, std::span<cons
   for (std::size_t begin = 0; begin < candidates.size(); begin += kPiece) {
     const std::span<const std::uint32_t> piece = candidates.subspan(begin, std::min(kPiece, candidates.size() - begin));
     if (stride != 0) dot_pairs({query.vector, stride}, kFirst.data(), {rows.rows.data(), stride}, piece.data(), piece.size(), dots.data());
+    for (std::size_t n = 0; n < piece.size(); ++n) {
+      dots[n] = finite_dot(dots[n], query.vector, rows.rows.data() + piece[n] * stride, stride);
+    }
     rows.rate(query, piece, std::span(dots).first(piece.size()), scores.subspan(begin, piece.size()));
   }
 }

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "data/text.h"
 #include "lowrank/base/error.h"
 #include "recommend/fold_in_solver.h"
 #include "recommend/popularity.h"
@@ -39,7 +40,7 @@ std::vector<std::uint32_t> numbers_of(const Side& side, std::span<const std::str
   for (const std::string& id : ids) {
     numbers.push_back(side.ids.find(id));
     if (!refuses || side.knows(numbers.back())) continue;
-    if (++unknown_count <= kNamed) unknown += (unknown.empty() ? " \"" : ", \"") + id + "\"";
+    if (++unknown_count <= kNamed) unknown += (unknown.empty() ? " " : ", ") + quoted(id);
   }
   if (unknown_count == 0) return numbers;
   if (unknown_count > kNamed) unknown += " and " + std::to_string(unknown_count - kNamed) + " more";

@@ -6,6 +6,7 @@
 
 #include "lowrank/base/error.h"
 #include "lowrank/model/model_file.h"
+#include "lowrank/train/method.h"
 #include "model/models.h"
 #include "model/sealing.h"
 #include "model/version_one.h"
@@ -315,6 +316,43 @@ TEST(HostileModelFile, History) {
   EXPECT_EQ(with("history.offsets", 1, std::int64_t{6}), "seen items: the offsets do not ascend");
   EXPECT_EQ(with("history.offsets", 0, std::int64_t{1}), "seen items: the offsets do not span the bytes");
   EXPECT_EQ(with("history.offsets", 3, std::int64_t{4}), "seen items: the offsets do not span the bytes");
+}
+
+// A file of a few bytes whose rank no bytes stand behind, and one that has them but that no method could have trained.
+TEST(HostileModelFile, RanksThatNoModelHas) {
+  const auto refusal_of = [](std::uint32_t users, std::uint32_t items, std::size_t rank) {
+    Opened file(serialize_model(testing_models::random_model(1, 1, 1)));
+    const std::uint64_t sizes[] = {users * rank * sizeof(float), items * rank * sizeof(float)};
+    // Of one user and one item with rank 1, the tensors but for the factors stay as they are: what the header says of these is looked at
+    // first.
+    file.header["user_factors"]["shape"] = {users, rank};
+    file.header["item_factors"]["shape"] = {items, rank};
+    file.data.insert(0, std::string(sizes[0] + sizes[1], '\0'));
+    return refusal(file.sealed());
+  };
+  for (const std::size_t rank : {std::size_t{4097}, std::size_t{20000}, std::size_t{1} << 24U}) {
+    const std::string problem = "a rank of " + std::to_string(rank) + ", but no model has one above 4096";
+    EXPECT_EQ(refusal_of(0, 0, rank), problem);
+    EXPECT_EQ(refusal_of(1, 0, rank), problem);
+    EXPECT_EQ(refusal_of(0, 1, rank), problem);
+    if (rank < 100000) {
+      EXPECT_EQ(refusal_of(1, 1, rank), problem);
+    }
+  }
+  for (const auto& [users, items] : {std::pair(0U, 0U), std::pair(1U, 0U), std::pair(0U, 1U)}) {
+    EXPECT_EQ(refusal_of(users, items, 4096), "a rank of 4096 without users or without items");
+    EXPECT_EQ(refusal_of(users, items, 1), "a rank of 1 without users or without items");
+  }
+  EXPECT_THROW(serialize_model(testing_models::random_model(1, 1, 4097)), Error);
+  EXPECT_NO_THROW(deserialize_model(serialize_model(testing_models::random_model(1, 1, 4096))));
+  // Every method can be loaded at the greatest rank that it trains.
+  for (const std::string_view name : method_names()) {
+    for (const OptionInfo& option : options_of(method_by_name(name))) {
+      if (option.name == "rank") {
+        EXPECT_LE(option.most, 4096) << name;
+      }
+    }
+  }
 }
 
 }  // namespace

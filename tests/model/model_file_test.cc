@@ -46,7 +46,7 @@ std::vector<Model> many_models() {
   for (const std::size_t rank : {0U, 1U, 15U, 16U, 17U, 64U}) models.push_back(random_model(7, 5, rank, rank));
   // More than one piece of every buffer, by rows and by floats.
   models.push_back(random_model(9000, 3, 17));
-  models.push_back(random_model(2, 3, 70000));
+  models.push_back(random_model(2, 3, 4096));
   models.push_back(random_model(1, 1, 2, 1, 1.0));
   Model without_seen = random_model(4, 4, 3);
   without_seen.history = {};

@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
 
 #include "model/models.h"
 
@@ -77,6 +80,54 @@ TEST(Score, AgreesWithADoublePrecisionLoop) {
           size += std::abs(product);
         }
         EXPECT_NEAR(score(model, user, item), expected, 1e-6 * size);
+      }
+    }
+  }
+}
+
+// Products and sums beyond the floats, of either sign, and of both: in whatever order they are added, the score is finite.
+TEST(Score, IsAlwaysFinite) {
+  constexpr float kMost = std::numeric_limits<float>::max();
+  constexpr std::size_t kRank = 40;
+  for (const float size : {1e15F, 1e19F, 1e30F, kMost}) {
+    for (const auto& [mean, bias] : {std::pair(0.0, 0.0F), std::pair(0.0, kMost), std::pair(1e300, kMost), std::pair(-1e300, kMost)}) {
+      Model model = half_known_model();
+      model.users.factors = FactorMatrix(2, kRank);
+      model.items.factors = FactorMatrix(2, kRank);
+      model.users.counts = {1, 1};
+      model.items.counts = {1, 1};
+      model.users.biases = {bias, -bias};
+      model.items.biases = {bias, -bias};
+      model.centre = {.mean = mean, .rating_mean = mean, .clips = false};
+      for (std::size_t k = 0; k < kRank; ++k) {
+        model.users.factors.row(0)[k] = size;
+        model.users.factors.row(1)[k] = k % 3 == 0 ? -size : size;
+        model.items.factors.row(0)[k] = k % 2 == 0 ? size : -size;
+        model.items.factors.row(1)[k] = size;
+      }
+      const std::vector<std::uint32_t> users = {0, 0, 1, 1, 0, 9, 9};
+      const std::vector<std::uint32_t> items = {0, 1, 0, 1, 9, 1, 9};
+      std::vector<double> scores(users.size());
+      predict_pairs(model, users, items, scores);
+      for (std::size_t n = 0; n < users.size(); ++n) {
+        EXPECT_TRUE(std::abs(scores[n]) <= static_cast<double>(kMost)) << size << " " << scores[n];
+        EXPECT_EQ(scores[n], predict(model, users[n], items[n]));
+        // The sign of the sum in double, unless product and biases work against each other.
+        if (bias != 0 && mean == 0) continue;
+        double expected = mean;
+        if (users[n] < 2) expected += static_cast<double>(model.users.biases[users[n]]);
+        if (items[n] < 2) expected += static_cast<double>(model.items.biases[items[n]]);
+        if (users[n] < 2 && items[n] < 2) {
+          double product = 0;
+          for (std::size_t k = 0; k < kRank; ++k) {
+            product +=
+                static_cast<double>(model.users.factors.row(users[n])[k]) * static_cast<double>(model.items.factors.row(items[n])[k]);
+          }
+          expected += product;
+        }
+        if (std::abs(expected) > 1e39) {
+          EXPECT_EQ(std::signbit(scores[n]), std::signbit(expected)) << size << " " << n;
+        }
       }
     }
   }
