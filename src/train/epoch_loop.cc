@@ -1,5 +1,6 @@
 #include "train/epoch_loop.h"
 
+#include <algorithm>
 #include <bit>
 #include <chrono>
 #include <cmath>
@@ -46,10 +47,66 @@ std::optional<double> objective(const Figures& figures) {
   return figures.train_loss ? figures.train_loss : figures.train_rmse;
 }
 
-/// True when `figures` improve on the last epoch's by less than the tolerance.
-bool converged(const std::vector<EpochReport>& history, const EpochFigures& figures, double tolerance) {
-  if (tolerance == 0 || history.empty()) return false;
-  const std::optional<double> before = objective(history.back());
+constexpr std::size_t kMostReports = std::size_t{1} << 14U;
+
+/// The reports of a run, of which a bounded number is kept: when there are kMostReports, every second one goes, and from then on only
+/// every second epoch's report comes in. The last and the best epoch's are always there.
+class Reports {
+ public:
+  void add(const EpochReport& report, bool best) {
+    seconds_ += report.seconds;
+    last_ = report;
+    if (best) best_ = report;
+    if (report.epoch % stride_ != 0) return;
+    if (kept_.size() == kMostReports) {
+      stride_ *= 2;
+      std::erase_if(kept_, [this](const EpochReport& one) { return one.epoch % stride_ != 0; });
+      if (report.epoch % stride_ != 0) return;
+    }
+    kept_.push_back(report);
+  }
+  /// Marks the present epoch as one to go back to.
+  void mark() { marked_ = {.last = last_, .seconds = seconds_}; }
+  /// Forgets the epochs after the marked one.
+  void go_back() {
+    last_ = marked_.last;
+    seconds_ = marked_.seconds;
+    std::erase_if(kept_, [this](const EpochReport& one) { return one.epoch > epochs(); });
+  }
+
+  void take_marked_as_best() { best_ = marked_.last; }
+
+  [[nodiscard]] const std::optional<EpochReport>& last() const { return last_; }
+  [[nodiscard]] std::size_t epochs() const { return last_ ? last_->epoch : 0; }
+  [[nodiscard]] double seconds() const { return seconds_; }
+  [[nodiscard]] const EpochReport& best() const { return *best_; }
+  /// The kept reports, ascending.
+  std::vector<EpochReport> take() {
+    for (const EpochReport& report : {*best_, *last_}) {
+      const auto place = std::ranges::lower_bound(kept_, report.epoch, {}, &EpochReport::epoch);
+      if (place == kept_.end() || place->epoch != report.epoch) kept_.insert(place, report);
+    }
+    return std::move(kept_);
+  }
+
+ private:
+  struct Mark {
+    std::optional<EpochReport> last = {};
+    double seconds = 0;
+  };
+
+  std::vector<EpochReport> kept_;
+  std::size_t stride_ = 1;
+  std::optional<EpochReport> last_;
+  std::optional<EpochReport> best_;
+  double seconds_ = 0;
+  Mark marked_;
+};
+
+/// True when `figures` improve on those of the epoch before by less than the tolerance.
+bool converged(const std::optional<EpochReport>& before_it, const EpochFigures& figures, double tolerance) {
+  if (tolerance == 0 || !before_it) return false;
+  const std::optional<double> before = objective(*before_it);
   const std::optional<double> now = objective(figures);
   return before && now && *before - *now < tolerance * *before;
 }
@@ -72,14 +129,15 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
   std::size_t stored_epoch = 0;
   std::optional<double> best_value;
 
+  Reports reports;
   std::size_t epoch = 1;
   while (epoch <= stopping.epochs) {
     const auto start = std::chrono::steady_clock::now();
     const std::optional<EpochFigures> figures = learner.run(epoch);
-    const bool last = epoch == stopping.epochs || (figures && converged(trained.history, *figures, stopping.tolerance));
+    const bool last = epoch == stopping.epochs || (figures && converged(reports.last(), *figures, stopping.tolerance));
     const bool store = validation || last || (learner.has_step() && std::has_single_bit(epoch));
     if (!figures || (store && !learner.finite())) {
-      trained.history.resize(stored_epoch);
+      reports.go_back();
       epoch = stored_epoch + 1;
       go_back(learner, last_good, epoch, observer);
       continue;
@@ -113,7 +171,8 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
     } else {
       trained.best_epoch = epoch;
     }
-    trained.history.push_back(report);
+    reports.add(report, trained.best_epoch == epoch);
+    if (stored_epoch == epoch) reports.mark();
     const auto present = [&] {
       if (stored_epoch == epoch) return *last_good.model;
       Model copy = newest;
@@ -127,6 +186,7 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
           if (last_good.model == nullptr) fail_to_converge();
           last_good.restore(learner);
           trained.best_epoch = stored_epoch;
+          reports.take_marked_as_best();
         }
         learner.store(newest);
       }
@@ -142,11 +202,12 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
     }
     ++epoch;
   }
-  trained.epochs = trained.history.size();
-  for (const EpochReport& report : trained.history) trained.seconds += report.seconds;
+  trained.epochs = reports.epochs();
+  trained.seconds = reports.seconds();
   trained.model = keeps_best ? std::move(best) : std::move(newest);
   trained.model.record.epochs = trained.best_epoch;
-  trained.train_loss = trained.history[trained.best_epoch - 1].train_loss;
+  trained.train_loss = reports.best().train_loss;
+  trained.history = reports.take();
   return trained;
 }
 
