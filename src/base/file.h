@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -9,7 +10,9 @@ namespace lowrank {
 
 /// Writes a file beside its target and puts it in the target's place when complete: until commit() the old file stands, and a run that
 /// ends before leaves it untouched. What is written has no name until then where the file system allows that, so that even a killed run
-/// leaves nothing behind. A symbolic link is followed to its target. An existing target hands its permissions on.
+/// leaves nothing behind. Elsewhere, and within the moment of replacing an existing file, it is called `.lowrank-16 hex digits.tmp`, and
+/// the next AtomicFile in the folder removes what a killed run left so. A symbolic link is followed to its target. An existing target
+/// hands its permissions on.
 class AtomicFile {
  public:
   /// Where the bytes wait until commit(): `automatic` in a file without a name, or a named one where the file system has no other.
@@ -26,10 +29,18 @@ class AtomicFile {
   void write(std::string_view bytes);
   /// Flushes, syncs, renames. Nothing may be written afterwards. \throws FileError
   void commit();
+  /// Commits files that belong together: all are complete before the first target changes. Then the old files are removed but for the
+  /// first, and all are put in place in their order. So a process that is killed leaves old files or new ones, some of them perhaps
+  /// missing, but never new ones beside old ones. \throws as commit()
+  static void commit_all(std::span<AtomicFile* const> files);
 
  private:
   void open_temporary(Temporary temporary);
   void write_through(std::string_view bytes);
+  void prepare();
+  [[nodiscard]] bool link_to(const std::string& name) const;
+  void replace();
+  void discard() noexcept;
 
   std::string path_;       ///< as given, for messages
   std::string target_;     ///< with links followed
@@ -38,6 +49,15 @@ class AtomicFile {
   std::string buffer_;
   int descriptor_ = -1;
 };
+
+/// Removes the temporary files that have a name now. For signal handlers of programs: nothing else than system calls.
+void remove_temporaries() noexcept;
+
+/// Where `path` leads: itself, or the end of a chain of symbolic links, which need not exist. \throws FileError
+std::string follow_links(const std::string& path);
+
+/// Whether something has the name `path`, be it a link that leads nowhere.
+bool exists(const std::string& path);
 
 /// Checks in advance that AtomicFile could write `path` (folder there and writable, target absent or a regular file), so that a
 /// long run does not end in vain. \throws FileError

@@ -128,6 +128,13 @@ class HelpLayout : public CLI::Formatter {
 
 }  // namespace
 
+void check_files(std::initializer_list<NamedFile> inputs, std::initializer_list<NamedFile> outputs) {
+  const NamedFile standard_output{"", "-"};
+  std::vector<NamedFile> written(outputs);
+  written.push_back(standard_output);
+  check_outputs(std::span(inputs.begin(), inputs.size()), written);
+}
+
 std::string flag_of(std::string_view option) {
   std::string flag = "--" + std::string(option);
   std::replace(flag.begin(), flag.end(), '_', '-');
@@ -135,11 +142,25 @@ std::string flag_of(std::string_view option) {
 }
 
 void add_positional(CLI::App& app, const std::string& name, std::string& target, const std::string& help) {
-  app.add_option(name, target, help)->required();
+  app.add_option_function<std::string>(
+         name,
+         [name, &target](const std::string& text) {
+           if (text.empty()) throw OptionError("", name + " must not be empty");
+           target = text;
+         },
+         help)
+      ->required();
 }
 
 CLI::Option* add_text(CLI::App& app, const std::string& name, const std::string& label, std::string& target, const std::string& help) {
-  return app.add_option(name, target, help)->type_name(label)->default_str(target);
+  auto* option = app.add_option_function<std::string>(
+      name,
+      [name, &target](const std::string& text) {
+        if (text.empty()) throw OptionError(member_name(name), "must not be empty");
+        target = text;
+      },
+      help);
+  return option->type_name(label)->default_str(target);
 }
 
 CLI::Option* add_integer(CLI::App& app, const std::string& name, std::uint64_t& target, const std::string& help, std::uint64_t least,
@@ -169,7 +190,8 @@ CLI::Option* add_list(CLI::App& app, const std::string& name, const std::string&
                       const std::string& help) {
   auto* option = app.add_option(
       name,
-      [&target](const CLI::results_t& values) {
+      [name, &target](const CLI::results_t& values) {
+        if (std::ranges::find(values, "") != values.end()) throw OptionError(member_name(name), "must not be empty");
         target = values;
         return true;
       },

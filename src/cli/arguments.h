@@ -5,11 +5,13 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/outputs.h"
 #include "lowrank/data/read.h"
 
 namespace lowrank::cli {
@@ -21,7 +23,11 @@ inline constexpr const char* kOutput = "Output";
 /// An option as it is typed: `--learning-rate` for `learning_rate`.
 std::string flag_of(std::string_view option);
 
-/// A required argument without dashes.
+/// Refuses a command that would write over one of its inputs, be it to a file or to standard output (see check_outputs). Called before
+/// anything is read. \throws OptionError
+void check_files(std::initializer_list<NamedFile> inputs, std::initializer_list<NamedFile> outputs = {});
+
+/// A required argument without dashes. An empty one is an error, as is an empty value of the options below.
 void add_positional(CLI::App& app, const std::string& name, std::string& target, const std::string& help);
 /// An option with one text value, called `label` in the help.
 CLI::Option* add_text(CLI::App& app, const std::string& name, const std::string& label, std::string& target, const std::string& help);

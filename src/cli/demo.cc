@@ -83,6 +83,7 @@ class Demo {
       : folder_(arguments.data.empty() ? find_data() : fs::path(arguments.data)), threads_(arguments.threads), progress_(arguments.quiet) {}
 
   void run() {
+    check_files({{"", folder_ / kRatingsFile}, {"", folder_ / kTitlesFile}});
     ReadOptions read;
     read.threads = threads_;
     data_ = read_ratings(folder_ / kRatingsFile, read);

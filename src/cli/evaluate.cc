@@ -1,7 +1,9 @@
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "cli/arguments.h"
 #include "cli/command.h"
@@ -85,11 +87,13 @@ std::string text_of(const Figures& figures) {
 std::string json_of(const Figures& figures) {
   std::string text = "{";
   if (figures.predicts_ratings) {
-    text += "\"rmse\":";
-    append(text, figures.ratings.rmse);
-    text += ",\"mae\":";
-    append(text, figures.ratings.mae);
-    text += ",";
+    // A figure that is not finite is left out, because JSON cannot express it.
+    for (const auto& [name, value] : {std::pair("rmse", figures.ratings.rmse), std::pair("mae", figures.ratings.mae)}) {
+      if (!std::isfinite(value)) continue;
+      ((text += '"') += name) += "\":";
+      append(text, value);
+      text += ',';
+    }
   }
   text += "\"ratings\":" + std::to_string(figures.ratings.ratings) + ",\"unknown\":" + std::to_string(figures.ratings.unknown);
   const bool several = figures.ranking.size() > 1;
@@ -103,6 +107,7 @@ std::string json_of(const Figures& figures) {
 
 int run_evaluate(EvaluateArguments& arguments) {
   if (arguments.relevant_from && arguments.tops.empty()) throw OptionError("relevant_from", "needs --top");
+  check_files({{"", arguments.model}, {"", arguments.test}});
   const Model model = load_model(arguments.model);
   arguments.read.threads = arguments.threads;
   show_layout(arguments.read, arguments.quiet);

@@ -21,7 +21,7 @@ struct GenerateArguments {
 int run_generate(GenerateArguments& arguments, bool fraction_stated) {
   if (fraction_stated && arguments.test.empty()) throw OptionError("test_fraction", "needs --test");
   if (!arguments.test.empty()) arguments.options.test_fraction = arguments.test_fraction;
-  if (!arguments.test.empty() && arguments.test == arguments.output) throw OptionError("test", "must not be the same file as --output");
+  check_files({}, {{"output", arguments.output}, {"test", arguments.test}});
   Results train(arguments.output);
   const std::unique_ptr<Results> test = arguments.test.empty() ? nullptr : std::make_unique<Results>(arguments.test);
   std::string line;
@@ -35,8 +35,9 @@ int run_generate(GenerateArguments& arguments, bool fraction_stated) {
     line += '\n';
     (rating.test ? *test : train).write(line);
   });
-  train.finish();
-  if (test) test->finish();
+  std::vector<Results*> complete = {&train};
+  if (test) complete.push_back(test.get());
+  Results::finish_all(complete);
   return kExitDone;
 }
 

@@ -67,6 +67,7 @@ std::string text_of(const Json& json) {
 }
 
 int run_info(const InfoArguments& arguments) {
+  check_files({{"", arguments.model}});
   const Json json = json_of(load_model(arguments.model), arguments.model);
   Results results;
   results.write(arguments.json ? json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" : text_of(json));

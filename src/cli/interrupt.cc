@@ -6,6 +6,7 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/file.h"
 #include "cli/command.h"
 
 namespace lowrank::cli {
@@ -18,13 +19,30 @@ static_assert(std::atomic<bool>::is_always_lock_free && std::atomic<const char*>
 
 // Uses only calls that are safe in a signal handler: lock-free atomics, write() and _exit().
 extern "C" void on_interrupt(int /*signal*/) {
-  if (requested.exchange(true)) _exit(kExitInterrupted);
+  if (requested.exchange(true)) {
+    remove_temporaries();
+    _exit(kExitInterrupted);
+  }
   if (const char* text = notice_text.load(); text != nullptr) {
     [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, text, std::strlen(text));
   }
 }
 
+// The signal comes again when the handler is left, and then ends the program.
+extern "C" void on_end(int signal) {
+  remove_temporaries();
+  std::signal(signal, SIG_DFL);
+  raise(signal);
+}
+
 }  // namespace
+
+void clean_up_when_ended() {
+  for (const int signal : {SIGTERM, SIGHUP, SIGQUIT}) {
+    // nohup starts programs that ignore SIGHUP.
+    if (std::signal(signal, on_end) == SIG_IGN) std::signal(signal, SIG_IGN);
+  }
+}
 
 void catch_interrupts(const char* notice) {
   notice_text = notice;

@@ -6,6 +6,9 @@ namespace lowrank::cli {
 /// \param notice  text for standard error at the first Ctrl-C: a string literal, or null for none
 void catch_interrupts(const char* notice = nullptr);
 
+/// From now on a signal that ends the program removes unfinished files first.
+void clean_up_when_ended();
+
 /// True after the first Ctrl-C.
 bool interrupted();
 

@@ -1,3 +1,6 @@
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <csignal>
 #include <exception>
 #include <new>
@@ -5,6 +8,7 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/results.h"
 #include "lowrank/base/error.h"
@@ -95,12 +99,23 @@ int guarded_run(const std::vector<std::string>& arguments) {
   return kExitFailed;
 }
 
+/// Gives standard streams that are closed a descriptor that can be neither read nor written, so that no file that is opened later gets
+/// their numbers, and with them the messages.
+void occupy_standard_streams() {
+  for (int descriptor = STDIN_FILENO; descriptor <= STDERR_FILENO; ++descriptor) {
+    if (::fcntl(descriptor, F_GETFD) < 0) static_cast<void>(::open("/", O_PATH));
+  }
+}
+
 }  // namespace
 
 }  // namespace lowrank::cli
 
 int main(int argument_count, char** arguments) {
-  // Without SIGPIPE a closed pipe is an error of write(), so that temporary files are removed on the way out.
+  lowrank::cli::occupy_standard_streams();
+  // Without these signals a closed pipe and a file that grows beyond its limit are errors of write(), which are reported.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  lowrank::cli::clean_up_when_ended();
   return lowrank::cli::guarded_run({arguments + 1, arguments + argument_count});
 }

@@ -21,6 +21,7 @@ struct PredictArguments {
 };
 
 int run_predict(PredictArguments& arguments) {
+  check_files({{"", arguments.model}, {"", arguments.pairs}}, {{"output", arguments.output}});
   if (!arguments.output.empty()) check_writable(arguments.output);
   const Model model = load_model(arguments.model);
   arguments.read.pairs_only = true;

@@ -36,19 +36,19 @@ void Progress::clear() {
 
 void Progress::passing(const std::string& text) {
   if (quiet_ || !terminal_) return;
-  write_stderr("\r\x1b[K" + text);
+  write_stderr("\r\x1b[K" + printable(text));
   passing_ = true;
 }
 
 void Progress::line(const std::string& text) {
   if (quiet_) return;
   clear();
-  write_stderr(text + "\n");
+  write_stderr(printable(text) + "\n");
 }
 
 void Progress::message(const std::string& text) {
   clear();
-  write_stderr("lowrank: " + text + "\n");
+  write_stderr("lowrank: " + printable(text) + "\n");
 }
 
 void EpochLines::on_memory(const MemoryReport& report) {
@@ -78,9 +78,9 @@ void EpochLines::on_divergence(const DivergenceReport& report) {
 }
 
 void show_layout(ReadOptions& read, bool quiet) {
-  if (!quiet) read.on_layout = [](const std::string& text) { write_stderr(text + "\n"); };
+  if (!quiet) read.on_layout = [](const std::string& text) { write_stderr(printable(text) + "\n"); };
 }
 
-void print_error(const std::string& text) { write_stderr("lowrank: " + text + "\n"); }
+void print_error(const std::string& text) { write_stderr("lowrank: " + printable(text) + "\n"); }
 
 }  // namespace lowrank::cli

@@ -80,6 +80,13 @@ RecommendOptions options_of(const RecommendArguments& arguments, const Recommend
 
 int run_recommend(RecommendArguments& arguments, bool reading_stated) {
   check(arguments, reading_stated);
+  check_files({{"", arguments.model},
+               {"users", arguments.users_file},
+               {"ratings", arguments.ratings},
+               {"items", arguments.items_file},
+               {"exclude", arguments.exclude_file},
+               {"titles", arguments.titles}},
+              {{"output", arguments.output}});
   if (!arguments.output.empty()) check_writable(arguments.output);
   Model model = load_model(arguments.model);
   if (!arguments.ratings.empty()) {

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "cli/interrupt.h"
+#include "data/text.h"
 #include "lowrank/base/error.h"
 
 namespace lowrank::cli {
@@ -23,6 +24,8 @@ Results::Results(const std::string& path) {
     // From here on Ctrl-C must remove the unfinished file.
     catch_interrupts();
     file_.emplace(path);
+  } else {
+    terminal_ = isatty(STDOUT_FILENO) == 1;
   }
 }
 
@@ -39,6 +42,7 @@ void Results::write(std::string_view text) {
 }
 
 void Results::flush() {
+  if (terminal_) buffer_ = printable(buffer_);
   std::string_view left = buffer_;
   while (!left.empty()) {
     const ssize_t written = ::write(STDOUT_FILENO, left.data(), left.size());
@@ -54,12 +58,22 @@ void Results::flush() {
 }
 
 void Results::finish() {
-  if (file_) {
-    if (interrupted()) throw Interrupted{};
-    file_->commit();
-  } else {
-    flush();
+  Results* const alone = this;
+  finish_all({&alone, 1});
+}
+
+void Results::finish_all(std::span<Results* const> results) {
+  std::vector<AtomicFile*> files;
+  for (Results* const one : results) {
+    if (one->file_) {
+      files.push_back(&*one->file_);
+    } else {
+      one->flush();
+    }
   }
+  if (files.empty()) return;
+  if (interrupted()) throw Interrupted{};
+  AtomicFile::commit_all(files);
 }
 
 void append(std::string& text, float value) { text += shortest_text(value); }
@@ -69,6 +83,28 @@ void append(std::string& text, std::int64_t value) { text += shortest_text(value
 
 void append_json(std::string& text, std::string_view value) {
   text += nlohmann::json(std::string(value)).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+std::string printable(std::string_view text) {
+  const bool valid = valid_utf8(text);
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const auto next = at + 1 < text.size() ? static_cast<unsigned char>(text[at + 1]) : 0U;
+    const bool plain_control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F;
+    // U+0080 to U+009F, some of which terminals take for orders as well.
+    const bool wide_control = valid && byte == 0xC2 && next < 0xA0;
+    if (plain_control || wide_control || (!valid && byte >= 0x80)) {
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      const unsigned code = wide_control ? next : byte;
+      (out += "\\u00").append({kDigits[code >> 4U], kDigits[code & 15U]});
+      at += wide_control ? 1 : 0;
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
 }
 
 std::string fixed(double value, int digits) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,9 +31,13 @@ class Results {
   void flush();
   /// Makes the results final; a command that fails must not call it. \throws as write()
   void finish();
+  /// As finish(), for results that belong together: files appear together, in this order (see AtomicFile::commit_all), and none before
+  /// all are complete. \throws as write()
+  static void finish_all(std::span<Results* const> results);
 
  private:
   std::optional<AtomicFile> file_;
+  bool terminal_ = false;
   std::string buffer_;
 };
 
@@ -43,6 +48,9 @@ void append(std::string& text, std::uint64_t value);
 void append(std::string& text, std::int64_t value);
 /// Appends a JSON string.
 void append_json(std::string& text, std::string_view value);
+/// `text` for a terminal: control characters but line ends and tabs are written `\u001b`, and invalid UTF-8 likewise. Names of files, ids
+/// and titles must not give orders to the terminal.
+std::string printable(std::string_view text);
 /// `value` with `digits` digits after the point.
 std::string fixed(double value, int digits);
 

@@ -58,6 +58,8 @@ int run_similar(const SimilarArguments& arguments) {
   const bool of_users = source == "--user" || source == "--users" || source == "--all-users";
   if (of_users && !arguments.titles.empty())
     throw OptionError("titles", "gives titles of items and cannot be used with " + std::string(source));
+  check_files({{"", arguments.model}, {"items", arguments.items_file}, {"users", arguments.users_file}, {"titles", arguments.titles}},
+              {{"output", arguments.output}});
   if (!arguments.output.empty()) check_writable(arguments.output);
   const Model model = load_model(arguments.model);
   std::optional<Titles> titles;

@@ -60,6 +60,7 @@ int run_split(SplitArguments& arguments) {
   // In the order of Part.
   const std::array<std::string, 3> paths = {arguments.prefix + ".train", arguments.split.validation > 0 ? arguments.prefix + ".valid" : "",
                                             arguments.prefix + ".test"};
+  check_files({{"", arguments.ratings}}, {{"output", paths[0]}, {"output", paths[1]}, {"output", paths[2]}});
   for (const std::string& path : paths) {
     if (!path.empty()) check_writable(path);
   }
@@ -84,10 +85,14 @@ int run_split(SplitArguments& arguments) {
     ++counts[part];
     files[part]->write(text += '\n');
   }
+  std::vector<Results*> complete;
+  for (const auto& file : files) {
+    if (file) complete.push_back(file.get());
+  }
+  Results::finish_all(complete);
   text.clear();
   for (std::size_t part = 0; part < paths.size(); ++part) {
     if (paths[part].empty()) continue;
-    files[part]->finish();
     text += paths[part] + "\t" + std::to_string(counts[part]) + "\n";
   }
   Results results;
@@ -103,7 +108,7 @@ Command add_split(CLI::App& program) {
   CLI::App* app = program.add_subcommand("split", "split a file of ratings into training, test and validation sets");
   add_positional(*app, "RATINGS", arguments->ratings, "file of ratings, - for standard input");
   add_text(*app, "--output", "PREFIX", arguments->prefix,
-           "prefix of the written files: PREFIX.train, PREFIX.test and, with --validation, PREFIX.valid")
+           "prefix of the written files: PREFIX.train, PREFIX.test and, with --validation, PREFIX.valid; they appear together")
       ->required();
   add_real(*app, "--test", arguments->split.test, "share of the ratings for PREFIX.test");
   add_real(*app, "--validation", arguments->split.validation, "share of the ratings for PREFIX.valid");

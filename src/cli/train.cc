@@ -102,6 +102,8 @@ std::string text_of(const TrainSummary& summary) {
 }
 
 int run_train(TrainArguments& arguments) {
+  const TrainRun& run = arguments.run;
+  check_files({{"", run.ratings}, {"validation", run.validation}, {"test", run.test}, {"init", run.init}});
   arguments.run.clips = !arguments.no_clip;
   catch_interrupts(arguments.quiet ? nullptr : "\nlowrank: stopping after this epoch; Ctrl-C again stops at once and writes no model\n");
   TrainSummary summary;
@@ -147,14 +149,13 @@ Command add_train(CLI::App& program, const std::string& method) {
       ->default_str(arguments->method);
   add_text(*app, "--validation", "FILE", run.validation, "file of ratings to validate on: the best epoch is kept");
   add_real(*app, "--holdout", run.holdout, "share of RATINGS to set aside at random as the validation set");
-  app->add_option("--monitor", run.monitor,
-                  "validation figure that picks the best epoch: rmse, mae, or recall@K, precision@K, ndcg@K, map@K, mrr@K, hit_rate@K of "
-                  "top-K lists")
-      ->type_name("METRIC")
+  add_text(*app, "--monitor", "METRIC", run.monitor,
+           "validation figure that picks the best epoch: rmse, mae, or recall@K, precision@K, ndcg@K, map@K, mrr@K, hit_rate@K of "
+           "top-K lists")
       ->default_str("rmse");
   app->add_flag("--refit", run.refit, "with validation: train once more on all RATINGS, for the best number of epochs");
   add_text(*app, "--test", "FILE", run.test, "file of ratings to score once, with the final model");
-  add_text(*app, "--init", "MODEL", run.init, "model file to start from (warm start)");
+  add_text(*app, "--init", "MODEL", run.init, "model file to start from (warm start); may be the file of --output, which then replaces it");
   add_real(*app, "--min-rating", run.min_rating, "lower limit of predicted ratings (default: the lowest rating in RATINGS)");
   add_real(*app, "--max-rating", run.max_rating, "upper limit of predicted ratings (default: the highest rating in RATINGS)");
   app->add_flag("--no-clip", arguments->no_clip, "do not limit predicted ratings to a range");

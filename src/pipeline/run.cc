@@ -10,6 +10,7 @@
 
 #include "base/file.h"
 #include "base/memory.h"
+#include "base/outputs.h"
 #include "base/parallel.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/split.h"
@@ -89,6 +90,10 @@ void check_files(const TrainRun& run) {
   if (std::count_if(std::begin(inputs), std::end(inputs), [](const std::string* input) { return *input == "-"; }) > 1) {
     throw OptionError("", "standard input can be read only once");
   }
+  // The model to start from is no such input: it may be brought up to date in place.
+  const NamedFile read[] = {{"", run.ratings}, {"validation", run.validation}, {"test", run.test}};
+  const NamedFile written[] = {{"output", run.output}};
+  check_outputs(read, written);
 }
 
 std::uint64_t seed_of(const Method& method) {
@@ -156,11 +161,15 @@ Fit fit(Ratings ratings, const Dataset& ids, const Method& method, const Validat
 
 void add_metrics(Model& model, const std::string& prefix, const std::optional<RatingScores>& ratings,
                  const std::optional<RankingScores>& ranking, const std::string& monitor) {
+  // A figure that is not finite must not keep the model from being written.
+  const auto add = [&](const std::string& name, double value) {
+    if (std::isfinite(value)) model.record.metrics.push_back({(prefix + "_").append(name), value});
+  };
   if (ratings) {
-    model.record.metrics.push_back({prefix + "_rmse", ratings->rmse});
-    model.record.metrics.push_back({prefix + "_mae", ratings->mae});
+    add("rmse", ratings->rmse);
+    add("mae", ratings->mae);
   }
-  if (ranking) model.record.metrics.push_back({prefix + "_" + monitor, ranking_metric(*ranking, parse_monitor(monitor).metric)});
+  if (ranking) add(monitor, ranking_metric(*ranking, parse_monitor(monitor).metric));
 }
 
 /// Figures of lists of length `top`; nothing if `top` is 0 or no user has a relevant item.
@@ -264,6 +273,27 @@ void summarize(const Fit& fit, TrainSummary& summary) {
   summary.train_loss = fit.trained.train_loss;
 }
 
+/// Writes the model. Where it cannot be written under its name although it could before training, it is written next to it: hours of work
+/// may be in it. \throws FileError, which then says where the model is
+void save(const Model& model, const std::string& path) {
+  constexpr int kMostNames = 100;
+  try {
+    save_model(model, path);
+  } catch (const FileError& error) {
+    for (int number = 1; number <= kMostNames; ++number) {
+      const std::string other = path + "." + std::to_string(number);
+      if (exists(other)) continue;
+      try {
+        save_model(model, other);
+      } catch (const FileError&) {
+        throw error;
+      }
+      throw FileError(std::string(error.what()) + "; the model is in " + other);
+    }
+    throw;
+  }
+}
+
 TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun& run, TrainingObserver& observer,
                      const std::function<bool()>& interrupted, Model* model) {
   Stopwatch total;
@@ -339,7 +369,7 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
   add_metrics(model_kept, "test", summary.test, summary.test_ranking, monitor);
   if (!run.output.empty()) {
     stage.lap();
-    save_model(kept.trained.model, run.output);
+    save(kept.trained.model, run.output);
     summary.model = run.output;
     summary.seconds.write = stage.lap();
   }

@@ -1,8 +1,11 @@
 #include "base/file.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -89,6 +92,93 @@ TEST_P(AtomicFileTest, LeavesNothingWithoutCommit) {
     file.write("half");
   }
   EXPECT_EQ(files(), 0U);
+}
+
+/// Files of the pattern of temporary ones; `held` by a process of this user, or left by one that was killed.
+TEST_P(AtomicFileTest, RemovesWhatKilledRunsLeft) {
+  const auto in = [this](const char* name) { return folder_ / name; };
+  const char* const left = ".lowrank-0123456789abcdef.tmp";
+  const char* const held = ".lowrank-fedcba9876543210.tmp";
+  const std::vector<const char*> others = {".lowrank-0123456789abcdef", ".lowrank-0123456789ABCDEF.tmp", ".lowrank-123.tmp", "lowrank.tmp"};
+  for (const char* const name : others) put(in(name), "mine");
+  put(in(left), "half");
+  put(in(held), "half");
+  fs::create_directory(in(".lowrank-aaaaaaaaaaaaaaaa.tmp"));
+  const int descriptor = ::open(in(held).c_str(), O_WRONLY | O_CLOEXEC);
+  ASSERT_EQ(::flock(descriptor, LOCK_EX), 0);
+  write(path_, "new");
+  EXPECT_FALSE(fs::exists(in(left)));
+  EXPECT_TRUE(fs::exists(in(held)));
+  EXPECT_TRUE(fs::exists(in(".lowrank-aaaaaaaaaaaaaaaa.tmp")));
+  for (const char* const name : others) EXPECT_EQ(read_file(in(name).string()), "mine");
+  ::close(descriptor);
+  write(path_, "newer");
+  EXPECT_FALSE(fs::exists(in(held)));
+}
+
+TEST_P(AtomicFileTest, AKilledRunsFileIsRemovedByTheNextOne) {
+  put(path_, "old");
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t child = ::fork();
+  if (child == 0) {
+    AtomicFile file(path_.string(), GetParam());
+    file.write(std::string(3U << 20U, 'x'));
+    if (::write(ready[1], "x", 1) != 1) _exit(1);
+    for (;;) ::pause();
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  const std::size_t named = GetParam() == AtomicFile::Temporary::named ? 1 : 0;
+  {
+    // While the other process runs, its file stays.
+    const AtomicFile file(path_.string(), GetParam());
+    EXPECT_EQ(files(), 1 + 2 * named);
+  }
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  EXPECT_EQ(read_file(path_.string()), "old");
+  EXPECT_EQ(files(), 1 + named);
+  write(path_, "new");
+  EXPECT_EQ(files(), 1U);
+  for (const int end : ready) ::close(end);
+}
+
+TEST_P(AtomicFileTest, RemovesNamedFilesForASignalHandler) {
+  AtomicFile file(path_.string(), GetParam());
+  remove_temporaries();
+  EXPECT_EQ(files(), 0U);
+}
+
+TEST_P(AtomicFileTest, DescriptorsOfStandardStreamsAreNotUsed) {
+  const int copy = ::dup(STDIN_FILENO);
+  ::close(STDIN_FILENO);
+  {
+    const AtomicFile file(path_.string(), GetParam());
+    EXPECT_EQ(::fcntl(STDIN_FILENO, F_GETFD), -1);
+  }
+  ::dup2(copy, STDIN_FILENO);
+  ::close(copy);
+}
+
+TEST_P(AtomicFileTest, FilesThatBelongTogetherAreCommittedAsOne) {
+  const fs::path second = folder_ / "second";
+  const fs::path third = folder_ / "third";
+  put(path_, "old");
+  put(third, "old");
+  AtomicFile files[] = {AtomicFile(path_.string(), GetParam()), AtomicFile(second.string(), GetParam()),
+                        AtomicFile(third.string(), GetParam())};
+  AtomicFile* const all[] = {&files[0], &files[1], &files[2]};
+  for (AtomicFile* const file : all) file->write("new");
+  // The third cannot be put in place: nothing changes.
+  fs::remove(third);
+  fs::create_directory(third);
+  EXPECT_THROW(AtomicFile::commit_all(all), FileError);
+  EXPECT_EQ(read_file(path_.string()), "old");
+  EXPECT_FALSE(fs::exists(second));
+  fs::remove(third);
+  AtomicFile::commit_all(all);
+  for (const fs::path& path : {path_, second, third}) EXPECT_EQ(read_file(path.string()), "new");
 }
 
 TEST_P(AtomicFileTest, NewFilesFollowTheMask) {
