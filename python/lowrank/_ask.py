@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
-from lowrank._checks import optional_rating, positive, several, thread_count
+from lowrank._checks import optional_rating, positive, several, shown, thread_count
 from lowrank._columns import ids_array, one_or_many
 from lowrank._errors import DataError, OptionError, UnknownIdError
 from lowrank._fitted import Fitted
@@ -101,9 +101,9 @@ class Answers(Fitted):
 
         Returns
         -------
-        ids : masked array of shape (m, n)
+        ids : masked array of shape (m, n), or (m, items) where there are fewer items than n
             Best first, ties in the order of `items_`; the end of a short list is masked.
-        scores : masked array of shape (m, n), float32
+        scores : masked array of the same shape, float32
             Not clipped, so that they order items at the end of the scale too.
 
         Raises
@@ -111,11 +111,12 @@ class Answers(Fitted):
         UnknownIdError
             For a user or item that the model does not know.
         """
+        self = self._snapshot()
         model = self._fitted()
         n = positive(n, "n")
         min_count = positive(min_count, "min_count")
-        if unknown not in ("error", "popular"):
-            raise OptionError(f"unknown: must be error or popular, got {unknown!r}", "unknown")
+        if not isinstance(unknown, str) or unknown not in ("error", "popular"):
+            raise OptionError(f"unknown: must be error or popular, got {shown(unknown)}", "unknown")
         if users is None:
             numbers: Numbers = np.arange(len(self.users_), dtype=np.uint32)
             names = self.users_
@@ -202,6 +203,7 @@ class Answers(Fitted):
         return self._similar(users, n, by, min_count, as_frame, threads, users=True)
 
     def _similar(self, ids: Any, n: int, by: str, min_count: int, as_frame: bool | str, threads: int, *, users: bool) -> Any:
+        self = self._snapshot()
         model = self._fitted()
         n = positive(n, "n")
         all_ids = self.users_ if users else self.items_
@@ -232,8 +234,9 @@ class Answers(Fitted):
             unknown[known] = np.asarray(ratings)[numbers[known]] == 0
         if unknown.any():
             own, distinct = column.number()
-            ids = list(dict.fromkeys(ids_array(distinct)[own][unknown].tolist()))
-            named = ", ".join(repr(one) for one in ids[:10]) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
+            _, first = np.unique(own[unknown], return_index=True)
+            ids = ids_array(distinct)[own[unknown][np.sort(first)]].tolist()
+            named = ", ".join(shown(one) for one in ids[:10]) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
             raise UnknownIdError(f"{argument}: the model does not know {kind}{'s' if len(ids) > 1 else ''} {named}")
 
     def _lists(
@@ -276,6 +279,7 @@ class Answers(Fitted):
             A fitted estimator with the users of X, in order of first appearance, and the items of this one. The items
             that they rated in X count as seen.
         """
+        self = self._snapshot()
         model = self._fitted()
         pairs, names = self._pairs(X, y, columns, thread_count(threads))
         if len(pairs) == 0:
@@ -306,6 +310,7 @@ class Answers(Fitted):
         -------
         float
         """
+        self = self._snapshot()
         model = self._fitted()
         if not model.predicts_ratings:
             raise OptionError(f"method {self._method} predicts no ratings, so that it has no RMSE; evaluate(test, top=...) judges lists")
@@ -349,6 +354,7 @@ class Answers(Fitted):
             ``unknown`` user or item. With one `top` also ``users`` with a relevant item, ``recall``, ``precision``,
             ``ndcg``, ``map``, ``mrr``, ``hit_rate`` and ``coverage``; with several ``ranking``: these by length of list.
         """
+        self = self._snapshot()
         model = self._fitted()
         tops = [] if top is None else [positive(one, "top") for one in ([top] if isinstance(top, (int, np.integer)) else several(top, "top"))]
         if not model.predicts_ratings and not tops:
@@ -375,4 +381,4 @@ def _frame(table: dict[str, npt.NDArray[Any]], library: bool | str) -> Any:
         import pyarrow
 
         return pyarrow.table(table)
-    raise OptionError(f"as_frame: must be True, pandas, polars or pyarrow, got {library!r}", "as_frame")
+    raise OptionError(f"as_frame: must be True, pandas, polars or pyarrow, got {shown(library)}", "as_frame")

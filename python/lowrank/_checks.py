@@ -20,19 +20,38 @@ def positive(value: Any, name: str) -> int:
     return whole(value, name, 1, 2**32 - 2)
 
 
+def shown(value: Any) -> str:
+    """A value as a message shows it: the start of a very long one."""
+    try:
+        text = repr(value)
+    except ValueError:  # an integer of more digits than Python converts
+        return f"a number of {value.bit_length()} bits" if isinstance(value, int) else f"an object of type {type(value).__name__}"
+    return text if len(text) <= 60 else f"{text[:50]}..."
+
+
+def number(value: Any, name: str) -> float:
+    """A number; the library checks its range."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise OptionError(f"{name}: expected a number, got {shown(value)}", name)
+    try:
+        return float(value)
+    except OverflowError:
+        raise OptionError(f"{name}: {shown(value)} is out of range", name) from None
+
+
 def several(values: Any, name: str) -> list[Any]:
     """The members of an iterable."""
     if not isinstance(values, Iterable) or isinstance(values, (str, bytes)):
-        raise OptionError(f"{name}: expected whole numbers, got {values!r}", name)
+        raise OptionError(f"{name}: expected whole numbers, got {shown(values)}", name)
     return list(values)
 
 
 def whole(value: Any, name: str, least: int, most: int) -> int:
     """A whole number of a range."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise OptionError(f"{name}: expected a whole number, got {value!r}", name)
+        raise OptionError(f"{name}: expected a whole number, got {shown(value)}", name)
     if not least <= value <= most:
-        raise OptionError(f"{name}: must be at least {least} and at most {most}, got {value}", name)
+        raise OptionError(f"{name}: must be at least {least} and at most {most}, got {shown(value)}", name)
     return int(value)
 
 
@@ -42,5 +61,5 @@ def optional_rating(value: Any, name: str) -> float | None:
         return None
     try:
         return float(np.float32(value))
-    except (TypeError, ValueError):
-        raise OptionError(f"{name}: expected a number, got {value!r}", name) from None
+    except (TypeError, ValueError, OverflowError):
+        raise OptionError(f"{name}: expected a number, got {shown(value)}", name) from None

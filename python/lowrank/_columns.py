@@ -77,6 +77,8 @@ def id_column(ids: Any, name: str) -> _core.Ids:
     """
     if isinstance(ids, _core.Ids):
         return ids
+    if is_table(ids):
+        raise DataError(f"{name}: expected a column of ids, got a whole table; take one of its columns")
     if _is_column(ids):
         ids = _plain(ids, name)
     if isinstance(ids, (str, bytes)) or not isinstance(ids, Iterable):
@@ -128,6 +130,8 @@ def value_column(values: Any, name: str) -> Values:
     name : str
         Of the argument, for messages.
     """
+    if is_table(values):
+        raise DataError(f"{name}: expected a column of numbers, got a whole table; take one of its columns")
     if _is_column(values):
         values = _plain(values, name)
     if isinstance(values, np.ma.MaskedArray):

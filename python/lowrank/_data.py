@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
+from lowrank._checks import number, whole
 from lowrank._columns import id_column, ids_array, is_table, library_of, table_column
 from lowrank._errors import DataError
 from lowrank._input import ColumnNames, File, column_names, is_sparse, ratings_from
@@ -140,8 +141,9 @@ def split(
     numbers, _ = users.number()
     if times is not None and len(times) != len(numbers):
         raise DataError("time: expected a timestamp for every rating")
-    parts = _core.parts(numbers, times, float(test), float(validation), str(by), int(seed))
-    wanted = (0, 1, 2) if validation > 0 else (0, 2)
+    shares = number(test, "test"), number(validation, "validation")
+    parts = _core.parts(numbers, times, *shares, str(by), whole(seed, "seed", 0, 2**64 - 1))
+    wanted = (0, 1, 2) if shares[1] > 0 else (0, 2)
     return tuple(_rows(ratings, np.flatnonzero(parts == part)) for part in wanted)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
-from lowrank._checks import optional_rating, thread_count
+from lowrank._checks import optional_rating, shown, thread_count
 from lowrank._columns import ids_array, is_table
 from lowrank._errors import DataError, OptionError, TrainingWarning
 from lowrank._fitted import Fitted
@@ -124,10 +124,8 @@ class Trains(Fitted):
         reading = time.perf_counter() - start
         held, share, held_layout = self._validation(validation, data, columns, format, implicit_values, threads)
         bar = progress_bar(type(self).__name__, progress)
-        history: list[Report] = []
 
         def on_epoch(report: Report) -> bool:
-            history.append(report)
             bar.show(report)
             return callback is None or callback(dict(report)) is not False
 
@@ -158,15 +156,13 @@ class Trains(Fitted):
             )
         finally:
             bar.close()
-        self._take(model, user_ids, item_ids)
-        self._summary = json.loads(summary)
+        results = json.loads(summary)
         for stage in ("read", "total"):
-            self._summary["seconds"][stage] += reading
+            results["seconds"][stage] += reading
         inputs = [text for text in (layout, held_layout) if text]
         if inputs:
-            self._summary["inputs"] = inputs
-        epochs = self._summary.pop("history", [])
-        self._history = _records([{**one, "epoch": number + 1} for number, one in enumerate(epochs)])
+            results["inputs"] = inputs
+        self._take(model, user_ids, item_ids, _records(results.pop("history", [])), results)
         return self
 
     def _validation(
@@ -177,7 +173,7 @@ class Trains(Fitted):
             return None, 0.0, ""
         if isinstance(validation, (float, int, np.floating)) and not isinstance(validation, bool):
             if not 0 < validation < 1:
-                raise OptionError(f"validation: the share must be above 0 and below 1, got {validation}", "validation")
+                raise OptionError(f"validation: the share must be above 0 and below 1, got {shown(validation)}", "validation")
             return None, float(validation), ""
         if isinstance(validation, tuple) and len(validation) == 2:
             source = ratings_from(validation[0], validation[1], columns if _takes_columns(validation[0]) else None, "validation", format)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +13,9 @@ from lowrank import _core
 from lowrank._columns import ids_array
 from lowrank._errors import NotFittedError
 from lowrank._params import Params
+
+
+Self = TypeVar("Self", bound="Fitted")
 
 
 class Fitted(Params):
@@ -23,21 +27,41 @@ class Fitted(Params):
         super().__init__(**options)
         self._clear()
 
+    _user_ids: npt.NDArray[Any] | None
+    _item_ids: npt.NDArray[Any] | None
+    _history: npt.NDArray[Any]
+    _summary: dict[str, Any]
+
     def _clear(self) -> None:
-        self._model = None
-        self._user_ids: npt.NDArray[Any] | None = None
-        self._item_ids: npt.NDArray[Any] | None = None
-        self._history = np.zeros(0, [("epoch", np.int64)])
-        self._summary: dict[str, Any] = {}
+        vars(self).update(
+            {"_model": None, "_user_ids": None, "_item_ids": None, "_history": np.zeros(0, [("epoch", np.int64)]), "_summary": {}}
+        )
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._model is not None
 
-    def _take(self, model: _core.Model, user_ids: npt.NDArray[Any] | None = None, item_ids: npt.NDArray[Any] | None = None) -> None:
-        self._clear()
-        self._model = model
-        self._user_ids = ids_array(_core.model_ids(model, True)) if user_ids is None else user_ids
-        self._item_ids = ids_array(_core.model_ids(model, False)) if item_ids is None else item_ids
+    def _take(
+        self,
+        model: _core.Model,
+        user_ids: npt.NDArray[Any] | None = None,
+        item_ids: npt.NDArray[Any] | None = None,
+        history: npt.NDArray[Any] | None = None,
+        summary: dict[str, Any] | None = None,
+    ) -> None:
+        # In one step: another thread may ask meanwhile.
+        vars(self).update(
+            {
+                "_model": model,
+                "_user_ids": ids_array(_core.model_ids(model, True)) if user_ids is None else user_ids,
+                "_item_ids": ids_array(_core.model_ids(model, False)) if item_ids is None else item_ids,
+                "_history": np.zeros(0, [("epoch", np.int64)]) if history is None else history,
+                "_summary": {} if summary is None else summary,
+            }
+        )
+
+    def _snapshot(self: Self) -> Self:
+        """The estimator as it is now, for a question: another thread may fit it meanwhile."""
+        return copy.copy(self)
 
     def _fitted(self) -> _core.Model:
         if self._model is None:

@@ -26,8 +26,9 @@ class Keeps(Fitted):
         self._fitted().save(os.fsdecode(path))
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: value for name, value in vars(self).items() if name != "_model"}
-        state["_bytes"] = None if self._model is None else self._model.serialize()
+        state = dict(vars(self))
+        model = state.pop("_model")
+        state["_bytes"] = None if model is None else model.serialize()
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:

@@ -83,6 +83,7 @@ class _WithParts(Estimator):
         ndarray of shape (rows, rank), float32
             Zeros for a row without entries.
         """
+        self = self._snapshot()
         source = ratings_from(X)
         if not isinstance(source, Matrix):
             raise OptionError("X: expected a matrix", "X")

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
+from lowrank._checks import shown
 from lowrank._errors import DataError, NotFittedError, OptionError, TrainingWarning
 
 
@@ -185,7 +186,7 @@ def _entries(ratings: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.uint32], 
 def _number(value: Any, name: str, least: float, most: float = np.inf, *, whole: bool = False) -> Any:
     kinds = (int, np.integer) if whole else (int, float, np.integer, np.floating)
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, kinds):
-        raise OptionError(f"{name}: expected a {'whole ' if whole else ''}number, got {value!r}", name)
+        raise OptionError(f"{name}: expected a {'whole ' if whole else ''}number, got {shown(value)}", name)
     if not least <= value <= most or value == np.inf:
-        raise OptionError(f"{name}: must be at least {least:g}{'' if most == np.inf else f' and at most {most:g}'}, got {value}", name)
+        raise OptionError(f"{name}: must be at least {least:g}{'' if most == np.inf else f' and at most {most:g}'}, got {shown(value)}", name)
     return value

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from lowrank._checks import shown
 from lowrank._errors import OptionError
 
 Self = TypeVar("Self", bound="Params")
@@ -74,7 +75,10 @@ class Params:
             elif value is None and self._options[name] is None:
                 text = "auto"
             else:
-                text = str(value)
+                try:
+                    text = str(value)
+                except ValueError:
+                    raise OptionError(f"{name}: {shown(value)} is out of range", name) from None
             texts.append((name, text))
         return texts
 

@@ -69,6 +69,32 @@ class _Line:
             sys.stderr.flush()
 
 
+class _Guarded:
+    """A bar that is given up where it cannot be shown: training goes on when nobody can see it any more."""
+
+    def __init__(self, bar: Bar) -> None:
+        self._bar = bar
+
+    def show(self, report: dict[str, Any]) -> None:
+        try:
+            self._bar.show(report)
+        except (AttributeError, OSError, ValueError):
+            self._bar = _Silent()
+
+    def close(self) -> None:
+        try:
+            self._bar.close()
+        except (AttributeError, OSError, ValueError):
+            self._bar = _Silent()
+
+
+def _is_terminal(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
 def _in_notebook() -> bool:
     shell = sys.modules.get("IPython")
     if shell is None:
@@ -87,7 +113,7 @@ def progress_bar(name: str, wanted: bool | None) -> Bar:
         True and False overrule what was found out.
     """
     notebook = _in_notebook()
-    terminal = sys.stderr is not None and sys.stderr.isatty()
+    terminal = _is_terminal(sys.stderr)
     if wanted is False or not (wanted or notebook or terminal):
         return _Silent()
     try:
@@ -96,5 +122,5 @@ def progress_bar(name: str, wanted: bool | None) -> Bar:
         else:
             from tqdm import tqdm
     except ImportError:
-        return _Line(name)
-    return _Tqdm(tqdm, name)
+        return _Guarded(_Line(name))
+    return _Guarded(_Tqdm(tqdm, name))

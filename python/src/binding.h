@@ -35,6 +35,36 @@ std::span<const T> span_of(const Column<T>& column) {
   return {column.data(), column.size()};
 }
 
+/// As nb::gil_scoped_release and nb::gil_scoped_acquire, for threads that outlive the interpreter too. When it has ended, Python ends
+/// every thread that asks for the GIL from within that call, which C++ cannot survive. Such a thread then sleeps until the process ends, as
+/// all do from Python 3.14 on.
+class WithoutGil {
+ public:
+  WithoutGil() : state_(PyEval_SaveThread()) {}
+  ~WithoutGil();
+  WithoutGil(const WithoutGil&) = delete;
+  WithoutGil& operator=(const WithoutGil&) = delete;
+
+ private:
+  PyThreadState* state_;
+};
+class WithGil {
+ public:
+  WithGil();
+  ~WithGil() { PyGILState_Release(state_); }
+  WithGil(const WithGil&) = delete;
+  WithGil& operator=(const WithGil&) = delete;
+
+ private:
+  PyGILState_STATE state_;
+};
+
+/// A copy of what Python lends, for use without the GIL: other threads may change an array between two looks at it.
+template <class T>
+std::vector<T> copy_of(const Column<T>& column) {
+  return {column.data(), column.data() + column.size()};
+}
+
 /// An array that takes a vector over.
 template <class T>
 NewArray<T> array_of(std::vector<T> values, std::size_t columns = 0) {

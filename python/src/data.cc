@@ -40,6 +40,7 @@ void Ids::take_list(const nb::list& list) {
   column_ = objects;
   size_ = objects.size();
   texts_.reserve(size_);
+  constexpr const char* kExpected = "ids must be integers or strings, found ";
   for (std::size_t at = 0; at < size_; ++at) {
     const nb::handle object = objects[at];
     const auto place = [&] { return name_ + ": position " + std::to_string(at) + ": "; };
@@ -55,10 +56,16 @@ void Ids::take_list(const nb::list& list) {
     } else if (PyIndex_Check(object.ptr()) && !PyBool_Check(object.ptr())) {
       // Integers of numpy too; and by value, for members of an IntEnum would show their names.
       const nb::object digits = nb::steal(PyNumber_ToBase(object.ptr(), 10));
-      if (!digits.is_valid()) throw nb::python_error();
+      if (!digits.is_valid()) {
+        const bool is_none = PyErr_ExceptionMatches(PyExc_TypeError) != 0;
+        if (!is_none && PyErr_ExceptionMatches(PyExc_ValueError) == 0) throw nb::python_error();
+        PyErr_Clear();
+        if (is_none) throw DataError(place() + kExpected + nb::type_name(object.type()).c_str());
+        throw DataError(place() + "an integer of more digits than Python converts (see sys.set_int_max_str_digits)");
+      }
       texts_.push_back(made_.emplace_back(nb::cast<std::string>(digits)));
     } else {
-      throw DataError(place() + "ids must be integers or strings, found " + nb::type_name(object.type()).c_str());
+      throw DataError(place() + kExpected + nb::type_name(object.type()).c_str());
     }
   }
   if (made_.size() < size_) kind_ = made_.empty() ? IdKind::string : IdKind::text;
@@ -112,10 +119,10 @@ std::vector<std::uint32_t> Ids::find(const Vocabulary& known, Vocabulary* unknow
 
 namespace {
 
-void check_finite(std::span<const float> values, const char* name) {
+void check_finite(std::span<const float> values, const char* name, std::size_t first = 0) {
   for (std::size_t at = 0; at < values.size(); ++at) {
     if (std::isfinite(values[at])) continue;
-    throw DataError(std::string(name) + ": position " + std::to_string(at) + ": a rating must be a finite number, found " +
+    throw DataError(std::string(name) + ": position " + std::to_string(first + at) + ": a rating must be a finite number, found " +
                     (std::isnan(values[at]) ? "NaN" : "infinity, or a number beyond 32 bits"));
   }
 }
@@ -126,13 +133,32 @@ void check_lengths(std::size_t users, std::size_t items, std::size_t values) {
                   " and " + std::to_string(values));
 }
 
-/// Python's names of what a data set holds.
+void check_numbers(std::span<const std::uint32_t> numbers, std::uint32_t count, const char* name) {
+  for (const std::uint32_t number : numbers) {
+    if (number >= count) throw DataError(std::string(name) + ": number " + std::to_string(number) + " is beyond the matrix");
+  }
+}
+
+/// Groups columns that Python may lend. They are copied piece by piece, and the copies are checked: another thread may change the arrays.
 Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values,
               Vocabulary user_ids, Vocabulary item_ids, const std::string& duplicates, int threads) {
+  constexpr std::size_t kPiece = std::size_t{1} << 20U;
   Dataset data;
   const Duplicates rule = parse_duplicates(duplicates);
   RatingsBuilder builder;
-  builder.add_many(users, items, values, threads);
+  std::vector<std::uint32_t> user_piece;
+  std::vector<std::uint32_t> item_piece;
+  std::vector<float> value_piece;
+  for (std::size_t begin = 0; begin < values.size(); begin += kPiece) {
+    const std::size_t size = std::min(kPiece, values.size() - begin);
+    user_piece.assign(users.data() + begin, users.data() + begin + size);
+    item_piece.assign(items.data() + begin, items.data() + begin + size);
+    value_piece.assign(values.data() + begin, values.data() + begin + size);
+    check_numbers(user_piece, user_ids.size(), "users");
+    check_numbers(item_piece, item_ids.size(), "items");
+    check_finite(value_piece, "rating", begin);
+    builder.add_many(user_piece, item_piece, value_piece, threads);
+  }
   data.ratings = builder.build(user_ids.size(), item_ids.size(), rule, &data.duplicates, threads);
   data.users = std::move(user_ids);
   data.items = std::move(item_ids);
@@ -145,7 +171,7 @@ nb::tuple dataset_from_ids(const Ids& users, const Ids& items, const Column<floa
   Ids::Numbered user_numbers;
   Ids::Numbered item_numbers;
   {
-    const nb::gil_scoped_release free;
+    const WithoutGil free;
     check_finite(span_of(values), "rating");
     user_numbers = users.number();
     item_numbers = items.number();
@@ -166,14 +192,7 @@ Vocabulary counted(std::uint32_t size) {
 Dataset dataset_from_numbers(const Column<std::uint32_t>& users, const Column<std::uint32_t>& items, const Column<float>& values,
                              std::uint32_t user_count, std::uint32_t item_count, const std::string& duplicates, int threads) {
   check_lengths(users.size(), items.size(), values.size());
-  const nb::gil_scoped_release free;
-  check_finite(span_of(values), "rating");
-  for (const auto& [column, count, name] :
-       {std::tuple(span_of(users), user_count, "users"), std::tuple(span_of(items), item_count, "items")}) {
-    for (const std::uint32_t number : column) {
-      if (number >= count) throw DataError(std::string(name) + ": number " + std::to_string(number) + " is beyond the matrix");
-    }
-  }
+  const WithoutGil free;
   return group(span_of(users), span_of(items), span_of(values), counted(user_count), counted(item_count), duplicates, threads);
 }
 
@@ -205,15 +224,15 @@ nb::tuple columns_of(const Dataset& data) {
 Pairs pairs_of(const Vocabulary& known_users, const Vocabulary& known_items, const Ids& users, const Ids& items,
                const std::optional<Column<float>>& values) {
   check_lengths(users.size(), items.size(), values ? values->size() : users.size());
-  const nb::gil_scoped_release free;
+  const WithoutGil free;
   Pairs pairs;
   pairs.known_users = known_users.size();
   pairs.known_items = known_items.size();
   pairs.users = users.find(known_users, &pairs.unknown_users);
   pairs.items = items.find(known_items, &pairs.unknown_items);
   if (values) {
-    check_finite(span_of(*values), "rating");
-    pairs.values.assign(values->data(), values->data() + values->size());
+    pairs.values = copy_of(*values);
+    check_finite(pairs.values, "rating");
   }
   return pairs;
 }
@@ -221,7 +240,7 @@ Pairs pairs_of(const Vocabulary& known_users, const Vocabulary& known_items, con
 /// The pairs of a file, and what it was taken for.
 std::pair<Pairs, std::string> pairs_read(const Vocabulary& users, const Vocabulary& items, const std::string& path,
                                          const std::string& format, const std::string& columns, bool implicit_values, int threads) {
-  const nb::gil_scoped_release free;
+  const WithoutGil free;
   ReadOptions options = read_options(format, columns, "last", implicit_values, threads);
   std::string layout;
   options.on_layout = [&layout](const std::string& text) { layout = text; };
@@ -232,7 +251,7 @@ std::pair<Pairs, std::string> pairs_read(const Vocabulary& users, const Vocabula
 /// The ratings of a file, and what it was taken for.
 std::pair<Dataset, std::string> dataset_read(const std::string& path, const std::string& format, const std::string& columns,
                                              const std::string& duplicates, bool implicit_values, int threads) {
-  const nb::gil_scoped_release free;
+  const WithoutGil free;
   ReadOptions options = read_options(format, columns, duplicates, implicit_values, threads);
   std::string layout;
   options.on_layout = [&layout](const std::string& text) { layout = text; };
@@ -283,9 +302,10 @@ NewArray<std::uint8_t> parts_of(const Column<std::uint32_t>& users, const std::o
   const SplitOptions options{.test = test, .validation = validation, .by = parse_split_by(by), .seed = seed};
   std::vector<std::uint8_t> codes;
   {
-    const nb::gil_scoped_release free;
-    const std::span<const std::int64_t> no_times;
-    for (const Part part : assign_parts(span_of(users), times ? span_of(*times) : no_times, options)) {
+    const WithoutGil free;
+    const std::vector<std::uint32_t> own_users = copy_of(users);
+    const std::vector<std::int64_t> own_times = times ? copy_of(*times) : std::vector<std::int64_t>();
+    for (const Part part : assign_parts(own_users, own_times, options)) {
       codes.push_back(static_cast<std::uint8_t>(part));
     }
   }
@@ -302,7 +322,7 @@ nb::tuple lines_of(const std::string& path, const std::string& format, const std
   std::vector<std::int64_t> times;
   std::string layout;
   {
-    const nb::gil_scoped_release free;
+    const WithoutGil free;
     ReadOptions options = read_options(format, columns, "last", implicit_values, 1);
     options.keep_times = true;
     options.on_layout = [&layout](const std::string& text) { layout = text; };
@@ -382,7 +402,7 @@ void bind_data(nb::module_& module) {
       [](const Model& model, bool users, const Ids& ids) {
         std::vector<std::uint32_t> numbers;
         {
-          const nb::gil_scoped_release free;
+          const WithoutGil free;
           numbers = ids.find(users ? model.users.ids : model.items.ids, nullptr);
         }
         return array_of(std::move(numbers));

@@ -79,19 +79,19 @@ nb::tuple recommend_for(const Model& model, const Column<std::uint32_t>& users, 
                         const std::optional<Column<std::uint32_t>>& items, const Column<std::uint32_t>& exclude, std::uint32_t min_count,
                         int threads) {
   RecommendOptions options;
+  n = std::min<std::size_t>(n, model.items.size());
   options.top = n;
   options.include_seen = !filter_seen;
   options.min_count = min_count;
   options.threads = threads;
   std::optional<Table> table;
   {
-    const nb::gil_scoped_release free;
+    const WithoutGil free;
     table.emplace(users.size(), n);
     const auto put = [&](std::size_t row, std::span<const Scored> list) { table->put(row, list); };
-    const auto vector_of = [](const Column<std::uint32_t>& column) { return std::vector(column.data(), column.data() + column.size()); };
-    if (items) options.items = vector_of(*items);
-    options.excluded = vector_of(exclude);
-    recommend(model, span_of(users), options, put);
+    if (items) options.items = copy_of(*items);
+    options.excluded = copy_of(exclude);
+    recommend(model, copy_of(users), options, put);
   }
   return table->take();
 }
@@ -99,21 +99,31 @@ nb::tuple recommend_for(const Model& model, const Column<std::uint32_t>& users, 
 nb::tuple similar_to(const Model& model, bool users, const Column<std::uint32_t>& queries, std::size_t n, const std::string& by,
                      std::uint32_t min_count, int threads) {
   std::optional<Table> table;
+  const Side& side = users ? model.users : model.items;
+  n = std::min<std::size_t>(n, side.size());
   {
-    const nb::gil_scoped_release free;
-    table.emplace(queries.size(), n);
+    const WithoutGil free;
+    const std::vector<std::uint32_t> rows = copy_of(queries);
+    for (const std::uint32_t row : rows) {
+      if (row >= side.size()) throw DataError("queries: the model has no row " + std::to_string(row));
+    }
+    table.emplace(rows.size(), n);
     const auto put = [&](std::size_t row, std::span<const Scored> list) { table->put(row, list); };
     const SimilarOptions options{.top = n, .by = parse_similarity(by), .min_count = min_count, .threads = threads};
-    (users ? similar_users : similar_items)(model, span_of(queries), options, put);
+    (users ? similar_users : similar_items)(model, rows, options, put);
   }
   return table->take();
 }
 
 NewArray<double> predict_for(const Model& model, const Column<std::uint32_t>& users, const Column<std::uint32_t>& items, int threads) {
+  if (users.size() != items.size()) {
+    throw DataError("users and items must have equal lengths, not " + std::to_string(users.size()) + " and " +
+                    std::to_string(items.size()));
+  }
   std::vector<double> scores(users.size());
   {
-    const nb::gil_scoped_release free;
-    predict_pairs(model, span_of(users), span_of(items), scores, threads);
+    const WithoutGil free;
+    predict_pairs(model, copy_of(users), copy_of(items), scores, threads);
   }
   return array_of(std::move(scores));
 }
@@ -131,7 +141,7 @@ nb::dict evaluate(const Model& model, const Pairs& pairs, const std::vector<std:
   std::vector<RankingScores> ranking;
   const bool rated = model.centre.predicts_ratings && pairs.values.size() == pairs.size();
   {
-    const nb::gil_scoped_release free;
+    const WithoutGil free;
     if (rated) scores = score_ratings(model, pairs, threads);
     if (!tops.empty()) ranking = RankingTest(pairs, model.history, relevant_from).score(model, tops, threads);
   }
@@ -191,7 +201,7 @@ void bind_model(nb::module_& module) {
           [](const Model& model) {
             std::string bytes;
             {
-              const nb::gil_scoped_release free;
+              const WithoutGil free;
               bytes = serialize_model(model);
             }
             return nb::bytes(bytes.data(), bytes.size());
@@ -201,22 +211,21 @@ void bind_model(nb::module_& module) {
           "deserialize",
           [](const nb::bytes& bytes) {
             const std::string_view view(bytes.c_str(), bytes.size());
-            const nb::gil_scoped_release free;
+            const WithoutGil free;
             return deserialize_model(view);
           },
           "bytes"_a)
       .def(
-          "save", [](const Model& model, const std::string& path) { save_model(model, path); }, "path"_a,
-          nb::call_guard<nb::gil_scoped_release>())
+          "save", [](const Model& model, const std::string& path) { save_model(model, path); }, "path"_a, nb::call_guard<WithoutGil>())
       .def_static(
-          "load", [](const std::string& path) { return load_model(path); }, "path"_a, nb::call_guard<nb::gil_scoped_release>())
+          "load", [](const std::string& path) { return load_model(path); }, "path"_a, nb::call_guard<WithoutGil>())
       .def("recommend", &recommend_for, "users"_a, "n"_a, "filter_seen"_a, "items"_a.none(), "exclude"_a, "min_count"_a, "threads"_a)
       .def("similar", &similar_to, "users"_a, "queries"_a, "n"_a, "by"_a, "min_count"_a, "threads"_a)
       .def("predict", &predict_for, "users"_a, "items"_a, "threads"_a)
       .def("evaluate", &evaluate, "pairs"_a, "tops"_a, "relevant_from"_a.none(), "threads"_a)
       .def(
           "fold_in", [](const Model& model, const Pairs& pairs, int threads) { return fold_in(model, pairs, threads); }, "pairs"_a,
-          "threads"_a, nb::call_guard<nb::gil_scoped_release>());
+          "threads"_a, nb::call_guard<WithoutGil>());
 }
 
 }  // namespace lowrank::python

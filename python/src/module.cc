@@ -1,5 +1,6 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
+#include <unistd.h>
 
 #include <stdexcept>
 
@@ -31,16 +32,36 @@ nb::list error_names() {
   return names;
 }
 
+/// What Python ends a thread by is an exception that cannot be held up, only never left.
+template <class Ask>
+void ask_for_gil(const Ask& ask) {
+  try {
+    ask();
+  } catch (...) {
+    for (;;) pause();
+  }
+}
+
 }  // namespace
 
+WithoutGil::~WithoutGil() {
+  ask_for_gil([this] { PyEval_RestoreThread(state_); });
+}
+
+WithGil::WithGil() {
+  ask_for_gil([this] { state_ = PyGILState_Ensure(); });
+}
+
 void check_signals() {
-  const nb::gil_scoped_acquire gil;
+  const WithGil gil;
   if (PyErr_CheckSignals() != 0) throw nb::python_error();
 }
 
 }  // namespace lowrank::python
 
 NB_MODULE(_core, module) {
+  // At the end of the interpreter daemon threads may still hold objects.
+  nanobind::set_leak_warnings(false);
   nanobind::register_exception_translator(lowrank::python::translate);
   module.doc() = "The compiled part of lowrank. Use the package `lowrank`; nothing here is promised to stay.";
   module.def(

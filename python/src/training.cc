@@ -82,7 +82,7 @@ class PythonObserver : public TrainingObserver {
       : on_epoch_(std::move(on_epoch)), on_divergence_(std::move(on_divergence)) {}
 
   bool on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) override {
-    const nb::gil_scoped_acquire gil;
+    const WithGil gil;
     if (PyErr_CheckSignals() != 0) throw nb::python_error();
     nb::dict epoch;
     epoch["epoch"] = report.epoch;
@@ -95,7 +95,7 @@ class PythonObserver : public TrainingObserver {
     return !on_epoch_(epoch).is(nb::bool_(false));
   }
   void on_divergence(const DivergenceReport& report) override {
-    const nb::gil_scoped_acquire gil;
+    const WithGil gil;
     on_divergence_(report.epoch, report.old_learning_rate, report.new_learning_rate);
   }
 
@@ -139,7 +139,7 @@ nb::tuple fit(Dataset& data, bool consume, const std::string& method, const Opti
   Model model;
   std::string summary;
   {
-    const nb::gil_scoped_release free;
+    const WithoutGil free;
     TrainData given;
     given.data = consume ? std::move(data) : data;
     if (consume) data = Dataset();
@@ -176,45 +176,55 @@ class Tutorial {
     if (user_factors_.size() != user_biases_.size() * state_.rank || item_factors_.size() != item_biases_.size() * state_.rank) fail();
   }
 
-  [[nodiscard]] TutorialEntries entries(const Column<std::uint32_t>& users, const Column<std::uint32_t>& items,
-                                        const Column<double>& values) const {
-    if (users.size() != items.size() || users.size() != values.size() || !within(users, user_biases_.size()) ||
-        !within(items, item_biases_.size())) {
+  /// Ratings as Python lent them, copied and then checked: other threads may change the arrays.
+  struct Entries {
+    std::vector<std::uint32_t> users;
+    std::vector<std::uint32_t> items;
+    std::vector<double> values;
+    [[nodiscard]] TutorialEntries view() const { return {.users = users, .items = items, .values = values}; }
+  };
+
+  [[nodiscard]] Entries entries(const Column<std::uint32_t>& users, const Column<std::uint32_t>& items,
+                                const Column<double>& values) const {
+    Entries own{.users = copy_of(users), .items = copy_of(items), .values = copy_of(values)};
+    if (own.users.size() != own.items.size() || own.users.size() != own.values.size() || !within(own.users, user_biases_.size()) ||
+        !within(own.items, item_biases_.size())) {
       fail();
     }
-    return {.users = span_of(users), .items = span_of(items), .values = span_of(values)};
+    return own;
   }
 
   void start(const Column<std::uint32_t>& users, const Column<std::uint32_t>& items, const Column<double>& values,
              const Column<std::uint32_t>& all_users, const Column<std::uint32_t>& all_items, const Column<double>& all_values, double rate,
              double beta) {
-    columns_ = nb::make_tuple(users, items, values, all_users, all_items, all_values);
-    program_.emplace(state_, entries(users, items, values), entries(all_users, all_items, all_values),
-                     TutorialStep{.rate = rate, .beta = beta});
-    ratings_ = users.size();
+    program_.reset();
+    learned_ = entries(users, items, values);
+    all_ = entries(all_users, all_items, all_values);
+    program_.emplace(state_, learned_.view(), all_.view(), TutorialStep{.rate = rate, .beta = beta});
   }
 
   nb::tuple iterate(const Column<std::uint32_t>& order) {
-    if (!program_ || !within(order, ratings_)) fail();
+    const std::vector<std::uint32_t> own_order = copy_of(order);
+    if (!program_ || !within(own_order, learned_.users.size())) fail();
     std::vector<std::pair<double, double>> cuts;
     double error = 0;
     {
-      const nb::gil_scoped_release free;
-      error = program_->iterate(span_of(order), [&](double old_rate, double new_rate) { cuts.emplace_back(old_rate, new_rate); });
+      const WithoutGil free;
+      error = program_->iterate(own_order, [&](double old_rate, double new_rate) { cuts.emplace_back(old_rate, new_rate); });
     }
     return nb::make_tuple(error, cuts);
   }
 
   [[nodiscard]] double error(const Column<std::uint32_t>& users, const Column<std::uint32_t>& items, const Column<double>& values) const {
-    const TutorialEntries all = entries(users, items, values);
-    const nb::gil_scoped_release free;
-    return tutorial_error(state_, all);
+    const Entries all = entries(users, items, values);
+    const WithoutGil free;
+    return tutorial_error(state_, all.view());
   }
 
  private:
   [[noreturn]] static void fail() { throw DataError("the arrays of the tutorial's program do not fit together"); }
-  static bool within(const Column<std::uint32_t>& column, std::size_t size) {
-    return std::ranges::all_of(span_of(column), [size](std::uint32_t index) { return index < size; });
+  static bool within(const std::vector<std::uint32_t>& column, std::size_t size) {
+    return std::ranges::all_of(column, [size](std::uint32_t index) { return index < size; });
   }
 
   Writable<double> user_factors_;
@@ -222,9 +232,9 @@ class Tutorial {
   Writable<double> user_biases_;
   Writable<double> item_biases_;
   TutorialState state_;
-  nb::object columns_;
+  Entries learned_;
+  Entries all_;
   std::optional<TutorialProgram> program_;
-  std::size_t ratings_ = 0;
 };
 
 }  // namespace
