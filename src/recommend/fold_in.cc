@@ -1,6 +1,7 @@
 #include "lowrank/recommend/fold_in.h"
 
 #include "base/parallel.h"
+#include "data/text.h"
 #include "recommend/fold_in_solver.h"
 
 namespace lowrank {
@@ -58,6 +59,9 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
   result.users.biases.assign(rows.size(), 0);
   Workers workers(threads);
   FoldInSolver(model, FoldInSide::users, workers).solve(rows, workers, result.users.factors, result.users.biases);
+  for (std::uint32_t user = 0; user < result.users.size(); ++user) {
+    check_folded(result.users.factors.row(user), result.users.biases[user], "of user " + quoted(result.users.ids.id(user)));
+  }
   return result;
 }
 

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <string>
 #include <utility>
 
 #include "kernels/divergence.h"
 #include "kernels/half_step.h"
 #include "kernels/rows.h"
+#include "lowrank/base/error.h"
 
 namespace lowrank {
 
@@ -275,7 +277,15 @@ void add_row(const Side& fixed, std::span<const std::uint32_t> others, std::span
 
 }  // namespace
 
+void check_folded(std::span<const float> factors, float bias, const std::string& whose) {
+  if (std::isfinite(bias) && std::ranges::all_of(factors, [](float factor) { return std::isfinite(factor); })) return;
+  throw DataError("the ratings " + whose + " cannot be folded in: the factors that fit them are beyond the range of float32");
+}
+
 FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values) {
+  if (others.size() != values.size()) {
+    throw DataError(std::to_string(others.size()) + " items or users and " + std::to_string(values.size()) + " values to fold in");
+  }
   FoldInRows rows;
   add_row(fixed, others, values, rows);
   Workers alone(1);
@@ -283,6 +293,7 @@ FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<c
   FoldedRow folded;
   solver.solve(rows, alone, factors, {&folded.bias, 1});
   folded.factors.assign(factors.row(0).begin(), factors.row(0).end());
+  check_folded(folded.factors, folded.bias, "given");
   return folded;
 }
 

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "base/parallel.h"
@@ -106,6 +107,9 @@ class FoldInSolver {
   std::optional<PairwiseFoldIn> pairwise_;
   AlignedFloats diagonal_;  ///< diagonal of the equations of every row, in that basis
 };
+
+/// Checks a solved row. \param whose  whose ratings were solved, for the message. \throws DataError for factors that are not finite
+void check_folded(std::span<const float> factors, float bias, const std::string& whose);
 
 /// One new row against the rows of `fixed`, which the solver was made for: see fold_in_user().
 FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 
+#include "lowrank/base/error.h"
 #include "lowrank/recommend/recommend.h"
 #include "model/models.h"
 
@@ -294,6 +295,32 @@ TEST(FoldInUser, DegenerateNumbersGiveAFiniteUser) {
       }
     }
   }
+}
+
+// Whatever the ratings: finite numbers, or an error that says so.
+TEST(FoldInUser, ExtremeRatingsGiveAFiniteUserOrAnError) {
+  const std::vector<std::uint32_t> items = {0, 1, 2, 3, 4};
+  for (const float size : {1e-40F, 1.0F, 1e19F, 3e38F}) {
+    for (const float factor : {1e-30F, 1.0F, 1e19F, 3e38F}) {
+      Model model = random_model(5, 20, 3, 4, 1.0);
+      for (std::uint32_t item = 0; item < 5; ++item) {
+        for (float& number : model.items.factors.row(item)) number *= factor / 10;
+      }
+      const std::vector<float> values = {size, -size, size / 3, size, -size};
+      for (const FoldIn& problem : {FoldIn(LeastSquares{.solves_bias = true}), FoldIn(LeastSquares{.non_negative = true}),
+                                    FoldIn(WeightedLeastSquares{.alpha = 40}), FoldIn(WeightedLeastSquares{.unobserved_weight = 1})}) {
+        model.fold_in = problem;
+        try {
+          const FoldedRow user = fold_in_user(model, items, values);
+          EXPECT_TRUE(std::isfinite(user.bias));
+          for (const float number : user.factors) EXPECT_TRUE(std::isfinite(number)) << size << " " << factor;
+        } catch (const DataError& error) {
+          EXPECT_STREQ(error.what(), "the ratings given cannot be folded in: the factors that fit them are beyond the range of float32");
+        }
+      }
+    }
+  }
+  EXPECT_THROW(fold_in_user(random_model(2, 2, 2), items, std::vector<float>{1}), DataError);
 }
 
 /// Pairs against `model`: user numbers 8 and up are new users "new 8", "new 9" ...
