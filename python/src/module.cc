@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "binding.h"
+#include "data/text.h"
 #include "lowrank/base/error.h"
 #include "lowrank/version.h"
 
@@ -18,8 +19,10 @@ void translate(const std::exception_ptr& thrown, void* /*unused*/) {
     std::rethrow_exception(thrown);
   } catch (const Error& error) {
     const nb::object type = nb::module_::import_("lowrank._errors").attr(std::string(name_of(error.kind())).c_str());
+    // Names of files and ids in it must not give orders to the terminal that shows it.
+    const std::string text = printable(error.what());
     const auto* const option = dynamic_cast<const OptionError*>(&error);
-    const nb::object exception = option == nullptr ? type(error.what()) : type(error.what(), option->option());
+    const nb::object exception = option == nullptr ? type(text) : type(text, option->option());
     PyErr_SetObject(exception.type().ptr(), exception.ptr());
   } catch (const std::length_error&) {
     PyErr_NoMemory();

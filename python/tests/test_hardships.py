@@ -251,6 +251,15 @@ def test_messages_are_short():
     assert len(str(caught.value)) < 200 and "'w'" in str(caught.value)
 
 
+def test_messages_give_no_orders_to_a_terminal(tmp_path):
+    model = short("baseline").fit((["a", "b"], ["x", "y"], [1, 2]))
+    for ask in (lambda: lowrank.load(tmp_path / "\x1b[31mnone"), lambda: model.fit(str(tmp_path / "\x9b31mnone")), lambda: model.recommend(["\x1b[31m"]),
+                lambda: model.save(tmp_path / "\x1b]0;x\x07" / "m")):
+        with pytest.raises(lowrank.Error) as caught:
+            ask()
+        assert str(caught.value).isprintable()
+
+
 def test_the_compiled_part_checks_lengths_and_numbers():
     from lowrank import _core
 

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "cli/results.h"
+#include "data/text.h"
 
 namespace lowrank::cli {
 

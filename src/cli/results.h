@@ -48,9 +48,6 @@ void append(std::string& text, std::uint64_t value);
 void append(std::string& text, std::int64_t value);
 /// Appends a JSON string.
 void append_json(std::string& text, std::string_view value);
-/// `text` for a terminal: control characters but line ends and tabs are written `\u001b`, and invalid UTF-8 likewise. Names of files, ids
-/// and titles must not give orders to the terminal.
-std::string printable(std::string_view text);
 /// `value` with `digits` digits after the point.
 std::string fixed(double value, int digits);
 

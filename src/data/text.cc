@@ -71,4 +71,26 @@ std::string quoted(std::string_view text, std::size_t limit) {
   return out + '"';
 }
 
+std::string printable(std::string_view text) {
+  const bool valid = valid_utf8(text);
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    const auto next = at + 1 < text.size() ? static_cast<unsigned char>(text[at + 1]) : 0U;
+    const bool plain_control = (byte < 0x20 && byte != '\n' && byte != '\t') || byte == 0x7F;
+    // U+0080 to U+009F, some of which terminals take for orders as well.
+    const bool wide_control = valid && byte == 0xC2 && next < 0xA0;
+    if (plain_control || wide_control || (!valid && byte >= 0x80)) {
+      constexpr std::string_view kDigits = "0123456789abcdef";
+      const unsigned code = wide_control ? next : byte;
+      (out += "\\u00").append({kDigits[code >> 4U], kDigits[code & 15U]});
+      at += wide_control ? 1 : 0;
+    } else {
+      out += text[at];
+    }
+  }
+  return out;
+}
+
 }  // namespace lowrank

@@ -12,6 +12,10 @@ bool valid_utf8(std::string_view text) noexcept;
 /// `text` between quotes for a message: control characters and invalid UTF-8 are escaped, and it is cut after about `limit` bytes.
 std::string quoted(std::string_view text, std::size_t limit = 40);
 
+/// `text` for a terminal: control characters but line ends and tabs are written `\u001b`, and invalid UTF-8 likewise. Names of files, ids
+/// and titles must not give orders to the terminal.
+std::string printable(std::string_view text);
+
 inline bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
 
 /// `text` without blanks at both ends.
