@@ -60,7 +60,8 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
   Workers workers(threads);
   FoldInSolver(model, FoldInSide::users, workers).solve(rows, workers, result.users.factors, result.users.biases);
   for (std::uint32_t user = 0; user < result.users.size(); ++user) {
-    check_folded(result.users.factors.row(user), result.users.biases[user], "of user " + quoted(result.users.ids.id(user)));
+    if (is_finite(result.users.factors.row(user), result.users.biases[user])) continue;
+    fail_to_fold_in("of user " + quoted(result.users.ids.id(user)));
   }
   return result;
 }

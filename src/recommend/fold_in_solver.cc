@@ -277,8 +277,11 @@ void add_row(const Side& fixed, std::span<const std::uint32_t> others, std::span
 
 }  // namespace
 
-void check_folded(std::span<const float> factors, float bias, const std::string& whose) {
-  if (std::isfinite(bias) && std::ranges::all_of(factors, [](float factor) { return std::isfinite(factor); })) return;
+bool is_finite(std::span<const float> factors, float bias) noexcept {
+  return std::isfinite(bias) && std::ranges::all_of(factors, [](float factor) { return std::isfinite(factor); });
+}
+
+void fail_to_fold_in(const std::string& whose) {
   throw DataError("the ratings " + whose + " cannot be folded in: the factors that fit them are beyond the range of float32");
 }
 
@@ -293,7 +296,7 @@ FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<c
   FoldedRow folded;
   solver.solve(rows, alone, factors, {&folded.bias, 1});
   folded.factors.assign(factors.row(0).begin(), factors.row(0).end());
-  check_folded(folded.factors, folded.bias, "given");
+  if (!is_finite(folded.factors, folded.bias)) fail_to_fold_in("given");
   return folded;
 }
 

@@ -108,8 +108,10 @@ class FoldInSolver {
   AlignedFloats diagonal_;  ///< diagonal of the equations of every row, in that basis
 };
 
-/// Checks a solved row. \param whose  whose ratings were solved, for the message. \throws DataError for factors that are not finite
-void check_folded(std::span<const float> factors, float bias, const std::string& whose);
+/// Whether every number of a solved row is finite.
+bool is_finite(std::span<const float> factors, float bias) noexcept;
+/// \param whose  whose ratings gave a row that is not. \throws DataError
+[[noreturn]] void fail_to_fold_in(const std::string& whose);
 
 /// One new row against the rows of `fixed`, which the solver was made for: see fold_in_user().
 FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values);
