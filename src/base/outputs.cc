@@ -46,9 +46,13 @@ void check_outputs(std::span<const NamedFile> inputs, std::span<const NamedFile>
     for (const NamedFile& input : inputs) {
       if (identity_of(input.path, STDIN_FILENO) != written) continue;
       const std::string read = name_of(input, "standard input");
-      throw OptionError(output.option,
-                        (name == read ? name + " is an input of this command" : name + " is the same file as the input " + read) +
-                            "; writing would destroy it");
+      std::string problem = name;
+      if (name == read) {
+        problem += " is an input of this command";
+      } else {
+        (problem += " is the same file as the input ") += read;
+      }
+      throw OptionError(output.option, problem + "; writing would destroy it");
     }
     for (const NamedFile& other : outputs.first(n)) {
       if (identity_of(other.path, STDOUT_FILENO) != written) continue;

@@ -106,6 +106,7 @@ class Finite(ProgramTest):
 
     def test_predictions(self):
         trained = 0
+        (self.work / "other.csv").write_text("1,9,1\n2,3,3e38\n3,1,-3e38\n")
         for name, text in (("huge", self.HUGE), ("tiny", self.TINY), ("mixed", self.MIXED)):
             (self.work / "r.csv").write_text(text)
             for options in ("", "--no-clip", "--no-clip --no-biases", "--update-order tutorial --learning-rate 1e30 --no-clip",
@@ -120,11 +121,11 @@ class Finite(ProgramTest):
                         continue
                     trained += 1
                     self.documents(result.stdout)
-                    for command in ("evaluate m r.csv --top 2", "predict m r.csv", "recommend m --all --include-seen", "similar m --all-items",
+                    for command in ("evaluate m r.csv", "evaluate m other.csv --top 2", "predict m r.csv", "recommend m --all --include-seen", "similar m --all-items",
                                     "similar m --all-items --by dot", "recommend m --ratings r.csv --include-seen", "info m"):
                         done = self.shell(f"lowrank {command} --json")
                         if done.returncode != 0:
-                            self.assertRegex(done.stderr, r"\Alowrank: [^\n]+\n\Z", command)
+                            self.assertRegex(done.stderr, r"\A(r\.csv: [^\n]+\n)?lowrank: [^\n]+\n\Z", command)
                             continue
                         for number in self.numbers(self.documents(done.stdout)):
                             self.assertTrue(math.isfinite(number), command)
