@@ -20,6 +20,7 @@ struct RankQuery {
   const float* vector = nullptr;        ///< its stride() floats; nullptr: `list` is the answer already
   FactorMatrix own;                     ///< room for a vector that is no row of the model
   double base = 0;                      ///< for the rating, e.g. what every score has in common
+  double bias = 0;                      ///< for the rating: the part of `base` that is the query's own
   std::vector<std::uint32_t> excluded;  ///< rows to leave out, ascending
   std::vector<Scored> list;             ///< the answer
 };

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <mutex>
+#include <numeric>
 #include <optional>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "data/text.h"
 #include "lowrank/base/error.h"
+#include "recommend/candidates.h"
 #include "recommend/fold_in_solver.h"
 #include "recommend/popularity.h"
 #include "recommend/row_similarity.h"
@@ -36,43 +40,51 @@ std::vector<std::uint32_t> numbers_of(const Side& side, std::span<const std::str
   constexpr std::size_t kNamed = 10;
   std::vector<std::uint32_t> numbers;
   std::string unknown;
-  std::size_t unknown_count = 0;
+  std::set<std::string_view> unknown_ids;
   for (const std::string& id : ids) {
     numbers.push_back(side.ids.find(id));
     if (!refuses || side.knows(numbers.back())) continue;
-    if (++unknown_count <= kNamed) unknown += (unknown.empty() ? " " : ", ") + quoted(id);
+    if (unknown_ids.insert(id).second && unknown_ids.size() <= kNamed) unknown += (unknown.empty() ? " " : ", ") + quoted(id);
   }
-  if (unknown_count == 0) return numbers;
-  if (unknown_count > kNamed) unknown += " and " + std::to_string(unknown_count - kNamed) + " more";
-  throw UnknownIdError("the model does not know " + std::string(kind) + (unknown_count > 1 ? "s" : "") + unknown);
+  if (unknown_ids.empty()) return numbers;
+  if (unknown_ids.size() > kNamed) unknown += " and " + std::to_string(unknown_ids.size() - kNamed) + " more";
+  throw UnknownIdError("the model does not know " + std::string(kind) + (unknown_ids.size() > 1 ? "s" : "") + unknown);
 }
 
 /// Lists of the rows of a side that are similar to others of it.
 void list_similar(const Side& side, std::span<const double> norms, std::span<const std::uint32_t> queries, const SimilarOptions& options,
                   const Consume& consume) {
   const RowSimilarity similarity(side.factors, side.counts, norms, options);
-  const auto prepare = [&](std::size_t position, RankQuery& query) { similarity.prepare(queries[position], query); };
+  const auto prepare = [&](std::size_t position, RankQuery& query) { similarity.prepare(position, queries[position], query); };
   rank_rows(similarity.ranked(), queries.size(), options.top, options.threads, prepare, consume);
 }
 
 bool filters(const RecommendOptions& options) { return options.items || !options.excluded.empty() || options.min_count > 1; }
 
-/// Those of `known` that the options admit, ascending.
-std::vector<std::uint32_t> candidates_of(const Side& side, std::span<const std::uint32_t> known, const RecommendOptions& options) {
-  constexpr std::uint8_t kWanted = 1;
-  std::vector<std::uint8_t> marks(side.counts.size(), options.items ? 0 : kWanted);
-  if (options.items) {
-    for (const std::uint32_t item : *options.items) {
-      if (item < marks.size()) marks[item] = kWanted;
-    }
+/// The users that rated each item, ascending: of item i those from starts[i] to starts[i + 1].
+struct Raters {
+  explicit Raters(const Model& model) : starts(std::size_t{model.items.size()} + 1) {
+    std::vector<std::uint32_t> items;
+    const auto each = [&](const auto& use) {
+      for (std::uint32_t user = 0; user < model.history.user_count(); ++user) {
+        items.clear();
+        model.history.append_items_of(user, items);
+        for (const std::uint32_t item : items) use(user, item);
+      }
+    };
+    each([&](std::uint32_t /*user*/, std::uint32_t item) { ++starts[item + 1]; });
+    std::partial_sum(starts.begin(), starts.end(), starts.begin());
+    users.resize(starts.back());
+    std::vector<std::size_t> next(starts.begin(), starts.end());
+    each([&](std::uint32_t user, std::uint32_t item) { users[next[item]++] = user; });
   }
-  for (const std::uint32_t item : options.excluded) {
-    if (item < marks.size()) marks[item] = 0;
+  [[nodiscard]] std::span<const std::uint32_t> of(std::uint32_t item) const {
+    return std::span(users).subspan(starts[item], starts[item + 1] - starts[item]);
   }
-  std::vector<std::uint32_t> candidates(known.begin(), known.end());
-  std::erase_if(candidates, [&](std::uint32_t item) { return marks[item] == 0 || side.counts[item] < options.min_count; });
-  return candidates;
-}
+
+  std::vector<std::size_t> starts;
+  std::vector<std::uint32_t> users;
+};
 
 }  // namespace
 
@@ -91,7 +103,7 @@ struct Recommender::Prepared {
   [[nodiscard]] RankedRows ranked(const Model& model, const RecommendOptions& options, std::vector<std::uint32_t>& filtered) const {
     RankedRows rows{.rows = model.items.factors, .candidates = items, .offsets = model.items.biases, .rate = rate};
     if (!filters(options)) return rows;
-    filtered = candidates_of(model.items, items, options);
+    filtered = candidates_of(model.items.counts, options.items, options.excluded, options.min_count);
     rows.candidates = filtered;
     return rows;
   }
@@ -103,6 +115,7 @@ struct Recommender::Prepared {
   Lazy<std::vector<double>> item_norms;
   Lazy<FoldInSolver> new_users;
   Lazy<FoldInSolver> new_items;
+  Lazy<Raters> raters;
 };
 
 Recommender::Recommender(const Model& model) : model_(model), prepared_(std::make_unique<Prepared>(model)) {}
@@ -187,6 +200,40 @@ std::vector<Scored> Recommender::recommend(const FoldedRow& user, std::span<cons
   return std::move(query.list);
 }
 
+void Recommender::recommend_users(std::span<const std::uint32_t> items, const RecommendUsersOptions& options,
+                                  const Consume& consume) const {
+  const Side& users = model_.users;
+  const std::vector<std::uint32_t> candidates = candidates_of(users.counts, options.users, options.excluded, options.min_count);
+  RankedRows rows{.rows = users.factors, .candidates = candidates, .offsets = users.biases};
+  // The sum of score(), term by term in its order.
+  rows.rate = [&users, mean = model_.centre.mean](const RankQuery& query, std::span<const std::uint32_t> indices,
+                                                  std::span<const float> dots, std::span<float> scores) {
+    for (std::size_t n = 0; n < indices.size(); ++n) {
+      scores[n] = finite_score(mean + static_cast<double>(users.biases[indices[n]]) + query.bias + static_cast<double>(dots[n]));
+    }
+  };
+  const Raters* const raters = options.include_seen ? nullptr : &prepared_->raters.get([&] { return Raters(model_); });
+  static constexpr float kNoFactors = 0;
+  const auto prepare = [&](std::size_t position, RankQuery& query) {
+    const std::uint32_t item = items[position];
+    query.list.clear();
+    query.excluded.clear();
+    query.vector = nullptr;
+    if (!model_.items.knows(item)) return;
+    if (options.excluded_for) options.excluded_for(position, query.excluded);
+    if (raters != nullptr) {
+      const auto own = static_cast<std::ptrdiff_t>(query.excluded.size());
+      const auto seen = raters->of(item);
+      query.excluded.insert(query.excluded.end(), seen.begin(), seen.end());
+      std::inplace_merge(query.excluded.begin(), query.excluded.begin() + own, query.excluded.end());
+    }
+    query.vector = model_.rank() == 0 ? &kNoFactors : model_.items.factors.row(item).data();
+    query.bias = static_cast<double>(model_.items.biases[item]);
+    query.base = model_.centre.mean + query.bias;
+  };
+  rank_rows(rows, items.size(), options.top, options.threads, prepare, consume);
+}
+
 void Recommender::predict(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> scores,
                           int threads) const {
   predict_pairs(model_, users, items, scores, threads);
@@ -220,6 +267,11 @@ void Recommender::similar_users(std::span<const std::uint32_t> queries, const Si
 
 void recommend(const Model& model, std::span<const std::uint32_t> users, const RecommendOptions& options, const Consume& consume) {
   Recommender(model).recommend(users, options, consume);
+}
+
+void recommend_users(const Model& model, std::span<const std::uint32_t> items, const RecommendUsersOptions& options,
+                     const Consume& consume) {
+  Recommender(model).recommend_users(items, options, consume);
 }
 
 void similar_items(const Model& model, std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "lowrank/base/error.h"
+#include "recommend/candidates.h"
 
 namespace lowrank {
 
@@ -20,11 +21,14 @@ std::vector<double> norms_of(const FactorMatrix& rows) {
 
 RowSimilarity::RowSimilarity(const FactorMatrix& rows, std::span<const std::uint32_t> counts, std::span<const double> norms,
                              const SimilarOptions& options)
-    : rows_(rows), counts_(counts), norms_(norms), by_(options.by), ranked_{.rows = rows} {
-  const std::uint32_t least = std::max(options.min_count, 1U);
-  for (std::uint32_t row = 0; row < rows.rows(); ++row) {
-    if (counts[row] >= least && (by_ == Similarity::dot || comparable(row))) candidates_.push_back(row);
-  }
+    : rows_(rows),
+      counts_(counts),
+      norms_(norms),
+      by_(options.by),
+      excluded_for_(options.excluded_for),
+      candidates_(candidates_of(counts, options.rows, options.excluded, options.min_count)),
+      ranked_{.rows = rows} {
+  if (by_ == Similarity::cosine) std::erase_if(candidates_, [this](std::uint32_t row) { return !comparable(row); });
   ranked_.candidates = candidates_;
   if (by_ == Similarity::cosine) {
     rank_by_cosine();
@@ -53,11 +57,13 @@ void RowSimilarity::rank_by_cosine() {
   };
 }
 
-void RowSimilarity::prepare(std::uint32_t row, RankQuery& query) const {
+void RowSimilarity::prepare(std::size_t position, std::uint32_t row, RankQuery& query) const {
   query.list.clear();
   query.vector = nullptr;
   if (!comparable(row)) return;
-  query.excluded.assign(1, row);
+  query.excluded.clear();
+  if (excluded_for_) excluded_for_(position, query.excluded);
+  query.excluded.insert(std::ranges::lower_bound(query.excluded, row), row);
   query.vector = rows_.row(row).data();
   if (by_ == Similarity::dot) return;
   // A power of two takes nothing from precision and keeps products of very large or small factors in range.

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -22,8 +24,8 @@ class RowSimilarity {
 
   /// What can be ranked, and how.
   [[nodiscard]] const RankedRows& ranked() const noexcept { return ranked_; }
-  /// Makes `query` ask for the rows similar to `row`; of a row without any similarity the list is empty.
-  void prepare(std::uint32_t row, RankQuery& query) const;
+  /// Makes `query`, the one at `position`, ask for the rows similar to `row`; of a row without any similarity the list is empty.
+  void prepare(std::size_t position, std::uint32_t row, RankQuery& query) const;
 
  private:
   [[nodiscard]] bool comparable(std::uint32_t row) const { return row < rows_.rows() && counts_[row] != 0 && norms_[row] > 0; }
@@ -33,6 +35,7 @@ class RowSimilarity {
   std::span<const std::uint32_t> counts_;
   std::span<const double> norms_;
   Similarity by_;
+  std::function<void(std::size_t position, std::vector<std::uint32_t>& rows)> excluded_for_;
   std::vector<std::uint32_t> candidates_;
   std::vector<float> scales_;
   RankedRows ranked_;

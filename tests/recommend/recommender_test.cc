@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 #include <thread>
 
 #include "lowrank/base/error.h"
@@ -81,6 +83,85 @@ TEST(Recommender, ExclusionsPerUserJoinWhatTheUserHasSeen) {
   }
 }
 
+/// The best `top` of `rows` by `score`, ties by number: a slow loop.
+std::vector<Scored> best_of(std::vector<std::uint32_t> rows, std::size_t top, const std::function<double(std::uint32_t)>& score) {
+  std::vector<Scored> list;
+  for (const std::uint32_t row : rows) list.push_back({row, static_cast<float>(score(row))});
+  std::ranges::stable_sort(list, [](const Scored& a, const Scored& b) { return a.score > b.score; });
+  list.resize(std::min(top, list.size()));
+  return list;
+}
+
+TEST(Recommender, NamesTheUsersForAnItem) {
+  for (const std::size_t rank : {0U, 5U}) {
+    const Model model = random_model(60, 25, rank, 3, 0.1);
+    const Recommender recommender(model);
+    std::vector<std::uint32_t> items(25);
+    std::iota(items.begin(), items.end(), 0);
+    items.push_back(Vocabulary::kUnknown);
+    const std::vector<std::uint32_t> only{3, 1, 59, 7, 12, 400};
+    for (const bool include_seen : {false, true}) {
+      for (const bool among_few : {false, true}) {
+        for (const std::uint32_t min_count : {0U, 3U}) {
+          RecommendUsersOptions options{.top = 8, .include_seen = include_seen, .excluded = {7, 20}, .min_count = min_count};
+          if (among_few) options.users = only;
+          options.excluded_for = [](std::size_t position, std::vector<std::uint32_t>& users) {
+            users = {static_cast<std::uint32_t>(position), static_cast<std::uint32_t>(position) + 2};
+          };
+          Lists expected;
+          for (std::size_t position = 0; position < items.size(); ++position) {
+            const std::uint32_t item = items[position];
+            std::vector<std::uint32_t> users;
+            for (std::uint32_t user = 0; user < 60 && model.items.knows(item); ++user) {
+              const std::vector<std::uint32_t> seen = model.history.items_of(user);
+              const bool listed = model.users.knows(user) && model.users.counts[user] >= min_count && user != 7 && user != 20 &&
+                                  user != position && user != position + 2 && (!among_few || std::ranges::count(only, user) > 0) &&
+                                  (include_seen || !std::ranges::binary_search(seen, item));
+              if (listed) users.push_back(user);
+            }
+            expected.push_back(best_of(users, 8, [&](std::uint32_t user) { return score(model, user, item); }));
+          }
+          for (const int threads : {1, 3}) {
+            options.threads = threads;
+            EXPECT_EQ(lists_of([&](const auto& consume) { recommender.recommend_users(items, options, consume); }), expected);
+          }
+          EXPECT_EQ(lists_of([&](const auto& consume) { recommend_users(model, std::vector{items[4]}, {}, consume); }),
+                    lists_of([&](const auto& consume) { recommender.recommend_users(std::vector{items[4]}, {}, consume); }));
+        }
+      }
+    }
+  }
+}
+
+TEST(Recommender, SimilarRowsAmongSomeAndWithoutOthers) {
+  const Model model = random_model(30, 40, 5, 3);
+  const Recommender recommender(model);
+  std::vector<std::uint32_t> queries(40);
+  std::iota(queries.begin(), queries.end(), 0);
+  const std::vector<std::uint32_t> only{3, 1, 39, 7, 12, 400, 8};
+  for (const Similarity by : {Similarity::cosine, Similarity::dot}) {
+    Lists all = lists_of([&](const auto& consume) { recommender.similar_items(queries, {.top = 40, .by = by}, consume); });
+    for (std::size_t position = 0; position < all.size(); ++position) {
+      std::erase_if(all[position], [&](const Scored& item) {
+        return std::ranges::count(only, item.index) == 0 || item.index == 7 || item.index == position + 1;
+      });
+    }
+    const auto own = [](std::size_t position, std::vector<std::uint32_t>& rows) { rows = {static_cast<std::uint32_t>(position) + 1}; };
+    const SimilarOptions options{.top = 40, .by = by, .rows = only, .excluded = {7}, .excluded_for = own};
+    EXPECT_EQ(lists_of([&](const auto& consume) { recommender.similar_items(queries, options, consume); }), all);
+  }
+}
+
+TEST(Recommender, NamesEveryUnknownIdOnce) {
+  const Model model = random_model(30, 25, 5, 3);
+  try {
+    static_cast<void>(Recommender(model).users_of(std::vector<std::string>{"b", "user 3", "a", "b"}));
+    FAIL();
+  } catch (const UnknownIdError& error) {
+    EXPECT_STREQ(error.what(), "the model does not know users \"b\", \"a\"");
+  }
+}
+
 TEST(Recommender, SolvesNewRowsAsTheFunctionsDo) {
   Model model = random_model(30, 25, 5, 3);
   const std::vector<FoldIn> kinds{model.fold_in,
@@ -130,8 +211,10 @@ TEST(Recommender, FindsIdsAndNamesUnknownOnes) {
   };
   EXPECT_EQ(refusal(mixed), "the model does not know users \"nobody\", \"" + mixed[2] + "\"");
   EXPECT_EQ(refusal({"x"}), "the model does not know user \"x\"");
-  EXPECT_EQ(refusal(std::vector<std::string>(12, "y")).substr(0, 34), "the model does not know users \"y\",");
-  EXPECT_TRUE(refusal(std::vector<std::string>(12, "y")).ends_with(" and 2 more"));
+  std::vector<std::string> many;
+  for (int n = 0; n < 12; ++n) many.push_back("y" + std::to_string(n));
+  EXPECT_EQ(refusal(many).substr(0, 35), "the model does not know users \"y0\",");
+  EXPECT_TRUE(refusal(many).ends_with("\"y9\" and 2 more"));
   EXPECT_THROW(static_cast<void>(recommender.items_of(std::vector<std::string>{std::string(model.items.ids.id(2))})), UnknownIdError);
   EXPECT_EQ(parse_unknown_ids("popular"), UnknownIds::popular);
   EXPECT_EQ(parse_unknown_ids("error"), UnknownIds::refused);

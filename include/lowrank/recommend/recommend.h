@@ -45,6 +45,25 @@ struct RecommendOptions {
 void recommend(const Model& model, std::span<const std::uint32_t> users, const RecommendOptions& options,
                const std::function<void(std::size_t position, std::span<const Scored> items)>& consume);
 
+/// Which users to name for an item.
+struct RecommendUsersOptions {
+  std::size_t top = 10;                                  ///< length of a list; a list is shorter only where nobody else is left
+  bool include_seen = false;                             ///< true: users that rated the item may be named again
+  int threads = 0;                                       ///< 0 for all; lists do not depend on it
+  std::optional<std::vector<std::uint32_t>> users = {};  ///< the only users that may be named, in any order; nothing: all that are known
+  std::vector<std::uint32_t> excluded = {};              ///< users that are never named, in any order
+  std::uint32_t min_count = 1;                           ///< users with fewer training ratings are never named; 0 is as 1
+  /// Where there is one, adds to an empty list the users that are not named for the item at a position, ascending; called from many
+  /// threads.
+  std::function<void(std::size_t position, std::vector<std::uint32_t>& users)> excluded_for = {};
+};
+
+/// The users for whom each of `items` scores highest, best first; ties in the order of the user vocabulary. The scores are those of
+/// score(), as floats. Users without a training rating are never named, and an item without one has an empty list. `consume` as in
+/// recommend().
+void recommend_users(const Model& model, std::span<const std::uint32_t> items, const RecommendUsersOptions& options,
+                     const std::function<void(std::size_t position, std::span<const Scored> users)>& consume);
+
 /// The items with the most training ratings, ties in vocabulary order, `excluded` (ascending) left out; the score is that number of
 /// ratings.
 std::vector<Scored> popular_items(const Model& model, std::size_t top, std::span<const std::uint32_t> excluded = {});
@@ -58,8 +77,13 @@ Similarity parse_similarity(std::string_view name);
 struct SimilarOptions {
   std::size_t top = 10;  ///< length of a list; a list is shorter only where nothing else is left
   Similarity by = Similarity::cosine;
-  std::uint32_t min_count = 1;  ///< items (users) with fewer training ratings are in no list; 0 is as 1
-  int threads = 0;              ///< 0 for all; lists do not depend on it
+  std::uint32_t min_count = 1;                          ///< items (users) with fewer training ratings are in no list; 0 is as 1
+  int threads = 0;                                      ///< 0 for all; lists do not depend on it
+  std::optional<std::vector<std::uint32_t>> rows = {};  ///< the only items (users) that may be listed, in any order; nothing: all
+  std::vector<std::uint32_t> excluded = {};             ///< items (users) that are in no list, in any order
+  /// Where there is one, adds to an empty list the items (users) that are not listed for the query at a position, ascending; called from
+  /// many threads.
+  std::function<void(std::size_t position, std::vector<std::uint32_t>& rows)> excluded_for = {};
 };
 
 /// The items (users) whose factors are most like those of each of `queries`, themselves left out, best first, ties in vocabulary order;

@@ -57,6 +57,10 @@ class Recommender {
   [[nodiscard]] std::vector<Scored> recommend(const FoldedRow& user, std::span<const std::uint32_t> seen,
                                               const RecommendOptions& options) const;
 
+  /// See the function recommend_users(). Who rated what is put in order at the first call: O(interactions), 4 bytes each.
+  void recommend_users(std::span<const std::uint32_t> items, const RecommendUsersOptions& options,
+                       const std::function<void(std::size_t position, std::span<const Scored> users)>& consume) const;
+
   /// The function predict_pairs() with this model.
   void predict(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> scores, int threads = 0) const;
 
