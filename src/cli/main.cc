@@ -40,6 +40,7 @@ int run(const std::vector<std::string>& arguments) {
                                          add_recommend(program),
                                          add_similar(program),
                                          add_info(program),
+                                         add_export(program),
                                          add_split(program),
                                          add_generate(program),
                                          add_demo(program)};

@@ -4,6 +4,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/interrupt.h"
+#include "cli/plot.h"
 #include "cli/progress.h"
 #include "cli/results.h"
 #include "lowrank/base/error.h"
@@ -17,6 +18,7 @@ namespace {
 struct TrainArguments {
   TrainRun run;
   std::string method;
+  std::string plot;
   bool no_clip = false;
   bool quiet = false;
   bool verbose = false;
@@ -103,7 +105,9 @@ std::string text_of(const TrainSummary& summary) {
 
 int run_train(TrainArguments& arguments) {
   const TrainRun& run = arguments.run;
-  check_files({{"", run.ratings}, {"validation", run.validation}, {"test", run.test}, {"init", run.init}});
+  check_files({{"", run.ratings}, {"validation", run.validation}, {"test", run.test}, {"init", run.init}}, {{"plot", arguments.plot}});
+  check_files({}, {{"output", run.output}, {"plot", arguments.plot}});
+  if (!arguments.plot.empty()) check_writable(arguments.plot);
   arguments.run.clips = !arguments.no_clip;
   catch_interrupts(arguments.quiet ? nullptr : "\nlowrank: stopping after this epoch; Ctrl-C again stops at once and writes no model\n");
   TrainSummary summary;
@@ -120,6 +124,11 @@ int run_train(TrainArguments& arguments) {
   }
   const bool ended = summary.stopped == "interrupt";
   if (ended && summary.model.empty()) print_error("interrupted before the end of the first epoch; no model is written");
+  if (!arguments.plot.empty() && summary.epochs > 0) {
+    Results plot(arguments.plot);
+    plot.write(training_curve(summary));
+    plot.finish();
+  }
   Results results;
   results.write(arguments.json ? to_json(summary) + "\n" : text_of(summary));
   results.finish();
@@ -163,6 +172,7 @@ Command add_train(CLI::App& program, const std::string& method) {
   add_method_options(*app, run.method);
   refuse_other_options(*app, run.method);
   add_reading(*app, run.read, true);
+  add_text(*app, "--plot", "FILE", arguments->plot, "SVG picture to write: the figures of every epoch, and the best epoch")->group(kOutput);
   add_json(*app, arguments->json);
   app->add_flag("--quiet", arguments->quiet, "show no progress on standard error")->group(kOutput);
   app->add_flag("--verbose", arguments->verbose, "show the version, the SIMD level, the options and the memory needed")->group(kOutput);

@@ -1,0 +1,191 @@
+#include "cli/plot.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "cli/results.h"
+
+namespace lowrank::cli {
+
+namespace {
+
+constexpr double kWidth = 640;
+constexpr double kPanel = 240;  ///< height of a panel with its labels
+constexpr double kLeft = 72;
+constexpr double kRight = 16;
+constexpr double kTop = 40;
+constexpr double kBottom = 28;
+
+struct Point {
+  double epoch = 0;
+  double value = 0;
+};
+
+struct Series {
+  std::string name;
+  std::string style;  ///< class of the line: train or validation
+  std::vector<Point> points;
+};
+
+struct Panel {
+  std::string title;
+  std::vector<Series> series;
+};
+
+using Figure = std::optional<double> EpochReport::*;
+
+Series series_of(const TrainSummary& summary, const char* name, const char* style, Figure figure) {
+  Series series{.name = name, .style = style, .points = {}};
+  for (const EpochReport& report : summary.history) {
+    const std::optional<double>& value = report.*figure;
+    if (value && std::isfinite(*value)) series.points.push_back({static_cast<double>(report.epoch), *value});
+  }
+  return series;
+}
+
+std::vector<Panel> panels_of(const TrainSummary& summary) {
+  std::vector<Panel> panels;
+  const auto add = [&panels](std::string title, Series series, bool joins) {
+    if (series.points.empty()) return;
+    if (!joins || panels.empty()) panels.push_back({.title = std::move(title), .series = {}});
+    panels.back().series.push_back(std::move(series));
+  };
+  add("rmse", series_of(summary, "training", "train", &EpochReport::train_rmse), false);
+  add(summary.monitor, series_of(summary, "validation", "validation", &EpochReport::validation), summary.monitor == "rmse");
+  add("root of the sum of squared errors", series_of(summary, "training", "train", &EpochReport::root_squared_error), false);
+  add("loss", series_of(summary, "training", "train", &EpochReport::train_loss), false);
+  return panels;
+}
+
+/// A round distance of ticks, so that there are about four.
+double step_of(double range) {
+  const double power = std::pow(10, std::floor(std::log10(range / 4)));
+  for (const double times : {1.0, 2.0, 5.0}) {
+    if (range / (power * times) <= 5) return power * times;
+  }
+  return power * 10;
+}
+
+/// The axes of a panel: from data to places on the picture.
+struct Axes {
+  double first = 1;
+  double last = 2;
+  double least = 0;
+  double most = 1;
+  double top = 0;  ///< of the panel
+
+  Axes(const Panel& panel, double panel_top) : top(panel_top) {
+    first = least = std::numeric_limits<double>::infinity();
+    last = most = -first;
+    for (const Series& series : panel.series) {
+      for (const Point& point : series.points) {
+        first = std::min(first, point.epoch);
+        last = std::max(last, point.epoch);
+        least = std::min(least, point.value);
+        most = std::max(most, point.value);
+      }
+    }
+    if (last == first) last = first + 1;
+    // A line that does not move, or moves less than its digits, is drawn in the middle.
+    const double size = std::max({std::abs(least), std::abs(most), std::numeric_limits<double>::min() * 1e9});
+    const double margin = std::max((most - least) * 0.05, size * 1e-6);
+    least -= margin;
+    most += margin;
+  }
+  [[nodiscard]] double x(double epoch) const { return kLeft + (epoch - first) / (last - first) * (kWidth - kLeft - kRight); }
+  [[nodiscard]] double y(double value) const {
+    return top + kPanel - kBottom - (value - least) / (most - least) * (kPanel - kTop - kBottom);
+  }
+};
+
+class Picture {
+ public:
+  explicit Picture(double height) {
+    text_ = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + rounded(kWidth, 6) + " " + rounded(height, 6) +
+            "\" font-family=\"sans-serif\" font-size=\"12\">\n"
+            "<style>text{fill:#333}.grid{stroke:#ddd}.best{stroke:#999;stroke-dasharray:4 3}polyline{fill:none;stroke-width:2}"
+            ".train{stroke:#1f77b4}.validation{stroke:#d95f02}circle.train{fill:#1f77b4}circle.validation{fill:#d95f02}"
+            "@media(prefers-color-scheme:dark){text{fill:#ccc}.grid{stroke:#444}.train{stroke:#6baed6}.validation{stroke:#fd8d3c}"
+            "circle.train{fill:#6baed6}circle.validation{fill:#fd8d3c}}</style>\n";
+  }
+  void line(const char* style, double x1, double y1, double x2, double y2) {
+    text_ += std::string("<line class=\"") + style + "\" x1=\"" + fixed(x1, 1) + "\" y1=\"" + fixed(y1, 1) + "\" x2=\"" + fixed(x2, 1) +
+             "\" y2=\"" + fixed(y2, 1) + "\"/>\n";
+  }
+  void label(double x, double y, const char* anchor, const std::string& words) {
+    text_ += "<text x=\"" + fixed(x, 1) + "\" y=\"" + fixed(y, 1) + "\" text-anchor=\"" + anchor + "\">";
+    for (const char letter : words) {
+      if (letter == '&') {
+        text_ += "&amp;";
+      } else if (letter == '<') {
+        text_ += "&lt;";
+      } else {
+        text_ += letter;
+      }
+    }
+    text_ += "</text>\n";
+  }
+  void curve(const Axes& axes, const Series& series) {
+    text_ += "<polyline class=\"" + series.style + "\" points=\"";
+    for (const Point& point : series.points) {
+      if (&point != &series.points.front()) text_ += ' ';
+      text_ += fixed(axes.x(point.epoch), 1) + "," + fixed(axes.y(point.value), 1);
+    }
+    text_ += "\"/>\n";
+    if (series.points.size() == 1) {
+      const Point& point = series.points.front();
+      text_ += "<circle class=\"" + series.style + "\" cx=\"" + fixed(axes.x(point.epoch), 1) + "\" cy=\"" + fixed(axes.y(point.value), 1) +
+               "\" r=\"3\"/>\n";
+    }
+  }
+  [[nodiscard]] std::string take() && { return std::move(text_) + "</svg>\n"; }
+
+ private:
+  std::string text_;
+};
+
+void draw(Picture& picture, const Panel& panel, const Axes& axes, double best) {
+  const double bottom = axes.top + kPanel - kBottom;
+  picture.label(kLeft, axes.top + 20, "start", panel.title);
+  const double step = step_of(axes.most - axes.least);
+  for (double value = std::ceil(axes.least / step) * step; value <= axes.most; value += step) {
+    picture.line("grid", kLeft, axes.y(value), kWidth - kRight, axes.y(value));
+    picture.label(kLeft - 6, axes.y(value) + 4, "end", rounded(value, 6));
+    if (value + step == value) break;
+  }
+  const double epochs = std::max(1.0, step_of(axes.last - axes.first));
+  for (double epoch = std::ceil(axes.first / epochs) * epochs; epoch <= axes.last; epoch += epochs) {
+    picture.label(axes.x(epoch), bottom + 18, "middle", rounded(epoch, 12));
+  }
+  if (best >= axes.first && best <= axes.last) picture.line("best", axes.x(best), axes.top + kTop, axes.x(best), bottom);
+  double legend = kWidth - kRight;
+  for (auto series = panel.series.rbegin(); series != panel.series.rend(); ++series) {
+    picture.curve(axes, *series);
+    picture.label(legend, axes.top + 20, "end", series->name);
+    const double start = legend - 7.0 * static_cast<double>(series->name.size()) - 24;
+    picture.line(series->style.c_str(), start, axes.top + 16, start + 18, axes.top + 16);
+    legend = start - 12;
+  }
+}
+
+}  // namespace
+
+std::string training_curve(const TrainSummary& summary) {
+  const std::vector<Panel> panels = panels_of(summary);
+  constexpr double kTitle = 28;
+  Picture picture(kTitle + kPanel * static_cast<double>(std::max<std::size_t>(panels.size(), 1)));
+  std::string title = summary.method + ": " + std::to_string(summary.epochs) + " epochs";
+  if (!summary.monitor.empty()) title += ", the best one is " + std::to_string(summary.best_epoch);
+  picture.label(kWidth / 2, 20, "middle", title);
+  if (panels.empty()) picture.label(kWidth / 2, kPanel / 2, "middle", "no epoch reported a figure");
+  const double best = summary.monitor.empty() ? -1 : static_cast<double>(summary.best_epoch);
+  for (std::size_t at = 0; at < panels.size(); ++at) {
+    draw(picture, panels[at], Axes(panels[at], kTitle + kPanel * static_cast<double>(at)), best);
+  }
+  return std::move(picture).take();
+}
+
+}  // namespace lowrank::cli
