@@ -38,18 +38,10 @@ def methods_stub(core):
     lines = [
         "from typing import Any, Literal",
         "",
-        "import numpy as np",
-        "import numpy.typing as npt",
-        "",
         "from lowrank._estimator import Estimator as Estimator",
+        "from lowrank._parts import WithParts as WithParts",
         "",
         "classes: dict[str, type[Estimator]]",
-        "",
-        "class _WithParts(Estimator):",
-        "    def fit_transform(self, X: Any, y: Any = None, **how: Any) -> npt.NDArray[np.float32]: ...",
-        "    def transform(self, X: Any) -> npt.NDArray[np.float32]: ...",
-        "    @property",
-        "    def components_(self) -> npt.NDArray[np.float32]: ...",
     ]
     exported = ["classes"]
     for method in core.methods():
@@ -59,7 +51,7 @@ def methods_stub(core):
         for option in method["options"]:
             choices = ", ".join(f'"{choice}"' for choice in option["choices"])
             kinds[option["name"]] = f"Literal[{choices}]" if choices else option["kind"]
-        lines += ["", f"class {name}({'_WithParts' if method['name'] == 'nmf' else 'Estimator'}):"]
+        lines += ["", f"class {name}({'WithParts' if method['name'] == 'nmf' else 'Estimator'}):"]
         lines += [f"    {option}: {kind}" for option, kind in kinds.items()]
         lines += ["    def __init__(", "        self,", "        *,"]
         lines += [f"        {option['name']}: {kinds[option['name']]} = {option['default']!r}," for option in method["options"]]

@@ -10,12 +10,12 @@ files that the command line and C++ share. `MF` is the class of the article that
 """
 
 from lowrank import _methods
-from lowrank._ask import Lists
 from lowrank._core import simd_level
 from lowrank._core import version as _version
 from lowrank._data import read_ratings, split, titles
 from lowrank._errors import (
     DataError,
+    DataWarning,
     Error,
     FileError,
     MemoryError,
@@ -27,15 +27,18 @@ from lowrank._errors import (
     UnknownIdError,
 )
 from lowrank._estimator import Estimator
+from lowrank._lists import Lists
 from lowrank._load import load
 from lowrank._methods import *
 from lowrank._mf import MF
+from lowrank._plots import plot_items, plot_training
 from lowrank._ratings import Ratings
 
 __version__ = _version()
 __all__ = [
     "MF",
     "DataError",
+    "DataWarning",
     "Error",
     "Estimator",
     "FileError",
@@ -49,6 +52,8 @@ __all__ = [
     "TrainingWarning",
     "UnknownIdError",
     "load",
+    "plot_items",
+    "plot_training",
     "read_ratings",
     "simd_level",
     "split",

@@ -4,63 +4,110 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
 from lowrank._checks import optional_rating, positive, several, shown, thread_count
-from lowrank._columns import ids_array, one_or_many
-from lowrank._errors import DataError, OptionError, UnknownIdError
+from lowrank._columns import ids_array, is_one, one_or_many
+from lowrank._errors import DataError, OptionError
 from lowrank._fitted import Fitted
-from lowrank._input import ColumnNames, Columns, File, Matrix, Numbers, pairs_from, ratings_from
+from lowrank._input import ColumnNames, Columns, File, Matrix, Numbers, Source, is_clicks, pairs_from, ratings_from
+from lowrank._layout import check_layout
+from lowrank._lists import UNKNOWN, Filter, frame_of, lists_of
 
 Self = TypeVar("Self", bound="Answers")
-
-_UNKNOWN = 2**32 - 1
-
-
-class Lists(NamedTuple):
-    """Lists of ids, best first, and their scores: masked arrays of shape (rows, n), the end of a shorter list masked."""
-
-    ids: np.ma.MaskedArray[Any, Any]
-    scores: np.ma.MaskedArray[Any, Any]
-
 
 class Answers(Fitted):
     """An estimator that answers."""
 
-    def predict(self, users: Any, items: Any = None, *, columns: ColumnNames | None = None, threads: int = 0) -> npt.NDArray[np.float64]:
+    def predict(
+        self,
+        users: Any,
+        items: Any = None,
+        *,
+        columns: ColumnNames | None = None,
+        return_known: bool = False,
+        threads: int = 0,
+    ) -> Any:
         """Predict ratings of pairs.
 
         Parameters
         ----------
-        users : array_like of shape (n,), or two columns
-            Ids; or users and items together, as an array or list of shape (n, 2) or a table.
-        items : array_like of shape (n,), optional
-            Ids.
+        users : array_like of shape (n,), one id, or two columns
+            Ids; or users and items together, as an array or list of shape (n, 2) or a table. One id is a user for all items.
+        items : array_like of shape (n,) or one id, optional
+            Ids. One id is an item for all users.
         columns : names, optional
             Names of the columns of a table.
+        return_known : bool, default False
+            Also return which predictions are of a user and an item that the model knows.
         threads : int, default 0
             0 for all processors.
 
         Returns
         -------
-        ndarray of shape (n,), float64
+        predictions : ndarray of shape (n,), float64
             Clipped to the range of ratings if the model clips. An unknown user or item is predicted from what is known:
             the other's bias, or the mean.
+        known : ndarray of shape (n,), bool
+            With `return_known`: False where user or item is unknown, or has no training rating.
         """
-        model = self._fitted()
+        self = self._snapshot()
+        recommender = self._asked()
         if items is None:
             pairs = pairs_from(users, columns)
         else:
             pairs = Columns(one_or_many(users, "users"), one_or_many(items, "items"), None)
-        if len(pairs.users) != len(pairs.items):
-            raise DataError(f"users and items must have equal lengths, not {len(pairs.users)} and {len(pairs.items)}")
-        return model.predict(
-            _core.model_find(model, True, pairs.users), _core.model_find(model, False, pairs.items), thread_count(threads)
-        )
+        rows = recommender.find(True, pairs.users, False, "users"), recommender.find(False, pairs.items, False, "items")
+        if items is not None and is_one(users) != is_one(items):
+            size = max(len(rows[0]), len(rows[1])) if min(len(rows[0]), len(rows[1])) else 0
+            rows = tuple(np.repeat(own, size) if is_one(given) else own for own, given in zip(rows, (users, items)))  # type: ignore[assignment]
+        if len(rows[0]) != len(rows[1]):
+            raise DataError(f"users and items must have equal lengths, not {len(rows[0])} and {len(rows[1])}")
+        predictions = recommender.predict(*rows, thread_count(threads))
+        if not return_known:
+            return predictions
+        model = self._fitted()
+        return predictions, _has_ratings(model.user_ratings, rows[0]) & _has_ratings(model.item_ratings, rows[1])
+
+    def predict_matrix(self, users: Any = None, items: Any = None, *, as_frame: bool | str = False, threads: int = 0) -> Any:
+        """Predict the ratings of every user for every item: 8 bytes per cell.
+
+        Parameters
+        ----------
+        users : array_like of shape (m,), or one id, optional
+            Default: all of `users_`.
+        items : array_like of shape (k,), or one id, optional
+            Default: all of `items_`.
+        as_frame : bool or {"pandas", "polars", "pyarrow"}
+            Return a table instead: one row per user, one column per item. In pandas the users are the index; elsewhere they are
+            the column ``user``, and the names of the other columns are the ids as texts.
+        threads : int, default 0
+            0 for all processors.
+
+        Returns
+        -------
+        ndarray of shape (m, k), float64
+            As of `predict`.
+        """
+        self = self._snapshot()
+        recommender = self._asked()
+        rows, row_ids = self._rows(users, True, refuses=False)
+        columns, column_ids = self._rows(items, False, refuses=False)
+        matrix = recommender.predict_matrix(rows, columns, thread_count(threads))
+        if not as_frame:
+            return matrix
+        if as_frame is True or as_frame == "pandas":
+            import pandas
+
+            return pandas.DataFrame(matrix, pandas.Index(row_ids, name="user"), pandas.Index(column_ids, name="item"))
+        table = {"user": row_ids, **{str(one): column for one, column in zip(column_ids.tolist(), matrix.T)}}
+        if len(table) != len(column_ids) + 1:
+            raise DataError('items: as names of columns the ids must be distinct, and none may be "user"')
+        return frame_of(table, as_frame)
 
     def recommend(
         self,
@@ -85,10 +132,12 @@ class Answers(Fitted):
             Number of items per list; fewer if no more candidates are left.
         filter_seen : bool, default True
             Leave out items that the user has rated.
-        items : array_like, optional
-            Candidates: recommend only these items.
-        exclude : array_like, optional
-            Items to leave out.
+        items : array_like, table, mapping or mask, optional
+            Candidates: recommend only these items. For every user others: a table with the columns user and item, a mapping of
+            users to lists of items, or a mask (sparse, or an array of bool) with a row per user asked for and a column per item of
+            `items_`; a user without candidates gets an empty list.
+        exclude : array_like, table, mapping or mask, optional
+            Items to leave out; in the same forms. Pairs with a user or item that the model does not know have no effect.
         min_count : int, default 1
             Least number of training ratings of a recommended item.
         unknown : {"error", "popular"}
@@ -112,28 +161,73 @@ class Answers(Fitted):
             For a user or item that the model does not know.
         """
         self = self._snapshot()
-        model = self._fitted()
+        recommender = self._asked()
         n = positive(n, "n")
         min_count = positive(min_count, "min_count")
         if not isinstance(unknown, str) or unknown not in ("error", "popular"):
             raise OptionError(f"unknown: must be error or popular, got {shown(unknown)}", "unknown")
-        if users is None:
-            numbers: Numbers = np.arange(len(self.users_), dtype=np.uint32)
-            names = self.users_
-            silent = np.asarray(model.user_ratings) == 0 if unknown == "error" else np.zeros(len(numbers), bool)
-        else:
-            column = one_or_many(users, "users")
-            numbers = _core.model_find(model, True, column)
-            if unknown == "error":
-                self._check_known(column, numbers, model.user_ratings, "users", "user")
-            own, distinct = column.number()
-            names = ids_array(distinct)[own]
-            silent = np.zeros(len(numbers), bool)
-        limit = None if items is None else self._items_of(items, "items")
-        without = np.zeros(0, np.uint32) if exclude is None else self._items_of(exclude, "exclude")
-        indices, scores, counts = model.recommend(numbers, n, bool(filter_seen), limit, without, min_count, thread_count(threads))
-        counts[silent] = 0
-        return self._lists(names, self.items_, indices, scores, counts, ("user", "item"), as_frame)
+        asked = None if users is None else one_or_many(users, "users")
+        numbers, names = self._rows(asked, True, refuses=unknown == "error")
+        listed = Filter(recommender, numbers, asked, (True, False), len(self.items_), ("user", "item"))
+        given = listed.given(items, exclude, ("items", "exclude"))
+        indices, scores, counts = recommender.recommend(numbers, n, bool(filter_seen), given, min_count, thread_count(threads))
+        if users is None and unknown == "error":
+            counts[np.asarray(self._fitted().user_ratings) == 0] = 0
+        return lists_of(names, self.items_, indices, scores, counts, ("user", "item"), as_frame)
+
+    def recommend_users(
+        self,
+        items: Any = None,
+        n: int = 10,
+        filter_seen: bool = True,
+        users: Any = None,
+        exclude: Any = None,
+        *,
+        min_count: int = 1,
+        as_frame: bool | str = False,
+        threads: int = 0,
+    ) -> Any:
+        """List the users for whom given items score highest: whom to tell of an item.
+
+        Parameters
+        ----------
+        items : array_like of shape (m,), or one id, optional
+            Default: all of `items_`; those without a training rating get empty lists.
+        n : int, default 10
+            Number of users per list; fewer if no more are left.
+        filter_seen : bool, default True
+            Leave out users that have rated the item.
+        users : array_like, table, mapping or mask, optional
+            List only these users; for every item others in the forms of `recommend`, with the columns item and user.
+        exclude : array_like, table, mapping or mask, optional
+            Users to leave out; in the same forms.
+        min_count : int, default 1
+            Least number of training ratings of a listed user.
+        as_frame : bool or {"pandas", "polars", "pyarrow"}
+            Return a table with the columns item, user, rank and score instead.
+        threads : int, default 0
+            0 for all processors.
+
+        Returns
+        -------
+        ids, scores : masked arrays of shape (m, n), or (m, users) where there are fewer users than n
+            As of `recommend`.
+
+        Raises
+        ------
+        UnknownIdError
+            For an item or user that the model does not know.
+        """
+        self = self._snapshot()
+        recommender = self._asked()
+        n = positive(n, "n")
+        min_count = positive(min_count, "min_count")
+        asked = None if items is None else one_or_many(items, "items")
+        numbers, names = self._rows(asked, False, refuses=True)
+        listed = Filter(recommender, numbers, asked, (False, True), len(self.users_), ("item", "user"))
+        given = listed.given(users, exclude, ("users", "exclude"))
+        indices, scores, counts = recommender.recommend_users(numbers, n, bool(filter_seen), given, min_count, thread_count(threads))
+        return lists_of(names, self.users_, indices, scores, counts, ("item", "user"), as_frame)
 
     def similar_items(
         self,
@@ -141,6 +235,8 @@ class Answers(Fitted):
         n: int = 10,
         by: str = "cosine",
         *,
+        among: Any = None,
+        exclude: Any = None,
         min_count: int = 1,
         as_frame: bool | str = False,
         threads: int = 0,
@@ -155,6 +251,10 @@ class Answers(Fitted):
             Length of the lists.
         by : {"cosine", "dot"}
             Similarity of two rows of factors.
+        among : array_like, table, mapping or mask, optional
+            List only these items. For every query others in the forms of `recommend`, with the columns item and similar.
+        exclude : array_like, table, mapping or mask, optional
+            Items to leave out; in the same forms.
         min_count : int, default 1
             Least number of training ratings of a listed item.
         as_frame : bool or {"pandas", "polars", "pyarrow"}
@@ -167,7 +267,7 @@ class Answers(Fitted):
         ids, scores : masked arrays of shape (m, n)
             As of `recommend`. An item whose factors are all zero has an empty list.
         """
-        return self._similar(items, n, by, min_count, as_frame, threads, users=False)
+        return self._similar(items, n, by, among, exclude, min_count, as_frame, threads, users=False)
 
     def similar_users(
         self,
@@ -175,6 +275,8 @@ class Answers(Fitted):
         n: int = 10,
         by: str = "cosine",
         *,
+        among: Any = None,
+        exclude: Any = None,
         min_count: int = 1,
         as_frame: bool | str = False,
         threads: int = 0,
@@ -189,6 +291,10 @@ class Answers(Fitted):
             Length of the lists.
         by : {"cosine", "dot"}
             Similarity of two rows of factors.
+        among : array_like, table, mapping or mask, optional
+            List only these users. For every query others in the forms of `recommend`, with the columns user and similar.
+        exclude : array_like, table, mapping or mask, optional
+            Users to leave out; in the same forms.
         min_count : int, default 1
             Least number of training ratings of a listed user.
         as_frame : bool or {"pandas", "polars", "pyarrow"}
@@ -200,76 +306,52 @@ class Answers(Fitted):
         -------
         ids, scores : masked arrays of shape (m, n)
         """
-        return self._similar(users, n, by, min_count, as_frame, threads, users=True)
+        return self._similar(users, n, by, among, exclude, min_count, as_frame, threads, users=True)
 
-    def _similar(self, ids: Any, n: int, by: str, min_count: int, as_frame: bool | str, threads: int, *, users: bool) -> Any:
+    def _similar(
+        self, ids: Any, n: int, by: str, among: Any, exclude: Any, min_count: int, as_frame: bool | str, threads: int, *, users: bool
+    ) -> Any:
         self = self._snapshot()
-        model = self._fitted()
+        recommender = self._asked()
         n = positive(n, "n")
         all_ids = self.users_ if users else self.items_
         kind = "user" if users else "item"
+        asked = None if ids is None else one_or_many(ids, f"{kind}s")
+        numbers, names = self._rows(asked, users, refuses=True)
+        listed = Filter(recommender, numbers, asked, (users, users), len(all_ids), (kind, "similar"))
+        given = listed.given(among, exclude, ("among", "exclude"))
+        indices, scores, counts = recommender.similar(
+            users, numbers, n, str(by), given, positive(min_count, "min_count"), thread_count(threads)
+        )
+        return lists_of(names, all_ids, indices, scores, counts, (kind, "similar"), as_frame)
+
+    def _rows(self, ids: Any, users: bool, *, refuses: bool) -> tuple[Numbers, npt.NDArray[Any]]:
+        """Numbers of rows and their ids as they were given; all rows where no ids are."""
+        all_ids = self.users_ if users else self.items_
         if ids is None:
-            numbers: Numbers = np.arange(len(all_ids), dtype=np.uint32)
-            names = all_ids
-        else:
-            column = one_or_many(ids, f"{kind}s")
-            numbers = _core.model_find(model, users, column)
-            self._check_known(column, numbers, model.user_ratings if users else model.item_ratings, f"{kind}s", kind)
-            names = all_ids[numbers]
-        indices, scores, counts = model.similar(users, numbers, n, str(by), positive(min_count, "min_count"), thread_count(threads))
-        return self._lists(names, all_ids, indices, scores, counts, (kind, "similar"), as_frame)
+            return np.arange(len(all_ids), dtype=np.uint32), all_ids
+        argument = "users" if users else "items"
+        column = one_or_many(ids, argument)
+        numbers = self._asked().find(users, column, refuses, argument)
+        if refuses:
+            return numbers, all_ids[numbers]
+        own, distinct = column.number()
+        return numbers, ids_array(distinct)[own]
 
-    def _items_of(self, items: Any, argument: str) -> Numbers:
-        column = one_or_many(items, argument)
-        numbers = _core.model_find(self._fitted(), False, column)
-        self._check_known(column, numbers, None, argument, "item")
-        return numbers
-
-    def _check_known(
-        self, column: _core.Ids, numbers: Numbers, ratings: npt.NDArray[np.uint32] | None, argument: str, kind: str
-    ) -> None:
-        unknown = numbers == _UNKNOWN
-        if ratings is not None and not unknown.all():
-            known = np.flatnonzero(~unknown)
-            unknown[known] = np.asarray(ratings)[numbers[known]] == 0
-        if unknown.any():
-            own, distinct = column.number()
-            _, first = np.unique(own[unknown], return_index=True)
-            ids = ids_array(distinct)[own[unknown][np.sort(first)]].tolist()
-            named = ", ".join(shown(one) for one in ids[:10]) + (f" and {len(ids) - 10} more" if len(ids) > 10 else "")
-            raise UnknownIdError(f"{argument}: the model does not know {kind}{'s' if len(ids) > 1 else ''} {named}")
-
-    def _lists(
-        self,
-        names: npt.NDArray[Any],
-        ids: npt.NDArray[Any],
-        indices: Numbers,
-        scores: npt.NDArray[np.float32],
-        counts: Numbers,
-        words: tuple[str, str],
-        as_frame: bool | str,
-    ) -> Any:
-        """Lists of numbers as lists of ids: masked arrays, or a table."""
-        missing = np.arange(indices.shape[1], dtype=np.int64) >= counts[:, np.newaxis]
-        if as_frame:
-            rows, places = np.nonzero(~missing)
-            table = {words[0]: names[rows], words[1]: ids[indices[rows, places]], "rank": places + 1, "score": scores[rows, places]}
-            return _frame(table, as_frame)
-        if not missing.any():
-            return Lists(np.ma.MaskedArray(ids[indices]), np.ma.MaskedArray(scores))
-        found = ids[indices] if len(ids) else np.zeros(indices.shape, ids.dtype)
-        return Lists(np.ma.MaskedArray(found, mask=missing), np.ma.MaskedArray(scores, mask=missing.copy()))
-
-    def fold_in(self: Self, X: Any, y: Any = None, *, columns: ColumnNames | None = None, threads: int = 0) -> Self:
+    def fold_in(
+        self: Self, X: Any, y: Any = None, *, columns: ColumnNames | None = None, layout: str | None = None, threads: int = 0
+    ) -> Self:
         """Fold in new users: compute their factors from their ratings, against the fixed items.
 
         Parameters
         ----------
         X, y : ratings
             In any form that `fit` takes; of a matrix, columns are the items with the ids 0 .. n-1. Items that the model does
-            not know are left out.
+            not know are left out. Users and items alone, as a tuple of two columns or a table without a rating, are ratings of 1.
         columns : names, optional
             Names of the columns of a table or file.
+        layout : str, optional
+            Meaning of a list or array, as of `fit`. Default: that of `fit`.
         threads : int, default 0
             0 for all processors.
 
@@ -277,21 +359,35 @@ class Answers(Fitted):
         -------
         estimator
             A fitted estimator with the users of X, in order of first appearance, and the items of this one. The items
-            that they rated in X count as seen.
+            that they rated in X count as seen. A user of X without any item that the model knows is kept: their predictions
+            are those of an unknown user, and ``recommend(..., unknown="popular")`` gives them a list.
         """
         self = self._snapshot()
         model = self._fitted()
-        pairs, names = self._pairs(X, y, columns, thread_count(threads))
+        pairs, names = self._pairs(X, y, columns, thread_count(threads), layout=layout, clicks=True)
         if len(pairs) == 0:
             raise DataError("X: there are no ratings to fold in")
         result = copy.copy(self)
         result._take(model.fold_in(pairs, thread_count(threads)), names, self._item_ids)
         return result
 
-    def _pairs(self, X: Any, y: Any, columns: ColumnNames | None, threads: int, name: str = "X") -> tuple[_core.Pairs, npt.NDArray[Any] | None]:
+    def _pairs(
+        self,
+        X: Any,
+        y: Any,
+        columns: ColumnNames | None,
+        threads: int,
+        name: str = "X",
+        *,
+        layout: str | None = None,
+        clicks: bool = False,
+    ) -> tuple[_core.Pairs, npt.NDArray[Any] | None]:
         """Ratings in the numbering of the model, and the distinct users as they were given."""
         model = self._fitted()
-        source = ratings_from(X, y, columns, name)
+        if clicks and y is None and is_clicks(X, columns):
+            source: Source = pairs_from(X, columns, name)
+        else:
+            source = ratings_from(X, y, columns, name, layout=self._layout if layout is None else check_layout(layout))
         if isinstance(source, File):
             return _core.model_read_pairs(model, source.path, "auto", source.columns, False, threads)[0], None
         table = source.as_columns() if isinstance(source, Matrix) else source
@@ -368,17 +464,8 @@ class Answers(Fitted):
         return result
 
 
-def _frame(table: dict[str, npt.NDArray[Any]], library: bool | str) -> Any:
-    if library is True or library == "pandas":
-        import pandas
-
-        return pandas.DataFrame(table)
-    if library == "polars":
-        import polars
-
-        return polars.DataFrame({name: column.tolist() if column.dtype == object else column for name, column in table.items()})
-    if library == "pyarrow":
-        import pyarrow
-
-        return pyarrow.table(table)
-    raise OptionError(f"as_frame: must be True, pandas, polars or pyarrow, got {shown(library)}", "as_frame")
+def _has_ratings(counts: npt.NDArray[np.uint32], rows: Numbers) -> npt.NDArray[np.bool_]:
+    """Whether the model knows rows, of which some may be of no vocabulary."""
+    known = rows != UNKNOWN
+    known[known] = np.asarray(counts)[rows[known]] != 0
+    return known

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from lowrank._errors import OptionError
+from lowrank._errors import DataError, FileError, OptionError
 
 
 def thread_count(threads: Any) -> int:
@@ -37,6 +38,21 @@ def number(value: Any, name: str) -> float:
         return float(value)
     except OverflowError:
         raise OptionError(f"{name}: {shown(value)} is out of range", name) from None
+
+
+def path_of(path: Any, name: str) -> str:
+    """A path as text, from text, bytes or a path-like object."""
+    if not isinstance(path, (str, bytes, os.PathLike)):
+        raise DataError(f"{name}: expected a path, got {type(path).__name__}")
+    text = os.fsdecode(path)
+    if "\0" in text:
+        raise FileError(f"{name}: a path cannot have a NUL character, got {shown(text)}")
+    return text
+
+
+def is_path(thing: Any) -> bool:
+    """Whether this names a file."""
+    return isinstance(thing, (str, bytes, os.PathLike))
 
 
 def several(values: Any, name: str) -> list[Any]:

@@ -27,7 +27,30 @@ def is_table(thing: object) -> bool:
         (library_of(thing) in ("pandas", "polars") and type(thing).__name__ in ("DataFrame", "LazyFrame"))
         or (library_of(thing) == "pyarrow" and type(thing).__name__ in ("Table", "RecordBatch"))
         or (hasattr(thing, "columns") and hasattr(thing, "__dataframe__"))
+        or (hasattr(thing, "__arrow_c_stream__") and not _is_column(thing))
     )
+
+
+def as_table(table: Any) -> Any:
+    """A table as one of pandas, polars or pyarrow."""
+    if type(table).__name__ == "LazyFrame":
+        return table.collect()
+    if library_of(table) in ("pandas", "polars", "pyarrow") and not hasattr(table, "read_all"):
+        return table
+    if hasattr(table, "__arrow_c_stream__"):
+        try:
+            import pyarrow
+        except ImportError:
+            if not hasattr(table, "__dataframe__"):
+                raise DataError(f"{type(table).__name__}: reading it takes pyarrow, which is not there") from None
+        else:
+            try:
+                return pyarrow.table(table)
+            except (TypeError, ValueError, pyarrow.ArrowException) as error:
+                raise DataError(f"{type(table).__name__}: its Arrow stream is not a table: {error}") from None
+    import pandas
+
+    return pandas.api.interchange.from_dataframe(table)
 
 
 def _is_column(thing: object) -> bool:
@@ -111,6 +134,11 @@ def id_column(ids: Any, name: str) -> _core.Ids:
     return _core.Ids(np.ascontiguousarray(ids), name)
 
 
+def is_one(ids: Any) -> bool:
+    """Whether this is one id rather than a column of ids."""
+    return (isinstance(ids, (str, int, np.integer)) and not isinstance(ids, (bool, np.bool_))) or (isinstance(ids, np.ndarray) and ids.ndim == 0)
+
+
 def one_or_many(ids: Any, name: str) -> _core.Ids:
     """The same for one id alone, too."""
     if isinstance(ids, (str, int, np.integer)) and not isinstance(ids, (bool, np.bool_)):
@@ -139,11 +167,13 @@ def value_column(values: Any, name: str) -> Values:
             raise DataError(f"{name}: masked values are no ratings")
         values = values.data
     try:
-        array = np.asarray(values)
+        array = np.asarray(values)  # of a matrix too
         if array.dtype.kind == "O":
             array = array.astype(np.float64)
     except (TypeError, ValueError, OverflowError):
         raise DataError(f"{name}: expected numbers") from None
+    if name == "y" and array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]  # one column, as scikit-learn takes it
     if array.ndim != 1:
         raise DataError(f"{name}: expected one dimension, got shape {array.shape}")
     if array.dtype.kind not in "iufb":

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
-from lowrank._checks import number, whole
-from lowrank._columns import id_column, ids_array, is_table, library_of, table_column
+from lowrank._checks import is_path, number, path_of, whole
+from lowrank._columns import as_table, id_column, ids_array, is_table, library_of, table_column
 from lowrank._errors import DataError
 from lowrank._input import ColumnNames, File, column_names, is_sparse, ratings_from
 from lowrank._ratings import Ratings
@@ -29,7 +29,7 @@ def _times_of(times: Any) -> npt.NDArray[np.int64]:
 
 
 def read_ratings(
-    path: str | os.PathLike[str], *, columns: ColumnNames | None = None, format: str = "auto", implicit_values: bool = False
+    path: str | bytes | os.PathLike[str], *, columns: ColumnNames | None = None, format: str = "auto", implicit_values: bool = False
 ) -> Ratings:
     """Read a file of ratings.
 
@@ -115,13 +115,14 @@ def split(
     >>> len(train[0]), len(test[0])
     (3, 1)
     """
-    if isinstance(ratings, (str, os.PathLike)):
+    if is_path(ratings):
         ratings = read_ratings(ratings, columns=columns)
         columns = None
     times = None
     if isinstance(ratings, Ratings):
         users, times = id_column(ratings.users, "users"), ratings.times
     elif is_table(ratings):
+        ratings = as_table(ratings)
         named = column_names(columns) or {}
         users = id_column(table_column(ratings, named.get("user", "user"), "user"), "user")
         if by == "time":
@@ -161,7 +162,7 @@ def _rows(ratings: Any, rows: npt.NDArray[np.intp]) -> Any:
     return ratings[rows]
 
 
-def titles(path: str | os.PathLike[str], ids: Any) -> list[str]:
+def titles(path: str | bytes | os.PathLike[str], ids: Any) -> list[str]:
     """Look titles up in a file of lines ``id::title``, ``id,title`` or ``id|title``.
 
     Parameters
@@ -177,4 +178,4 @@ def titles(path: str | os.PathLike[str], ids: Any) -> list[str]:
         One title per id; the id itself if the file has no title for it.
     """
     texts = [str(one) for one in np.ma.getdata(ids).tolist()]
-    return [title or text for title, text in zip(_core.titles(os.fsdecode(path), texts), texts)]
+    return [title or text for title, text in zip(_core.titles(path_of(path, "path"), texts), texts)]

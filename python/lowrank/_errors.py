@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import sys
+from typing import Any
 
 __all__ = [
     "DataError",
+    "DataWarning",
     "Error",
     "FileError",
     "MemoryError",
@@ -65,6 +68,23 @@ class TrainingError(Error, ValueError):
 
 class NotFittedError(Error, ValueError, AttributeError):
     """An estimator was asked for something that only a fitted one has."""
+
+
+def not_fitted(message: str) -> NotFittedError:
+    """The exception for an estimator that is not fitted: where scikit-learn is in use, also one of its own NotFittedError."""
+    theirs = getattr(sys.modules.get("sklearn.exceptions"), "NotFittedError", None)
+    return NotFittedError(message) if theirs is None else _both(theirs)(message)
+
+
+def _both(theirs: Any) -> type[NotFittedError]:
+    if "_NotFittedInSklearn" not in globals():
+        members = {"__module__": __name__, "__doc__": NotFittedError.__doc__, "__reduce__": lambda self: (not_fitted, self.args)}
+        globals()["_NotFittedInSklearn"] = type("NotFittedError", (NotFittedError, theirs), members)
+    return globals()["_NotFittedInSklearn"]  # type: ignore[no-any-return]
+
+
+class DataWarning(UserWarning):
+    """Data may mean something else than it was taken for."""
 
 
 class TrainingWarning(UserWarning):

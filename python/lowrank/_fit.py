@@ -13,11 +13,12 @@ import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
-from lowrank._checks import optional_rating, shown, thread_count
+from lowrank._checks import is_path, optional_rating, path_of, shown, thread_count
 from lowrank._columns import ids_array, is_table
 from lowrank._errors import DataError, OptionError, TrainingWarning
 from lowrank._fitted import Fitted
 from lowrank._input import ColumnNames, File, Matrix, Source, ratings_from
+from lowrank._layout import check_layout_of
 from lowrank._progress import progress_bar
 
 Self = TypeVar("Self", bound="Trains")
@@ -37,11 +38,12 @@ class Trains(Fitted):
         callback: Callable[[Report], bool | None] | None = None,
         columns: ColumnNames | None = None,
         format: str = "auto",
+        layout: str = "auto",
         duplicates: str = "last",
         implicit_values: bool = False,
         monitor: str | None = None,
         refit: bool = False,
-        init: Fitted | str | os.PathLike[str] | None = None,
+        init: Fitted | str | bytes | os.PathLike[str] | None = None,
         min_rating: float | None = None,
         max_rating: float | None = None,
         clip: bool = True,
@@ -58,8 +60,10 @@ class Trains(Fitted):
         X : ratings
             - scipy sparse matrix or array of shape (users, items): stored entries are ratings, explicit zeros included;
               ids are 0 .. n-1; empty rows and columns are kept;
-            - tuple ``(users, items, values)`` of arrays of shape (n,);
-            - pandas, polars or pyarrow table with the columns ``user``, ``item`` and ``rating`` (see `columns`);
+            - tuple ``(users, items, values)`` of arrays of shape (n,), or with times as the fourth, which training does not use;
+            - list of tuples ``(user, item, rating)``;
+            - pandas, polars or pyarrow table, or anything with the Arrow stream protocol, with the columns ``user``, ``item`` and
+              ``rating`` (see `columns`);
             - table of users x items, NaN or null for a missing rating: a pandas table with users as index and items as columns, or
               any table with the users in its first column (see `format`);
             - path of a file, in any format that the command line reads;
@@ -84,6 +88,9 @@ class Trains(Fitted):
             Format of a file: ``auto``, ``csv``, ``tsv``, ``movielens``, ``matrix-market``, ``adjacency`` (a user and the user's items
             per line) or ``matrix`` (a table of users x items). ``matrix`` also says of a table that it is one of users x items, where
             its labels leave that open.
+        layout : {"auto", "dense", "sparse", "triples", "columns"}
+            Meaning of a list or array X: a matrix of which every number is a rating (dense) or of which zeros are missing (sparse),
+            rows (user, item, rating), or three columns. Default: what it can be, and an error where that is not clear.
         duplicates : {"last", "first", "mean", "error"}
             Rating to keep for a pair that is rated more than once. (Repeated entries of a sparse matrix are summed, as scipy does.)
         implicit_values : bool, default False
@@ -118,16 +125,17 @@ class Trains(Fitted):
         """
         _core.check(self._method, self._texts())
         threads = thread_count(threads)
-        source = ratings_from(X, y, columns, format=format)
+        source = ratings_from(X, y, columns, format=format, layout=check_layout_of(layout, X, y))
         start = time.perf_counter()
-        data, user_ids, item_ids, layout = _dataset(source, format, str(duplicates), implicit_values, threads)
+        data, user_ids, item_ids, taken = _dataset(source, format, str(duplicates), implicit_values, threads)
         reading = time.perf_counter() - start
-        held, share, held_layout = self._validation(validation, data, columns, format, implicit_values, threads)
+        held, share, held_taken = self._validation(validation, data, columns, format, layout, implicit_values, threads)
         bar = progress_bar(type(self).__name__, progress)
 
         def on_epoch(report: Report) -> bool:
             bar.show(report)
-            return callback is None or callback(dict(report)) is not False
+            going_on = None if callback is None else callback(dict(report))
+            return not (isinstance(going_on, (bool, np.bool_)) and not going_on)
 
         def on_divergence(epoch: int, old: float, new: float) -> None:
             warnings.warn(
@@ -159,14 +167,21 @@ class Trains(Fitted):
         results = json.loads(summary)
         for stage in ("read", "total"):
             results["seconds"][stage] += reading
-        inputs = [text for text in (layout, held_layout) if text]
+        inputs = [text for text in (taken, held_taken) if text]
         if inputs:
             results["inputs"] = inputs
-        self._take(model, user_ids, item_ids, _records(results.pop("history", [])), results)
+        self._take(model, user_ids, item_ids, _records(results.pop("history", [])), results, layout)
         return self
 
     def _validation(
-        self, validation: Any, data: _core.Dataset, columns: ColumnNames | None, format: str, implicit_values: bool, threads: int
+        self,
+        validation: Any,
+        data: _core.Dataset,
+        columns: ColumnNames | None,
+        format: str,
+        layout: str,
+        implicit_values: bool,
+        threads: int,
     ) -> tuple[_core.Pairs | None, float, str]:
         """Ratings to validate on, or the share of the data to set aside; and what a file was taken for."""
         if validation is None:
@@ -178,10 +193,10 @@ class Trains(Fitted):
         if isinstance(validation, tuple) and len(validation) == 2:
             source = ratings_from(validation[0], validation[1], columns if _takes_columns(validation[0]) else None, "validation", format)
         else:
-            source = ratings_from(validation, None, columns if _takes_columns(validation) else None, "validation", format)
+            source = ratings_from(validation, None, columns if _takes_columns(validation) else None, "validation", format, layout)
         if isinstance(source, File):
-            pairs, layout = data.read_pairs(source.path, format, source.columns, implicit_values, threads)
-            return pairs, 0.0, layout
+            pairs, taken = data.read_pairs(source.path, format, source.columns, implicit_values, threads)
+            return pairs, 0.0, taken
         table = source.as_columns() if isinstance(source, Matrix) else source
         if len(table.users) == 0:
             raise DataError("validation: there are no ratings to validate on")
@@ -189,7 +204,7 @@ class Trains(Fitted):
 
 
 def _takes_columns(thing: Any) -> bool:
-    return is_table(thing) or isinstance(thing, (str, os.PathLike))
+    return is_table(thing) or is_path(thing)
 
 
 def _dataset(
@@ -212,8 +227,8 @@ def _init_model(init: Any) -> _core.Model | None:
         return None
     if isinstance(init, Fitted):
         return init._fitted()
-    if isinstance(init, (str, os.PathLike)):
-        return _core.Model.load(os.fsdecode(init))
+    if is_path(init):
+        return _core.Model.load(path_of(init, "init"))
     raise DataError(f"init: expected a fitted estimator or a path, got {type(init).__name__}")
 
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from lowrank import _core
 from lowrank._columns import ids_array
-from lowrank._errors import NotFittedError
+from lowrank._errors import not_fitted
 from lowrank._params import Params
 
 
@@ -22,6 +22,7 @@ class Fitted(Params):
     """The model of an estimator, or none, and the ids of its rows as they were given."""
 
     _model: _core.Model | None
+    _recommender: _core.Recommender | None
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -31,10 +32,12 @@ class Fitted(Params):
     _item_ids: npt.NDArray[Any] | None
     _history: npt.NDArray[Any]
     _summary: dict[str, Any]
+    _layout: str  # of lists and arrays, as `fit` was told
 
     def _clear(self) -> None:
         vars(self).update(
-            {"_model": None, "_user_ids": None, "_item_ids": None, "_history": np.zeros(0, [("epoch", np.int64)]), "_summary": {}}
+            dict.fromkeys(("_model", "_recommender", "_user_ids", "_item_ids"))
+            | {"_history": np.zeros(0, [("epoch", np.int64)]), "_summary": {}, "_layout": "auto"}
         )
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -47,15 +50,18 @@ class Fitted(Params):
         item_ids: npt.NDArray[Any] | None = None,
         history: npt.NDArray[Any] | None = None,
         summary: dict[str, Any] | None = None,
+        layout: str = "auto",
     ) -> None:
         # In one step: another thread may ask meanwhile.
         vars(self).update(
             {
                 "_model": model,
+                "_recommender": _core.Recommender(model),
                 "_user_ids": ids_array(_core.model_ids(model, True)) if user_ids is None else user_ids,
                 "_item_ids": ids_array(_core.model_ids(model, False)) if item_ids is None else item_ids,
                 "_history": np.zeros(0, [("epoch", np.int64)]) if history is None else history,
                 "_summary": {} if summary is None else summary,
+                "_layout": layout,
             }
         )
 
@@ -65,8 +71,14 @@ class Fitted(Params):
 
     def _fitted(self) -> _core.Model:
         if self._model is None:
-            raise NotFittedError(f"this {type(self).__name__} is not fitted yet: call fit first")
+            raise not_fitted(f"this {type(self).__name__} is not fitted yet: call fit first")
         return self._model
+
+    def _asked(self) -> _core.Recommender:
+        """The model prepared for questions, once for all of them."""
+        self._fitted()
+        assert self._recommender is not None
+        return self._recommender
 
     @property
     def user_factors_(self) -> npt.NDArray[np.float32]:

@@ -5,7 +5,6 @@ What is contiguous and of the right type is handed on without a copy.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -14,8 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
-from lowrank._columns import Values, id_column, is_table, library_of, table_column, value_column
+from lowrank._checks import is_path, path_of
+from lowrank._columns import Values, as_table, id_column, is_table, library_of, table_column, value_column
 from lowrank._errors import DataError, OptionError
+from lowrank._layout import arranged
 from lowrank._ratings import Ratings
 from lowrank._wide import cells_of, is_wide
 
@@ -90,12 +91,7 @@ def _file_columns(named: dict[str, str | int] | None) -> str:
 
 
 def _from_table(table: Any, y: Any, columns: ColumnNames | None, *, pairs: bool, format: str = "auto") -> Columns:
-    if type(table).__name__ == "LazyFrame":
-        table = table.collect()
-    if library_of(table) not in ("pandas", "polars", "pyarrow"):
-        import pandas
-
-        table = pandas.api.interchange.from_dataframe(table)
+    table = as_table(table)
     named = column_names(columns)
     if format not in ("auto", "matrix"):
         raise OptionError(f"format: {format} is a format of files; a table has auto or matrix", "format")
@@ -127,17 +123,41 @@ def _from_sparse(matrix: Any) -> Matrix:
         raise DataError(f"X: expected a matrix of users x items, got shape {matrix.shape}")
     if matrix.dtype.kind not in "iufb":
         raise DataError(f"X: expected numbers, got a matrix of {matrix.dtype}")
-    csr = matrix.tocsr()
+    csr = _summed(matrix)
     counts = np.diff(csr.indptr)
-    if (counts < 0).any() or int(csr.indptr[-1]) > len(csr.indices):
-        raise DataError("X: the rows of the sparse matrix are not in order")
-    size = int(csr.indptr[-1])
     users = np.repeat(np.arange(matrix.shape[0], dtype=np.uint32), counts)
-    items = csr.indices[:size]
-    if size and (int(items.min()) < 0 or int(items.max()) >= matrix.shape[1]):
-        raise DataError("X: an index of the sparse matrix is beyond its shape")
+    items = csr.indices[: len(users)]
     items = items.view(np.uint32) if items.dtype == np.int32 else items.astype(np.uint32)
-    return Matrix(users, np.ascontiguousarray(items), value_column(csr.data[:size], "X"), _shape(matrix.shape))
+    return Matrix(users, np.ascontiguousarray(items), value_column(csr.data[: len(users)], "X"), _shape(matrix.shape))
+
+
+def _checked(matrix: Any) -> Any:
+    """A CSR or CSC matrix whose rows or columns are in order, in a copy: scipy trusts what it is given."""
+    offsets = matrix.indptr.copy()
+    size = int(offsets[-1])
+    if int(offsets[0]) != 0 or (np.diff(offsets) < 0).any() or size > min(len(matrix.indices), len(matrix.data)):
+        raise DataError("X: the rows of the sparse matrix are not in order")
+    indices = matrix.indices[:size]
+    if size and (int(indices.min()) < 0 or int(indices.max()) >= matrix.shape[1 if matrix.format == "csr" else 0]):
+        raise DataError("X: an index of the sparse matrix is beyond its shape")
+    return type(matrix)((matrix.data[:size], indices, offsets), shape=matrix.shape, copy=False)
+
+
+def _summed(matrix: Any) -> Any:
+    """Rows of cells that occur once: repeated ones are summed, in floating point whatever the type of the numbers."""
+    given = getattr(matrix, "format", "")
+    if given in ("csr", "csc"):
+        matrix = _checked(matrix)
+        if matrix.has_canonical_format:
+            return matrix.tocsr()
+    if matrix.dtype.kind in "iub" and given in ("coo", "csr", "csc"):
+        matrix = matrix.astype(np.float64)
+    csr = matrix.tocsr(copy=True) if given == "csr" else matrix.tocsr()
+    if given == "bsr":
+        csr.eliminate_zeros()  # what fills its blocks
+    if not csr.has_canonical_format:
+        csr.sum_duplicates()
+    return csr
 
 
 def _shape(shape: tuple[int, int]) -> tuple[int, int]:
@@ -170,6 +190,7 @@ def _two_columns(X: Any, name: str) -> tuple[_core.Ids, _core.Ids]:
     if isinstance(X, tuple) and len(X) == 2:
         return id_column(X[0], "users"), id_column(X[1], "items")
     if isinstance(X, np.ndarray):
+        X = np.asarray(X)
         if X.ndim != 2 or X.shape[1] != 2:
             raise DataError(f"{name}: expected two columns, user and item, got an array of shape {X.shape}")
         return id_column(X[:, 0], f"{name}, column of users"), id_column(X[:, 1], f"{name}, column of items")
@@ -186,7 +207,9 @@ def is_sparse(X: object) -> bool:
     return hasattr(X, "tocsr") and hasattr(X, "shape") and hasattr(X, "dtype")
 
 
-def ratings_from(X: Any, y: Any = None, columns: ColumnNames | None = None, name: str = "X", format: str = "auto") -> Source:
+def ratings_from(
+    X: Any, y: Any = None, columns: ColumnNames | None = None, name: str = "X", format: str = "auto", layout: str = "auto"
+) -> Source:
     """Ratings of whatever form.
 
     Parameters
@@ -201,11 +224,13 @@ def ratings_from(X: Any, y: Any = None, columns: ColumnNames | None = None, name
         Of the argument, for messages.
     format : str
         Of a file (see :meth:`lowrank.Estimator.fit`), or ``matrix`` for a table of users x items.
+    layout : str
+        Of a list or array, see :meth:`lowrank.Estimator.fit`.
     """
-    if isinstance(X, (str, os.PathLike)):
+    if is_path(X):
         if y is not None:
             raise DataError("y: a file of ratings has them itself")
-        return File(os.fsdecode(X), _file_columns(column_names(columns)))
+        return File(path_of(X, name), _file_columns(column_names(columns)))
     if is_table(X):
         return _from_table(X, y, columns, pairs=False, format=format)
     if columns is not None:
@@ -221,18 +246,17 @@ def ratings_from(X: Any, y: Any = None, columns: ColumnNames | None = None, name
         return Columns(users, items, value_column(y, "y"))
     if is_sparse(X):
         return _from_sparse(X)
+    X = arranged(X, layout, name)
     if isinstance(X, tuple):
-        if len(X) != 3:
+        if len(X) not in (3, 4):
             raise DataError(f"{name}: expected a tuple (users, items, values), got one of {len(X)}")
+        if len(X) == 4 and len(X[3]) != len(X[0]):
+            raise DataError(f"{name}: users and times must have equal lengths, not {len(X[0])} and {len(X[3])}")
         return Columns(id_column(X[0], "users"), id_column(X[1], "items"), value_column(X[2], "values"))
-    if isinstance(X, np.ndarray) or (isinstance(X, list) and X and isinstance(X[0], Sequence) and not isinstance(X[0], str)):
-        try:
-            array = np.asanyarray(X)
-        except ValueError:
-            raise DataError(f"{name}: the rows have different lengths") from None
-        if array.ndim != 2:
-            raise DataError(f"{name}: expected a matrix of users x items, got an array of shape {array.shape}")
-        return _from_dense(array)
+    if isinstance(X, np.ndarray):
+        if X.ndim != 2:
+            raise DataError(f"{name}: expected a matrix of users x items, got an array of shape {X.shape}")
+        return _from_dense(X)
     raise DataError(f"{name}: expected ratings (a sparse matrix, a tuple, a table, a path or an array), got {type(X).__name__}")
 
 
@@ -243,3 +267,16 @@ def pairs_from(X: Any, columns: ColumnNames | None = None, name: str = "X") -> C
     if is_table(X):
         return _from_table(X, None, columns, pairs=True)
     return Columns(*_two_columns(X, name), None)
+
+
+def is_clicks(X: Any, columns: ColumnNames | None = None) -> bool:
+    """Whether X holds users and items without ratings."""
+    if is_table(X):
+        if columns is not None:
+            return "rating" not in (column_names(columns) or {})
+        table = X.collect_schema() if type(X).__name__ == "LazyFrame" else X
+        names = set(X.schema.names if library_of(X) == "pyarrow" else getattr(table, "columns", table))
+        return {"user", "item"} <= names and "rating" not in names
+    if isinstance(X, list):
+        return bool(X) and all(isinstance(row, tuple) and len(row) == 2 for row in X)
+    return isinstance(X, tuple) and len(X) == 2

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import os
+from typing import BinaryIO
 
 from lowrank import _core
+from lowrank._checks import path_of
 from lowrank._errors import DataError
 from lowrank._estimator import Estimator
 from lowrank._methods import classes
 
 
-def load(path: str | os.PathLike[str]) -> Estimator:
+def load(path: str | bytes | os.PathLike[str] | BinaryIO) -> Estimator:
     """Load a model file of Python, C++ or the command line.
 
     Parameters
     ----------
-    path : str or path-like
-        Written by `save`, the command line or C++.
+    path : path or binary file object
+        Written by `save`, the command line or C++. A file object is read to its end.
 
     Returns
     -------
@@ -41,9 +43,13 @@ def load(path: str | os.PathLike[str]) -> Estimator:
     >>> lowrank.load(path).users_.tolist()
     [1, 2]
     """
-    if not isinstance(path, (str, os.PathLike)):
-        raise DataError(f"path: expected a path, got {type(path).__name__}")
-    model = _core.Model.load(os.fsdecode(path))
+    if hasattr(path, "read"):
+        data = path.read()
+        if not isinstance(data, (bytes, bytearray, memoryview)):
+            raise DataError("path: a file object must be open for bytes, not for text")
+        model = _core.Model.deserialize(bytes(data))
+    else:
+        model = _core.Model.load(path_of(path, "path"))
     record = model.record
     kind = classes.get(record["method"], Estimator)
     options = json.loads(record["options"])

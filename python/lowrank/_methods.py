@@ -6,13 +6,9 @@ import inspect
 import textwrap
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from lowrank import _core
-from lowrank._errors import OptionError
 from lowrank._estimator import Estimator
-from lowrank._input import Matrix, ratings_from
+from lowrank._parts import WithParts
 
 
 def _type(option: dict[str, Any]) -> str:
@@ -50,55 +46,6 @@ def _docstring(name: str, method: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-class _WithParts(Estimator):
-    """What only non-negative factorization has: the two matrices of a matrix whose absent entries are zeros."""
-
-    def fit_transform(self, X: Any, y: Any = None, **how: Any) -> npt.NDArray[np.float32]:
-        """Fit, and return the factors of the rows.
-
-        Parameters
-        ----------
-        X : sparse matrix or array of shape (rows, columns)
-            Anything that `fit` takes.
-        y : ignored where X is a matrix
-        **how
-            As of `fit`.
-
-        Returns
-        -------
-        ndarray of shape (rows, rank), float32
-        """
-        return self.fit(X, y, **how).user_factors_
-
-    def transform(self, X: Any) -> npt.NDArray[np.float32]:
-        """The factors of new rows, against the fixed `components_`.
-
-        Parameters
-        ----------
-        X : sparse matrix or array of shape (rows, columns)
-            Columns as those fitted.
-
-        Returns
-        -------
-        ndarray of shape (rows, rank), float32
-            Zeros for a row without entries.
-        """
-        self = self._snapshot()
-        source = ratings_from(X)
-        if not isinstance(source, Matrix):
-            raise OptionError("X: expected a matrix", "X")
-        rows = np.zeros((source.shape[0], self.item_factors_.shape[1]), np.float32)
-        if len(source.users):
-            folded = self.fold_in(X)
-            rows[folded.users_.astype(np.int64)] = folded.user_factors_
-        return rows
-
-    @property
-    def components_(self) -> npt.NDArray[np.float32]:
-        """The factors of the columns, shape (rank, columns): a view."""
-        return self.item_factors_.T
-
-
 def _make_class(method: dict[str, Any]) -> type[Estimator]:
     name = method["class"]
     options = {option["name"]: option["default"] for option in method["options"]}
@@ -114,7 +61,7 @@ def _make_class(method: dict[str, Any]) -> type[Estimator]:
     first = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     __init__.__signature__ = inspect.Signature([first, *keywords])  # type: ignore[attr-defined]
     __init__.__qualname__ = f"{name}.__init__"
-    base = _WithParts if method["name"] == "nmf" else Estimator
+    base = WithParts if method["name"] == "nmf" else Estimator
     members = {
         "__init__": __init__,
         "__doc__": _docstring(name, method),

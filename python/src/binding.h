@@ -119,6 +119,7 @@ void check_signals();
 
 void bind_data(nb::module_& module);
 void bind_model(nb::module_& module);
+void bind_recommender(nb::module_& module);
 void bind_training(nb::module_& module);
 
 }  // namespace lowrank::python

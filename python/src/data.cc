@@ -397,17 +397,6 @@ void bind_data(nb::module_& module) {
   module.def(
       "model_ids", [](const Model& model, bool users) { return ids_of(users ? model.users.ids : model.items.ids); }, "model"_a, "users"_a,
       "The ids of a model as they were given; of a file, integers where all are canonical decimals.");
-  module.def(
-      "model_find",
-      [](const Model& model, bool users, const Ids& ids) {
-        std::vector<std::uint32_t> numbers;
-        {
-          const WithoutGil free;
-          numbers = ids.find(users ? model.users.ids : model.items.ids, nullptr);
-        }
-        return array_of(std::move(numbers));
-      },
-      "model"_a, "users"_a, "ids"_a, "The numbers of ids in a model; 4294967295 for ids that it does not have.");
   module.def("columns_by_name", &columns_named, "names"_a, "The columns of a header, by what their names say.");
   module.def("parts", &parts_of, "users"_a, "times"_a.none(), "test"_a, "validation"_a, "by"_a, "seed"_a,
              "The part of every rating: 0 train, 1 validation, 2 test.");

@@ -5,18 +5,18 @@
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
-#include <algorithm>
-#include <limits>
+#include <memory>
 #include <optional>
 #include <vector>
 
+#include "base/file.h"
 #include "binding.h"
 #include "lowrank/base/error.h"
 #include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
 #include "lowrank/model/model_file.h"
+#include "lowrank/model/vectors.h"
 #include "lowrank/recommend/fold_in.h"
-#include "lowrank/recommend/recommend.h"
 
 namespace lowrank::python {
 
@@ -47,87 +47,6 @@ void add_scalar(nb::class_<Model>& type, const char* name, Number Centre::*membe
   type.def_prop_ro(name, [member](const Model& model) { return model.centre.*member; });
 }
 
-/// Lists of equal room: row by row the indices and scores, and how many of each row count.
-class Table {
- public:
-  Table(std::size_t rows, std::size_t columns) : columns_(columns), counts_(rows) {
-    if (columns != 0 && rows > std::numeric_limits<std::ptrdiff_t>::max() / sizeof(float) / columns) throw std::bad_alloc();
-    indices_.resize(rows * columns);
-    scores_.resize(rows * columns, std::numeric_limits<float>::quiet_NaN());
-  }
-  void put(std::size_t row, std::span<const Scored> list) {
-    constexpr std::size_t kRowsBetweenSignals = 256;
-    counts_[row] = static_cast<std::uint32_t>(list.size());
-    for (std::size_t place = 0; place < list.size(); ++place) {
-      indices_[row * columns_ + place] = list[place].index;
-      scores_[row * columns_ + place] = list[place].score;
-    }
-    if (row % kRowsBetweenSignals == 0) check_signals();
-  }
-  [[nodiscard]] nb::tuple take() {
-    return nb::make_tuple(array_of(std::move(indices_), columns_), array_of(std::move(scores_), columns_), array_of(std::move(counts_)));
-  }
-
- private:
-  std::size_t columns_;
-  std::vector<std::uint32_t> counts_;
-  std::vector<std::uint32_t> indices_;
-  std::vector<float> scores_;
-};
-
-nb::tuple recommend_for(const Model& model, const Column<std::uint32_t>& users, std::size_t n, bool filter_seen,
-                        const std::optional<Column<std::uint32_t>>& items, const Column<std::uint32_t>& exclude, std::uint32_t min_count,
-                        int threads) {
-  RecommendOptions options;
-  n = std::min<std::size_t>(n, model.items.size());
-  options.top = n;
-  options.include_seen = !filter_seen;
-  options.min_count = min_count;
-  options.threads = threads;
-  std::optional<Table> table;
-  {
-    const WithoutGil free;
-    table.emplace(users.size(), n);
-    const auto put = [&](std::size_t row, std::span<const Scored> list) { table->put(row, list); };
-    if (items) options.items = copy_of(*items);
-    options.excluded = copy_of(exclude);
-    recommend(model, copy_of(users), options, put);
-  }
-  return table->take();
-}
-
-nb::tuple similar_to(const Model& model, bool users, const Column<std::uint32_t>& queries, std::size_t n, const std::string& by,
-                     std::uint32_t min_count, int threads) {
-  std::optional<Table> table;
-  const Side& side = users ? model.users : model.items;
-  n = std::min<std::size_t>(n, side.size());
-  {
-    const WithoutGil free;
-    const std::vector<std::uint32_t> rows = copy_of(queries);
-    for (const std::uint32_t row : rows) {
-      if (row >= side.size()) throw DataError("queries: the model has no row " + std::to_string(row));
-    }
-    table.emplace(rows.size(), n);
-    const auto put = [&](std::size_t row, std::span<const Scored> list) { table->put(row, list); };
-    const SimilarOptions options{.top = n, .by = parse_similarity(by), .min_count = min_count, .threads = threads};
-    (users ? similar_users : similar_items)(model, rows, options, put);
-  }
-  return table->take();
-}
-
-NewArray<double> predict_for(const Model& model, const Column<std::uint32_t>& users, const Column<std::uint32_t>& items, int threads) {
-  if (users.size() != items.size()) {
-    throw DataError("users and items must have equal lengths, not " + std::to_string(users.size()) + " and " +
-                    std::to_string(items.size()));
-  }
-  std::vector<double> scores(users.size());
-  {
-    const WithoutGil free;
-    predict_pairs(model, copy_of(users), copy_of(items), scores, threads);
-  }
-  return array_of(std::move(scores));
-}
-
 nb::dict dict_of(const RankingScores& scores) {
   nb::dict result;
   result["users"] = scores.users;
@@ -156,6 +75,27 @@ nb::dict evaluate(const Model& model, const Pairs& pairs, const std::vector<std:
   for (const RankingScores& one : ranking) lists[nb::int_(one.top)] = dict_of(one);
   if (!tops.empty()) result["ranking"] = lists;
   return result;
+}
+
+VectorOptions vector_options(bool users, bool with_bias) { return {.side = users ? RowsOf::users : RowsOf::items, .with_bias = with_bias}; }
+
+nb::ndarray<nb::numpy, float> vectors(const Model& model, bool users, bool with_bias) {
+  auto rows = std::make_unique<FactorMatrix>();
+  {
+    const WithoutGil free;
+    *rows = vectors_of(model, vector_options(users, with_bias));
+  }
+  float* const data = rows->data();
+  const std::size_t shape[] = {rows->rows(), rows->rank()};
+  const std::int64_t strides[] = {static_cast<std::int64_t>(rows->stride()), 1};
+  const nb::capsule owner(rows.release(), [](void* matrix) noexcept { delete static_cast<FactorMatrix*>(matrix); });
+  return {data, 2, shape, owner, strides};
+}
+
+void write_table(const Model& model, bool users, bool with_bias, char separator, const std::string& path) {
+  AtomicFile file(path);
+  write_vectors(model, vector_options(users, with_bias), separator, [&](std::string_view text) { file.write(text); });
+  file.commit();
 }
 
 nb::dict record_of(const Model& model) {
@@ -219,9 +159,8 @@ void bind_model(nb::module_& module) {
           "save", [](const Model& model, const std::string& path) { save_model(model, path); }, "path"_a, nb::call_guard<WithoutGil>())
       .def_static(
           "load", [](const std::string& path) { return load_model(path); }, "path"_a, nb::call_guard<WithoutGil>())
-      .def("recommend", &recommend_for, "users"_a, "n"_a, "filter_seen"_a, "items"_a.none(), "exclude"_a, "min_count"_a, "threads"_a)
-      .def("similar", &similar_to, "users"_a, "queries"_a, "n"_a, "by"_a, "min_count"_a, "threads"_a)
-      .def("predict", &predict_for, "users"_a, "items"_a, "threads"_a)
+      .def("vectors", &vectors, "users"_a, "with_bias"_a, "The rows of one side as vectors for other programs.")
+      .def("write_vectors", &write_table, "users"_a, "with_bias"_a, "separator"_a, "path"_a, nb::call_guard<WithoutGil>())
       .def("evaluate", &evaluate, "pairs"_a, "tops"_a, "relevant_from"_a.none(), "threads"_a)
       .def(
           "fold_in", [](const Model& model, const Pairs& pairs, int threads) { return fold_in(model, pairs, threads); }, "pairs"_a,

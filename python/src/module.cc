@@ -74,5 +74,6 @@ NB_MODULE(_core, module) {
   module.def("error_names", &lowrank::python::error_names, "The names of all types of errors.");
   lowrank::python::bind_data(module);
   lowrank::python::bind_model(module);
+  lowrank::python::bind_recommender(module);
   lowrank::python::bind_training(module);
 }

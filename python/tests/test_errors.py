@@ -101,13 +101,13 @@ def test_options():
 
 def test_questions():
     model = short("sgd").fit(GOOD)
-    with pytest.raises(lowrank.UnknownIdError, match="users: the model does not know user 'x'"):
+    with pytest.raises(lowrank.UnknownIdError, match="users: the model does not know user \"x\""):
         model.recommend(["x"])
-    with pytest.raises(lowrank.UnknownIdError, match="users: the model does not know users 'x', 3"):
+    with pytest.raises(lowrank.UnknownIdError, match="users: the model does not know users \"x\", \"3\""):
         model.recommend(["x", 3, 1, "x"])
-    with pytest.raises(lowrank.UnknownIdError, match="items: the model does not know item 9"):
+    with pytest.raises(lowrank.UnknownIdError, match="items: the model does not know item \"9\""):
         model.recommend(items=[9])
-    with pytest.raises(lowrank.UnknownIdError, match="exclude: the model does not know item 9"):
+    with pytest.raises(lowrank.UnknownIdError, match="exclude: the model does not know item \"9\""):
         model.recommend(exclude=[9])
     with pytest.raises(lowrank.UnknownIdError, match="items: "):
         model.similar_items(5)

@@ -380,7 +380,7 @@ def test_users_without_ratings():
     model = short("sgd").fit(matrix)
     ids, _ = model.recommend(n=3)
     assert ids.shape == (4, 3) and ids.count(axis=1).tolist() == [0, 0, 1, 0]
-    with pytest.raises(lowrank.UnknownIdError, match="users: .* user 1"):
+    with pytest.raises(lowrank.UnknownIdError, match='users: .* user "1"'):
         model.recommend([0, 1])
     assert model.recommend([1], unknown="popular").ids.compressed().tolist() == [1, 0]
     assert model.recommend(["1", 99], unknown="popular").scores.filled(0).tolist()[0][:2] == [2.0, 1.0]
