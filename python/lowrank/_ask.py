@@ -466,6 +466,6 @@ class Answers(Fitted):
 
 def _has_ratings(counts: npt.NDArray[np.uint32], rows: Numbers) -> npt.NDArray[np.bool_]:
     """Whether the model knows rows, of which some may be of no vocabulary."""
-    known = rows != UNKNOWN
+    known: npt.NDArray[np.bool_] = rows != UNKNOWN
     known[known] = np.asarray(counts)[rows[known]] != 0
     return known

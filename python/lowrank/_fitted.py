@@ -14,7 +14,6 @@ from lowrank._columns import ids_array
 from lowrank._errors import not_fitted
 from lowrank._params import Params
 
-
 Self = TypeVar("Self", bound="Fitted")
 
 

@@ -73,7 +73,7 @@ class Exports(Fitted):
         FileError
             The file cannot be written.
         """
-        self = self._snapshot()  # type: ignore[assignment]
+        self = self._snapshot()
         model = self._fitted()
         name = path_of(path, "path")
         kind = os.path.splitext(name)[1][1:].lower() if format is None else format

@@ -112,7 +112,7 @@ def test_an_estimator_that_is_refitted_while_it_is_asked():
                     wrong.append(folded)
             except lowrank.DataError:
                 pass
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 wrong.append(error)
 
     threads = [threading.Thread(target=ask) for _ in range(2)]
@@ -238,7 +238,7 @@ def test_odd_numbers_are_errors_of_lowrank(ratings):
                 ask()
             except (lowrank.Error, MemoryError):
                 pass
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 foreign.append((name, type(value).__name__, type(error).__name__, str(error)[:100]))
     assert not foreign, "\n".join(map(str, foreign))
 
