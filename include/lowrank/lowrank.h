@@ -19,6 +19,7 @@
 #include "lowrank/model/history.h"
 #include "lowrank/model/model.h"
 #include "lowrank/model/model_file.h"
+#include "lowrank/model/neighbours.h"
 #include "lowrank/model/vectors.h"
 #include "lowrank/pipeline/run.h"
 #include "lowrank/recommend/fold_in.h"

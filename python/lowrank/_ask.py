@@ -249,7 +249,7 @@ class Answers(Fitted):
             Default: all of `items_`.
         n : int, default 10
             Length of the lists.
-        by : {"cosine", "dot"}
+        by : {"cosine", "dot", "neighbours"}
             Similarity of two rows of factors.
         among : array_like, table, mapping or mask, optional
             List only these items. For every query others in the forms of `recommend`, with the columns item and similar.

@@ -105,6 +105,13 @@ class Fitted(Params):
         return self._fitted().mean
 
     @property
+    def neighbours_(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.uint32], npt.NDArray[np.uint64]] | None:
+        """The weights between items, or None: weights, their items, and where each item's row starts. As ``scipy.sparse.csr_array(neighbours_)``
+        a matrix of shape (items, items): row j has the items that item j speaks for.
+        """
+        return self._fitted().neighbours
+
+    @property
     def users_(self) -> npt.NDArray[Any]:
         """Ids of users, shape (users,)."""
         self._fitted()

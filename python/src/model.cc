@@ -131,6 +131,17 @@ void bind_model(nb::module_& module) {
   add_scalar(type, "clips", &Centre::clips);
   add_scalar(type, "has_biases", &Centre::has_biases);
   add_scalar(type, "predicts_ratings", &Centre::predicts_ratings);
+  type.def_prop_ro(
+      "neighbours",
+      [](const nb::object& self) -> std::optional<nb::tuple> {
+        const auto& model = nb::cast<const Model&>(self);
+        if (!model.neighbours) return std::nullopt;
+        const auto view = [&]<class T>(std::span<const T> values) { return View<T>(values.data(), {values.size()}, self); };
+        return nb::make_tuple(view(model.neighbours->weights()), view(model.neighbours->items()), view(model.neighbours->offsets()));
+      },
+      nb::sig("def neighbours(self) -> tuple[numpy.typing.NDArray[numpy.float32], numpy.typing.NDArray[numpy.uint32], "
+              "numpy.typing.NDArray[numpy.uint64]] | None"),
+      "Weights between items, their items, and where each item's row starts; None where there are none.");
   type.def_prop_ro("record", &record_of, "Where the model comes from.")
       .def(
           "seen", [](const Model& model, std::uint32_t user) { return array_of(model.history.items_of(user)); }, "user"_a)

@@ -102,7 +102,7 @@ Command add_similar(CLI::App& program) {
   app->add_flag("--all-users", arguments->all_users, "compare with every user that the model knows");
   app->add_option_function<std::string>(
          "--by", [by = &arguments->options.by](const std::string& text) { *by = parse_similarity(text); },
-         "similarity of two rows of factors: cosine, or dot (product)")
+         "similarity of two items or users: cosine or dot (product) of their factors, or neighbours (the weights of method neighbours)")
       ->type_name("NAME")
       ->default_str("cosine");
   add_integer(*app, "--top", arguments->options.top, "number of items or users per list", 1);

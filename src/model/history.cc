@@ -8,56 +8,9 @@
 #include "base/memory.h"
 #include "base/parallel.h"
 #include "lowrank/base/error.h"
+#include "model/gap_code.h"
 
 namespace lowrank {
-
-namespace {
-
-/// Code of `item`: the number of items skipped since the last one of the row. The first item of a row follows item -1.
-std::uint32_t gap(std::uint32_t item, std::uint32_t next_possible) { return item - next_possible; }
-
-std::size_t code_length(std::uint32_t value) {
-  std::size_t length = 1;
-  while ((value >>= 7U) != 0) ++length;
-  return length;
-}
-
-/// Seven bits per byte, the lowest first; the high bit says that another byte follows.
-std::uint8_t* encode(std::uint32_t value, std::uint8_t* to) {
-  for (; value >= 128; value >>= 7U) *to++ = static_cast<std::uint8_t>(value | 128U);
-  *to++ = static_cast<std::uint8_t>(value);
-  return to;
-}
-
-/// The code that starts at `from`, which is sound; `from` moves behind it.
-std::uint32_t decode(const std::uint8_t*& from) {
-  std::uint32_t value = *from & 127U;
-  for (unsigned shift = 7; (*from++ & 128U) != 0; shift += 7) value |= static_cast<std::uint32_t>(*from & 127U) << shift;
-  return value;
-}
-
-/// Throws unless [from, end) is a sound row.
-void check_row(const std::uint8_t* from, const std::uint8_t* end, std::uint32_t item_count) {
-  constexpr unsigned kMostBits = 35;
-  std::uint64_t next_possible = 0;
-  while (from != end) {
-    std::uint64_t value = 0;
-    unsigned shift = 0;
-    std::uint8_t byte = 128;
-    for (; (byte & 128U) != 0; shift += 7) {
-      if (from == end) throw DataError("seen items: a row ends within a number");
-      if (shift == kMostBits) throw DataError("seen items: a number is too long");
-      byte = *from++;
-      value |= static_cast<std::uint64_t>(byte & 127U) << shift;
-    }
-    if (byte == 0 && shift > 7) throw DataError("seen items: a number is longer than it needs to be");
-    next_possible += value;
-    if (next_possible >= item_count) throw DataError("seen items: an item is out of range");
-    ++next_possible;
-  }
-}
-
-}  // namespace
 
 History::History(const Ratings& ratings, HistoryValues values, int threads) : offsets_(std::size_t{ratings.user_count()} + 1) {
   constexpr std::size_t kUsers = 1024;
@@ -99,7 +52,7 @@ History::History(std::vector<std::uint8_t> bytes, std::vector<std::uint64_t> off
   }
   for (std::size_t user = 0; user + 1 < offsets_.size(); ++user) {
     if (offsets_[user] > offsets_[user + 1] || offsets_[user + 1] > bytes_.size()) throw DataError("seen items: the offsets do not ascend");
-    check_row(bytes_.data() + offsets_[user], bytes_.data() + offsets_[user + 1], item_count);
+    check_code(bytes_.data() + offsets_[user], bytes_.data() + offsets_[user + 1], item_count, "seen items");
   }
   if (codes_.empty() && values_.empty()) return;
   count_items();

@@ -6,6 +6,7 @@
 
 #include "base/parallel.h"
 #include "kernels/dot.h"
+#include "model/neighbour_sums.h"
 
 namespace lowrank {
 
@@ -17,8 +18,8 @@ double in_float_range(double score) {
   return std::clamp(score, -kMost, kMost);
 }
 
-/// The score of a pair whose product is known (and ignored where a row is unknown).
-double score_with_product(const Model& model, std::uint32_t user, std::uint32_t item, float product) {
+/// The score of a pair whose product and sum of neighbours are known (and ignored where a row is unknown).
+double score_with_product(const Model& model, std::uint32_t user, std::uint32_t item, float product, float neighbours) {
   const bool knows_user = model.users.knows(user);
   const bool knows_item = model.items.knows(item);
   if (!knows_user && !knows_item) return in_float_range(model.centre.rating_mean);
@@ -26,21 +27,50 @@ double score_with_product(const Model& model, std::uint32_t user, std::uint32_t 
   double sum = model.centre.mean;
   if (knows_user) sum += static_cast<double>(model.users.biases[user]);
   if (knows_item) sum += static_cast<double>(model.items.biases[item]);
-  if (knows_user && knows_item) sum += static_cast<double>(product);
+  if (knows_user && knows_item) sum += static_cast<double>(product) + static_cast<double>(neighbours);
   return in_float_range(sum);
 }
+
+/// Sums of neighbours for many pairs: for several pairs of a user in a row, those of all items at once.
+class PairSums {
+ public:
+  explicit PairSums(const Model& model) : model_(model) {
+    if (model.neighbours) sums_.emplace(model.items.counts.size());
+  }
+
+  /// The sum of a pair of users[at] and items[at]; asked in ascending order.
+  float of(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::size_t at) {
+    if (!sums_ || !model_.users.knows(users[at]) || !model_.items.knows(items[at])) return 0;
+    if (at >= end_) {
+      end_ = at + 1;
+      while (end_ < users.size() && users[end_] == users[at]) ++end_;
+      gathered_ = end_ - at >= kMany;
+      if (gathered_) gather_neighbours(model_, users[at], *sums_);
+    }
+    return gathered_ ? sums_->of(items[at]) : neighbour_sum(model_, users[at], items[at]);
+  }
+
+ private:
+  static constexpr std::size_t kMany = 4;
+  const Model& model_;
+  std::optional<SparseSums> sums_;
+  std::size_t end_ = 0;  ///< behind the pairs of the same user
+  bool gathered_ = false;
+};
 
 }  // namespace
 
 double score(const Model& model, std::uint32_t user, std::uint32_t item) {
   float product = 0;
+  float neighbours = 0;
   if (model.users.knows(user) && model.items.knows(item)) {
     const std::size_t stride = model.users.factors.stride();
     const float* const a = model.users.factors.data() + user * stride;
     const float* const b = model.items.factors.data() + item * stride;
     product = finite_dot(dot(a, b, stride), a, b, stride);
+    if (model.neighbours) neighbours = neighbour_sum(model, user, item);
   }
-  return score_with_product(model, user, item, product);
+  return score_with_product(model, user, item, product, neighbours);
 }
 
 void score_pairs(const Model& model, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> scores) {
@@ -49,6 +79,7 @@ void score_pairs(const Model& model, std::span<const std::uint32_t> users, std::
   std::array<std::uint32_t, kPiece> item_rows{};
   std::array<float, kPiece> products{};
   const std::size_t stride = model.users.factors.stride();
+  PairSums neighbours(model);
   const bool has_rows = !model.users.counts.empty() && !model.items.counts.empty();
   for (std::size_t begin = 0; begin < users.size(); begin += kPiece) {
     const std::size_t count = std::min(kPiece, users.size() - begin);
@@ -65,7 +96,10 @@ void score_pairs(const Model& model, std::span<const std::uint32_t> users, std::
         products[n] = finite_dot(products[n], a.rows + user_rows[n] * stride, b.rows + item_rows[n] * stride, stride);
       }
     }
-    for (std::size_t n = 0; n < count; ++n) scores[begin + n] = score_with_product(model, users[begin + n], items[begin + n], products[n]);
+    for (std::size_t n = 0; n < count; ++n) {
+      scores[begin + n] =
+          score_with_product(model, users[begin + n], items[begin + n], products[n], neighbours.of(users, items, begin + n));
+    }
   }
 }
 

@@ -11,6 +11,7 @@
 #include "lowrank/base/error.h"
 #include "model/checksum.h"
 #include "model/model_header.h"
+#include "model/neighbours_code.h"
 
 namespace lowrank {
 
@@ -65,15 +66,20 @@ void emit_tensors(const Model& model, const Sink& sink) {
   sink(as_bytes(std::span<const float>(model.users.biases)));
   sink(as_bytes(std::span<const float>(model.items.biases)));
   sink(as_bytes(model.history.values()));
+  if (model.neighbours) sink(as_bytes(model.neighbours->weights()));
   sink(as_bytes(model.users.ids.offsets()));
   sink(as_bytes(model.items.ids.offsets()));
   emit(model.users.counts, sink);
   emit(model.items.counts, sink);
   sink(as_bytes(model.history.offsets()));
+  CodedRows neighbours;
+  if (model.neighbours) neighbours = encode_rows(*model.neighbours);
+  sink(as_bytes(std::span<const std::uint64_t>(neighbours.offsets)));
   sink(model.users.ids.characters());
   sink(model.items.ids.characters());
   sink(as_bytes(model.history.bytes()));
   sink(as_bytes(model.history.codes()));
+  sink(as_bytes(std::span<const std::uint8_t>(neighbours.bytes)));
 }
 
 /// The start of the file of `model`, sealed. A pass over the tensors before they are written, for the checksum stands in front of them.
@@ -213,16 +219,19 @@ Model read_model(Source& source) {
   model.users.biases = source.read_vector<float>(extent.users);
   model.items.biases = source.read_vector<float>(extent.items);
   auto history_values = source.read_vector<float>(extent.history_values);
+  auto neighbour_weights = source.read_vector<float>(extent.neighbour_weights);
   const auto user_id_offsets = source.read_vector<std::uint64_t>(extent.users + 1);
   const auto item_id_offsets = source.read_vector<std::uint64_t>(extent.items + 1);
   bool counts_fit = true;
   model.users.counts = read_counts(source, extent.users, counts_fit);
   model.items.counts = read_counts(source, extent.items, counts_fit);
   auto history_offsets = source.read_vector<std::uint64_t>(extent.history_offsets);
+  CodedRows neighbours{.offsets = source.read_vector<std::uint64_t>(extent.neighbour_offsets), .bytes = {}};
   const auto user_ids = source.read_vector<char>(extent.user_id_bytes);
   const auto item_ids = source.read_vector<char>(extent.item_id_bytes);
   auto history_bytes = source.read_vector<std::uint8_t>(extent.history_bytes);
   auto history_codes = source.read_vector<std::uint8_t>(extent.history_codes);
+  neighbours.bytes = source.read_vector<std::uint8_t>(extent.neighbour_bytes);
   source.skip();
   if (hex_digits(source.checksum()) != header.checksum)
     throw ModelFileError("the checksum does not match: the file is damaged or was altered");
@@ -233,6 +242,7 @@ Model read_model(Source& source) {
   fill(model.items.ids, item_id_offsets, item_ids, "items");
   model.history = History(std::move(history_bytes), std::move(history_offsets), model.items.ids.size(), std::move(history_codes),
                           std::move(history_values));
+  if (extent.neighbour_offsets != 0) model.neighbours = decode_rows(neighbours, std::move(neighbour_weights));
   if (header.complete) header.complete(model);
   if (const auto problem = model_problem(model)) throw ModelFileError(*problem);
   return std::move(header.model);

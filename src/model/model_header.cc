@@ -10,6 +10,7 @@
 #include "lowrank/base/error.h"
 #include "model/checked_json.h"
 #include "model/fold_in_fields.h"
+#include "model/neighbours_code.h"
 
 namespace lowrank {
 
@@ -33,6 +34,7 @@ struct Section {
 
 /// The sections that this version knows.
 const Section kHistory{.name = "history", .version = 1, .required = true, .needs = std::string(kNeeds)};
+const Section kNeighbours{.name = "neighbours", .version = 1, .required = true, .needs = std::string(kNeeds)};
 
 // ---- writing
 
@@ -83,8 +85,14 @@ ordered_json record_json(const TrainingRecord& record) {
           {"metrics", std::move(metrics)}};
 }
 
-ordered_json sections_json() {
-  return {{kHistory.name, {{"version", kHistory.version}, {"required", kHistory.required}, {"needs", kHistory.needs}}}};
+ordered_json sections_json(const Model& model) {
+  ordered_json sections = ordered_json::object();
+  const auto add = [&](const Section& section) {
+    sections[section.name] = {{"version", section.version}, {"required", section.required}, {"needs", section.needs}};
+  };
+  add(kHistory);
+  if (model.neighbours) add(kNeighbours);
+  return sections;
 }
 
 // ---- reading
@@ -177,10 +185,15 @@ bool is_plain_word(std::string_view text, std::string_view allowed) {
 constexpr std::string_view kVersionCharacters = "0123456789.";
 constexpr std::string_view kNameCharacters = "abcdefghijklmnopqrstuvwxyz0123456789_";
 
-/// \return the names of the sections that are not known here, all of them optional
-std::set<std::string> read_sections(const std::string& text) {
+/// The sections of a header.
+struct Sections {
+  std::set<std::string> unknown;  ///< names of those that are not known here, all of them optional
+  bool neighbours = false;
+};
+
+Sections read_sections(const std::string& text) {
   const json sections = parse_json(text, "the header's sections");
-  std::set<std::string> unknown;
+  Sections found;
   for (const auto& [name, entry] : sections.items()) {
     if (!is_plain_word(name, kNameCharacters)) refuse("a section of the header has no sound name");
     Fields fields(entry, "the section " + in_quotes(name));
@@ -190,12 +203,16 @@ std::set<std::string> read_sections(const std::string& text) {
     const bool required = fields.flag("required");
     fields.end();
     if (name == kHistory.name && version == kHistory.version) continue;
+    if (name == kNeighbours.name && version == kNeighbours.version) {
+      found.neighbours = true;
+      continue;
+    }
     if (required) refuse("a model with the section " + in_quotes(name) + ", which needs lowrank " + needs + " or later");
-    unknown.insert(name);
+    found.unknown.insert(name);
   }
-  if (!sections.contains(kHistory.name) || unknown.contains(kHistory.name))
+  if (!sections.contains(kHistory.name) || found.unknown.contains(kHistory.name))
     refuse("the header lacks the section " + in_quotes(kHistory.name));
-  return unknown;
+  return found;
 }
 
 /// Dimension `axis` of `tensor`; 0 where it has none, which the comparison with the whole place finds.
@@ -208,7 +225,7 @@ std::uint64_t dimension(const json& header, const char* tensor, std::size_t axis
   return (*shape)[axis].get<std::uint64_t>();
 }
 
-ModelExtent read_extent(const json& header, FormatVersion version) {
+ModelExtent read_extent(const json& header, FormatVersion version, bool neighbours) {
   const bool is_one = version == FormatVersion::one;
   ModelExtent extent;
   extent.users = dimension(header, "user_factors", 0);
@@ -221,6 +238,12 @@ ModelExtent read_extent(const json& header, FormatVersion version) {
   if (!is_one) {
     extent.history_codes = dimension(header, "history.codes", 0);
     extent.history_values = dimension(header, "history.values", 0);
+  }
+  if (neighbours) {
+    extent.neighbour_offsets = dimension(header, "neighbours.offsets", 0);
+    extent.neighbour_bytes = dimension(header, "neighbours.items", 0);
+    extent.neighbour_weights = dimension(header, "neighbours.weights", 0);
+    if (extent.neighbour_offsets != extent.items + 1) refuse("the header claims neighbours of other items");
   }
   if (extent.users > Vocabulary::kMaxSize || extent.items > Vocabulary::kMaxSize) refuse("the header claims too many rows");
   if (const auto problem = rank_problem(extent.rank, extent.users, extent.items)) refuse(*problem);
@@ -331,6 +354,12 @@ std::vector<TensorPlace> tensor_places(const ModelExtent& extent, FormatVersion 
                                  item_ids,
                                  {"history.items", "U8", {extent.history_bytes}},
                                  {"history.codes", "U8", {extent.history_codes}}});
+    if (extent.neighbour_offsets != 0) {
+      const auto before = [&](std::string_view name) { return std::ranges::find(places, name, &TensorPlace::name); };
+      places.insert(before("user_id_offsets"), {"neighbours.weights", "F32", {extent.neighbour_weights}});
+      places.insert(before("user_ids"), {"neighbours.offsets", "I64", {extent.neighbour_offsets}});
+      places.push_back({"neighbours.items", "U8", {extent.neighbour_bytes}});
+    }
   }
   std::uint64_t next = 0;
   for (TensorPlace& place : places) {
@@ -342,15 +371,21 @@ std::vector<TensorPlace> tensor_places(const ModelExtent& extent, FormatVersion 
 }
 
 ModelExtent extent_of(const Model& model) {
-  return {.users = model.users.ids.size(),
-          .items = model.items.ids.size(),
-          .rank = model.rank(),
-          .user_id_bytes = model.users.ids.characters().size(),
-          .item_id_bytes = model.items.ids.characters().size(),
-          .history_offsets = model.history.offsets().size(),
-          .history_bytes = model.history.bytes().size(),
-          .history_codes = model.history.codes().size(),
-          .history_values = model.history.values().size()};
+  ModelExtent extent{.users = model.users.ids.size(),
+                     .items = model.items.ids.size(),
+                     .rank = model.rank(),
+                     .user_id_bytes = model.users.ids.characters().size(),
+                     .item_id_bytes = model.items.ids.characters().size(),
+                     .history_offsets = model.history.offsets().size(),
+                     .history_bytes = model.history.bytes().size(),
+                     .history_codes = model.history.codes().size(),
+                     .history_values = model.history.values().size()};
+  if (model.neighbours) {
+    extent.neighbour_offsets = model.neighbours->offsets().size();
+    extent.neighbour_bytes = encode_rows(*model.neighbours).bytes.size();
+    extent.neighbour_weights = model.neighbours->size();
+  }
+  return extent;
 }
 
 std::string make_header(const Model& model) {
@@ -359,7 +394,7 @@ std::string make_header(const Model& model) {
                             {"format", kFormat},
                             {"format_version", "2"},
                             {"needs", kNeeds},
-                            {"sections", sections_json().dump()},
+                            {"sections", sections_json(model).dump()},
                             {"method", model.record.method},
                             {"options", model.record.options},
                             {"model", model_json(model).dump()},
@@ -394,10 +429,10 @@ ParsedHeader parse_header(std::string_view text) {
   if (text.substr(kHeaderStart.size(), kDigits + 1) != parsed.checksum + "\"" || parsed.checksum.size() != kDigits) {
     refuse("the checksum is not a number of 16 hexadecimal digits");
   }
-  std::set<std::string> unknown;
+  Sections sections;
   if (!is_one) {
     fields.text("needs");
-    unknown = read_sections(fields.text("sections"));
+    sections = read_sections(fields.text("sections"));
   }
   parsed.model.record.method = fields.text("method");
   parsed.model.record.options = fields.text("options");
@@ -409,15 +444,15 @@ ParsedHeader parse_header(std::string_view text) {
   }
   read_record(fields.text("record"), parsed.model.record);
   // What an optional section says of itself beside its tensors.
-  for (const std::string& section : unknown) {
+  for (const std::string& section : sections.unknown) {
     if (fields.has(section.c_str())) fields.text(section.c_str());
   }
   fields.end();
 
-  parsed.extent = read_extent(header, parsed.version);
+  parsed.extent = read_extent(header, parsed.version, sections.neighbours);
   const std::vector<TensorPlace> places = tensor_places(parsed.extent, parsed.version);
   for (const TensorPlace& place : places) check_place(header, place);
-  parsed.data_bytes = check_unknown_tensors(header, places, unknown);
+  parsed.data_bytes = check_unknown_tensors(header, places, sections.unknown);
   return parsed;
 }
 

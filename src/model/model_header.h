@@ -23,6 +23,9 @@ struct ModelExtent {
   std::uint64_t history_bytes = 0;
   std::uint64_t history_codes = 0;
   std::uint64_t history_values = 0;
+  std::uint64_t neighbour_offsets = 0;  ///< items + 1, or 0 for a model without neighbours
+  std::uint64_t neighbour_bytes = 0;
+  std::uint64_t neighbour_weights = 0;
 };
 
 /// The greatest rank of a model: no method trains a greater one.

@@ -40,6 +40,7 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
   result.items = model.items;
   result.centre = model.centre;
   result.fold_in = model.fold_in;
+  result.neighbours = model.neighbours;
   result.record = model.record;
   result.users.ids.set_kind(pairs.unknown_users.kind());
 

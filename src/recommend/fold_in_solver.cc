@@ -295,6 +295,7 @@ FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<c
   FactorMatrix factors(1, fixed.factors.rank());
   FoldedRow folded;
   solver.solve(rows, alone, factors, {&folded.bias, 1});
+  folded.history = std::move(rows.others);
   folded.factors.assign(factors.row(0).begin(), factors.row(0).end());
   if (!is_finite(folded.factors, folded.bias)) fail_to_fold_in("given");
   return folded;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -23,6 +24,16 @@ std::size_t batch_size(const RankLimits& limits, std::size_t top, std::size_t th
   constexpr std::size_t kMaxBatch = 8192;
   if (limits.batch != 0) return limits.batch;
   return std::max(threads, std::min(kMaxBatch, kBatchEntries / std::max<std::size_t>(top, 1)));
+}
+
+/// Puts the rows that are rated already into the list.
+void join_rated(RankQuery& query, std::size_t top) {
+  if (query.rated.empty()) return;
+  std::vector<Scored> joined;
+  std::ranges::merge(query.list, query.rated, std::back_inserter(joined), ranks_before);
+  joined.resize(std::min(joined.size(), top));
+  query.list = std::move(joined);
+  query.rated.clear();
 }
 
 }  // namespace
@@ -63,6 +74,7 @@ void rank_directly(const RankedRows& rows, RankQuery& query, std::size_t top) {
     }
   }
   list.take(query.list);
+  join_rated(query, top);
 }
 
 void rank_rows(const RankedRows& rows, std::size_t queries, std::size_t top, int threads,
@@ -92,6 +104,7 @@ void rank_rows(const RankedRows& rows, std::size_t queries, std::size_t top, int
       for (std::size_t k = begin; k < end; ++k) prepare(first + k, group[k - begin]);
       if (screen) {
         screen->rank(group, tiles[static_cast<std::size_t>(slot)]);
+        for (RankQuery& query : group) join_rated(query, top);
       } else {
         for (RankQuery& query : group) {
           if (query.vector != nullptr) rank_directly(rows, query, top);

@@ -22,6 +22,7 @@ struct RankQuery {
   double base = 0;                      ///< for the rating, e.g. what every score has in common
   double bias = 0;                      ///< for the rating: the part of `base` that is the query's own
   std::vector<std::uint32_t> excluded;  ///< rows to leave out, ascending
+  std::vector<Scored> rated = {};       ///< rows whose scores are known and that join the answer, best first; among the excluded ones
   std::vector<Scored> list;             ///< the answer
 };
 
@@ -55,7 +56,7 @@ void rank_rows(const RankedRows& rows, std::size_t queries, std::size_t top, int
                const std::function<void(std::size_t position, RankQuery& query)>& prepare,
                const std::function<void(std::size_t position, std::span<const Scored> list)>& consume, const RankLimits& limits = {});
 
-/// One query's list by a look at every candidate.
+/// One query's list by a look at every candidate. `query.rated` joins it.
 void rank_directly(const RankedRows& rows, RankQuery& query, std::size_t top);
 
 /// Scores candidates of one query as `rows` says. \param scores  one a candidate

@@ -1,6 +1,10 @@
 #include "lowrank/recommend/recommender.h"
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <limits>
+#include <memory>
 #include <mutex>
 #include <numeric>
 #include <optional>
@@ -9,11 +13,14 @@
 #include <utility>
 
 #include "data/text.h"
+#include "kernels/dot.h"
 #include "lowrank/base/error.h"
+#include "model/neighbour_sums.h"
 #include "recommend/candidates.h"
 #include "recommend/fold_in_solver.h"
 #include "recommend/popularity.h"
 #include "recommend/row_similarity.h"
+#include "recommend/top_list.h"
 
 namespace lowrank {
 
@@ -36,6 +43,73 @@ class Lazy {
   std::optional<T> value_;
 };
 
+/// Room that is made when it is first needed, and lent to one thread at a time.
+template <class T>
+class Pool {
+ public:
+  /// Calls use(room). \param make  makes a room
+  template <class Make, class Use>
+  void with(const Make& make, const Use& use) {
+    std::unique_ptr<T> room;
+    {
+      const std::lock_guard<std::mutex> lock(mutex_);
+      if (!idle_.empty()) {
+        room = std::move(idle_.back());
+        idle_.pop_back();
+      }
+    }
+    if (!room) room = make();
+    use(*room);
+    const std::lock_guard<std::mutex> lock(mutex_);
+    idle_.push_back(std::move(room));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<T>> idle_;
+};
+
+/// Puts `more`, which ascends, into `numbers`, which do.
+void merge_into(std::vector<std::uint32_t>& numbers, std::span<const std::uint32_t> more) {
+  const auto own = static_cast<std::ptrdiff_t>(numbers.size());
+  numbers.insert(numbers.end(), more.begin(), more.end());
+  std::inplace_merge(numbers.begin(), numbers.begin() + own, numbers.end());
+}
+
+/// Rates the rows that have a sum, so that they join the list of `query`: its vector, base and exclusions are there already.
+/// \param known  of a row: its score but for the product and the sum \param most  no other row scores more
+template <class Known>
+void rate_summed(const RankedRows& rows, const SparseSums& sums, std::size_t top, const Known& known, double most, RankQuery& query) {
+  std::vector<std::uint32_t> summed;
+  const std::size_t all = rows.rows.rows();
+  for (const std::uint32_t row : sums.rows()) {
+    if (rows.candidates.size() == all || std::ranges::binary_search(rows.candidates, row)) summed.push_back(row);
+  }
+  std::vector<float> dots(summed.size());
+  const std::size_t stride = rows.rows.stride();
+  if (stride != 0) {
+    const std::vector<std::uint32_t> first(summed.size());
+    dot_pairs({query.vector, stride}, first.data(), {rows.rows.data(), stride}, summed.data(), summed.size(), dots.data());
+    for (std::size_t n = 0; n < summed.size(); ++n)
+      dots[n] = finite_dot(dots[n], query.vector, rows.rows.data() + summed[n] * stride, stride);
+  }
+  TopList list;
+  list.reset(std::min(top, summed.size()));
+  for (std::size_t n = 0; n < summed.size(); ++n) {
+    const double own = static_cast<double>(dots[n]) + static_cast<double>(sums.of(summed[n]));
+    const Scored scored{summed[n], finite_score(known(summed[n]) + own)};
+    if (list.admits(scored) && !std::ranges::binary_search(query.excluded, summed[n])) list.add(scored);
+  }
+  list.take(query.rated);
+  if (query.rated.size() == top && top != 0 && static_cast<double>(query.rated.back().score) > most) {
+    query.vector = nullptr;
+    query.list = std::exchange(query.rated, {});
+    return;
+  }
+  std::ranges::sort(summed);
+  merge_into(query.excluded, summed);
+}
+
 std::vector<std::uint32_t> numbers_of(const Side& side, std::span<const std::string> ids, const char* kind, bool refuses) {
   constexpr std::size_t kNamed = 10;
   std::vector<std::uint32_t> numbers;
@@ -57,6 +131,48 @@ void list_similar(const Side& side, std::span<const double> norms, std::span<con
   const RowSimilarity similarity(side.factors, side.counts, norms, options);
   const auto prepare = [&](std::size_t position, RankQuery& query) { similarity.prepare(position, queries[position], query); };
   rank_rows(similarity.ranked(), queries.size(), options.top, options.threads, prepare, consume);
+}
+
+/// The items that each of `queries` has the greatest weights for.
+void list_neighbours(const Model& model, std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) {
+  if (!model.neighbours) throw OptionError("by", "neighbours: the model has none");
+  const std::vector<std::uint32_t> candidates = candidates_of(model.items.counts, options.rows, options.excluded, options.min_count);
+  std::vector<std::uint32_t> excluded;
+  TopList list;
+  std::vector<Scored> best;
+  for (std::size_t position = 0; position < queries.size(); ++position) {
+    list.reset(options.top);
+    excluded.clear();
+    if (options.excluded_for) options.excluded_for(position, excluded);
+    const bool known = model.items.knows(queries[position]);
+    const std::span<const std::uint32_t> row = known ? model.neighbours->items_of(queries[position]) : std::span<const std::uint32_t>();
+    for (std::size_t n = 0; n < row.size(); ++n) {
+      const Scored scored{row[n], model.neighbours->weights_of(queries[position])[n]};
+      if (!std::ranges::binary_search(candidates, row[n]) || std::ranges::binary_search(excluded, row[n])) continue;
+      if (list.admits(scored)) list.add(scored);
+    }
+    list.take(best);
+    consume(position, best);
+  }
+}
+
+/// The same weights by the item that is spoken for.
+Neighbours transposed(const Neighbours& neighbours) {
+  std::vector<std::uint64_t> offsets(std::size_t{neighbours.rows()} + 1);
+  for (const std::uint32_t item : neighbours.items()) ++offsets[item + 1];
+  std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
+  std::vector<std::uint64_t> next(offsets.begin(), offsets.end() - 1);
+  std::vector<std::uint32_t> items(neighbours.size());
+  std::vector<float> weights(neighbours.size());
+  for (std::uint32_t row = 0; row < neighbours.rows(); ++row) {
+    const std::span<const std::uint32_t> to = neighbours.items_of(row);
+    for (std::size_t n = 0; n < to.size(); ++n) {
+      const std::uint64_t place = next[to[n]]++;
+      items[place] = row;
+      weights[place] = neighbours.weights_of(row)[n];
+    }
+  }
+  return Neighbours(std::move(offsets), std::move(items), std::move(weights));
 }
 
 bool filters(const RecommendOptions& options) { return options.items || !options.excluded.empty() || options.min_count > 1; }
@@ -113,6 +229,9 @@ struct Recommender::Prepared {
   Lazy<PopularityOrder> popularity;
   Lazy<std::vector<double>> user_norms;
   Lazy<std::vector<double>> item_norms;
+  Pool<SparseSums> item_sums;
+  Pool<SparseSums> user_sums;
+  Lazy<Neighbours> speakers;  ///< row i has the items that speak for item i
   Lazy<FoldInSolver> new_users;
   Lazy<FoldInSolver> new_items;
   Lazy<Raters> raters;
@@ -158,11 +277,26 @@ void Recommender::recommend(std::span<const std::uint32_t> users, const Recommen
     popularity = &prepared_->popularity.get([&] { return PopularityOrder(model_, prepared_->items); });
   }
 
-  // Both lists ascend, and so must the one that they become.
-  const auto add_seen = [&](std::uint32_t user, std::vector<std::uint32_t>& list) {
-    const auto own = static_cast<std::ptrdiff_t>(list.size());
-    model_.history.append_items_of(user, list);
-    std::inplace_merge(list.begin(), list.begin() + own, list.end());
+  // Not less than the score of an item that the history does not speak for, by Cauchy and Schwarz.
+  double most_length = 0;
+  double most_bias = 0;
+  if (model_.neighbours) {
+    const std::vector<double>& lengths = item_norms();
+    for (const std::uint32_t item : items.candidates) {
+      most_length = std::max(most_length, lengths[item]);
+      most_bias = std::max(most_bias, static_cast<double>(model_.items.biases[item]));
+    }
+  }
+  const auto most_of = [&](const RankQuery& query) {
+    if (model_.rank() == 0) return query.base + most_bias;
+    double squares = 0;
+    for (const float x : std::span(query.vector, model_.rank())) squares += static_cast<double>(x) * static_cast<double>(x);
+    const double product = std::sqrt(squares) * most_length;
+    return query.base + most_bias + product + 1e-5 * (product + most_bias + std::abs(query.base));
+  };
+  const auto make_item_sums = [&] { return std::make_unique<SparseSums>(model_.items.counts.size()); };
+  const auto known_of = [&](const RankQuery& query) {
+    return [&, base = query.base](std::uint32_t item) { return base + static_cast<double>(model_.items.biases[item]); };
   };
   // A model of rank 0 has no vectors, but every known user has a query.
   static constexpr float kNoFactors = 0;
@@ -170,10 +304,17 @@ void Recommender::recommend(std::span<const std::uint32_t> users, const Recommen
     const std::uint32_t user = users[position];
     query.excluded.clear();
     if (options.excluded_for) options.excluded_for(position, query.excluded);
-    if (!options.include_seen) add_seen(user, query.excluded);
+    if (!options.include_seen) merge_into(query.excluded, model_.history.items_of(user));
+    query.rated.clear();
     if (model_.users.knows(user)) {
       query.vector = model_.rank() == 0 ? &kNoFactors : model_.users.factors.row(user).data();
       query.base = model_.centre.mean + static_cast<double>(model_.users.biases[user]);
+      if (model_.neighbours) {
+        prepared_->item_sums.with(make_item_sums, [&](SparseSums& sums) {
+          gather_neighbours(model_, user, sums);
+          rate_summed(items, sums, options.top, known_of(query), most_of(query), query);
+        });
+      }
     } else {
       query.vector = nullptr;
       popularity->first(options.top, query.excluded, query.list);
@@ -196,6 +337,14 @@ std::vector<Scored> Recommender::recommend(const FoldedRow& user, std::span<cons
   query.vector = query.own.data();
   query.base = model_.centre.mean + static_cast<double>(user.bias);
   query.excluded.assign(seen.begin(), seen.end());
+  if (model_.neighbours) {
+    const auto known = [&](std::uint32_t item) { return query.base + static_cast<double>(model_.items.biases[item]); };
+    const auto make_sums = [&] { return std::make_unique<SparseSums>(model_.items.counts.size()); };
+    prepared_->item_sums.with(make_sums, [&](SparseSums& sums) {
+      gather_neighbours(model_, user.history, sums);
+      rate_summed(items, sums, options.top, known, std::numeric_limits<double>::infinity(), query);
+    });
+  }
   rank_directly(items, query, options.top);
   return std::move(query.list);
 }
@@ -212,7 +361,10 @@ void Recommender::recommend_users(std::span<const std::uint32_t> items, const Re
       scores[n] = finite_score(mean + static_cast<double>(users.biases[indices[n]]) + query.bias + static_cast<double>(dots[n]));
     }
   };
-  const Raters* const raters = options.include_seen ? nullptr : &prepared_->raters.get([&] { return Raters(model_); });
+  const bool needs_raters = !options.include_seen || model_.neighbours;
+  const Raters* const raters = needs_raters ? &prepared_->raters.get([&] { return Raters(model_); }) : nullptr;
+  const Neighbours* const speakers = model_.neighbours ? &prepared_->speakers.get([&] { return transposed(*model_.neighbours); }) : nullptr;
+  const auto make_user_sums = [&] { return std::make_unique<SparseSums>(users.counts.size()); };
   static constexpr float kNoFactors = 0;
   const auto prepare = [&](std::size_t position, RankQuery& query) {
     const std::uint32_t item = items[position];
@@ -221,15 +373,23 @@ void Recommender::recommend_users(std::span<const std::uint32_t> items, const Re
     query.vector = nullptr;
     if (!model_.items.knows(item)) return;
     if (options.excluded_for) options.excluded_for(position, query.excluded);
-    if (raters != nullptr) {
-      const auto own = static_cast<std::ptrdiff_t>(query.excluded.size());
-      const auto seen = raters->of(item);
-      query.excluded.insert(query.excluded.end(), seen.begin(), seen.end());
-      std::inplace_merge(query.excluded.begin(), query.excluded.begin() + own, query.excluded.end());
-    }
+    if (!options.include_seen) merge_into(query.excluded, raters->of(item));
     query.vector = model_.rank() == 0 ? &kNoFactors : model_.items.factors.row(item).data();
     query.bias = static_cast<double>(model_.items.biases[item]);
     query.base = model_.centre.mean + query.bias;
+    query.rated.clear();
+    if (speakers == nullptr) return;
+    prepared_->user_sums.with(make_user_sums, [&](SparseSums& sums) {
+      sums.clear();
+      const std::span<const std::uint32_t> from = speakers->items_of(item);
+      for (std::size_t n = 0; n < from.size(); ++n) {
+        for (const std::uint32_t user : raters->of(from[n])) sums.add(user, speakers->weights_of(item)[n]);
+      }
+      const auto known = [&, bias = query.bias](std::uint32_t user) {
+        return model_.centre.mean + static_cast<double>(users.biases[user]) + bias;
+      };
+      rate_summed(rows, sums, options.top, known, std::numeric_limits<double>::infinity(), query);
+    });
   };
   rank_rows(rows, items.size(), options.top, options.threads, prepare, consume);
 }
@@ -255,12 +415,20 @@ FoldedRow Recommender::fold_in_item(std::span<const std::uint32_t> users, std::s
   return fold_in_row(prepared_->new_items.get(make), model_.users, users, values);
 }
 
+const std::vector<double>& Recommender::item_norms() const {
+  return prepared_->item_norms.get([&] { return norms_of(model_.items.factors); });
+}
+
 void Recommender::similar_items(std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) const {
-  const auto& norms = prepared_->item_norms.get([&] { return norms_of(model_.items.factors); });
-  list_similar(model_.items, norms, queries, options, consume);
+  if (options.by == Similarity::neighbours) {
+    list_neighbours(model_, queries, options, consume);
+    return;
+  }
+  list_similar(model_.items, item_norms(), queries, options, consume);
 }
 
 void Recommender::similar_users(std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) const {
+  if (options.by == Similarity::neighbours) throw OptionError("by", "neighbours: only items have them");
   const auto& norms = prepared_->user_norms.get([&] { return norms_of(model_.users.factors); });
   list_similar(model_.users, norms, queries, options, consume);
 }

@@ -78,7 +78,8 @@ void RowSimilarity::prepare(std::size_t position, std::uint32_t row, RankQuery& 
 Similarity parse_similarity(std::string_view name) {
   if (name == "cosine") return Similarity::cosine;
   if (name == "dot") return Similarity::dot;
-  throw OptionError("by", "must be cosine or dot, got \"" + std::string(name) + "\"");
+  if (name == "neighbours") return Similarity::neighbours;
+  throw OptionError("by", "must be cosine, dot or neighbours, got \"" + std::string(name) + "\"");
 }
 
 }  // namespace lowrank

@@ -23,6 +23,23 @@ inline Ratings random_ratings(std::uint32_t users, std::uint32_t items, double d
   return builder.build(users, items);
 }
 
+/// Weights between each pair of items with probability `density`.
+inline Neighbours random_neighbours(std::uint32_t items, double density, std::uint64_t seed) {
+  RandomStream random(seed, Purpose::split, 1);
+  std::vector<std::uint64_t> offsets{0};
+  std::vector<std::uint32_t> others;
+  std::vector<float> weights;
+  for (std::uint32_t item = 0; item < items; ++item) {
+    for (std::uint32_t other = 0; other < items; ++other) {
+      if (other == item || random.uniform() >= density) continue;
+      others.push_back(other);
+      weights.push_back(static_cast<float>(random.normal()));
+    }
+    offsets.push_back(others.size());
+  }
+  return Neighbours(std::move(offsets), std::move(others), std::move(weights));
+}
+
 /// A model of random factors over the ratings: every part filled with something that the next one does not have.
 inline Model random_model(std::uint32_t users, std::uint32_t items, std::size_t rank, std::uint64_t seed = 1, double density = 0.3) {
   RandomStream random(seed, Purpose::user_factors);

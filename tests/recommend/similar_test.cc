@@ -180,7 +180,7 @@ TEST(Similar, Names) {
     FAIL();
   } catch (const OptionError& error) {
     EXPECT_EQ(error.option(), "by");
-    EXPECT_STREQ(error.what(), "by: must be cosine or dot, got \"cosinus\"");
+    EXPECT_STREQ(error.what(), "by: must be cosine, dot or neighbours, got \"cosinus\"");
   }
 }
 

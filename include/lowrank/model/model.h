@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "lowrank/model/factor_matrix.h"
 #include "lowrank/model/fold_in.h"
 #include "lowrank/model/history.h"
+#include "lowrank/model/neighbours.h"
 
 namespace [[gnu::visibility("default")]] lowrank {
 
@@ -69,9 +71,10 @@ struct Centre {
   friend bool operator==(const Centre&, const Centre&) = default;
 };
 
-/// A trained factorization: a biased dot product,
+/// A trained factorization: a biased dot product, and where there are neighbours, what the items of the user's history add,
 ///
 ///     score(user, item) = centre.mean + users.biases[user] + items.biases[item] + <users.factors[user], items.factors[item]>
+///                         + sum over items j of the history of neighbours.weight(j, item)
 ///
 /// A plain value: copying copies everything. Const use is safe from many threads.
 struct Model {
@@ -80,6 +83,7 @@ struct Model {
   Centre centre;
   History history;  ///< items that each user rated, held-out ones included
   FoldIn fold_in;   ///< how a new row of either side is solved
+  std::optional<Neighbours> neighbours;
   TrainingRecord record;
 
   [[nodiscard]] std::size_t rank() const noexcept { return users.factors.rank(); }

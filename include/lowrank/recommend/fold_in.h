@@ -16,6 +16,7 @@ namespace [[gnu::visibility("default")]] lowrank {
 struct FoldedRow {
   std::vector<float> factors;  ///< rank floats
   float bias = 0;
+  std::vector<std::uint32_t> history = {};  ///< the known items that a user was given by, ascending: what neighbours speak from
 };
 
 /// Solves the problem that the model states (see FoldIn) for a user given by ratings, against the fixed item factors. Items that the model

@@ -69,8 +69,12 @@ void recommend_users(const Model& model, std::span<const std::uint32_t> items, c
 std::vector<Scored> popular_items(const Model& model, std::size_t top, std::span<const std::uint32_t> excluded = {});
 
 /// How similarity is measured.
-enum class Similarity : std::uint8_t { cosine, dot };
-/// `cosine|dot`. \throws OptionError("by")
+enum class Similarity : std::uint8_t {
+  cosine,      ///< of the factors
+  dot,         ///< of the factors
+  neighbours,  ///< the weights that an item has for others; items of a model with neighbours alone
+};
+/// `cosine|dot|neighbours`. \throws OptionError("by")
 Similarity parse_similarity(std::string_view name);
 
 /// What to compare.

@@ -77,6 +77,7 @@ class Recommender {
 
  private:
   struct Prepared;
+  [[nodiscard]] const std::vector<double>& item_norms() const;
   const Model& model_;
   std::unique_ptr<Prepared> prepared_;
 };

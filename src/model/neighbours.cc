@@ -1,0 +1,88 @@
+#include "lowrank/model/neighbours.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "lowrank/base/error.h"
+#include "model/gap_code.h"
+#include "model/neighbours_code.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr const char* kWhat = "neighbours";
+
+[[noreturn]] void refuse(const char* problem) { throw DataError(std::string(kWhat) + ": " + problem); }
+
+/// \throws DataError unless `offsets` ascend from 0 to `size`
+void check_offsets(std::span<const std::uint64_t> offsets, std::size_t size) {
+  if (offsets.empty() ? size != 0 : offsets.front() != 0 || offsets.back() != size) refuse("the offsets do not span the items");
+  if (!std::ranges::is_sorted(offsets)) refuse("the offsets do not ascend");
+}
+
+}  // namespace
+
+Neighbours::Neighbours(std::vector<std::uint64_t> offsets, std::vector<std::uint32_t> items, std::vector<float> weights)
+    : offsets_(std::move(offsets)), items_(std::move(items)), weights_(std::move(weights)) {
+  check_offsets(offsets_, items_.size());
+  if (weights_.size() != items_.size()) refuse("items and weights differ in number");
+  for (std::uint32_t row = 0; row < rows(); ++row) {
+    std::uint64_t next_possible = 0;
+    for (const std::uint32_t item : items_of(row)) {
+      if (item < next_possible || item >= rows()) refuse("the items of a row do not ascend, or are out of range");
+      if (item == row) refuse("an item is its own neighbour");
+      next_possible = std::uint64_t{item} + 1;
+    }
+  }
+  // Sums of weights stay within the range of floats.
+  constexpr float kMostWeight = 1e20F;
+  if (!std::ranges::all_of(weights_, [](float weight) { return std::abs(weight) <= kMostWeight; })) refuse("a weight is out of range");
+}
+
+float Neighbours::weight(std::uint32_t from, std::uint32_t to) const noexcept {
+  const std::span<const std::uint32_t> row = items_of(from);
+  const auto found = std::ranges::lower_bound(row, to);
+  return found == row.end() || *found != to ? 0.0F : weights_of(from)[static_cast<std::size_t>(found - row.begin())];
+}
+
+CodedRows encode_rows(const Neighbours& neighbours) {
+  CodedRows coded;
+  if (neighbours.offsets().empty()) return coded;
+  coded.offsets.push_back(0);
+  for (std::uint32_t row = 0; row < neighbours.rows(); ++row) {
+    std::uint32_t next_possible = 0;
+    for (const std::uint32_t item : neighbours.items_of(row)) {
+      const std::uint32_t value = gap(item, next_possible);
+      coded.bytes.resize(coded.bytes.size() + code_length(value));
+      encode(value, coded.bytes.data() + coded.bytes.size() - code_length(value));
+      next_possible = item + 1;
+    }
+    coded.offsets.push_back(coded.bytes.size());
+  }
+  return coded;
+}
+
+Neighbours decode_rows(const CodedRows& coded, std::vector<float> weights) {
+  check_offsets(coded.offsets, coded.bytes.size());
+  std::vector<std::uint64_t> offsets;
+  std::vector<std::uint32_t> items;
+  if (!coded.offsets.empty()) offsets.push_back(0);
+  const std::size_t rows = coded.offsets.empty() ? 0 : coded.offsets.size() - 1;
+  items.reserve(weights.size());
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::uint8_t* from = coded.bytes.data() + coded.offsets[row];
+    const std::uint8_t* end = coded.bytes.data() + coded.offsets[row + 1];
+    check_code(from, end, static_cast<std::uint32_t>(rows), kWhat);
+    std::uint32_t next_possible = 0;
+    while (from != end) {
+      items.push_back(next_possible + decode(from));
+      next_possible = items.back() + 1;
+    }
+    offsets.push_back(items.size());
+  }
+  return Neighbours(std::move(offsets), std::move(items), std::move(weights));
+}
+
+}  // namespace lowrank

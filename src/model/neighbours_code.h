@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "lowrank/model/neighbours.h"
+
+namespace lowrank {
+
+/// The rows of neighbours as a file keeps them: see gap_code.h.
+struct CodedRows {
+  std::vector<std::uint64_t> offsets;  ///< rows + 1 positions in `bytes`; empty where there are no rows
+  std::vector<std::uint8_t> bytes;
+};
+
+CodedRows encode_rows(const Neighbours& neighbours);
+/// \throws DataError for rows that no neighbours have
+Neighbours decode_rows(const CodedRows& coded, std::vector<float> weights);
+
+}  // namespace lowrank
