@@ -8,6 +8,7 @@ import time
 import lowrank
 import numpy as np
 import pytest
+import scipy.sparse
 from conftest import sealed, short
 from lowrank import _core
 from lowrank._methods import classes
@@ -19,7 +20,12 @@ def fitted(method, ratings):
 
 
 def dense_scores(model):
-    return model.mean_ + model.user_biases_[:, None] + model.item_biases_[None, :] + model.user_factors_.astype(float) @ model.item_factors_.T
+    scores = model.mean_ + model.user_biases_[:, None] + model.item_biases_[None, :] + model.user_factors_.astype(float) @ model.item_factors_.T
+    if model.neighbours_ is not None:
+        weights = scipy.sparse.csr_array(model.neighbours_, shape=(len(model.items_),) * 2).toarray()
+        for user, _ in enumerate(model.users_):
+            scores[user] += weights[model._model.seen(user)].sum(axis=0)
+    return scores
 
 
 def test_options_are_those_of_the_description(method):
@@ -180,7 +186,7 @@ def test_similar(fitted):
     np.testing.assert_allclose(fitted.similar_items(n=5, by="dot").scores, np.sort(dots, axis=1)[:, ::-1][:, :5], rtol=1e-4, atol=1e-5)
     assert fitted.similar_users(fitted.users_[0], n=3).ids.shape == (1, 3)
     assert list(fitted.similar_items(fitted.items_[0], n=3, as_frame=True).columns) == ["item", "similar", "rank", "score"]
-    with pytest.raises(lowrank.OptionError, match="cosine or dot"):
+    with pytest.raises(lowrank.OptionError, match="cosine, dot or neighbours"):
         fitted.similar_items(by="euclid")
     with pytest.raises(lowrank.OptionError, match="min_count"):
         fitted.similar_users(min_count=0)

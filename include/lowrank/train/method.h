@@ -13,6 +13,7 @@
 #include "lowrank/train/baseline.h"
 #include "lowrank/train/bpr.h"
 #include "lowrank/train/implicit.h"
+#include "lowrank/train/neighbours.h"
 #include "lowrank/train/nmf.h"
 #include "lowrank/train/popular.h"
 #include "lowrank/train/sgd.h"
@@ -20,7 +21,7 @@
 namespace [[gnu::visibility("default")]] lowrank {
 
 /// Every method of training, a closed set: adding one is adding its options struct here.
-using Method = std::variant<Sgd, Als, Implicit, Bpr, Nmf, Baseline, Popular>;
+using Method = std::variant<Sgd, Als, Implicit, Bpr, ItemNeighbours, Nmf, Baseline, Popular>;
 
 /// \name Methods by name
 /// What doors need to offer every method without knowing any.

@@ -1,0 +1,56 @@
+#pragma once
+
+/// \file
+/// Item-item neighbours: lists from what was chosen together, without factors.
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace [[gnu::visibility("default")]] lowrank {
+
+/// A named choice of exponents, as item, target and user exponent.
+enum class NeighbourSimilarity : std::uint8_t {
+  discounted,              ///< .75, .35, .5: found on training data
+  cosine,                  ///< .5, .5, 0
+  asymmetric_cosine,       ///< .8, .2, 0 (Aiolli, RecSys 2013)
+  inverse_user_frequency,  ///< .5, .5, .5 (after Breese, Heckerman and Kadie, UAI 1998)
+  rp3beta,                 ///< 1, .6, 1: random walks of three steps (Paudel et al., 2017)
+};
+
+/// Options of item-item neighbours for lists. With U_j the users who have item j (a rating above 0) and I_u the items of user u, item j
+/// speaks for item i with the weight
+///
+///     w_ji = |U_j|^-a |U_i|^-c (sum over users u in U_j and U_i of |I_u|^-b) m / (m + h),   m = |U_j and U_i|
+///
+/// for a = item_exponent, c = target_exponent, b = user_exponent and h = shrinkage. Each item keeps its `neighbours` greatest weights, ties
+/// in the order of the items, and a user's score of item i is the sum of w_ji over the items j that they have. There are no factors and
+/// nothing is iterated: one epoch. Scores rank items; they predict no ratings. docs/methods/neighbours.md has the rest.
+///
+/// Ratings of which none is above 0 are a DataError.
+struct ItemNeighbours {
+  static constexpr std::string_view kName = "neighbours";
+  static constexpr std::string_view kSummary = "lists from items that were chosen together, without factors";
+  static constexpr std::string_view kClassName = "ItemNeighbours";
+  static constexpr std::string_view kReference =
+      "Deshpande and Karypis, TOIS 2004; Aiolli, RecSys 2013; Paudel, Christoffel, Newell and Bernstein, TiiS 2017.";
+
+  /// Weights that an item keeps, 1 to 100000; more cost memory and time at each list.
+  std::uint32_t neighbours = 200;
+  /// Exponents by name, each of which its own option replaces: discounted, cosine, asymmetric-cosine, inverse-user-frequency or rp3beta.
+  NeighbourSimilarity similarity = NeighbourSimilarity::discounted;
+  /// Exponent a, 0 to 2, of the number of users of the item that speaks; by default that of the similarity.
+  std::optional<double> item_exponent = {};
+  /// Exponent c, 0 to 2, of the number of users of the item that is spoken for: more favours rare items; by default that of the similarity.
+  std::optional<double> target_exponent = {};
+  /// Exponent b, 0 to 2, of the number of items of the users in common: more trusts active users less; by default that of the similarity.
+  std::optional<double> user_exponent = {};
+  /// Users in common at which a weight is halved, at least 0.
+  double shrinkage = 0;
+  std::uint64_t seed = 1;  ///< seed of a holdout; training draws nothing
+
+  /// Scores only rank.
+  static constexpr bool predicts_ratings() { return false; }
+};
+
+}  // namespace lowrank

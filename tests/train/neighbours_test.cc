@@ -1,0 +1,145 @@
+#include "lowrank/train/neighbours.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "base/random.h"
+#include "lowrank/base/error.h"
+#include "train/fixtures.h"
+
+namespace lowrank {
+namespace {
+
+constexpr std::uint32_t kUsers = 40;
+constexpr std::uint32_t kItems = 30;
+
+std::vector<Triple> clicks(std::uint64_t seed) {
+  std::vector<Triple> triples;
+  RandomStream random(seed, Purpose::split);
+  for (std::uint32_t user = 0; user < kUsers; ++user) {
+    for (std::uint32_t item = 0; item < kItems; ++item) {
+      if (random.uniform() < 0.05 + 0.3 / (1 + item % 7)) triples.push_back({user, item, 1});
+    }
+  }
+  return triples;
+}
+
+/// The formula, loop by loop.
+std::vector<std::vector<double>> slow_weights(const std::vector<Triple>& triples, double a, double c, double b, double shrinkage) {
+  std::vector<std::set<std::uint32_t>> users_of(kItems);
+  std::vector<double> sizes(kUsers);
+  for (const Triple& triple : triples) {
+    if (triple.value <= 0) continue;
+    users_of[triple.item].insert(triple.user);
+    ++sizes[triple.user];
+  }
+  std::vector<std::vector<double>> weights(kItems, std::vector<double>(kItems));
+  for (std::uint32_t from = 0; from < kItems; ++from) {
+    for (std::uint32_t to = 0; to < kItems; ++to) {
+      if (from == to) continue;
+      double sum = 0;
+      double common = 0;
+      for (const std::uint32_t user : users_of[from]) {
+        if (!users_of[to].contains(user)) continue;
+        sum += std::pow(sizes[user], -b);
+        ++common;
+      }
+      if (common == 0) continue;
+      weights[from][to] = std::pow(static_cast<double>(users_of[from].size()), -a) *
+                          std::pow(static_cast<double>(users_of[to].size()), -c) * sum * common / (common + shrinkage);
+    }
+  }
+  return weights;
+}
+
+struct Case {
+  ItemNeighbours options;
+  double item;
+  double target;
+  double user;
+};
+
+std::vector<Case> many_cases() {
+  using enum NeighbourSimilarity;
+  std::vector<Case> cases{{{.similarity = discounted}, .75, .35, .5},
+                          {{.similarity = cosine}, .5, .5, 0},
+                          {{.similarity = asymmetric_cosine}, .8, .2, 0},
+                          {{.similarity = inverse_user_frequency}, .5, .5, .5},
+                          {{.similarity = rp3beta}, 1, .6, 1},
+                          {{.item_exponent = .1, .target_exponent = .2, .user_exponent = .3, .shrinkage = 4}, .1, .2, .3},
+                          {{.similarity = cosine, .user_exponent = 2}, .5, .5, 2}};
+  return cases;
+}
+
+TEST(ItemNeighbours, WeightsAreThoseOfTheFormula) {
+  std::vector<Triple> triples = clicks(1);
+  triples[5].value = 0;
+  triples[9].value = -2;
+  for (const Case& each : many_cases()) {
+    const Model model = train_quietly(make_ratings(triples, kUsers, kItems), each.options).model;
+    const auto expected = slow_weights(triples, each.item, each.target, each.user, each.options.shrinkage);
+    ASSERT_TRUE(model.neighbours);
+    for (std::uint32_t from = 0; from < kItems; ++from) {
+      for (std::uint32_t to = 0; to < kItems; ++to)
+        EXPECT_NEAR(double{model.neighbours->weight(from, to)}, expected[from][to], 1e-5 * expected[from][to]) << from << " " << to;
+    }
+  }
+}
+
+TEST(ItemNeighbours, KeepsTheGreatestWeightsOfEachItem) {
+  const std::vector<Triple> triples = clicks(2);
+  const Model all = train_quietly(make_ratings(triples, kUsers, kItems), ItemNeighbours{}).model;
+  const Model few = train_quietly(make_ratings(triples, kUsers, kItems), ItemNeighbours{.neighbours = 4}).model;
+  for (std::uint32_t from = 0; from < kItems; ++from) {
+    std::vector<float> weights(all.neighbours->weights_of(from).begin(), all.neighbours->weights_of(from).end());
+    std::ranges::sort(weights, std::greater<>());
+    weights.resize(std::min<std::size_t>(weights.size(), 4));
+    std::vector<float> kept(few.neighbours->weights_of(from).begin(), few.neighbours->weights_of(from).end());
+    std::ranges::sort(kept, std::greater<>());
+    EXPECT_EQ(kept, weights);
+  }
+}
+
+TEST(ItemNeighbours, BytesDoNotDependOnThreads) {
+  const std::vector<Triple> triples = clicks(3);
+  const Ratings ratings = make_ratings(triples, kUsers, kItems);
+  const ItemNeighbours options{.neighbours = 5};
+  const std::string expected = bytes_of(train_quietly(make_ratings(triples, kUsers, kItems), options, 1).model, ratings);
+  for (const int threads : {2, 3, 8})
+    EXPECT_EQ(bytes_of(train_quietly(make_ratings(triples, kUsers, kItems), options, threads).model, ratings), expected);
+}
+
+/// A figure of training comes from the items that the user had in training.
+TEST(ItemNeighbours, ValidationSeesTheScores) {
+  double measured = 0;
+  const Validation validation{.measure =
+                                  [&](const Model& model) {
+                                    for (std::uint32_t user = 0; user < kUsers; ++user) measured += score(model, user, 0);
+                                    return measured;
+                                  },
+                              .name = "sum",
+                              .higher_is_better = true};
+  const Model model = train_quietly(make_ratings(clicks(1), kUsers, kItems), ItemNeighbours{}, 1, validation).model;
+  double expected = 0;
+  for (std::uint32_t user = 0; user < kUsers; ++user) expected += score(model, user, 0);
+  EXPECT_GT(expected, 0);
+  EXPECT_EQ(measured, expected);
+}
+
+TEST(ItemNeighbours, ModelOnlyRanks) {
+  const Model model = train_quietly(make_ratings(clicks(1), kUsers + 1, kItems), ItemNeighbours{}).model;
+  EXPECT_EQ(model.rank(), 0U);
+  EXPECT_FALSE(model.centre.predicts_ratings);
+  EXPECT_FALSE(model.centre.has_biases);
+  EXPECT_EQ(score(model, kUsers, 0), 0) << "an unknown user";
+}
+
+TEST(ItemNeighbours, NothingAboveZeroIsAnError) {
+  EXPECT_THROW(train_quietly(make_ratings({{0, 0, 0}, {1, 1, -1}}, 2, 2), ItemNeighbours{}), DataError);
+}
+
+}  // namespace
+}  // namespace lowrank
