@@ -198,7 +198,7 @@ Trained train_method(Ratings ratings, const ItemNeighbours& options, Model frame
   Workers workers(context.threads);
   const std::size_t count = ratings.size();
   const Ratings positives = positives_of(ratings, context.threads);
-  if (positives.size() == 0) throw DataError("method neighbours: no rating is above 0, so nothing was chosen");
+  if (positives.empty()) throw DataError("method neighbours: no rating is above 0, so nothing was chosen");
   // Scores come from the history, in validation too.
   frame.history = History(ratings, HistoryValues::dropped, context.threads);
   frame.centre.has_biases = false;
