@@ -16,7 +16,7 @@ import time
 import unittest
 
 PROGRAM = ""
-COMMANDS = "train evaluate predict recommend similar info split generate demo".split()
+COMMANDS = "train evaluate predict recommend similar info export split generate demo".split()
 # Long enough for a signal to meet it, short enough for a slow machine to finish an epoch.
 LONG = ["--epochs", "1000000", "--rank", "8"]
 
