@@ -31,7 +31,15 @@ HWY_ATTR void sweep(const float* HWY_RESTRICT a, size_t lda, size_t rank, size_t
   const auto offset = hn::Set(d, shift);
   for (size_t t = 0; t < rank; ++t) {
     const float* row = a + t * lda;
-    if (!(row[t] > 0)) continue;
+    if (!(row[t] > 0)) {
+      // Nothing but the penalty is left of this coordinate.
+      for (size_t v = 0; v < kSide; v += kLanes) {
+        float* to = x + t * kSide + v;
+        const auto rises = hn::Gt(hn::Sub(offset, hn::Load(d, b + t * kSide + v)), zero);
+        hn::Store(hn::IfThenZeroElse(rises, hn::Load(d, to)), d, to);
+      }
+      continue;
+    }
     const auto inverse = hn::Set(d, 1.0F / row[t]);
     for (size_t v = 0; v < kSide; v += kLanes) {
       auto sum0 = hn::Sub(offset, hn::Load(d, b + t * kSide + v));
@@ -84,7 +92,11 @@ void descend_non_negative(const float* a, std::size_t lda, std::size_t rank, con
     const float* b = targets + r * ld;
     for (int n = 0; n < sweeps; ++n) {
       for (std::size_t t = 0; t < rank; ++t) {
-        if (!(a[t * lda + t] > 0)) continue;
+        if (!(a[t * lda + t] > 0)) {
+          // Nothing but the penalty is left of this coordinate.
+          if (shift - b[t] > 0) x[t] = 0;
+          continue;
+        }
         float gradient = shift - b[t];
         for (std::size_t k = 0; k < rank; ++k) gradient += a[t * lda + k] * x[k];
         const float next = x[t] - gradient / a[t * lda + t];

@@ -48,7 +48,11 @@ void solve_non_negative(const double* a, const double* b, std::size_t n, std::ui
     double change = 0;
     for (std::size_t row = 0; row < n; ++row) {
       const double curvature = a[row * n + row];
-      if (!(curvature > 0)) continue;
+      if (!(curvature > 0)) {
+        // Nothing but the penalty is left of this coordinate.
+        if (gradient[row] > 0) x[row] = 0;
+        continue;
+      }
       const double next = std::max(0.0, x[row] - gradient[row] / curvature);
       largest = std::max(largest, next);
       if (next == x[row]) continue;

@@ -13,6 +13,7 @@
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
+#include "train/prior_trials.h"
 #include "train/training_error.h"
 #include "train/transpose.h"
 #include "train/units.h"
@@ -44,6 +45,29 @@ constexpr std::array kOptions = {
     seed_option<Als>(),
 };
 
+/// The prior that suits opinions, where the options leave it open.
+constexpr double kPriorRatings = 150;
+/// Rank that is enough for a trial.
+constexpr std::uint32_t kTrialRank = 64;
+
+/// The options with nothing left open.
+Als settle(Als options, const Ratings& ratings, const Model& frame, int threads) {
+  if (options.prior_ratings) return options;
+  options.prior_ratings = ratings.size() < kFewRatings ? 0 : kPriorRatings;
+  if (ratings.size() < kFewRatings || options.regularization == 0 || options.rank == 0 ||
+      options.regularization_scaling == RegularizationScaling::constant)
+    return options;
+  const Trials trials(ratings, frame.users.counts, frame.items.counts);
+  options.prior_ratings = settle_prior(trials, kPriorRatings, [&](Ratings part, double prior) {
+    Als trial = options;
+    trial.rank = std::min(options.rank, kTrialRank);
+    trial.prior_ratings = prior;
+    trial.epochs = Als{}.epochs;
+    return learn(std::move(part), trial, threads);
+  });
+  return options;
+}
+
 /// The weights of the loss, in the units of training.
 struct Weights {
   double factors = 0;  ///< of a row, times its number of ratings where `per_rating`
@@ -62,7 +86,7 @@ Weights weights_of(const Als& options, const Ratings& ratings, const Units& unit
   Weights weights;
   weights.factors = options.regularization;
   weights.per_rating = options.regularization_scaling == RegularizationScaling::count;
-  weights.prior = weights.per_rating ? options.prior_ratings : 0;
+  weights.prior = weights.per_rating ? options.prior_ratings.value() : 0;
   // Of a unit of the ratings' variance: less than float32 resolves.
   weights.least = 1e-9;
   weights.bias_as_factors = options.bias_regularization == BiasRegularization::factors;
@@ -234,7 +258,7 @@ Trained train_method(Ratings ratings, const Als& options, Model frame, const Val
   Workers workers(context.threads);
   const RatingMoments moments = moments_of(ratings, workers);
   const Units units = training_units(moments, options.biases);
-  const Weights weights = weights_of(options, ratings, units);
+  const Weights weights = weights_of(settle(options, ratings, frame, context.threads), ratings, units);
   const std::size_t count = ratings.size();
   frame.centre.has_biases = options.biases;
   set_range(frame, moments, context);

@@ -1,8 +1,10 @@
 #include "lowrank/train/nmf.h"
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <string>
+#include <utility>
 
 #include "base/parallel.h"
 #include "base/text.h"
@@ -11,6 +13,8 @@
 #include "train/methods.h"
 #include "train/nmf_coordinate.h"
 #include "train/nmf_multiplicative.h"
+#include "train/nndsvd.h"
+#include "train/prior_trials.h"
 #include "train/training_error.h"
 
 namespace lowrank {
@@ -23,10 +27,16 @@ constexpr auto kObjectives =
 constexpr auto kSolvers = std::to_array<Named<NmfSolver>>(
     {{"auto", NmfSolver::automatic}, {"coordinate", NmfSolver::coordinate}, {"multiplicative", NmfSolver::multiplicative}});
 
+constexpr auto kInitializations =
+    std::to_array<Named<NmfInitialization>>({{"random", NmfInitialization::random}, {"nndsvd", NmfInitialization::nndsvd}});
+
 /// Over observed cells, where the options leave it open.
 constexpr double kObservedRegularization = 0.04;
+constexpr double kFewRatingsRegularization = 0.01;
 /// The same, with biases.
 constexpr double kPriorRatings = 70;
+/// Rank that is enough for a trial.
+constexpr std::uint32_t kTrialRank = 16;
 
 constexpr std::array kOptions = {
     rank_option<Nmf>(),
@@ -38,6 +48,7 @@ constexpr std::array kOptions = {
     Option<Nmf>{"l1_regularization", &Nmf::l1_regularization},
     Option<Nmf>{"prior_ratings", &Nmf::prior_ratings},
     biases_option<Nmf>("learn the mean and a bias for every user and item (absent missing with frobenius; there are none otherwise)"),
+    Option<Nmf>{"initialization", choice<Nmf, &Nmf::initialization, kInitializations>()},
     tolerance_option<Nmf>(),
     patience_option<Nmf>(),
     seed_option<Nmf>(),
@@ -50,16 +61,33 @@ void check(const Nmf& options) {
   if (by_divergence(options) && options.solver == NmfSolver::coordinate) {
     throw OptionError("solver", "coordinate does not minimise kullback-leibler: take multiplicative or auto");
   }
+  if (!over_zeros(options) && options.initialization == NmfInitialization::nndsvd) {
+    throw OptionError("initialization", "nndsvd needs " + mention("absent") + " zero: it decomposes the whole matrix");
+  }
   if (over_zeros(options) && options.prior_ratings) {
     throw OptionError("prior_ratings", "is not read with " + mention("absent") + " zero");
   }
 }
 
 /// The options with nothing left open.
-Nmf settle(Nmf options) {
+Nmf settle(Nmf options, const Ratings& ratings, const Model& frame, int threads) {
   options.biases = options.biases && !over_zeros(options) && !by_divergence(options);
-  if (!options.regularization) options.regularization = over_zeros(options) ? 0 : kObservedRegularization;
-  if (!options.prior_ratings) options.prior_ratings = options.biases ? kPriorRatings : 0;
+  const bool few = ratings.size() < kFewRatings;
+  if (!options.regularization) {
+    options.regularization = over_zeros(options) ? 0 : few ? kFewRatingsRegularization : kObservedRegularization;
+  }
+  if (options.prior_ratings) return options;
+  options.prior_ratings = options.biases && !few ? kPriorRatings : 0;
+  if (few) return options;
+  if (!options.biases || options.rank == 0 || (options.regularization == 0 && options.l1_regularization == 0)) return options;
+  const Trials trials(ratings, frame.users.counts, frame.items.counts);
+  options.prior_ratings = settle_prior(trials, kPriorRatings, [&](Ratings part, double prior) {
+    Nmf trial = options;
+    trial.rank = std::min(options.rank, kTrialRank);
+    trial.prior_ratings = prior;
+    trial.epochs = Nmf{}.epochs;
+    return learn(std::move(part), trial, threads);
+  });
   return options;
 }
 
@@ -106,7 +134,7 @@ Trained train_method(Ratings ratings, const Nmf& options, Model frame, const Val
   Workers workers(context.threads);
   const RatingMoments moments = moments_of(ratings, workers);
   check(moments);
-  const NmfProblem problem(ratings, settle(options), moments, workers);
+  NmfProblem problem(ratings, settle(options, ratings, frame, context.threads), moments, workers);
   frame.centre.has_biases = problem.biases;
   if (problem.zeros) {
     // What nobody rated is a row of zeros.
@@ -115,6 +143,7 @@ Trained train_method(Ratings ratings, const Nmf& options, Model frame, const Val
   } else {
     set_range(frame, moments, context);
   }
+  if (options.initialization == NmfInitialization::nndsvd) problem.start = nndsvd(problem, workers);
   const bool multiplicative = by_divergence(options) || options.solver == NmfSolver::multiplicative;
   std::unique_ptr<EpochLearner> learner;
   if (multiplicative) {

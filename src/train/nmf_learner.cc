@@ -4,11 +4,15 @@
 #include <cmath>
 #include <limits>
 
+#include "train/prior_trials.h"
+
 namespace lowrank {
 
 namespace {
 
 constexpr std::size_t kRowGrain = 256;
+/// Weight of bias^2 with few ratings.
+constexpr double kFewRatingsDamping = 0.1;
 
 std::vector<float> scaled_table(std::span<const float> table, const Units& units) {
   std::vector<float> scaled(table.size());
@@ -62,6 +66,8 @@ NmfProblem::NmfProblem(const Ratings& all, const Nmf& options, const RatingMomen
     const BiasDamping damping = estimate_bias_damping(all, units);
     users.bias_damping = damping.user;
     items.bias_damping = damping.item;
+    // Few ratings do not tell the spread of the biases, without which nothing is below the mean.
+    if (all.size() < kFewRatings) users.bias_damping = items.bias_damping = kFewRatingsDamping;
   }
   const auto n = static_cast<double>(ratings);
   squares = n * std::pow(moments.root_mean_square / units.scale, 2);
@@ -111,6 +117,10 @@ void NmfLearner::start_side(const NmfSide& side, const Side* from, double shift)
         factors_from_model<double>(problem_.units, *from, index, row);
         for (double& x : row) x = std::max(x, least_ * problem_.level);
         bias = bias_from_model(problem_.units, *from, index, shift);
+      } else if (problem_.start) {
+        const FactorMatrix& start = &side == &problem_.users ? problem_.start->users : problem_.start->items;
+        std::ranges::copy(start.row(index), row.begin());
+        for (double& x : row) x = std::max(x, least_ * problem_.level);
       } else {
         RandomStream stream(problem_.seed, side.start, 0, index);
         for (double& x : row) x = problem_.level * std::abs(stream.normal());

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -38,6 +39,12 @@ struct NmfSide {
   }
 };
 
+/// Factors to start from, in the units of training.
+struct NmfStart {
+  FactorMatrix users;
+  FactorMatrix items;
+};
+
 /// What is minimised, and over what: everything that both solvers share but the tables of factors.
 struct NmfProblem {
   /// \param options with nothing left open; \param moments of `ratings`, not negative
@@ -58,8 +65,9 @@ struct NmfProblem {
   std::uint64_t seed;
   std::size_t ratings;
   Units units;
-  double squares;  ///< sum of the squares of all values
-  double level;    ///< factors start as absolute values of normal draws of this deviation
+  double squares;                      ///< sum of the squares of all values
+  std::optional<NmfStart> start = {};  ///< else factors start as random draws
+  double level;                        ///< factors start as absolute values of normal draws of this deviation
   ByItem by_item;
   NmfSide users;
   NmfSide items;

@@ -90,7 +90,7 @@ struct Access {
     if (text == kOpen) return;
     const auto number = parse_number<double>(option.name, text, "auto or a number");
     // Records of lowrank 0.1 say -1 for a number that was not given.
-    if (number == -1) return;
+    if (number == -1 && (std::is_same_v<Owner, Nmf> || std::is_same_v<Owner, Baseline>)) return;
     check_range(option, number);
     owner.*member = number;
   }

@@ -18,6 +18,7 @@
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
+#include "train/prior_trials.h"
 #include "train/sgd_grid.h"
 #include "train/sgd_shuffle.h"
 #include "train/sgd_tutorial.h"
@@ -59,7 +60,7 @@ struct Regularization {
 
 Regularization regularization_of(const Sgd& options, const Ratings& ratings, const Units& units) {
   if (options.regularization == 0) return {};
-  Regularization result{.factors = options.regularization, .prior = options.prior_ratings, .bias_rating = 0, .bias_damping = {}};
+  Regularization result{.factors = options.regularization, .prior = options.prior_ratings.value(), .bias_rating = 0, .bias_damping = {}};
   if (options.bias_regularization == BiasRegularization::rating) {
     result.bias_rating = options.regularization;
   } else if (options.biases) {
@@ -77,6 +78,58 @@ LeastSquares fold_in_of(const Regularization& weights, const Units& units, bool 
   return {.users = penalty(weights.bias_damping.user), .items = penalty(weights.bias_damping.item), .solves_bias = biases};
 }
 
+/// What suits opinions, where the options leave it open.
+constexpr double kLearningRate = 0.06;
+constexpr double kLongestRate = 0.2;
+constexpr double kPriorRatings = 85;
+/// Rank that is enough for a trial.
+constexpr std::uint32_t kTrialRank = 16;
+/// Visits per epoch below which the ratings are visited again, where the learning rate is left open.
+constexpr std::size_t kLeastVisits = 500;
+
+/// The options with nothing left open.
+Sgd settle(Sgd options, const Ratings& ratings, const Model& frame, int threads) {
+  const bool open_rate = !options.learning_rate;
+  if (open_rate) options.learning_rate = kLearningRate;
+  if (options.prior_ratings) return options;
+  if (ratings.size() < kFewRatings) {
+    options.prior_ratings = 0;
+    if (open_rate) options.learning_rate = kLongestRate;
+    return options;
+  }
+  options.prior_ratings = kPriorRatings;
+  if (options.regularization == 0 || options.rank == 0) return options;
+  const Trials trials(ratings, frame.users.counts, frame.items.counts);
+  const auto train = [&](Ratings part, double prior, std::optional<double> rate) {
+    // By the method's own steps: what is asked is what the data are like.
+    Sgd trial;
+    trial.rank = std::min(options.rank, kTrialRank);
+    trial.regularization = options.regularization;
+    trial.bias_regularization = options.bias_regularization;
+    trial.biases = options.biases;
+    trial.seed = options.seed;
+    trial.prior_ratings = prior;
+    trial.learning_rate = rate;
+    return learn(std::move(part), trial, threads);
+  };
+  const auto by_prior = [&](Ratings part, double prior) { return train(std::move(part), prior, std::nullopt); };
+  const double found = settle_prior(trials, kPriorRatings, by_prior);
+  options.prior_ratings = found;
+  if (found == kPriorRatings || !open_rate) return options;
+  // What is there to be learned is learned sooner by longer steps.
+  const auto mean_error = [&](std::optional<double> rate) {
+    return mean_of(trials.errors([&](Ratings part) { return train(std::move(part), found, rate); }));
+  };
+  double least = mean_error(std::nullopt);
+  for (const double rate : {2 * kLearningRate, kLongestRate}) {
+    const double mean = mean_error(rate);
+    if (!(mean < least)) break;
+    least = mean;
+    options.learning_rate = rate;
+  }
+  return options;
+}
+
 /// The ratings' spread is 1 in the units of training: an error of twice that is worse than knowing nothing.
 constexpr double kRunaway = 2;
 /// Below this no step size is worth a try.
@@ -86,7 +139,7 @@ constexpr double kLeastRate = 1e-30;
 class SgdLearner final : public EpochLearner {
  public:
   SgdLearner(Ratings ratings, const Sgd& options, const Units& units, const Regularization& weights, const Model& frame, const Model* init,
-             Workers& workers)
+             std::size_t passes, Workers& workers)
       : options_(options),
         units_(units),
         weights_(weights),
@@ -101,7 +154,8 @@ class SgdLearner final : public EpochLearner {
         item_decays_(ratings.item_count()),
         user_bias_decays_(ratings.user_count()),
         item_bias_decays_(ratings.item_count()),
-        rate_(options.learning_rate),
+        rate_(options.learning_rate.value()),
+        passes_(passes),
         runaway_(init != nullptr ? std::numeric_limits<double>::max() : kRunaway) {
     if (ratings.size() <= SgdShuffle::kMost) {
       shuffle_.emplace(ratings, units_);
@@ -120,8 +174,12 @@ class SgdLearner final : public EpochLearner {
   std::optional<EpochFigures> run(std::size_t epoch) override {
     const SgdStep step = step_of(epoch);
     fill_decays(step);
-    const double squared =
-        grid_ ? grid_->pass(tables(), step, options_.seed, epoch, workers_) : shuffle_->pass(tables(), step, options_.seed, epoch);
+    double squared = 0;
+    for (std::size_t pass = 1; pass <= passes_; ++pass) {
+      const std::size_t number = (epoch - 1) * passes_ + pass;
+      squared =
+          grid_ ? grid_->pass(tables(), step, options_.seed, number, workers_) : shuffle_->pass(tables(), step, options_.seed, number);
+    }
     const double rmse = std::sqrt(squared / static_cast<double>(rating_count_));
     if (!(rmse < runaway_)) return std::nullopt;
     // A warm start may begin far off: later epochs are compared with its first one.
@@ -288,7 +346,8 @@ class SgdLearner final : public EpochLearner {
   std::optional<SgdGrid> grid_;
   std::optional<SgdShuffle> shuffle_;
   double rate_;
-  double runaway_;  ///< RMSE from which an epoch counts as divergence
+  std::size_t passes_;  ///< per epoch
+  double runaway_;      ///< RMSE from which an epoch counts as divergence
   int cuts_ = 0;
 };
 
@@ -330,15 +389,20 @@ Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Val
     const LeastSquares fold_in =
         fold_in_of({.factors = options.regularization, .prior = 0, .bias_rating = options.regularization, .bias_damping = {}}, Units{},
                    options.biases);
-    SgdTutorial learner(ratings, options, moments.mean, frame, context.init);
+    Sgd settled = options;
+    settled.learning_rate = options.learning_rate.value_or(kLearningRate);
+    SgdTutorial learner(ratings, settled, moments.mean, frame, context.init);
     Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
     learner.score(trained);
     return trained;
   }
   const Units units = training_units(moments, options.biases);
-  const Regularization weights = regularization_of(options, ratings, units);
+  // Few ratings move the rows little in one pass.
+  const std::size_t passes = options.learning_rate ? 1 : std::max<std::size_t>(1, kLeastVisits / count);
+  const Sgd settled = settle(options, ratings, frame, context.threads);
+  const Regularization weights = regularization_of(settled, ratings, units);
   const LeastSquares fold_in = fold_in_of(weights, units, options.biases);
-  SgdLearner learner(std::move(ratings), options, units, weights, frame, context.init, workers);
+  SgdLearner learner(std::move(ratings), settled, units, weights, frame, context.init, passes, workers);
   Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
   learner.score(trained);
   return trained;

@@ -14,7 +14,7 @@ SgdTutorial::SgdTutorial(const Ratings& ratings, const Sgd& options, double mean
     : options_(options),
       mean_(options.biases ? mean : 0.0),
       init_(init),
-      rate_(options.learning_rate),
+      rate_(options.learning_rate.value()),
       items_(ratings.items().begin(), ratings.items().end()),
       user_ratings_(frame.users.counts),
       item_ratings_(frame.items.counts),

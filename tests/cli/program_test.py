@@ -233,6 +233,9 @@ class HelpTexts(ProgramTest):
             else:
                 entry = text.split(f"  --{name.replace('_', '-')} ")[1].split("  --")[0]
                 shown = re.search(r"\(default\s+(\S+)\)", entry).group(1)
+                if value is None:
+                    self.assertEqual(shown, "auto", name)
+                    continue
                 self.assertEqual(value if isinstance(value, str) else float(shown), shown if isinstance(value, str) else value, name)
 
 

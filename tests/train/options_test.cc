@@ -129,7 +129,7 @@ TEST(Options, WhatIsWrongIsNamed) {
   EXPECT_EQ(message_of([&] { set_option(method, "rank", "-1"); }), "rank: expected a whole number, found \"-1\"");
   EXPECT_EQ(message_of([&] { set_option(method, "rank", "5000"); }), "rank: must be at least 0 and at most 4096, got 5000");
   EXPECT_EQ(message_of([&] { set_option(method, "learning_rate", "0"); }), "learning_rate: must be above 0, got 0");
-  EXPECT_EQ(message_of([&] { set_option(method, "learning_rate", "x"); }), "learning_rate: expected a number, found \"x\"");
+  EXPECT_EQ(message_of([&] { set_option(method, "learning_rate", "x"); }), "learning_rate: expected auto or a number, found \"x\"");
   EXPECT_NE(message_of([&] { set_option(method, "learning_rate", "nan"); }), "nothing was thrown");
   EXPECT_EQ(message_of([&] { set_option(method, "update_order", "both"); }),
             "update_order: must be one of equations, tutorial, got \"both\"");

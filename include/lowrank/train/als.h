@@ -4,6 +4,7 @@
 /// Matrix factorization of ratings by alternating least squares.
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "lowrank/train/bias_regularization.h"
@@ -42,7 +43,8 @@ struct Als {
   /// alike.
   RegularizationScaling regularization_scaling = RegularizationScaling::count;
   /// Number of ratings, at least 0, added to each row's own by scaling count; raise it to keep rows with few ratings small.
-  double prior_ratings = 150;
+  /// auto is 150, or less where trials on a part of the ratings show little noise.
+  std::optional<double> prior_ratings = {};
   /// Regularization of biases: estimated takes it from the variance within and between rows; factors is that of the factors of the same
   /// row.
   BiasRegularization bias_regularization = BiasRegularization::estimated;

@@ -28,6 +28,12 @@ enum class NmfSolver : std::uint8_t {
   multiplicative,  ///< Lee and Seung's updates, in double: the reference
 };
 
+/// What the factors start from.
+enum class NmfInitialization : std::uint8_t {
+  random,  ///< absolute values of normal draws (default)
+  nndsvd,  ///< the positive parts of the leading singular vectors (Boutsidis, Gallopoulos 2008)
+};
+
 /// Options of non-negative matrix factorization (Lee, Seung 2001). Users have factors P >= 0, items Q >= 0; ratings must not be negative.
 /// The loss is
 ///
@@ -65,9 +71,13 @@ struct Nmf {
   std::optional<double> regularization = {};
   /// Weight of the sum of a row's factors, at least 0, scaled as regularization is; raise it to make factors sparse.
   double l1_regularization = 0;
-  /// Number of ratings, at least 0, added to each row's own when it is regularised (absent missing); auto is 70 with biases, 0 without.
+  /// Number of ratings, at least 0, added to each row's own when it is regularised (absent missing); auto is 0 without biases; with
+  /// them 70, or less where trials on a part of the ratings show little noise.
   std::optional<double> prior_ratings = {};
-  bool biases = true;          ///< whether the mean and biases are learned (absent missing with frobenius; there are none otherwise)
+  bool biases = true;  ///< whether the mean and biases are learned (absent missing with frobenius; there are none otherwise)
+  /// Start of the factors: random draws; nndsvd, with absent zero, takes the positive parts of the leading singular vectors, depends on no
+  /// seed, and finds the parts of exact data more often.
+  NmfInitialization initialization = NmfInitialization::random;
   double tolerance = 0;        ///< relative improvement per epoch below which training ends; 0: never
   std::uint32_t patience = 5;  ///< epochs without improvement of the validation figure after which training ends
   std::uint64_t seed = 1;      ///< seed of every random choice

@@ -4,6 +4,7 @@
 /// Matrix factorization by stochastic gradient descent.
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "lowrank/train/bias_regularization.h"
@@ -42,16 +43,17 @@ struct Sgd {
   /// The most passes over the ratings, at least 1; raise it together with a lower learning rate.
   std::uint32_t epochs = 20;
   /// Step size alpha of the first epoch, above 0, in scale-free units (ratings divided by their standard deviation); lower it when training
-  /// diverges.
-  double learning_rate = 0.06;
+  /// diverges. auto is 0.06, or more where trials with little noise gain from it; fewer than 500 ratings are then visited several times per
+  /// epoch.
+  std::optional<double> learning_rate = {};
   /// Learning-rate schedule: linear falls evenly to 1/epochs of the first step in the last epoch; constant is the article's.
   Schedule schedule = Schedule::linear;
   /// Weight beta of (|p|^2 + |q|^2) / 2 in the loss of one rating, at least 0; raise it when the validation error rises while the training
   /// error falls. With 0 nothing is regularised (the article's plain model).
   double regularization = 0.04;
-  /// Number of ratings, at least 0, added to each row's own when it is regularised; raise it to keep rows with few ratings small. 0 is the
-  /// article's loss.
-  double prior_ratings = 85;
+  /// Number of ratings, at least 0, added to each row's own when it is regularised; raise it to keep rows with few ratings small. auto is
+  /// 85, or less where trials on a part of the ratings show little noise; 0 is the article's loss.
+  std::optional<double> prior_ratings = {};
   /// Regularization of biases: estimated takes it from the variance within and between rows; rating is beta at every rating, as in the
   /// article.
   BiasRegularization bias_regularization = BiasRegularization::estimated;
