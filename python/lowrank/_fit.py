@@ -144,6 +144,9 @@ class Trains(Fitted):
                 stacklevel=3,
             )
 
+        def on_warning(text: str) -> None:
+            warnings.warn(text, TrainingWarning, stacklevel=3)
+
         try:
             model, summary = _core.fit(
                 data,
@@ -161,6 +164,7 @@ class Trains(Fitted):
                 threads,
                 on_epoch,
                 on_divergence,
+                on_warning,
             )
         finally:
             bar.close()

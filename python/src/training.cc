@@ -78,8 +78,8 @@ nb::list methods() {
 /// Hands reports to Python, and looks for Ctrl-C after every epoch.
 class PythonObserver : public TrainingObserver {
  public:
-  PythonObserver(nb::object on_epoch, nb::object on_divergence)
-      : on_epoch_(std::move(on_epoch)), on_divergence_(std::move(on_divergence)) {}
+  PythonObserver(nb::object on_epoch, nb::object on_divergence, nb::object on_warning)
+      : on_epoch_(std::move(on_epoch)), on_divergence_(std::move(on_divergence)), on_warning_(std::move(on_warning)) {}
 
   bool on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) override {
     const WithGil gil;
@@ -99,9 +99,15 @@ class PythonObserver : public TrainingObserver {
     on_divergence_(report.epoch, report.old_learning_rate, report.new_learning_rate);
   }
 
+  void on_warning(std::string_view text) override {
+    const nb::gil_scoped_acquire gil;
+    on_warning_(std::string(text));
+  }
+
  private:
   nb::object on_epoch_;
   nb::object on_divergence_;
+  nb::object on_warning_;
 };
 
 using OptionTexts = std::vector<std::pair<std::string, std::string>>;
@@ -125,7 +131,7 @@ struct RunArguments {
 };
 
 nb::tuple fit(Dataset& data, bool consume, const std::string& method, const OptionTexts& options, const std::optional<Pairs>& validation,
-              const Model* init, const RunArguments& arguments, nb::object on_epoch, nb::object on_divergence) {
+              const Model* init, const RunArguments& arguments, nb::object on_epoch, nb::object on_divergence, nb::object on_warning) {
   TrainRun run;
   run.method = method_with(method, options);
   run.holdout = arguments.holdout;
@@ -135,7 +141,7 @@ nb::tuple fit(Dataset& data, bool consume, const std::string& method, const Opti
   run.max_rating = arguments.max_rating;
   run.clips = arguments.clip;
   run.threads = arguments.threads;
-  PythonObserver observer(std::move(on_epoch), std::move(on_divergence));
+  PythonObserver observer(std::move(on_epoch), std::move(on_divergence), std::move(on_warning));
   Model model;
   std::string summary;
   {
@@ -249,12 +255,12 @@ void bind_training(nb::module_& module) {
       "fit",
       [](Dataset& data, bool consume, const std::string& method, const OptionTexts& options, const std::optional<Pairs>& validation,
          double holdout, const std::string& monitor, bool refit, const Model* init, std::optional<float> min_rating,
-         std::optional<float> max_rating, bool clip, int threads, nb::object on_epoch, nb::object on_divergence) {
+         std::optional<float> max_rating, bool clip, int threads, nb::object on_epoch, nb::object on_divergence, nb::object on_warning) {
         return fit(data, consume, method, options, validation, init, {holdout, monitor, refit, min_rating, max_rating, clip, threads},
-                   std::move(on_epoch), std::move(on_divergence));
+                   std::move(on_epoch), std::move(on_divergence), std::move(on_warning));
       },
       "data"_a, "consume"_a, "method"_a, "options"_a, "validation"_a.none(), "holdout"_a, "monitor"_a, "refit"_a, "init"_a.none(),
-      "min_rating"_a.none(), "max_rating"_a.none(), "clip"_a, "threads"_a, "on_epoch"_a, "on_divergence"_a,
+      "min_rating"_a.none(), "max_rating"_a.none(), "clip"_a, "threads"_a, "on_epoch"_a, "on_divergence"_a, "on_warning"_a,
       "Trains a model. With `consume` the data is empty afterwards. Returns the model and the summary as JSON.");
   nb::class_<Tutorial>(module, "Tutorial", "The article's program over arrays of Python, in place.")
       .def(nb::init<Writable<double>, Writable<double>, Writable<double>, Writable<double>, double>(), "user_factors"_a.noconvert(),

@@ -78,6 +78,8 @@ void EpochLines::on_divergence(const DivergenceReport& report) {
                     "; repeating it with " + rounded(report.new_learning_rate, 4));
 }
 
+void EpochLines::on_warning(std::string_view text) { progress_.message("warning: " + std::string(text)); }
+
 void show_layout(ReadOptions& read, bool quiet) {
   if (!quiet) read.on_layout = [](const std::string& text) { write_stderr(printable(text) + "\n"); };
 }

@@ -37,6 +37,7 @@ class EpochLines : public TrainingObserver {
   void on_memory(const MemoryReport& report) override;
   bool on_epoch(const EpochReport& report, const std::function<Model()>& model) override;
   void on_divergence(const DivergenceReport& report) override;
+  void on_warning(std::string_view text) override;
 
  private:
   Progress& progress_;

@@ -47,6 +47,7 @@ class InterruptibleObserver : public TrainingObserver {
   }
   void on_memory(const MemoryReport& report) override { inner_.on_memory(report); }
   void on_divergence(const DivergenceReport& report) override { inner_.on_divergence(report); }
+  void on_warning(std::string_view text) override { inner_.on_warning(text); }
 
   bool poll() {
     interrupted_ = interrupted_ || (asks_ && asks_());

@@ -146,18 +146,24 @@ void FoldInSolver::solve(const FoldInRows& rows, Workers& workers, FactorMatrix&
   });
 }
 
-void FoldInSolver::write_cells(const FoldInRows& rows, double share, double row_observed, std::size_t begin, std::size_t end,
+void FoldInSolver::write_cells(const FoldInRows& rows, double share, double row_observed, std::size_t begin, std::size_t end, bool weighted,
                                float* weights, float* values) const {
   const double taken = terms_.unobserved_includes_seen ? 0.0 : terms_.unobserved_weight * share;
   for (std::size_t at = begin; at < end; ++at) {
     const std::uint32_t other = rows.others[at];
     const std::uint32_t count = fixed_.counts[other];
     const auto value = static_cast<double>(rows.values[at]);
-    // A negative weight would ask to be as far away as possible.
-    const double weight = std::max(0.0, terms_.observed_weight + terms_.alpha * value) * row_observed * fixed_observed_(count);
-    const double target = (terms_.binary_target ? 1.0 : value) - mean_ - static_cast<double>(fixed_.biases[other]);
+    if (terms_.binary_target && value == 0) {
+      // No interaction: as a cell that is not there.
+      if (weighted) weights[at - begin] = 0;
+      values[at - begin] = 0;
+      continue;
+    }
+    const double weight = (terms_.observed_weight + terms_.alpha * std::abs(value)) * row_observed * fixed_observed_(count);
+    const double wanted = value > 0 ? 1.0 : 0.0;
+    const double target = (terms_.binary_target ? wanted : value) - mean_ - static_cast<double>(fixed_.biases[other]);
     // The Gramian has this row too; without it only the missing cells are left.
-    if (weighted_) weights[at - begin] = static_cast<float>(taken == 0 ? weight : weight - taken * fixed_unobserved_(count));
+    if (weighted) weights[at - begin] = static_cast<float>(taken == 0 ? weight : weight - taken * fixed_unobserved_(count));
     values[at - begin] = static_cast<float>(weight * target);
   }
 }
@@ -197,11 +203,13 @@ void FoldInSolver::solve_least_squares(const FoldInRows& rows, Workers& workers,
   if (shared_) step.factors = row_numbers.shares;
   if (terms_.solves_bias) step.bias_dampings = row_numbers.bias_dampings;
   step.non_negative = terms_.non_negative;
-  step.weighted = weighted_;
+  // A value that is not above 0 has another weight or target than the others.
+  const bool likes = std::ranges::all_of(rows.values, [](float value) { return value > 0; });
+  step.weighted = weighted_ || (terms_.binary_target && !likes);
   step.valued = true;
   step.cells = [&](std::size_t row, std::size_t begin, std::size_t end, float* weights, float* values) {
     const double observed = row_observed_(static_cast<std::uint32_t>(rows.offsets[row + 1] - rows.offsets[row]));
-    write_cells(rows, row_numbers.shares[row], observed, begin, end, weights, values);
+    write_cells(rows, row_numbers.shares[row], observed, begin, end, step.weighted, weights, values);
   };
   HalfSteps(rank, workers).run(step, factors.data(), terms_.solves_bias ? biases.data() : nullptr);
   if (basis_) rotate(factors.data(), stride, factors.rows(), rank, basis_->back, workers);

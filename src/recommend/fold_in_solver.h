@@ -83,8 +83,8 @@ class FoldInSolver {
   [[nodiscard]] double least_ridge(const FoldInRows& rows, std::size_t row) const;
   [[nodiscard]] RowNumbers numbers_of(const FoldInRows& rows) const;
   /// Weights and values of the cells of a row at [begin, end). \param share  share of the row in the weights of unobserved cells
-  void write_cells(const FoldInRows& rows, double share, double row_observed, std::size_t begin, std::size_t end, float* weights,
-                   float* values) const;
+  void write_cells(const FoldInRows& rows, double share, double row_observed, std::size_t begin, std::size_t end, bool weighted,
+                   float* weights, float* values) const;
   void solve_least_squares(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const;
   void solve_divergence(const FoldInRows& rows, std::size_t row, std::vector<double>& scratch, std::span<float> factors) const;
 

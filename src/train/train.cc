@@ -1,10 +1,12 @@
 #include "lowrank/train/train.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
 
 #include "base/parallel.h"
+#include "base/text.h"
 #include "lowrank/base/error.h"
 #include "train/methods.h"
 #include "train/train_ratings.h"
@@ -59,6 +61,61 @@ std::vector<std::uint32_t> count_by_item(const Ratings& ratings, int threads) {
   return total;
 }
 
+/// Whether a method takes the rating as one of its cells: for parts of a sparse matrix and for lists an explicit 0 is an absent cell, and
+/// what is below 0 is no vote for an item.
+bool counts(const Method& method, float rating) {
+  if (std::holds_alternative<Popular>(method)) return rating > 0;
+  const Nmf* nmf = std::get_if<Nmf>(&method);
+  if (std::holds_alternative<Implicit>(method) || (nmf != nullptr && nmf->absent == Absent::zero)) return rating != 0;
+  return true;
+}
+
+/// The ratings that the method counts. \throws DataError where there are none
+Ratings counted(Ratings ratings, const Method& method) {
+  std::size_t kept = 0;
+  for (std::size_t position = 0; position < ratings.size(); ++position) kept += counts(method, ratings.value(position)) ? 1U : 0U;
+  if (kept == ratings.size()) return ratings;
+  if (kept == 0) {
+    // All parts of nothing but zeros are zero.
+    if (std::holds_alternative<Nmf>(method)) return ratings;
+    throw DataError("method " + std::string(name_of(method)) + ": no rating is " +
+                    (std::holds_alternative<Popular>(method) ? "above 0" : "other than 0, which is the same as none"));
+  }
+  RatingsBuilder builder;
+  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
+    for (std::size_t position = ratings.row_offsets()[user]; position < ratings.row_offsets()[user + 1]; ++position) {
+      if (counts(method, ratings.value(position))) builder.add(user, ratings.items()[position], ratings.value(position));
+    }
+  }
+  return builder.build(ratings.user_count(), ratings.item_count());
+}
+
+/// Whether the values are those of a scale of opinions: a few of them, the most frequent one not the least.
+bool looks_like_opinions(const Ratings& ratings) {
+  constexpr std::size_t kLeastValues = 3;
+  constexpr std::size_t kMostValues = 21;
+  constexpr float kHighest = 10;
+  const std::span<const float> table = ratings.value_table();
+  if (table.size() < kLeastValues || table.size() > kMostValues || table.front() < 0 || table.back() > kHighest) return false;
+  std::array<std::size_t, kMostValues> counts{};
+  for (const std::uint8_t code : ratings.codes()) ++counts[code];
+  return std::ranges::max_element(counts) - counts.begin() != (table.front() == 0 ? 1 : 0);
+}
+
+/// Whether the method takes every value above 0 alike.
+bool ignores_values(const Method& method) {
+  const Implicit* implicit = std::get_if<Implicit>(&method);
+  return std::holds_alternative<Popular>(method) || std::holds_alternative<Bpr>(method) || (implicit != nullptr && implicit->alpha == 0);
+}
+
+void warn_of_opinions(const Ratings& ratings, const Method& method, TrainingObserver& observer) {
+  if (!ignores_values(method) || !looks_like_opinions(ratings)) return;
+  const std::span<const float> table = ratings.value_table();
+  observer.on_warning("the ratings look like opinions, from " + shortest_text(table.front()) + " to " + shortest_text(table.back()) +
+                      ": method " + std::string(name_of(method)) +
+                      " takes every value above 0 for a like; leave low ones out, or take a method that predicts ratings");
+}
+
 /// What a model has before anything is learned; rows and biases get their room when training starts, after the ratings gave theirs back.
 Model frame_of(const Ratings& ratings, const Method& method, int threads) {
   Model frame;
@@ -93,6 +150,8 @@ void TrainingObserver::on_memory(const MemoryReport& /*report*/) {}
 
 void TrainingObserver::on_divergence(const DivergenceReport& /*report*/) {}
 
+void TrainingObserver::on_warning(std::string_view /*text*/) {}
+
 std::size_t training_memory(const Method& method, const TrainingShape& shape) {
   return std::visit(
       [&]<class Options>(const Options& options) {
@@ -112,6 +171,8 @@ Trained train_ratings(Ratings ratings, const Method& method, const Validation& v
                       const TrainContext& context) {
   check_options(method);
   if (ratings.empty()) throw DataError("there are no ratings to train on");
+  warn_of_opinions(ratings, method, observer);
+  if (!predicts_ratings(method)) ratings = counted(std::move(ratings), method);
   return std::visit(
       [&]<class Options>(const Options& options) {
         check_context(context, rank_of(options));

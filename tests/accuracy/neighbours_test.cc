@@ -88,6 +88,7 @@ class Neighbours : public testing::Test {
 // The recipe of docs/methods/implicit.md for neighbours: likeness beyond popularity, among artists that enough people hear.
 TEST_F(Neighbours, ShareThreeTimesTheListenersThatOthersShare) {
   Implicit options{.epochs = 10,
+                   .unobserved_weight = 0.01,
                    .unobserved = Unobserved::missing,
                    .observed_item_exponent = 0.75,
                    .unobserved_item_exponent = 2,

@@ -61,8 +61,8 @@ double objective(const Model& model, Folded side, const std::map<std::uint32_t, 
     if (found == ratings.end() || problem.unobserved_includes_seen) sum += unobserved * std::pow(dot(other), 2);
     if (found == ratings.end()) continue;
     const double value = double{found->second};
-    const double weight = (problem.observed_weight + problem.alpha * value) * power(problem.observed_item, of_item);
-    sum += weight * std::pow((problem.binary_target ? 1 : value) - bias_free(other) - dot(other), 2);
+    const double weight = (problem.observed_weight + problem.alpha * std::abs(value)) * power(problem.observed_item, of_item);
+    sum += weight * std::pow((problem.binary_target ? (value > 0 ? 1 : 0) : value) - bias_free(other) - dot(other), 2);
   }
   return sum + penalty_of(user ? problem.users : problem.items, std::pow(size, problem.size_exponent), squares, length, 0);
 }

@@ -35,27 +35,27 @@ class DenseWeights {
     for (std::uint32_t item = 0; item < ratings.items; ++item) {
       const auto count = static_cast<double>(ratings.count_of_item(item));
       items_.push_back(power(count, options.unobserved_item_exponent));
-      observed_.push_back(power(count, options.observed_item_exponent));
+      observed_.push_back(power(count, options.observed_item_exponent.value_or(0)));
       item_cells += count * observed_.back();
       items += count > 0 ? 1 : 0;
     }
     double users = 0;
     for (std::uint32_t user = 0; user < ratings.users; ++user) {
       const auto count = static_cast<double>(ratings.count_of_user(user));
-      users_.push_back(power(count, options.unobserved_user_exponent));
+      users_.push_back(power(count, options.unobserved_user_exponent.value_or(0)));
       users += count > 0 ? 1 : 0;
     }
     // Each to a mean of 1.
     if (options.unobserved_item_exponent != 0) scale(items_, items / std::accumulate(items_.begin(), items_.end(), 0.0));
-    if (options.unobserved_user_exponent != 0) scale(users_, users / std::accumulate(users_.begin(), users_.end(), 0.0));
+    if (options.unobserved_user_exponent.value_or(0) != 0) scale(users_, users / std::accumulate(users_.begin(), users_.end(), 0.0));
     scale(observed_, static_cast<double>(ratings.cells.size()) / item_cells);
   }
 
   [[nodiscard]] double observed(std::uint32_t item, double rating) const {
-    return (options_.observed_weight + options_.alpha * rating) * observed_[item];
+    return (options_.observed_weight + options_.alpha * std::abs(rating)) * observed_[item];
   }
   [[nodiscard]] double unobserved(std::uint32_t user, std::uint32_t item) const {
-    return options_.unobserved_weight * users_[user] * items_[item];
+    return options_.unobserved_weight.value() * users_[user] * items_[item];
   }
   [[nodiscard]] double ridge_of_user(std::uint32_t user) const {
     double sum = static_cast<double>(ratings_.count_of_user(user));
@@ -94,7 +94,7 @@ double dense_loss(const Model& model, const DenseRatings& ratings, const Implici
       const double s = dot_of(model.users.factors, user, model.items.factors, item);
       const auto cell = ratings.cells.find({user, item});
       const bool seen = cell != ratings.cells.end();
-      if (seen) loss += weights.observed(item, cell->second) * (1 - s) * (1 - s);
+      if (seen) loss += weights.observed(item, cell->second) * std::pow((cell->second > 0 ? 1 : 0) - s, 2);
       if (!seen || options.unobserved == Unobserved::all) loss += weights.unobserved(user, item) * s * s;
     }
   }
@@ -282,6 +282,7 @@ TEST(Implicit, RowsInPiecesHaveTheirOwnWeights) {
   Implicit options;
   options.rank = 200;
   options.epochs = 2;
+  options.unobserved_weight = 0.01;
   options.unobserved_item_exponent = 0.5;
   options.observed_item_exponent = -0.3;
   const Trained trained = train_quietly(ratings.sparse(), options);
@@ -353,22 +354,90 @@ TEST(Implicit, RankZeroKnowsNothing) {
   Implicit options;
   options.rank = 0;
   const DenseRatings ratings = counts(12, 9, 40, 1);
-  EXPECT_EQ(train_quietly(ratings.sparse(), options).train_loss, static_cast<double>(ratings.cells.size()));
+  EXPECT_NEAR(train_quietly(ratings.sparse(), options).train_loss.value(), static_cast<double>(ratings.cells.size()), 1e-9);
 }
 
-TEST(Implicit, RefusesNegativeWeights) {
-  Implicit options;
-  options.alpha = 1;
-  const std::vector<Triple> triples{{0, 0, 1}, {0, 1, -3}};
-  try {
-    train_quietly(make_ratings(triples, 1, 2), options);
-    FAIL() << "no error";
-  } catch (const DataError& error) {
-    EXPECT_NE(std::string(error.what()).find("a rating of -3"), std::string::npos) << error.what();
+/// A value below 0 is a dislike: the target is 0, the weight that of a like as strong.
+TEST(Implicit, DislikesHaveTheTargetZero) {
+  DenseRatings ratings = counts(60, 45, 900, 4);
+  std::vector<Triple> triples;
+  for (const auto& [cell, value] : ratings.cells) {
+    const auto signed_value = static_cast<float>((cell.first + cell.second) % 4 == 0 ? -value : value);
+    triples.push_back({cell.first, cell.second, signed_value});
   }
-  // A negative rating whose weight is none.
-  options.alpha = 0.25;
-  EXPECT_TRUE(all_finite(train_quietly(make_ratings(triples, 1, 2), options).model));
+  ratings = DenseRatings(triples, 60, 45);
+  for (const Solver solver : {Solver::exact, Solver::cg}) {
+    for (Implicit options : many_options()) {
+      options.solver = solver;
+      options.cg_steps = 100;
+      const Trained trained = train_quietly(ratings.sparse(), options);
+      const double expected = dense_loss(trained.model, ratings, options);
+      EXPECT_NEAR(trained.train_loss.value(), expected, 2e-4 * expected);
+    }
+  }
+}
+
+TEST(Implicit, ADislikedItemIsRankedLower) {
+  std::vector<Triple> triples;
+  for (std::uint32_t user = 0; user < 40; ++user) {
+    for (std::uint32_t item = 0; item < 8; ++item) {
+      if ((user + item) % 3 != 0) triples.push_back({user, item, 1});
+    }
+  }
+  triples.push_back({40, 0, 1});
+  triples.push_back({40, 1, 1});
+  Implicit options;
+  options.rank = 4;
+  const auto score_of_disliked = [&](float value) {
+    std::vector<Triple> all = triples;
+    if (value != 0) all.push_back({40, 3, value});
+    return score(train_quietly(make_ratings(all, 41, 8), options).model, 40, 3);
+  };
+  EXPECT_LT(score_of_disliked(-1), score_of_disliked(0) - .01);
+  EXPECT_GT(score_of_disliked(1), score_of_disliked(0) + .01);
+}
+
+TEST(Implicit, AnExplicitZeroIsNoInteraction) {
+  const DenseRatings ratings = counts(30, 25, 200, 6);
+  std::vector<Triple> triples;
+  for (const auto& [cell, value] : ratings.cells) triples.push_back({cell.first, cell.second, static_cast<float>(value)});
+  const Ratings without = make_ratings(triples, 30, 25);
+  for (std::uint32_t user = 0; user < 30; ++user) {
+    for (std::uint32_t item = 0; item < 25; ++item) {
+      if (!ratings.cells.contains({user, item})) triples.push_back({user, item, 0});
+    }
+  }
+  const Ratings with = make_ratings(triples, 30, 25);
+  for (const Method& method : {Method{Implicit{}}, Method{Popular{}}, Method{Nmf{.absent = Absent::zero}}}) {
+    EXPECT_EQ(bytes_of(train_quietly(make_ratings(triples, 30, 25), method).model, without),
+              bytes_of(train_quietly(ratings.sparse(), method).model, without))
+        << name_of(method);
+  }
+  EXPECT_THROW(train_quietly(make_ratings({{0, 0, 0}, {1, 1, 0}}, 2, 2), Implicit{}), DataError);
+  EXPECT_THROW(train_quietly(make_ratings({{0, 0, -1}, {1, 1, 0}}, 2, 2), Popular{}), DataError);
+}
+
+TEST(Implicit, TheUnobservedWeightFollowsTheDensity) {
+  for (const std::size_t size : {60U, 600U}) {
+    const DenseRatings ratings = counts(50, 40, size, 2);
+    double users = 0;
+    double items = 0;
+    for (std::uint32_t user = 0; user < 50; ++user) users += ratings.count_of_user(user) > 0 ? 1 : 0;
+    for (std::uint32_t item = 0; item < 40; ++item) items += ratings.count_of_item(item) > 0 ? 1 : 0;
+    const double share = static_cast<double>(ratings.cells.size()) / (users * items);
+    const auto fold_in = std::get<WeightedLeastSquares>(train_quietly(ratings.sparse(), Implicit{}).model.fold_in);
+    EXPECT_NEAR(fold_in.unobserved_weight, 3 * std::pow(share, 2.0 / 3), 1e-9);
+    EXPECT_EQ(fold_in.observed_item.exponent, -0.25);
+    EXPECT_EQ(fold_in.unobserved_user.exponent, 0.4);
+    // Ten times the weight of observed cells is ten times that of the others.
+    const auto heavy = std::get<WeightedLeastSquares>(train_quietly(ratings.sparse(), Implicit{.observed_weight = 10}).model.fold_in);
+    EXPECT_NEAR(heavy.unobserved_weight, 10 * fold_in.unobserved_weight, 1e-9);
+  }
+  const auto stated =
+      std::get<WeightedLeastSquares>(train_quietly(counts(50, 40, 60, 2).sparse(), Implicit{.unobserved_weight = .05}).model.fold_in);
+  EXPECT_EQ(stated.unobserved_weight, .05);
+  EXPECT_EQ(stated.observed_item.exponent, 0);
+  EXPECT_EQ(stated.unobserved_user.exponent, 0);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 /// Matrix factorization of implicit feedback: counts, clicks, purchases.
 
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "lowrank/train/solver.h"
@@ -16,20 +17,21 @@ enum class Unobserved : std::uint8_t {
   missing,  ///< the cells without a rating (Hu, Koren, Volinsky 2008)
 };
 
-/// Options of alternating least squares for implicit feedback. With s = <p, q> the score of a cell, w = observed_weight + alpha r the
-/// weight of an observed one, alpha0 = unobserved_weight, |I_u| the number of items that user u has and |I| of all items, the loss is
+/// Options of alternating least squares for implicit feedback. With s = <p, q> the score of a cell, w = observed_weight + alpha |r| the
+/// weight of an observed one, t its target, 1 for r > 0 and 0 for r < 0, alpha0 = unobserved_weight, |I_u| the number of items that user u
+/// has and |I| of all items, the loss is
 ///
-///     sum over observed cells of w (1 - s)^2  +  alpha0 * sum over all (or all missing) cells of s^2
+///     sum over observed cells of w (t - s)^2  +  alpha0 * sum over all (or all missing) cells of s^2
 ///       +  sum over users of lambda (|I_u| + alpha0 |I|)^nu |p_u|^2  +  the same over items, with |U_i| and |U|
 ///
 /// for lambda = regularization and nu = regularization_exponent. Every epoch minimises it over the users' rows, then over the items', and
-/// reports it as train_loss. Three exponents, 0 by default, make the weights follow popularity and activity: w is multiplied by
+/// reports it as train_loss. Three exponents make the weights follow popularity and activity: w is multiplied by
 /// |U_i|^observed_item_exponent, alpha0 by |U_i|^unobserved_item_exponent |I_u|^unobserved_user_exponent, each power scaled to a mean of 1
-/// (over the ratings; over the items or users with ratings), and alpha0 |I|, alpha0 |U| above are a row's own sums. The defaults are
-/// Rendle's parametrisation; Hu's is unobserved `missing`, unobserved_weight 1, alpha 40 and regularization_exponent 0. Scores rank items;
-/// they predict no ratings. docs/methods/implicit.md has the rest.
+/// (over the ratings; over the items or users with ratings), and alpha0 |I|, alpha0 |U| above are a row's own sums. Rendle's
+/// parametrisation has no exponents; Hu's is unobserved `missing`, unobserved_weight 1, alpha 40 and regularization_exponent 0. Scores rank
+/// items; they predict no ratings. docs/methods/implicit.md has the rest.
 ///
-/// Ratings that give a negative weight are a DataError; a rating of weight 0 counts in |I_u| alone.
+/// A rating of 0 is no interaction. A rating of weight 0 counts in |I_u| alone.
 struct Implicit {
   static constexpr std::string_view kName = "implicit";
   static constexpr std::string_view kSummary = "matrix factorization of implicit feedback by alternating least squares";
@@ -40,8 +42,9 @@ struct Implicit {
   std::uint32_t rank = 64;  ///< number of factors per user and item
   /// The most epochs, at least 1; each solves all user rows, then all item rows. Sparse data at large ranks gain from more.
   std::uint32_t epochs = 5;
-  /// Weight alpha0 of an unobserved cell, at least 0, whose target is 0; the first option to search, by factors of 2.
-  double unobserved_weight = 0.01;
+  /// Weight alpha0 of an unobserved cell, at least 0, whose target is 0; the first option to search, by factors of 2. auto follows the
+  /// density of the data: 3 (observed share of the cells)^(2/3) times the mean weight of an observed cell.
+  std::optional<double> unobserved_weight = {};
   /// Cells that bear the unobserved weight: all includes the observed ones (Rendle et al. 2022); missing leaves them out (Hu et al. 2008).
   Unobserved unobserved = Unobserved::all;
   /// Weight of an observed cell, at least 0, whose target is 1, before its value counts; 0 with alpha 1 takes the values as weights.
@@ -50,14 +53,14 @@ struct Implicit {
   /// more.
   double alpha = 0;
   /// Exponent x, -2 to 2: the weight of an observed cell is multiplied by (its item's number of ratings)^x, normalised to a mean of 1;
-  /// below 0 popular items count less.
-  double observed_item_exponent = 0;
+  /// below 0 popular items count less. auto is -0.25, and 0 where unobserved_weight is given.
+  std::optional<double> observed_item_exponent = {};
   /// Exponent x, -2 to 2: the unobserved weight is multiplied by (the item's number of ratings)^x, normalised to a mean of 1; above 0 a
   /// popular item that a user skipped counts more against it (He et al. 2016).
   double unobserved_item_exponent = 0;
   /// Exponent x, -2 to 2: the unobserved weight is multiplied by (the user's number of ratings)^x, normalised to a mean of 1; above 0 what
-  /// active users skipped counts more.
-  double unobserved_user_exponent = 0;
+  /// active users skipped counts more. auto is 0.4, and 0 where unobserved_weight is given.
+  std::optional<double> unobserved_user_exponent = {};
   /// Weight lambda of |p|^2 and |q|^2, at least 0, before it is scaled by regularization_exponent; search it together with
   /// unobserved_weight.
   double regularization = 0.02;
