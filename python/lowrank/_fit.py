@@ -91,8 +91,9 @@ class Trains(Fitted):
         layout : {"auto", "dense", "sparse", "triples", "columns"}
             Meaning of a list or array X: a matrix of which every number is a rating (dense) or of which zeros are missing (sparse),
             rows (user, item, rating), or three columns. Default: what it can be, and an error where that is not clear.
-        duplicates : {"last", "first", "mean", "error"}
-            Rating to keep for a pair that is rated more than once. (Repeated entries of a sparse matrix are summed, as scipy does.)
+        duplicates : {"last", "first", "mean", "sum", "count", "error"}
+            Rating to keep for a pair that is rated more than once: the last one, the first one, their mean, their sum, or their number
+            (whatever the ratings; 1 for every other pair). (Repeated entries of a sparse matrix are summed, as scipy does.)
         implicit_values : bool, default False
             Read a line of two columns in a file as a rating of 1.
         monitor : str, optional

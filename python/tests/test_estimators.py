@@ -328,6 +328,8 @@ def test_duplicates():
     assert short("sgd").fit(data)._model.rating_mean == 4.5
     assert short("sgd").fit(data, duplicates="first")._model.rating_mean == 2.5
     assert short("sgd").fit(data, duplicates="mean")._model.rating_mean == pytest.approx((8 / 3 + 4) / 2)
+    assert short("sgd").fit(data, duplicates="sum")._model.rating_mean == 6
+    assert short("sgd").fit(data, duplicates="count")._model.rating_mean == 2
     with pytest.raises(lowrank.DataError, match="more than once"):
         short("sgd").fit(data, duplicates="error")
 

@@ -247,7 +247,8 @@ void add_reading(CLI::App& app, ReadOptions& read, bool duplicates) {
   if (duplicates) {
     app.add_option_function<std::string>(
            "--duplicates", [&read](const std::string& text) { read.duplicates = parse_duplicates(text); },
-           "rating to keep for a pair that is rated more than once: last, first, mean, or error to refuse the file")
+           "rating to keep for a pair that is rated more than once: last, first, mean, sum, count (their number, whatever they are; 1 for "
+           "every other pair), or error to refuse the file")
         ->type_name("RULE")
         ->default_str("last")
         ->group(kReading);

@@ -39,7 +39,7 @@ struct WideEntry {
   [[nodiscard]] std::uint32_t item() const noexcept { return item_number; }
 };
 
-/// A mean of duplicates that is not in the value table. It gets its code at the end (see recode).
+/// A mean or sum of duplicates that is not in the value table. It gets its code at the end (see recode).
 struct Fix {
   std::size_t position;
   float value;
@@ -101,6 +101,7 @@ WideEntry unpack(const std::uint8_t* at, const EntryFormat& format, const Plan& 
   } else {
     std::memcpy(&entry.value, value, 4);
   }
+  if (plan.duplicates == Duplicates::count) entry.value = 1;
   if (format.timed) std::memcpy(&entry.time, value + (format.coded ? 1 : 4), 8);
   return entry;
 }
@@ -157,25 +158,33 @@ void sort_by_item(std::vector<Entry>& entries, std::vector<Entry>& spare, unsign
   }
 }
 
+bool sums_finite(const Plan& plan, std::size_t begin, std::size_t end) {
+  double sum = 0;
+  for (std::size_t at = begin; at < end; ++at) sum += static_cast<double>(plan.value_at(at));
+  return std::isfinite(static_cast<float>(sum));
+}
+
 /// Merges the ratings [begin, end) of one pair, in the order in which they were added, into the one at `to`.
 void merge_run(const Plan& plan, std::size_t begin, std::size_t end, std::size_t to, std::size_t base, Outcome& outcome) {
   if (plan.duplicates == Duplicates::first) return plan.move(begin, to);
-  if (plan.duplicates != Duplicates::mean) return plan.move(end - 1, to);
+  if (plan.duplicates == Duplicates::last) return plan.move(end - 1, to);
   double sum = 0;
   for (std::size_t at = begin; at < end; ++at) sum += static_cast<double>(plan.value_at(at));
-  const auto mean = static_cast<float>(sum / static_cast<double>(end - begin));
+  auto merged = static_cast<float>(plan.duplicates == Duplicates::mean ? sum / static_cast<double>(end - begin) : sum);
+  // Like every rating, never -0.
+  if (merged == 0) merged = 0;
   if (plan.timed) plan.times[to] = *std::max_element(plan.times + begin, plan.times + end);
   plan.items[to] = plan.items[begin];
   if (!plan.coded) {
-    plan.floats[to] = mean;
+    plan.floats[to] = merged;
     return;
   }
-  const auto found = std::lower_bound(plan.table.begin(), plan.table.end(), mean);
-  if (found != plan.table.end() && *found == mean) {
+  const auto found = std::lower_bound(plan.table.begin(), plan.table.end(), merged);
+  if (found != plan.table.end() && *found == merged) {
     plan.codes[to] = static_cast<std::uint8_t>(found - plan.table.begin());
   } else {
     plan.codes[to] = 0;
-    outcome.fixes.push_back({to - base, mean});
+    outcome.fixes.push_back({to - base, merged});
   }
 }
 
@@ -189,7 +198,7 @@ void resolve_repeats(const Plan& plan, std::size_t base, std::uint32_t first_use
       std::size_t run_end = begin + 1;
       while (run_end < end && plan.items[run_end] == plan.items[begin]) ++run_end;
       if (run_end - begin > 1) {
-        if (plan.duplicates == Duplicates::error) {
+        if (plan.duplicates == Duplicates::error || (plan.duplicates == Duplicates::sum && !sums_finite(plan, begin, run_end))) {
           outcome.repeated = {first_user + static_cast<std::uint32_t>(user), plan.items[begin]};
           return;
         }
@@ -265,8 +274,8 @@ std::vector<float> distinct_values(std::span<const float> values, std::size_t mo
   return distinct;
 }
 
-/// Stores the means of duplicates and rebuilds the value table from the values that still occur. Ratings become coded if there are at most
-/// 256 distinct values, and uncoded otherwise, so that the result does not depend on values that merging removed.
+/// Stores the means and sums of duplicates and rebuilds the value table from the values that still occur. Ratings become coded if there are
+/// at most 256 distinct values, and uncoded otherwise, so that the result does not depend on values that merging removed.
 void recode(std::vector<float>& table, PageArray<std::uint8_t>& codes, PageArray<float>& values, std::span<const Fix> fixes) {
   if (table.empty()) {
     table = distinct_values(values, ValueTable::kMaxCodes);
@@ -278,7 +287,7 @@ void recode(std::vector<float>& table, PageArray<std::uint8_t>& codes, PageArray
   }
   std::array<std::size_t, ValueTable::kMaxCodes> uses{};
   for (std::size_t at = 0; at < codes.size(); ++at) ++uses[codes[at]];
-  // merge_run gave every mean without a code the code 0 for now.
+  // merge_run gave every value without a code the code 0 for now.
   uses[0] -= fixes.size();
   std::vector<float> left;
   for (std::size_t code = 0; code < table.size(); ++code) {
@@ -317,7 +326,10 @@ Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Dupli
   plan.timed = times_complete_ && size_ != 0;
   plan.item_bits = static_cast<unsigned>(std::bit_width(item_count == 0 ? 0U : item_count - 1));
   plan.values = &values;
-  if (plan.coded) {
+  if (plan.coded && duplicates == Duplicates::count) {
+    plan.table = {1.0F};
+    ratings.codes_ = PageArray<std::uint8_t>(size_);
+  } else if (plan.coded) {
     for (std::size_t code = 0; code < values.size(); ++code) plan.table.push_back(values.value(code));
     std::sort(plan.table.begin(), plan.table.end());
     for (std::size_t code = 0; code < values.size(); ++code) {
@@ -389,7 +401,8 @@ Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Dupli
   for (std::size_t user = last_grouped; user < user_count; ++user) plan.row_ends[user] = kept;
   result.duplicates = added - kept;
   ratings.value_table_ = plan.table;
-  if (result.duplicates == 0) return result;
+  const bool counted = duplicates == Duplicates::count && !plan.coded;
+  if (result.duplicates == 0 && !counted) return result;
   ratings.items_.shrink(kept);
   ratings.codes_.shrink(kept);
   ratings.values_.shrink(kept);

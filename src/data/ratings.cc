@@ -140,8 +140,10 @@ Ratings RatingsBuilder::build(std::uint32_t user_count, std::uint32_t item_count
   Workers workers(threads);
   Grouped grouped = state->staging.group(user_count, item_count, duplicates, state->table, workers);
   if (grouped.repeated) {
-    throw DataError("user number " + std::to_string(grouped.repeated->first) + " rated item number " +
-                    std::to_string(grouped.repeated->second) + " more than once");
+    const std::string pair =
+        "user number " + std::to_string(grouped.repeated->first) + " rated item number " + std::to_string(grouped.repeated->second);
+    if (duplicates == Duplicates::error) throw DataError(pair + " more than once");
+    throw DataError("the ratings with which " + pair + " have no finite sum as a 32-bit float");
   }
   if (duplicate_count != nullptr) *duplicate_count = grouped.duplicates;
   return std::move(grouped.ratings);

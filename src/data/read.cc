@@ -23,9 +23,13 @@ StagedPiece staged(const ParsedChunk& chunk) {
   throw DataError(name + (options.pairs_only ? ": no pairs" : ": no ratings"));
 }
 
-/// Throws the error of a pair that is rated twice. Reads the file again to find the line; standard input cannot be read again.
+/// Throws the error of a pair that is rated twice, or whose ratings have no sum. Reads the file again to find the line; standard input
+/// cannot be read again.
 [[noreturn]] void fail_repeated(const std::string& path, const ReadOptions& options, const std::string& user, const std::string& item) {
   const std::string pair = "user " + quoted(user) + " rated item " + quoted(item);
+  if (options.duplicates == Duplicates::sum) {
+    throw DataError(input_name(path) + ": the ratings with which " + pair + " have no finite sum as a 32-bit float");
+  }
   if (path == "-") throw DataError(input_name(path) + ": " + pair + " more than once (see " + mention("duplicates") + ")");
   std::size_t before = 0;
   ReadOptions again = options;

@@ -68,8 +68,10 @@ Duplicates parse_duplicates(std::string_view name) {
   if (name == "last") return Duplicates::last;
   if (name == "first") return Duplicates::first;
   if (name == "mean") return Duplicates::mean;
+  if (name == "sum") return Duplicates::sum;
+  if (name == "count") return Duplicates::count;
   if (name == "error") return Duplicates::error;
-  throw OptionError("duplicates", "must be last, first, mean or error, got " + quoted(name));
+  throw OptionError("duplicates", "must be last, first, mean, sum, count or error, got " + quoted(name));
 }
 
 }  // namespace lowrank

@@ -38,7 +38,8 @@ struct EntryFormat {
 struct Grouped {
   Ratings ratings;
   std::size_t duplicates = 0;  ///< number of ratings that were removed as duplicates
-  /// With Duplicates::error: user and item of the first pair, by number, that occurs twice. `ratings` is then empty.
+  /// User and item, by number, of the first pair that occurs twice with Duplicates::error, or has a sum that is not finite as a float32
+  /// with Duplicates::sum. `ratings` is then empty.
   std::optional<std::pair<std::uint32_t, std::uint32_t>> repeated;
 };
 

@@ -56,13 +56,14 @@ Cells settle(const std::vector<Added>& added, Duplicates duplicates) {
   Cells cells;
   for (const auto& [pair, list] : all) {
     Cell cell = duplicates == Duplicates::first ? list.front() : list.back();
-    if (duplicates == Duplicates::mean) {
+    if (duplicates == Duplicates::mean || duplicates == Duplicates::sum || duplicates == Duplicates::count) {
       double sum = 0;
       for (const Cell& one : list) {
         sum += static_cast<double>(one.value);
         cell.time = std::max(cell.time, one.time);
       }
-      cell.value = static_cast<float>(sum / static_cast<double>(list.size()));
+      const auto count = static_cast<double>(list.size());
+      cell.value = static_cast<float>(duplicates == Duplicates::mean ? sum / count : duplicates == Duplicates::sum ? sum : count);
     }
     cells[pair] = cell;
   }
@@ -127,7 +128,8 @@ TEST_P(BuilderTest, GroupsAsAMapDoes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, BuilderTest,
-                         testing::Combine(testing::Range(0, 12), testing::Values(Duplicates::last, Duplicates::first, Duplicates::mean)));
+                         testing::Combine(testing::Range(0, 12), testing::Values(Duplicates::last, Duplicates::first, Duplicates::mean,
+                                                                                 Duplicates::sum, Duplicates::count)));
 
 TEST(RatingsBuilder, ManyAtOnceAreTheSameAsOneByOne) {
   for (const int distinct : {10, 300, 0}) {

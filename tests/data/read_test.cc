@@ -158,11 +158,23 @@ TEST(ReadRatings, SettlesRepeatsByTheirOrderInTheFile) {
   EXPECT_EQ(value(Duplicates::last), 3.5F);
   EXPECT_EQ(value(Duplicates::first), 1.0F);
   EXPECT_EQ(value(Duplicates::mean), static_cast<float>(8.5 / 3));
+  EXPECT_EQ(value(Duplicates::sum), 8.5F);
+  EXPECT_EQ(value(Duplicates::count), 3.0F);
   ReadOptions options;
   options.duplicates = Duplicates::error;
   const ScratchFile file(text);
   EXPECT_EQ(error_of<DataError>([&] { read_ratings(file.path(), options); }, file.path()),
             "F:4: user \"u\" rated item \"b\" before, on line 1 (see duplicates)");
+}
+
+TEST(ReadRatings, RefusesSumsThatNoFloatHolds) {
+  ReadOptions options;
+  options.duplicates = Duplicates::sum;
+  const ScratchFile file("u,b,3e38\nu,a,2\nv,a,3e38\nu,b,3e38\n");
+  EXPECT_EQ(error_of<DataError>([&] { read_ratings(file.path(), options); }, file.path()),
+            "F: the ratings with which user \"u\" rated item \"b\" have no finite sum as a 32-bit float");
+  options.duplicates = Duplicates::count;
+  EXPECT_EQ(std::get<2>(triples_of(read_ratings(file.path(), options))[0]), 2.0F);
 }
 
 TEST(ReadRatings, KeepsTimesWhenAsked) {
@@ -251,7 +263,8 @@ TEST(ParseNames, KnowFormatsAndDuplicates) {
   EXPECT_EQ(parse_duplicates("mean"), Duplicates::mean);
   EXPECT_EQ(error_of<OptionError>([] { parse_format("json"); }),
             "format: must be auto, csv, tsv, movielens, matrix-market, adjacency or matrix, got \"json\"");
-  EXPECT_EQ(error_of<OptionError>([] { parse_duplicates("all"); }), "duplicates: must be last, first, mean or error, got \"all\"");
+  EXPECT_EQ(error_of<OptionError>([] { parse_duplicates("all"); }),
+            "duplicates: must be last, first, mean, sum, count or error, got \"all\"");
 }
 
 }  // namespace

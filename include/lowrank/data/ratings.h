@@ -20,6 +20,8 @@ enum class Duplicates : std::uint8_t {
   last,   ///< the one that was added last (default)
   first,  ///< the one that was added first
   mean,   ///< their mean value, with the latest of their timestamps
+  sum,    ///< the sum of their values, with the latest of their timestamps
+  count,  ///< their number, whatever their values, with the latest of their timestamps; 1 for a pair that was added once
   error,  ///< none: build() throws DataError
 };
 
@@ -108,7 +110,8 @@ class RatingsBuilder {
   /// \param duplicates              rating to keep for a pair that was added more than once
   /// \param[out] duplicate_count    if given, receives the number of ratings that were removed (or merged) as duplicates
   /// \param threads                 0 for all; the result does not depend on it
-  /// \throws DataError with Duplicates::error, naming user and item by their numbers. Cost O(n log m) for rows of m ratings
+  /// \throws DataError naming user and item by their numbers, with Duplicates::error for a repeated pair, and with Duplicates::sum for a
+  /// sum that is not finite as a float32. Cost O(n log m) for rows of m ratings
   Ratings build(std::uint32_t user_count, std::uint32_t item_count, Duplicates duplicates = Duplicates::last,
                 std::size_t* duplicate_count = nullptr, int threads = 0);
 

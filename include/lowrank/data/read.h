@@ -70,7 +70,7 @@ struct ReadOptions {
 
 /// `auto|csv|tsv|movielens|matrix-market|adjacency|matrix`. \throws OptionError("format")
 Format parse_format(std::string_view name);
-/// `last|first|mean|error`. \throws OptionError("duplicates")
+/// `last|first|mean|sum|count|error`. \throws OptionError("duplicates")
 Duplicates parse_duplicates(std::string_view name);
 
 /// One rating of a file. The ids are valid only during the call that passes it.
