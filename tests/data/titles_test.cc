@@ -24,6 +24,25 @@ TEST(Titles, ReadsTheThreeLayouts) {
   EXPECT_EQ(Titles::read(bars.path()).find("1"), "GoldenEye, (1995)");
 }
 
+TEST(Titles, KeepsTheSeparatorsOfOtherFilesInATitle) {
+  const ScratchFile semicolons("\"ISBN\";\"Title\";\"Author\"\n\"01\";\"Mythology; a\\\"new\\\" start, 1|2\";\"M. P.\"\n02;Plain, x;y\n");
+  const Titles a = Titles::read(semicolons.path());
+  EXPECT_EQ(a.find("01"), "Mythology; a\"new\" start, 1|2");
+  EXPECT_EQ(a.find("02"), "Plain, x");
+  const ScratchFile tabs("1\tToy Story; or: A, B|C\tx\n2\t\"Quoted\ttab\"\n3\t\"Half\" quoted\n4\t\"Open\n\"5\"\t6 ;7\n");
+  const Titles b = Titles::read(tabs.path());
+  EXPECT_EQ(b.find("1"), "Toy Story; or: A, B|C");
+  EXPECT_EQ(b.find("2"), "Quoted\ttab");
+  EXPECT_EQ(b.find("3"), "\"Half\" quoted");
+  EXPECT_EQ(b.find("4"), "\"Open");
+  EXPECT_EQ(b.find("5"), "6 ;7");
+  const ScratchFile ends("1,\"C:\\\"\n2,\"D:\\\",\"x\"\n3,\"a \"\"b\"\" c\\d\",y\n");
+  const Titles c = Titles::read(ends.path());
+  EXPECT_EQ(c.find("1"), "C:\\");
+  EXPECT_EQ(c.find("2"), "D:\\");
+  EXPECT_EQ(c.find("3"), "a \"b\" c\\d");
+}
+
 TEST(Titles, ReadsLatin1WhereALineIsNotUtf8) {
   const ScratchFile file("1|Am\xE9lie|x\n2|Zo\xC3\xAB|y\n");
   const Titles titles = Titles::read(file.path());
@@ -36,6 +55,10 @@ TEST(Titles, RefusesLinesWithoutIdOrTitle) {
   EXPECT_EQ(error_of<DataError>([&] { Titles::read(lone.path()); }, lone.path()), "F:2: expected an id and a title, found \"just words\"");
   const ScratchFile empty("|a\n");
   EXPECT_EQ(error_of<DataError>([&] { Titles::read(empty.path()); }, empty.path()), "F:1: a title without an id");
+  const ScratchFile open("1,\"a\n");
+  EXPECT_EQ(error_of<DataError>([&] { Titles::read(open.path()); }, open.path()), "F:1: a quoted field does not end on its line");
+  const ScratchFile after("1,\"a\"b,c\n");
+  EXPECT_EQ(error_of<DataError>([&] { Titles::read(after.path()); }, after.path()), "F:1: text after a closing quote");
 }
 
 }  // namespace
