@@ -59,6 +59,6 @@ DataError::DataError(const std::string& source, std::size_t line, const std::str
     : DataError(source + ":" + std::to_string(line) + ": " + problem) {}
 
 OptionError::OptionError(std::string option, const std::string& problem)
-    : Error(ErrorKind::option, option.empty() ? problem : mention(option) + ": " + problem), option_(std::move(option)) {}
+    : Error(ErrorKind::option, option.empty() ? problem : mention(option) + ": " + problem), option_(option.substr(0, option.find('='))) {}
 
 }  // namespace lowrank

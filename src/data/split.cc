@@ -105,6 +105,9 @@ std::vector<Part> assign_parts(std::span<const std::uint32_t> users, std::span<c
   check_share("test", options.test);
   check_share("validation", options.validation);
   check_option(options.test + options.validation < 1, "validation", "less than what the test part leaves", options.validation);
+  if (options.by == SplitBy::time && options.seed != SplitOptions{}.seed) {
+    throw OptionError("seed", "is not read with " + mention("by=time"));
+  }
   switch (options.by) {
     case SplitBy::user:
       return split_by_user(users, options);

@@ -60,29 +60,21 @@ class InterruptibleObserver : public TrainingObserver {
   bool interrupted_ = false;
 };
 
-/// \param validation  whether there is a separate validation set
-void check(const TrainRun& run, bool validation) {
+/// \param validation  whether there is a separate validation set. \param starts  whether there is a model to start from
+void check(const TrainRun& run, bool validation, bool starts) {
   check_options(run.method);
   const bool validates = validation || run.holdout != 0;
   if (!(run.holdout >= 0 && run.holdout < 1)) throw OptionError("holdout", "must be at least 0 and below 1");
   if (run.holdout != 0 && validation) throw OptionError("holdout", "cannot be given together with " + mention("validation"));
-  if (run.refit && !validates) throw OptionError("refit", "needs " + mention("validation") + " or " + mention("holdout"));
-  if (!run.monitor.empty() && !validates) throw OptionError("monitor", "needs " + mention("validation") + " or " + mention("holdout"));
-  Workers::check(run.threads);
-  for (const auto& [name, bound] : {std::pair("min_rating", run.min_rating), std::pair("max_rating", run.max_rating)}) {
-    if (!bound) continue;
-    if (!std::isfinite(*bound)) throw OptionError(name, "must be a finite number");
-    if (!run.clips) throw OptionError(name, "cannot be given together with " + mention("no_clip"));
+  const std::string needs_validation = "needs " + mention("validation or holdout");
+  if (run.refit && !validates) throw OptionError("refit", needs_validation);
+  if (!run.monitor.empty() && !validates) throw OptionError("monitor", needs_validation);
+  if (!run.monitor.empty() && parse_monitor(run.monitor).top == 0 && !predicts_ratings(run.method)) {
+    throw OptionError("monitor", "method " + std::string(name_of(run.method)) + " does not predict ratings and has no " + run.monitor +
+                                     "; take a metric of lists, such as ndcg@20");
   }
-  if (run.min_rating && run.max_rating && *run.min_rating > *run.max_rating) {
-    throw OptionError("min_rating", "must not be above " + mention("max_rating"));
-  }
-  if (!predicts_ratings(run.method)) {
-    const std::string problem = "is not an option of method " + std::string(name_of(run.method)) + ", which does not predict ratings";
-    if (run.min_rating) throw OptionError("min_rating", problem);
-    if (run.max_rating) throw OptionError("max_rating", problem);
-    if (!run.clips) throw OptionError("no_clip", problem);
-  }
+  check_reads(run.method, run.stated, validates);
+  check_settings(run.method, {run.threads, run.min_rating, run.max_rating, run.clips}, starts);
 }
 
 void check_files(const TrainRun& run) {
@@ -144,6 +136,19 @@ Model renumbered(Model model, const Vocabulary& users, const Vocabulary& items) 
   return model;
 }
 
+std::uint32_t count_known(const std::vector<std::uint32_t>& counts) {
+  return static_cast<std::uint32_t>(counts.size()) - static_cast<std::uint32_t>(std::ranges::count(counts, 0U));
+}
+
+/// The model to start from, in the numbering of the data. \throws OptionError when nothing of it would be read
+Model initial_model(Model model, const Vocabulary& users, const Vocabulary& items) {
+  model = renumbered(std::move(model), users, items);
+  if (count_known(model.users.counts) == 0 && count_known(model.items.counts) == 0) {
+    throw OptionError("init", "the model to start from has no user and no item in common with the ratings");
+  }
+  return model;
+}
+
 /// A trained model, and the facts that are taken from its ratings before train() consumes them.
 struct Fit {
   Trained trained;
@@ -179,10 +184,6 @@ std::optional<RankingScores> score_lists(const RankingTest& test, const Model& m
   return test.score(model, std::array{top}, threads).front();
 }
 
-std::uint32_t count_known(const std::vector<std::uint32_t>& counts) {
-  return static_cast<std::uint32_t>(counts.size()) - static_cast<std::uint32_t>(std::ranges::count(counts, 0U));
-}
-
 TrainData read_data(const TrainRun& run) {
   TrainData data;
   ReadOptions read = run.read;
@@ -211,7 +212,7 @@ Inputs prepare(TrainData given, const TrainRun& run) {
   inputs.validation = std::move(given.validation);
   inputs.test = std::move(given.test);
   Dataset& data = inputs.data;
-  if (given.init) inputs.init = renumbered(std::move(*given.init), data.users, data.items);
+  if (given.init) inputs.init = initial_model(std::move(*given.init), data.users, data.items);
   inputs.seen = History(data.ratings, HistoryValues::dropped, run.threads);
   if (run.holdout != 0) {
     Holdout parts = hold_out(data.ratings, run.holdout, seed_of(run.method));
@@ -385,14 +386,14 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
 TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const std::function<bool()>& interrupted, Model* model) {
   const bool validates = !run.validation.empty();
   check_files(run);
-  check(run, validates);
+  check(run, validates, !run.init.empty());
   return run_all([&] { return read_data(run); }, run, observer, interrupted, model);
 }
 
 TrainSummary run_training(TrainData data, const TrainRun& run, TrainingObserver& observer, const std::function<bool()>& interrupted,
                           Model* model) {
   const bool validates = data.validation.has_value();
-  check(run, validates);
+  check(run, validates, data.init.has_value());
   return run_all([&] { return std::move(data); }, run, observer, interrupted, model);
 }
 

@@ -28,17 +28,22 @@ constexpr auto kBiasRegularizations =
     std::to_array<Named<BiasRegularization>>({{"estimated", BiasRegularization::estimated}, {"factors", BiasRegularization::factors}});
 constexpr auto kSolvers = std::to_array<Named<Solver>>({{"exact", Solver::exact}, {"cg", Solver::cg}});
 
+constexpr Setting kByCount = with("regularization_scaling", "count");
+constexpr Setting kAnySign = with("non_negative", "false");
+/// The weight of a row's factors is read for the factors, and for a bias that is regularised as they are.
+constexpr Need kWeighsRows = {kHasFactors, with("bias_regularization", "factors")};
+
 constexpr std::array kOptions = {
     rank_option<Als>(),
     Option<Als>{"epochs", &Als::epochs, {1, 1e9}},
     Option<Als>{"regularization", &Als::regularization},
-    Option<Als>{"regularization_scaling", choice<Als, &Als::regularization_scaling, kScalings>()},
-    Option<Als>{"prior_ratings", &Als::prior_ratings},
-    Option<Als>{"bias_regularization", choice<Als, &Als::bias_regularization, kBiasRegularizations>()},
+    Option<Als>{"regularization_scaling", choice<Als, &Als::regularization_scaling, kScalings>()}.only(kRegularizes, kWeighsRows),
+    Option<Als>{"prior_ratings", &Als::prior_ratings}.only(kByCount, kRegularizes, kWeighsRows),
+    Option<Als>{"bias_regularization", choice<Als, &Als::bias_regularization, kBiasRegularizations>()}.only(kHasBiases, kRegularizes),
     biases_option<Als>(),
-    Option<Als>{"non_negative", &Als::non_negative},
-    Option<Als>{"solver", choice<Als, &Als::solver, kSolvers>()},
-    cg_steps_option<Als>(),
+    Option<Als>{"non_negative", &Als::non_negative}.only(kHasFactors),
+    Option<Als>{"solver", choice<Als, &Als::solver, kSolvers>()}.only(kHasFactors, kAnySign),
+    cg_steps_option<Als>().only(kAnySign),
     initial_scale_option<Als>(),
     tolerance_option<Als>(),
     patience_option<Als>(),

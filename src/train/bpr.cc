@@ -21,14 +21,17 @@ namespace lowrank {
 
 namespace {
 
+/// Without factors and biases nothing is learned.
+constexpr Need kLearns = {kHasFactors, kHasBiases};
+
 constexpr std::array kOptions = {
     rank_option<Bpr>(),
     Option<Bpr>{"epochs", &Bpr::epochs, {1, 1e9}},
-    Option<Bpr>{"negatives", &Bpr::negatives, {1, PairwiseLogistic::kMostNegatives}},
-    Option<Bpr>{"hardest", &Bpr::hardest},
-    Option<Bpr>{"negative_exponent", &Bpr::negative_exponent, {0, 2}},
-    Option<Bpr>{"learning_rate", &Bpr::learning_rate, {.least_excluded = true}},
-    Option<Bpr>{"regularization", &Bpr::regularization},
+    Option<Bpr>{"negatives", &Bpr::negatives, {1, PairwiseLogistic::kMostNegatives}}.only(kLearns),
+    Option<Bpr>{"hardest", &Bpr::hardest}.only(without("negatives", "1"), kLearns),
+    Option<Bpr>{"negative_exponent", &Bpr::negative_exponent, {0, 2}}.only(kLearns),
+    Option<Bpr>{"learning_rate", &Bpr::learning_rate, {.least_excluded = true}}.only(kLearns),
+    Option<Bpr>{"regularization", &Bpr::regularization}.only(kHasFactors),
     biases_option<Bpr>("learn a bias for every item; without it a score is the dot product alone"),
     initial_scale_option<Bpr>(),
     tolerance_option<Bpr>(),

@@ -6,6 +6,13 @@
 
 namespace lowrank {
 
+/// \name Settings that options of several methods depend on
+/// \{
+inline constexpr Setting kHasFactors = without("rank", "0");
+inline constexpr Setting kRegularizes = without("regularization", "0");
+inline constexpr Setting kHasBiases = with("biases", "true");
+/// \}
+
 /// \name Options that several methods have, with the same meaning
 /// \{
 template <class O>
@@ -15,17 +22,18 @@ constexpr Option<O> rank_option() {
 }
 template <class O>
 constexpr Option<O> initial_scale_option() {
-  return {"initial_scale",
-          &O::initial_scale,
-          {.least_excluded = true},
-          "spread of the initial factors, above 0: normal draws of standard deviation initial_scale / sqrt(rank); rarely worth a change"};
+  return Option<O>{
+      "initial_scale",
+      &O::initial_scale,
+      {.least_excluded = true},
+      "spread of the initial factors, above 0: normal draws of standard deviation initial_scale / sqrt(rank); rarely worth a change"}
+      .only(kHasFactors);
 }
 template <class O>
 constexpr Option<O> cg_steps_option() {
-  return {"cg_steps",
-          &O::cg_steps,
-          {1, 1000},
-          "conjugate gradient steps per row and epoch (solver cg), 1 to 1000; more come closer to the exact solution"};
+  return Option<O>{
+      "cg_steps", &O::cg_steps, {1, 1000}, "conjugate gradient steps per row and epoch, 1 to 1000; more come closer to the exact solution"}
+      .only(with("solver", "cg"), kHasFactors);
 }
 template <class O>
 constexpr Option<O> biases_option(
@@ -41,10 +49,14 @@ constexpr Option<O> tolerance_option() {
 }
 template <class O>
 constexpr Option<O> patience_option() {
-  return {"patience",
-          &O::patience,
-          {1, 1e9},
-          "epochs without improvement of the validation figure after which training ends, at least 1; raise it where that figure is noisy"};
+  return {
+      .name = "patience",
+      .member = &O::patience,
+      .range = {1, 1e9},
+      .help =
+          "epochs without improvement of the validation figure after which training ends, at least 1; raise it where that figure is noisy",
+      .needs = {},
+      .validates = true};
 }
 template <class O>
 constexpr Option<O> seed_option() {

@@ -28,23 +28,26 @@ namespace {
 constexpr auto kUnobserved = std::to_array<Named<Unobserved>>({{"all", Unobserved::all}, {"missing", Unobserved::missing}});
 constexpr auto kSolvers = std::to_array<Named<Solver>>({{"exact", Solver::exact}, {"cg", Solver::cg}, {"subspace", Solver::subspace}});
 
+constexpr Setting kWeighsUnobserved = without("unobserved_weight", "0");
+constexpr Setting kBySubspaces = with("solver", "subspace");
+
 constexpr std::array kOptions = {
     rank_option<Implicit>(),
     Option<Implicit>{"epochs", &Implicit::epochs, {1, 1e9}},
     Option<Implicit>{"unobserved_weight", &Implicit::unobserved_weight},
-    Option<Implicit>{"unobserved", choice<Implicit, &Implicit::unobserved, kUnobserved>()},
+    Option<Implicit>{"unobserved", choice<Implicit, &Implicit::unobserved, kUnobserved>()}.only(kWeighsUnobserved),
     Option<Implicit>{"observed_weight", &Implicit::observed_weight},
     Option<Implicit>{"alpha", &Implicit::alpha},
     Option<Implicit>{"observed_item_exponent", &Implicit::observed_item_exponent, {-2, 2}},
-    Option<Implicit>{"unobserved_item_exponent", &Implicit::unobserved_item_exponent, {-2, 2}},
-    Option<Implicit>{"unobserved_user_exponent", &Implicit::unobserved_user_exponent, {-2, 2}},
+    Option<Implicit>{"unobserved_item_exponent", &Implicit::unobserved_item_exponent, {-2, 2}}.only(kWeighsUnobserved),
+    Option<Implicit>{"unobserved_user_exponent", &Implicit::unobserved_user_exponent, {-2, 2}}.only(kWeighsUnobserved),
     Option<Implicit>{"regularization", &Implicit::regularization},
-    Option<Implicit>{"regularization_exponent", &Implicit::regularization_exponent, {0, 2}},
+    Option<Implicit>{"regularization_exponent", &Implicit::regularization_exponent, {0, 2}}.only(kRegularizes),
     initial_scale_option<Implicit>(),
-    Option<Implicit>{"solver", choice<Implicit, &Implicit::solver, kSolvers>()},
+    Option<Implicit>{"solver", choice<Implicit, &Implicit::solver, kSolvers>()}.only(kHasFactors),
     cg_steps_option<Implicit>(),
-    Option<Implicit>{"block_size", &Implicit::block_size, {1, 4096}},
-    Option<Implicit>{"sweeps", &Implicit::sweeps, {1, 1000}},
+    Option<Implicit>{"block_size", &Implicit::block_size, {1, 4096}}.only(kBySubspaces, kHasFactors),
+    Option<Implicit>{"sweeps", &Implicit::sweeps, {1, 1000}}.only(kBySubspaces, kHasFactors),
     tolerance_option<Implicit>(),
     patience_option<Implicit>(),
     seed_option<Implicit>(),

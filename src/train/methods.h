@@ -21,6 +21,7 @@ template <class Options>
 struct MethodTraits {
   std::span<const Option<Options>> options;               ///< every member of the options struct, in the order of the doors
   std::size_t rating_bytes = 9;                           ///< bytes per rating that training adds: by default a second view of the ratings
+  bool warm_starts = true;                                ///< whether training reads the model to start from
   std::size_t (*extra_tables)(const Options&) = nullptr;  ///< factor tables that training holds besides its own and the model's
 };
 template <class Options>

@@ -38,17 +38,20 @@ constexpr double kPriorRatings = 70;
 /// Rank that is enough for a trial.
 constexpr std::uint32_t kTrialRank = 16;
 
+constexpr Setting kObserved = with("absent", "missing");
+constexpr Need kPenalizes = {kRegularizes, without("l1_regularization", "0")};
+
 constexpr std::array kOptions = {
     rank_option<Nmf>(),
     Option<Nmf>{"epochs", &Nmf::epochs, {1, 1e9}},
     Option<Nmf>{"absent", choice<Nmf, &Nmf::absent, kAbsent>()},
     Option<Nmf>{"objective", choice<Nmf, &Nmf::objective, kObjectives>()},
-    Option<Nmf>{"solver", choice<Nmf, &Nmf::solver, kSolvers>()},
-    Option<Nmf>{"regularization", &Nmf::regularization},
-    Option<Nmf>{"l1_regularization", &Nmf::l1_regularization},
-    Option<Nmf>{"prior_ratings", &Nmf::prior_ratings},
+    Option<Nmf>{"solver", choice<Nmf, &Nmf::solver, kSolvers>()}.only(kHasFactors),
+    Option<Nmf>{"regularization", &Nmf::regularization}.only(kHasFactors),
+    Option<Nmf>{"l1_regularization", &Nmf::l1_regularization}.only(kHasFactors),
+    Option<Nmf>{"prior_ratings", &Nmf::prior_ratings}.only(kObserved, kHasFactors, kPenalizes),
     biases_option<Nmf>("learn the mean and a bias for every user and item (absent missing with frobenius; there are none otherwise)"),
-    Option<Nmf>{"initialization", choice<Nmf, &Nmf::initialization, kInitializations>()},
+    Option<Nmf>{"initialization", choice<Nmf, &Nmf::initialization, kInitializations>()}.only(kHasFactors),
     tolerance_option<Nmf>(),
     patience_option<Nmf>(),
     seed_option<Nmf>(),

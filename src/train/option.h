@@ -49,6 +49,32 @@ struct Range {
   bool least_excluded = false;
 };
 
+/// A setting that an option may depend on: whether another option of the method has one of two values, as its text.
+struct Setting {
+  std::string_view option;
+  std::array<std::string_view, 2> values = {};  ///< one value, or two
+  bool excluded = false;                        ///< whether the option must have none of them
+};
+/// `option` is `value`, or `other`.
+constexpr Setting with(std::string_view option, std::string_view value, std::string_view other = {}) {
+  return {.option = option, .values = {value, other.empty() ? value : other}};
+}
+/// `option` is anything but `value`.
+constexpr Setting without(std::string_view option, std::string_view value) {
+  return {.option = option, .values = {value, value}, .excluded = true};
+}
+
+/// At least one of two settings.
+struct Need {
+  constexpr Need() = default;
+  constexpr Need(const Setting& one) : any{one, one} {}  // NOLINT(google-explicit-constructor): a setting is a need
+  constexpr Need(const Setting& one, const Setting& other) : any{one, other} {}
+
+  std::array<Setting, 2> any;
+};
+/// The most needs that an option has.
+inline constexpr std::size_t kMostNeeds = 4;
+
 /// One option of the options struct `Owner`. The default is what `Owner{}` holds; the help text is the comment above the member in the
 /// public header (see option_help), or `help`.
 template <class Owner>
@@ -62,6 +88,19 @@ struct Option {
       member;
   Range range = {};
   std::string_view help = {};
+  /// What the other options must be for training to read this one: all of them. Beyond the last, needs have no option.
+  std::array<Need, kMostNeeds> needs = {};
+  bool validates = false;  ///< whether it is read only with validation data
+
+  /// The same option, read only with `more` needs.
+  template <class... More>
+  [[nodiscard]] constexpr Option only(const More&... more) const {
+    Option option = *this;
+    std::size_t place = 0;
+    while (place < kMostNeeds && !option.needs[place].any[0].option.empty()) ++place;
+    ((option.needs.at(place++) = Need(more)), ...);
+    return option;
+  }
 };
 
 /// The comment above a member of a method's options struct, as help text: without a capital letter in front and a full stop behind.

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <array>
+#include <cassert>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -104,6 +105,100 @@ struct Access {
 };
 
 template <class Owner>
+std::string text_of(const Option<Owner>& option, const Owner& owner) {
+  return std::visit(
+      [&]<class Member>(const Member& member) -> std::string {
+        if constexpr (std::is_same_v<Member, Choice<Owner>>) {
+          return std::string(member.name(member.get(owner)));
+        } else {
+          const auto value = owner.*member;
+          using Value = std::remove_const_t<decltype(value)>;
+          if constexpr (std::is_same_v<Value, double>) {
+            return shortest_text(value);
+          } else if constexpr (std::is_same_v<Value, std::optional<double>>) {
+            return value ? shortest_text(*value) : std::string(kOpen);
+          } else if constexpr (std::is_same_v<Value, bool>) {
+            return value ? "true" : "false";
+          } else {
+            return std::to_string(value);
+          }
+        }
+      },
+      option.member);
+}
+
+/// The value of the option called `name`, as text.
+template <class Owner>
+std::string text_of(std::string_view name, const Owner& owner) {
+  for (const Option<Owner>& option : traits_of<Owner>().options) {
+    if (option.name == name) return text_of(option, owner);
+  }
+  assert(false && "a need names an option that the method has not");
+  return {};
+}
+
+/// `rank=0`, for a door to spell.
+std::string setting_text(std::string_view option, std::string_view value) {
+  return mention(std::string(option) + "=" + std::string(value));
+}
+
+/// Whether `setting` is one of a flag.
+bool of_flag(const Setting& setting) { return setting.values[0] == "true" || setting.values[0] == "false"; }
+
+/// `only with solver=cg` or `not with rank=0`.
+std::string text_of(const Need& need) {
+  const Setting& one = need.any[0];
+  const Setting& other = need.any[1];
+  if (other.option != one.option) {
+    // What neither setting allows; both are of a flag, or exclude a value.
+    const auto opposite = [](const Setting& setting) {
+      const std::string_view value = setting.values[0];
+      return setting_text(setting.option, setting.excluded ? value : value == "true" ? "false" : "true");
+    };
+    if ((one.excluded || of_flag(one)) && (other.excluded || of_flag(other))) {
+      return "not with " + opposite(one) + " and " + opposite(other);
+    }
+    return (one.excluded ? "not with " : "only with ") + setting_text(one.option, one.values[0]) + " unless with " +
+           setting_text(other.option, other.values[0]);
+  }
+  if (one.excluded) return "not with " + setting_text(one.option, one.values[0]);
+  if (of_flag(one)) return "not with " + setting_text(one.option, one.values[0] == "true" ? "false" : "true");
+  const std::string text = "only with " + setting_text(one.option, one.values[0]);
+  return one.values[0] == one.values[1] ? text : text + " or " + std::string(one.values[1]);
+}
+
+template <class Owner>
+bool holds(const Setting& setting, const Owner& owner) {
+  const std::string value = text_of(setting.option, owner);
+  return (value == setting.values[0] || value == setting.values[1]) != setting.excluded;
+}
+
+template <class Owner>
+bool holds(const Need& need, const Owner& owner) {
+  return need.any[0].option.empty() || holds(need.any[0], owner) || holds(need.any[1], owner);
+}
+
+/// Why training does not read an option of `owner`: the settings that are in the way, and what it needs instead.
+template <class Owner>
+std::string obstacle(const Need& need, const Owner& owner) {
+  const auto present = [&](const Setting& setting) { return setting_text(setting.option, text_of(setting.option, owner)); };
+  const Setting& one = need.any[0];
+  const Setting& other = need.any[1];
+  if (other.option != one.option) return "is not read with " + present(one) + " and " + present(other);
+  const std::string text = "is not read with " + present(one);
+  return one.excluded || of_flag(one) ? text : text + ", " + text_of(need);
+}
+
+template <class Owner>
+std::string condition_of(const Option<Owner>& option) {
+  std::string text;
+  for (const Need& need : option.needs) {
+    if (!need.any[0].option.empty()) text += (text.empty() ? "" : ", ") + text_of(need);
+  }
+  return text;
+}
+
+template <class Owner>
 std::string_view help_of(const Option<Owner>& option) {
   for (const OptionHelp& help : option_help()) {
     if (help.method == Owner::kName && help.option == option.name) return help.text;
@@ -115,32 +210,28 @@ template <class Owner>
 OptionInfo info_of(const Option<Owner>& option, const Owner& owner) {
   OptionInfo info{.name = option.name,
                   .help = help_of(option),
-                  .value = {},
+                  .value = text_of(option, owner),
                   .least = option.range.least,
                   .most = option.range.most,
                   .least_excluded = option.range.least_excluded,
-                  .choices = {}};
+                  .choices = {},
+                  .condition = condition_of(option),
+                  .validates = option.validates};
   std::visit(
       [&]<class Member>(const Member& member) {
         if constexpr (std::is_same_v<Member, Choice<Owner>>) {
           info.kind = OptionInfo::Kind::choice;
-          info.value = member.name(member.get(owner));
           for (std::size_t index = 0; index < member.count; ++index) info.choices.push_back(member.name(index));
         } else {
-          const auto value = owner.*member;
-          using Value = std::remove_const_t<decltype(value)>;
+          using Value = std::remove_cvref_t<decltype(owner.*member)>;
           if constexpr (std::is_same_v<Value, double>) {
             info.kind = OptionInfo::Kind::real;
-            info.value = shortest_text(value);
           } else if constexpr (std::is_same_v<Value, std::optional<double>>) {
             info.kind = OptionInfo::Kind::optional_real;
-            info.value = value ? shortest_text(*value) : kOpen;
           } else if constexpr (std::is_same_v<Value, bool>) {
             info.kind = OptionInfo::Kind::flag;
-            info.value = value ? "true" : "false";
           } else {
             info.kind = OptionInfo::Kind::integer;
-            info.value = std::to_string(value);
             if constexpr (std::is_same_v<Value, std::uint32_t>) info.most = std::min(info.most, 4294967295.0);
           }
         }
@@ -200,6 +291,10 @@ bool predicts_ratings(const Method& method) {
       method);
 }
 
+bool warm_starts(const Method& method) {
+  return std::visit([]<class Options>(const Options&) { return traits_of<Options>().warm_starts; }, method);
+}
+
 std::vector<OptionInfo> options_of(const Method& method) {
   return std::visit(
       []<class Options>(const Options& options) {
@@ -219,6 +314,28 @@ void set_option(Method& method, std::string_view name, std::string_view value) {
           return;
         }
         throw OptionError(std::string(name), "method " + std::string(Options::kName) + " does not read this option");
+      },
+      method);
+}
+
+void check_reads(const Method& method, std::span<const std::string> stated, bool validates) {
+  const std::vector<OptionInfo> values = options_of(method);
+  const std::vector<OptionInfo> defaults = options_of(method_by_name(name_of(method)));
+  std::visit(
+      [&]<class Options>(const Options& options) {
+        const std::span<const Option<Options>> table = traits_of<Options>().options;
+        for (std::size_t at = 0; at < table.size(); ++at) {
+          const Option<Options>& option = table[at];
+          const bool named = std::ranges::any_of(stated, [&](const std::string& name) { return same_name(option.name, name); });
+          if (!named && values[at].value == defaults[at].value) continue;
+          // A flag is named with its value, because a door may have a flag for one value alone.
+          const bool flag = values[at].kind == OptionInfo::Kind::flag;
+          const std::string name = std::string(option.name) + (flag ? "=" + values[at].value : "");
+          if (option.validates && !validates) throw OptionError(name, "needs " + mention("validation or holdout"));
+          for (const Need& need : option.needs) {
+            if (!holds(need, options)) throw OptionError(name, obstacle(need, options));
+          }
+        }
       },
       method);
 }

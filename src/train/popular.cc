@@ -30,7 +30,7 @@ class PopularLearner final : public EpochLearner {
 
 template <>
 MethodTraits<Popular> traits_of() {
-  return {.options = kOptions, .rating_bytes = 0};
+  return {.options = kOptions, .rating_bytes = 0, .warm_starts = false};
 }
 
 template <>

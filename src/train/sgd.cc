@@ -12,7 +12,6 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "kernels/sgd.h"
-#include "lowrank/base/error.h"
 #include "train/alternating.h"
 #include "train/bias_damping.h"
 #include "train/common_options.h"
@@ -34,15 +33,20 @@ constexpr auto kSchedules = std::to_array<Named<Schedule>>({{"linear", Schedule:
 constexpr auto kBiasRegularizations =
     std::to_array<Named<BiasRegularization>>({{"estimated", BiasRegularization::estimated}, {"rating", BiasRegularization::rating}});
 
+constexpr Setting kEquations = with("update_order", "equations");
+/// Without factors and biases nothing is learned.
+constexpr Need kLearns = {kHasFactors, kHasBiases};
+
 constexpr std::array kOptions = {
     rank_option<Sgd>(),
     Option<Sgd>{"epochs", &Sgd::epochs, {1, 1e9}},
-    Option<Sgd>{"learning_rate", &Sgd::learning_rate, {.least_excluded = true}},
-    Option<Sgd>{"schedule", choice<Sgd, &Sgd::schedule, kSchedules>()},
-    Option<Sgd>{"regularization", &Sgd::regularization},
-    Option<Sgd>{"prior_ratings", &Sgd::prior_ratings},
-    Option<Sgd>{"bias_regularization", choice<Sgd, &Sgd::bias_regularization, kBiasRegularizations>()},
-    Option<Sgd>{"initial_scale", &Sgd::initial_scale},
+    Option<Sgd>{"learning_rate", &Sgd::learning_rate, {.least_excluded = true}}.only(kLearns),
+    Option<Sgd>{"schedule", choice<Sgd, &Sgd::schedule, kSchedules>()}.only(kEquations, kLearns),
+    Option<Sgd>{"regularization", &Sgd::regularization}.only(kLearns),
+    Option<Sgd>{"prior_ratings", &Sgd::prior_ratings}.only(kEquations, kHasFactors, kRegularizes),
+    Option<Sgd>{"bias_regularization", choice<Sgd, &Sgd::bias_regularization, kBiasRegularizations>()}.only(kEquations, kHasBiases,
+                                                                                                            kRegularizes),
+    Option<Sgd>{"initial_scale", &Sgd::initial_scale}.only(kEquations, kHasFactors),
     biases_option<Sgd>(),
     Option<Sgd>{"update_order", choice<Sgd, &Sgd::update_order, kUpdateOrders>()},
     tolerance_option<Sgd>(),
@@ -358,27 +362,10 @@ MethodTraits<Sgd> traits_of() {
   return {.options = kOptions, .rating_bytes = 2};
 }
 
-namespace {
-
-/// The tutorial order does what the article's program does; what would change that is refused rather than ignored.
-void check_tutorial(const Sgd& options) {
-  const Sgd defaults;
-  const auto refuse = [](const char* name, bool changed) {
-    if (changed) throw OptionError(name, "is not read with " + mention("update_order") + " tutorial");
-  };
-  refuse("schedule", options.schedule != defaults.schedule);
-  refuse("prior_ratings", options.prior_ratings != defaults.prior_ratings);
-  refuse("bias_regularization", options.bias_regularization != defaults.bias_regularization);
-  refuse("initial_scale", options.initial_scale != defaults.initial_scale);
-}
-
-}  // namespace
-
 template <>
 Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context) {
   const bool tutorial = options.update_order == UpdateOrder::tutorial;
-  if (tutorial) check_tutorial(options);
   Workers workers(context.threads);
   const RatingMoments moments = moments_of(ratings, workers);
   const std::size_t count = ratings.size();

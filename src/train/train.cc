@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -27,11 +28,7 @@ std::optional<std::size_t> rank_of(const Options& options) {
   }
 }
 
-void check_context(const TrainContext& context, std::optional<std::size_t> rank) {
-  Workers::check(context.threads);
-  if (context.min_rating && context.max_rating && *context.min_rating > *context.max_rating) {
-    throw OptionError("min_rating", "must not be above " + mention("max_rating"));
-  }
+void check_rank(const TrainContext& context, std::optional<std::size_t> rank) {
   if (context.init != nullptr && rank && context.init->rank() != *rank) {
     throw OptionError("init",
                       "the model to start from has rank " + std::to_string(context.init->rank()) + ", not " + std::to_string(*rank));
@@ -139,6 +136,24 @@ void number_rows(Vocabulary& ids, std::uint32_t rows) {
 
 std::string_view name_of(Stopped stopped) { return kStopped[static_cast<std::size_t>(stopped)]; }
 
+void check_settings(const Method& method, const TrainSettings& settings, bool starts) {
+  Workers::check(settings.threads);
+  for (const auto& [name, bound] : {std::pair("min_rating", settings.min_rating), std::pair("max_rating", settings.max_rating)}) {
+    if (!bound) continue;
+    if (!std::isfinite(*bound)) throw OptionError(name, "must be a finite number");
+    if (!settings.clips) throw OptionError(name, "cannot be given together with " + mention("clip=false"));
+  }
+  if (settings.min_rating && settings.max_rating && *settings.min_rating > *settings.max_rating) {
+    throw OptionError("min_rating", "must not be above " + mention("max_rating"));
+  }
+  const std::string problem = "is not an option of method " + std::string(name_of(method));
+  if (!predicts_ratings(method)) {
+    const char* stated = settings.min_rating ? "min_rating" : settings.max_rating ? "max_rating" : settings.clips ? "" : "clip=false";
+    if (*stated != '\0') throw OptionError(stated, problem + ", which does not predict ratings");
+  }
+  if (starts && !warm_starts(method)) throw OptionError("init", problem + ", which has nothing to start from");
+}
+
 TrainingObserver& TrainingObserver::silent() noexcept {
   static TrainingObserver silent;
   return silent;
@@ -170,12 +185,13 @@ std::size_t training_memory(const Method& method, const TrainingShape& shape) {
 Trained train_ratings(Ratings ratings, const Method& method, const Validation& validation, TrainingObserver& observer,
                       const TrainContext& context) {
   check_options(method);
+  check_settings(method, {context.threads, context.min_rating, context.max_rating, context.clips}, context.init != nullptr);
   if (ratings.empty()) throw DataError("there are no ratings to train on");
   warn_of_opinions(ratings, method, observer);
   if (!predicts_ratings(method)) ratings = counted(std::move(ratings), method);
   return std::visit(
       [&]<class Options>(const Options& options) {
-        check_context(context, rank_of(options));
+        check_rank(context, rank_of(options));
         Model frame = frame_of(ratings, method, context.threads);
         frame.record.seed = options.seed;
         return train_method(std::move(ratings), options, std::move(frame), validation, observer, context);
@@ -195,6 +211,8 @@ void complete(Trained& trained, Vocabulary users, Vocabulary items, History hist
 
 Trained train(TrainInput input, const Method& method, const Validation& validation, TrainingObserver& observer,
               const TrainSettings& settings) {
+  check_options(method);
+  check_reads(method, {}, static_cast<bool>(validation));
   Dataset& data = input.data;
   number_rows(data.users, data.ratings.user_count());
   number_rows(data.items, data.ratings.item_count());

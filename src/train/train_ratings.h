@@ -11,6 +11,10 @@ namespace lowrank {
 Trained train_ratings(Ratings ratings, const Method& method, const Validation& validation = {},
                       TrainingObserver& observer = TrainingObserver::silent(), const TrainContext& context = {});
 
+/// Checks what holds for every method: the range of predictions, which only a method that predicts ratings has.
+/// \param starts  whether there is a model to start from. \throws OptionError
+void check_settings(const Method& method, const TrainSettings& settings, bool starts);
+
 /// Adds to a model what train_ratings() does not know, and the training error to its record.
 /// \param data_fingerprint  of the ratings trained on
 void complete(Trained& trained, Vocabulary users, Vocabulary items, History history, std::string data_fingerprint);

@@ -6,6 +6,9 @@
 #include <limits>
 #include <vector>
 
+#include "base/text.h"
+#include "lowrank/base/error.h"
+
 namespace lowrank {
 
 namespace {
@@ -84,6 +87,15 @@ RatingMoments moments_of(const Ratings& ratings, Workers& workers) {
 }
 
 void set_range(Model& frame, const RatingMoments& moments, const TrainContext& context) {
+  // Without clipping a range is kept all the same.
+  if (context.min_rating && !context.max_rating && *context.min_rating > moments.most) {
+    throw OptionError("min_rating", shortest_text(*context.min_rating) + " is above the highest rating, " + shortest_text(moments.most) +
+                                        "; give " + mention("max_rating") + " as well");
+  }
+  if (context.max_rating && !context.min_rating && *context.max_rating < moments.least) {
+    throw OptionError("max_rating", shortest_text(*context.max_rating) + " is below the lowest rating, " + shortest_text(moments.least) +
+                                        "; give " + mention("min_rating") + " as well");
+  }
   frame.centre.rating_mean = moments.mean;
   frame.centre.min_rating = context.min_rating.value_or(moments.least);
   frame.centre.max_rating = context.max_rating.value_or(moments.most);

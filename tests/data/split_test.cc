@@ -125,6 +125,7 @@ TEST(AssignParts, ByTimeTakesTheLatestAndBreaksTiesByPosition) {
 TEST(AssignParts, ByTimeNeedsTimes) {
   const std::vector<std::uint32_t> users{0, 0};
   EXPECT_THROW(assign_parts(users, {}, {.by = SplitBy::time}), DataError);
+  EXPECT_THROW(assign_parts(users, times, {.by = SplitBy::time, .seed = 2}), OptionError);
 }
 
 TEST(AssignParts, RefusesSharesOutOfRange) {

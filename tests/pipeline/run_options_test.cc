@@ -43,6 +43,14 @@ TEST_F(RunOptionsTest, ChecksOptionsBeforeAnythingElse) {
   EXPECT_EQ(refused([](TrainRun& run) { run.min_rating = 5, run.max_rating = 1; }), "min_rating");
   EXPECT_EQ(refused([](TrainRun& run) { run.max_rating = std::numeric_limits<float>::infinity(); }), "max_rating");
   EXPECT_EQ(refused([](TrainRun& run) { run.max_rating = 1, run.clips = false; }), "max_rating");
+  EXPECT_EQ(refused([](TrainRun& run) { sgd_of(run).patience = 3; }), "patience");
+  EXPECT_EQ(refused([](TrainRun& run) { run.stated = {"patience"}; }), "patience");
+  EXPECT_EQ(refused([](TrainRun& run) { run.stated = {"patience"}, run.holdout = 0.1; }), "(none)");
+  EXPECT_EQ(refused([](TrainRun& run) { run.stated = {"rank", "schedule"}; }), "(none)");
+  EXPECT_EQ(refused([](TrainRun& run) { run.stated = {"schedule"}, sgd_of(run).update_order = UpdateOrder::tutorial; }), "schedule");
+  EXPECT_EQ(refused([](TrainRun& run) { run.method = Implicit{}, run.holdout = 0.1, run.monitor = "mae"; }), "monitor");
+  EXPECT_EQ(refused([](TrainRun& run) { run.method = Implicit{}, run.clips = false; }), "clip");
+  EXPECT_EQ(refused([](TrainRun& run) { run.method = Popular{}, run.init = "m"; }), "init");
   EXPECT_EQ(refused([](TrainRun& run) { run.ratings.clear(); }), "ratings");
   EXPECT_EQ(refused([](TrainRun& run) { run.ratings = "-", run.test = "-"; }), "");
 }
@@ -103,6 +111,47 @@ TEST_F(RunOptionsTest, ClipsToTheRangeGiven) {
   run.clips = false;
   run_training(run, silent_, {}, &model);
   EXPECT_FALSE(model.centre.clips);
+}
+
+TEST_F(RunOptionsTest, ARangeBeyondTheRatingsIsRefusedBeforeTheFirstEpoch) {
+  class Counter : public TrainingObserver {
+   public:
+    bool on_epoch(const EpochReport& /*report*/, const std::function<Model()>& /*model*/) override {
+      ++epochs;
+      return true;
+    }
+    int epochs = 0;
+  };
+  for (const Method& method : {Method(Sgd{}), Method(Als{}), Method(Nmf{}), Method(Baseline{})}) {
+    Counter counter;
+    TrainRun run = synthetic_run();
+    run.method = method;
+    run.min_rating = 50;
+    EXPECT_THROW(run_training(run, counter), OptionError) << name_of(method);
+    run.min_rating.reset();
+    run.max_rating = -50;
+    EXPECT_THROW(run_training(run, counter), OptionError) << name_of(method);
+    EXPECT_EQ(counter.epochs, 0);
+    EXPECT_FALSE(std::filesystem::exists(run.output));
+    // Both limits together are taken as given.
+    run.min_rating = -60;
+    EXPECT_NO_THROW(run_training(run, counter)) << name_of(method);
+    EXPECT_TRUE(std::filesystem::exists(run.output));
+    std::filesystem::remove(run.output);
+  }
+}
+
+TEST_F(RunOptionsTest, AModelOfOtherIdsIsNoStart) {
+  TrainRun run = synthetic_run();
+  run.output = path("first.safetensors");
+  run_training(run, silent_);
+  run.init = run.output;
+  run.output = path("second.safetensors");
+  EXPECT_NO_THROW(run_training(run, silent_));
+  run.ratings = write("others.csv", "a,x,3\nb,x,4\nb,y,1\n");
+  EXPECT_EQ(refused_option(run), "init");
+  run.ratings = write("one.csv", "a,x,3\nb,i0,4\nb,y,1\n");
+  EXPECT_EQ(refused_option(run), "(nothing thrown)");
 }
 
 TEST_F(RunOptionsTest, CanDoWithoutAFile) {

@@ -80,7 +80,8 @@ TEST(SgdTutorial, RefusesWhatItWouldNotRead) {
     Method method = article_options(1);
     const bool number = std::string_view(name) == "prior_ratings" || std::string_view(name) == "initial_scale";
     set_option(method, name, number ? "3" : std::string_view(name) == "schedule" ? "constant" : "rating");
-    EXPECT_THROW(train_quietly(make_ratings(article(), 5, 4), method), OptionError) << name;
+    EXPECT_THROW(check_reads(method, {}, true), OptionError) << name;
+    EXPECT_THROW(train({.data = {{}, {}, make_ratings(article(), 5, 4), 0}}, method), OptionError) << name;
   }
 }
 

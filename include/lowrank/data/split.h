@@ -28,7 +28,7 @@ struct SplitOptions {
   double test = 0.1;        ///< share of the ratings for the test set, in [0, 1)
   double validation = 0.0;  ///< share for the validation set, in [0, 1); test + validation < 1
   SplitBy by = SplitBy::random;
-  std::uint64_t seed = 1;
+  std::uint64_t seed = 1;  ///< of the random choice; not read with SplitBy::time
 };
 
 /// The part that a rating belongs to.
@@ -37,8 +37,8 @@ enum class Part : std::uint8_t { train, validation, test };
 /// Assigns every rating to a part. The parts have exactly round(share * n) ratings: of all n ratings for `random`, and of the n ratings of
 /// each user otherwise. With `time` the latest go to test and those before them to validation; of equal timestamps, the later position
 /// counts as later. \param users  the user of each rating, in file order. \param times  its timestamp, in the same order; needed only for
-/// SplitBy::time. \return one part per rating; depends on the arguments alone. \throws OptionError for shares out of range; DataError for
-/// SplitBy::time without timestamps. Cost O(n log n)
+/// SplitBy::time. \return one part per rating; depends on the arguments alone. \throws OptionError for shares out of range, or for a seed
+/// that is not the default with SplitBy::time, which draws nothing; DataError for SplitBy::time without timestamps. Cost O(n log n)
 std::vector<Part> assign_parts(std::span<const std::uint32_t> users, std::span<const std::int64_t> times, const SplitOptions& options);
 
 /// Ratings, divided into training ratings and a holdout.

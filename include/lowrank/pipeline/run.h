@@ -24,6 +24,9 @@ struct TrainRun {
   std::string ratings;  ///< file to read, `-` for standard input
   ReadOptions read;     ///< how to read all files of ratings; its `threads` is ignored, `threads` below counts
   Method method;
+  /// Names of the options of `method` that were stated. One that training does not read under the values of the others is an error (see
+  /// check_reads()); options whose value is not the default count as stated.
+  std::vector<std::string> stated = {};
   std::string output;      ///< model file to write; empty: none
   std::string validation;  ///< file of validation ratings; empty: none
   double holdout = 0;      ///< share of the ratings for the validation set, in [0, 1); 0: none. Not together with `validation`

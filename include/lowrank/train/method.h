@@ -4,6 +4,7 @@
 /// The list of methods, and every method by name.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -49,9 +50,15 @@ struct OptionInfo {
   double most = 0;
   bool least_excluded = false;
   std::vector<std::string_view> choices;
+  /// The settings of other options under which training reads this one, `only with solver=cg, not with rank=0`, each by mention(); empty
+  /// for an option that is always read.
+  std::string condition = {};
+  bool validates = false;  ///< whether training reads it only with validation data
 };
 /// False for a method whose scores only rank items: its models have no RMSE.
 bool predicts_ratings(const Method& method);
+/// Whether training can start from a model: false for a method that has nothing to improve.
+bool warm_starts(const Method& method);
 /// Every option of `method` with its value, in the order of its description.
 std::vector<OptionInfo> options_of(const Method& method);
 /// Sets the option called `name` (`_` and `-` are the same) from text. \throws OptionError when there is none, or the text is no value in
@@ -59,6 +66,11 @@ std::vector<OptionInfo> options_of(const Method& method);
 void set_option(Method& method, std::string_view name, std::string_view value);
 /// Checks every option's range. \throws OptionError
 void check_options(const Method& method);
+/// Refuses what would be ignored: options that training does not read under the values of the others.
+/// \param stated     names of the options that were stated; those whose value is not the default count as stated
+/// \param validates  whether there is validation data, without which some options are not read
+/// \throws OptionError
+void check_reads(const Method& method, std::span<const std::string> stated, bool validates);
 /// The options as a JSON object, in the order of their description; numbers in shortest round-trip digits.
 std::string options_json(const Method& method);
 /// \}

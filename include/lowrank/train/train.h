@@ -28,7 +28,8 @@ std::size_t training_memory(const Method& method, const TrainingShape& shape);
 ///
 /// With `validation` the kept model is the best epoch's, and training ends after `patience` epochs without improvement. Models that
 /// `validation` and `observer` see on the way have neither ids nor history.
-/// \throws OptionError for options out of range; DataError for data that the method cannot use (no rating at all, for instance);
+/// \throws OptionError for options out of range, or without effect beside the others (see check_reads()); DataError for data that the
+/// method cannot use (no rating at all, for instance);
 ///         TrainingError when no step size gives a finite model; what the observer and the validation throw
 Trained train(TrainInput input, const Method& method, const Validation& validation = {},
               TrainingObserver& observer = TrainingObserver::silent(), const TrainSettings& settings = {});
