@@ -99,7 +99,7 @@ def split(
         At random from all ratings; at random from every user's; or the latest of every user's, by the times of `ratings` or the
         column ``time`` of a table.
     seed : int
-        Seed of the random choice.
+        Seed of the random choice; not with ``by="time"``.
     columns : names, optional
         Names of the columns of a table or file.
 

@@ -127,6 +127,7 @@ class Trains(Fitted):
         _core.check(self._method, self._texts())
         threads = thread_count(threads)
         source = ratings_from(X, y, columns, format=format, layout=check_layout_of(layout, X, y))
+        _refuse_unread(format, implicit_values, source, validation)
         start = time.perf_counter()
         data, user_ids, item_ids, taken = _dataset(source, format, str(duplicates), implicit_values, threads)
         reading = time.perf_counter() - start
@@ -206,6 +207,16 @@ class Trains(Fitted):
         if len(table.users) == 0:
             raise DataError("validation: there are no ratings to validate on")
         return data.pairs(table.users, table.items, table.values), 0.0, ""
+
+
+def _refuse_unread(format: str, implicit_values: bool, source: Source, validation: Any) -> None:
+    """Options of files where there is no file."""
+    if isinstance(source, File) or isinstance(validation, (str, os.PathLike)):
+        return
+    if implicit_values:
+        raise OptionError("implicit_values: is read only for a file of ratings", "implicit_values")
+    if format not in ("auto", "matrix"):
+        raise OptionError(f"format: {format!r} is read only for a file of ratings", "format")
 
 
 def _takes_columns(thing: Any) -> bool:

@@ -23,6 +23,8 @@ def _docstring(name: str, method: dict[str, Any]) -> str:
     for option in method["options"]:
         text = option["help"][0].upper() + option["help"][1:].rstrip(".")
         lines.append(f"{option['name']} : {_type(option)}, default {option['default']!r}")
+        if option["condition"]:
+            text += f"; {option['condition']}"
         lines += textwrap.wrap(f"{text}.", 110, initial_indent="    ", subsequent_indent="    ")
     attributes = inspect.cleandoc(Estimator.__doc__ or "")
     lines += ["", attributes[attributes.index("Attributes\n") :].rstrip()]

@@ -25,6 +25,9 @@ namespace lowrank::python {
 
 namespace nb = nanobind;
 
+/// `text` of the library with the options that it mentions as Python's arguments.
+std::string with_arguments(const std::string& text);
+
 template <class T>
 using Column = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class T>

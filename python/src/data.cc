@@ -5,11 +5,13 @@
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
 #include "binding.h"
 #include "data/column_names.h"
+#include "data/text.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/read.h"
 #include "lowrank/data/split.h"
@@ -139,6 +141,17 @@ void check_numbers(std::span<const std::uint32_t> numbers, std::uint32_t count, 
   }
 }
 
+/// Throws the error of the first pair, by number, that is rated twice.
+[[noreturn]] void fail_repeated(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, const Vocabulary& user_ids,
+                                const Vocabulary& item_ids) {
+  std::vector<std::uint64_t> pairs(users.size());
+  for (std::size_t at = 0; at < users.size(); ++at) pairs[at] = std::uint64_t{users[at]} << 32U | items[at];
+  std::ranges::sort(pairs);
+  const std::uint64_t pair = *std::ranges::adjacent_find(pairs);
+  throw DataError("user " + quoted(user_ids.id(static_cast<std::uint32_t>(pair >> 32U))) + " rated item " +
+                  quoted(item_ids.id(static_cast<std::uint32_t>(pair))) + " more than once (see " + mention("duplicates") + ")");
+}
+
 /// Groups columns that Python may lend. They are copied piece by piece, and the copies are checked: another thread may change the arrays.
 Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values,
               Vocabulary user_ids, Vocabulary item_ids, const std::string& duplicates, int threads) {
@@ -159,7 +172,10 @@ Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_
     check_finite(value_piece, "rating", begin);
     builder.add_many(user_piece, item_piece, value_piece, threads);
   }
-  data.ratings = builder.build(user_ids.size(), item_ids.size(), rule, &data.duplicates, threads);
+  // The library knows no ids, which the error of a repeated pair should name.
+  const bool refuses = rule == Duplicates::error;
+  data.ratings = builder.build(user_ids.size(), item_ids.size(), refuses ? Duplicates::last : rule, &data.duplicates, threads);
+  if (refuses && data.duplicates != 0) fail_repeated(users, items, user_ids, item_ids);
   data.users = std::move(user_ids);
   data.items = std::move(item_ids);
   return data;

@@ -13,6 +13,26 @@ namespace lowrank::python {
 
 namespace {
 
+/// An option as Python has it: `clip=False` for `clip=false`, `solver="cg"` for `solver=cg`, and for a holdout the argument that states it.
+std::string argument_of(std::string_view option) {
+  if (option == "holdout" || option == "validation or holdout") return "validation";
+  const std::size_t equals = option.find('=');
+  if (equals == std::string_view::npos) return std::string(option);
+  const std::string name(option.substr(0, equals + 1));
+  const std::string value(option.substr(equals + 1));
+  if (value == "true") return name + "True";
+  if (value == "false") return name + "False";
+  if (value == "auto") return name + "None";
+  const bool is_number = value.find_first_not_of("0123456789+-.e") == std::string::npos;
+  return name + (is_number ? value : '"' + value + '"');
+}
+
+/// The name of an argument without a value: `clip`.
+std::string name_of_option(const std::string& option) {
+  const std::string argument = argument_of(option);
+  return argument.substr(0, argument.find('='));
+}
+
 /// The one place where the library's errors become exceptions: each has the name of its type.
 void translate(const std::exception_ptr& thrown, void* /*unused*/) {
   try {
@@ -20,9 +40,9 @@ void translate(const std::exception_ptr& thrown, void* /*unused*/) {
   } catch (const Error& error) {
     const nb::object type = nb::module_::import_("lowrank._errors").attr(std::string(name_of(error.kind())).c_str());
     // Names of files and ids in it must not give orders to the terminal that shows it.
-    const std::string text = printable(error.what());
     const auto* const option = dynamic_cast<const OptionError*>(&error);
-    const nb::object exception = option == nullptr ? type(text) : type(text, option->option());
+    const std::string message = printable(error.message(argument_of));
+    const nb::object exception = option == nullptr ? type(message) : type(message, name_of_option(option->option()));
     PyErr_SetObject(exception.type().ptr(), exception.ptr());
   } catch (const std::length_error&) {
     PyErr_NoMemory();
@@ -54,6 +74,8 @@ WithoutGil::~WithoutGil() {
 WithGil::WithGil() {
   ask_for_gil([this] { state_ = PyGILState_Ensure(); });
 }
+
+std::string with_arguments(const std::string& text) { return Error(text).message(argument_of); }
 
 void check_signals() {
   const WithGil gil;

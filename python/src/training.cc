@@ -54,6 +54,9 @@ nb::dict description_of(const OptionInfo& option) {
   description["most"] = option.most;
   description["least_excluded"] = option.least_excluded;
   description["choices"] = nb::cast(option.choices);
+  std::string condition = option.condition;
+  if (option.validates) condition += (condition.empty() ? "" : ", ") + ("only with " + mention("validation or holdout"));
+  description["condition"] = with_arguments(condition);
   return description;
 }
 
@@ -116,6 +119,7 @@ Method method_with(const std::string& name, const OptionTexts& options) {
   Method method = method_by_name(name);
   for (const auto& [option, text] : options) set_option(method, option, text);
   check_options(method);
+  check_reads(method, {}, true);
   return method;
 }
 

@@ -99,6 +99,58 @@ def test_options():
             short("sgd").fit("/nowhere" if name == "format" else GOOD, **{name: value})
 
 
+@pytest.mark.parametrize(
+    ("method", "options", "how", "words", "option"),
+    [
+        ("als", {"cg_steps": 5}, {}, 'cg_steps: is not read with solver="exact", only with solver="cg"', "cg_steps"),
+        ("sgd", {"schedule": "constant", "update_order": "tutorial"}, {}, 'schedule: is not read with update_order="tutorial"', "schedule"),
+        ("sgd", {"rank": 0, "initial_scale": 1.0}, {}, "initial_scale: is not read with rank=0", "initial_scale"),
+        ("als", {"non_negative": True, "solver": "cg"}, {}, "solver: is not read with non_negative=True", "solver"),
+        ("sgd", {"biases": False, "bias_regularization": "rating"}, {}, "bias_regularization: is not read with biases=False", "bias_regularization"),
+        ("sgd", {"patience": 3}, {}, "patience: needs validation$", "patience"),
+        ("sgd", {}, {"refit": True}, "refit: needs validation$", "refit"),
+        ("sgd", {}, {"monitor": "mae"}, "monitor: needs validation$", "monitor"),
+        ("implicit", {}, {"monitor": "rmse", "validation": 0.5}, "monitor: method implicit does not predict ratings and has no rmse", "monitor"),
+        ("implicit", {}, {"clip": False}, "clip=False: is not an option of method implicit", "clip"),
+        ("sgd", {}, {"clip": False, "min_rating": 1}, "min_rating: cannot be given together with clip=False", "min_rating"),
+        ("sgd", {}, {"min_rating": 50}, "min_rating: 50 is above the highest rating, 4; give max_rating as well", "min_rating"),
+        ("sgd", {}, {"implicit_values": True}, "implicit_values: is read only for a file", "implicit_values"),
+        ("sgd", {}, {"format": "csv"}, "format: 'csv' is read only for a file", "format"),
+    ],
+)
+def test_options_that_are_not_read(method, options, how, words, option):
+    model = short(method, **options)
+    with pytest.raises(lowrank.OptionError, match=words) as caught:
+        model.fit(GOOD, **how)
+    assert caught.value.option == option
+    assert "--" not in str(caught.value) and "holdout" not in str(caught.value)
+
+
+def test_options_at_their_defaults_are_never_refused(method):
+    model = short(method)
+    again = type(model)(**model.get_params())
+    again.fit(GOOD)
+    assert "only with" in (type(again).__doc__ or "") or method == "popular"
+
+
+def test_start_from_strangers():
+    with pytest.raises(lowrank.OptionError, match="init: the model to start from has no user and no item in common"):
+        short("sgd").fit(GOOD, init=short("sgd").fit((["a", "b"], ["x", "y"], [3, 4])))
+
+
+def test_a_repeated_pair_is_named_by_its_ids():
+    for users, items, words in [(["ann", "bob", "ann"], ["tea", "rum", "tea"], 'user "ann" rated item "tea" more than once'),
+                                ([70, 80, 70], [900, 901, 900], 'user "70" rated item "900" more than once')]:
+        with pytest.raises(lowrank.DataError, match=words):
+            short("sgd").fit((users, items, [3, 4, 5]), duplicates="error")
+        short("sgd").fit((users[:2], items[:2], [3, 4]), duplicates="error")
+
+
+def test_splits_by_time_draw_nothing():
+    with pytest.raises(lowrank.OptionError, match='seed: is not read with by="time"'):
+        lowrank.split((*GOOD, [1, 2]), by="time", seed=4)
+
+
 def test_questions():
     model = short("sgd").fit(GOOD)
     with pytest.raises(lowrank.UnknownIdError, match="users: the model does not know user \"x\""):
@@ -160,7 +212,7 @@ def test_options_are_spelled_as_in_python(tmp_path):
     path.write_text("1,2\n")
     with pytest.raises(lowrank.DataError, match="use implicit_values to read"):
         lowrank.SGD().fit(path)
-    with pytest.raises(lowrank.OptionError, match="with update_order tutorial") as caught:
+    with pytest.raises(lowrank.OptionError, match='with update_order="tutorial"') as caught:
         lowrank.SGD(update_order="tutorial", prior_ratings=1).fit(GOOD)
     assert caught.value.option == "prior_ratings"
 

@@ -371,6 +371,10 @@ def test_callback(ratings):
 def test_init(method, ratings, tmp_path):
     model = short(method).fit(ratings)
     model.save(tmp_path / "model")
+    if method == "popular":
+        with pytest.raises(lowrank.OptionError, match="init: is not an option of method popular"):
+            short(method).fit(ratings, init=model)
+        return
     again = short(method).fit(ratings, init=model)
     assert again._model.equals(short(method).fit(ratings, init=tmp_path / "model")._model)
 
