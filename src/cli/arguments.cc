@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "cli/results.h"
+#include "cli/suggestion.h"
 #include "lowrank/base/error.h"
 
 namespace lowrank::cli {
@@ -16,6 +17,7 @@ namespace {
 
 /// The name of an option as OptionError has it: `--test-fraction` is `test_fraction`.
 std::string member_name(std::string name) {
+  name.erase(0, name.rfind(',') + 1);
   name.erase(0, name.find_first_not_of('-'));
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
@@ -61,7 +63,21 @@ std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
   return lines;
 }
 
-/// Lays the help text out in two columns, at most 100 characters wide together.
+/// Width of the help text, that of a terminal that nobody changed.
+constexpr std::size_t kWidth = 80;
+/// Column at which the help texts of options begin.
+constexpr std::size_t kIndent = 24;
+
+/// `text` in lines of at most kWidth columns, those after the first indented by `indent`.
+std::string filled(const std::string& text, std::size_t indent = 0) {
+  std::string filled;
+  for (const std::string& line : wrapped(text, kWidth - indent)) {
+    filled += (filled.empty() ? "" : "\n" + std::string(indent, ' ')) + line;
+  }
+  return filled;
+}
+
+/// Lays the help text out in two columns, at most kWidth characters wide together.
 class HelpLayout : public CLI::Formatter {
  public:
   std::string make_description(const CLI::App* app) const override {
@@ -70,29 +86,30 @@ class HelpLayout : public CLI::Formatter {
       text.front() = static_cast<char>(std::toupper(static_cast<unsigned char>(text.front())));
       text += '.';
     }
-    return text + "\n";
+    return filled(text) + "\n";
   }
 
   std::string make_usage(const CLI::App* app, std::string /*name*/) const override {
     if (app->get_parent() == nullptr) return "\nUsage: lowrank COMMAND [options]\n\n";
-    std::string usage = "\nUsage: lowrank " + app->get_name();
+    std::string usage = "Usage: lowrank " + app->get_name();
     for (const CLI::Option* option : app->get_options()) {
       if (option->get_positional()) usage += " " + option->get_name(true);
     }
     for (const CLI::Option* option : app->get_options()) {
       if (!option->get_positional() && option->get_required()) usage += " " + option->get_name() + " " + option->get_type_name();
     }
-    return usage + " [options]\n\n";
+    return "\n" + filled(usage + " [options]", 7) + "\n\n";
   }
 
   [[nodiscard]] std::string make_group(std::string group, bool is_positional, std::vector<const CLI::Option*> options) const override {
-    std::string text = is_positional ? std::string() : std::move(group) + ":\n";
+    std::string text = is_positional ? std::string() : filled(group + ":", 2) + "\n";
     for (const CLI::Option* option : options) text += make_option(option, is_positional);
     return is_positional ? text + "\n" : text;
   }
 
   std::string make_option(const CLI::Option* option, bool is_positional) const override {
     std::string left = "  " + (is_positional ? option->get_name(true) : option->get_name(false, true));
+    if (const std::size_t comma = left.find(','); comma != std::string::npos) left.insert(comma + 1, 1, ' ');
     std::string help = option->get_description();
     if (!is_positional && option->get_items_expected_max() != 0) {
       left += " " + option->get_type_name();
@@ -107,12 +124,11 @@ class HelpLayout : public CLI::Formatter {
 
  private:
   static std::string two_columns(const std::string& left, const std::string& right) {
-    constexpr std::size_t kIndent = 28;
     std::string text = left;
     if (text.size() + 2 > kIndent) text += "\n" + std::string(kIndent, ' ');
     bool first = left.size() + 2 <= kIndent;
     bool any = false;
-    for (const std::string& line : wrapped(right, 100 - kIndent)) {
+    for (const std::string& line : wrapped(right, kWidth - kIndent)) {
       if (first) {
         text.append(kIndent - text.size(), ' ');
         first = false;
@@ -136,9 +152,20 @@ void check_files(std::initializer_list<NamedFile> inputs, std::initializer_list<
 }
 
 std::string flag_of(std::string_view option) {
-  std::string flag = "--" + std::string(option);
+  if (const std::size_t either = option.find(" or "); either != std::string_view::npos) {
+    return flag_of(option.substr(0, either)) + " or " + flag_of(option.substr(either + 4));
+  }
+  const std::size_t equals = std::min(option.find('='), option.size());
+  const std::string_view value = option.substr(std::min(equals + 1, option.size()));
+  std::string flag = (value == "false" ? "--no-" : "--") + std::string(option.substr(0, equals));
   std::replace(flag.begin(), flag.end(), '_', '-');
-  return flag;
+  return value.empty() || value == "true" || value == "false" ? flag : flag + " " + std::string(value);
+}
+
+std::string with_flags(const std::string& text) { return Error(text).message(flag_of); }
+
+void refuse_unread(const CLI::App& app, const std::string& flag, bool reads, const std::string& problem) {
+  if (!reads && app.count(flag) > 0) throw OptionError(member_name(flag), problem);
 }
 
 void add_positional(CLI::App& app, const std::string& name, std::string& target, const std::string& help) {
@@ -215,7 +242,7 @@ void add_threads(CLI::App& app, int& threads) {
 }
 
 void add_output(CLI::App& app, std::string& path) {
-  add_text(app, "--output", "FILE", path, "write the results to FILE, which appears only when it is complete")->group(kOutput);
+  add_text(app, "-o,--output", "FILE", path, "write the results to FILE, which appears only when it is complete")->group(kOutput);
 }
 
 CLI::Option* add_json(CLI::App& app, bool& json) {
@@ -293,17 +320,20 @@ std::string value_of(const std::vector<std::string>& arguments, std::string_view
 
 std::string describe(const CLI::ParseError& error, const CLI::App& program) {
   std::string text = error.what();
-  if (dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr) {
-    const std::vector<std::string> left = program.remaining(true);
-    const std::string argument = left.empty() ? "" : left.front();
-    if (argument.size() > 1 && argument.starts_with('-')) return "unknown option " + argument.substr(0, argument.find('='));
-    if (program.get_subcommands().empty()) return "unknown command \"" + argument + "\" (run lowrank without arguments for a list)";
-    return "unexpected argument \"" + argument + "\"";
+  // An option that is unknown is worth more than one that is missing.
+  const std::vector<std::string> left = program.remaining(true);
+  const auto option = std::ranges::find_if(left, [](const std::string& argument) { return argument.size() > 1 && argument[0] == '-'; });
+  const bool is_extra = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  if ((is_extra || dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) && option != left.end()) {
+    const std::string name = option->substr(0, option->find('='));
+    const std::vector<CLI::App*> commands = program.get_subcommands();
+    return "unknown option " + name + suggestion_for_option(name, commands.empty() ? program : *commands.front());
   }
+  if (is_extra) return "unexpected argument \"" + (left.empty() ? "" : left.front()) + "\"";
   if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr) {
     const std::size_t name = text.find("--");
-    const std::string option = name == std::string::npos ? text : text.substr(name, text.find_first_of(" :", name) - name);
-    return option + (text.find("missing") != std::string::npos ? ": a value is missing" : ": given more than once");
+    const std::string mismatched = name == std::string::npos ? text : text.substr(name, text.find_first_of(" :", name) - name);
+    return mismatched + (text.find("missing") != std::string::npos ? ": a value is missing" : ": given more than once");
   }
   return text;
 }

@@ -20,8 +20,13 @@ namespace lowrank::cli {
 inline constexpr const char* kReading = "Reading";
 inline constexpr const char* kOutput = "Output";
 
-/// An option as it is typed: `--learning-rate` for `learning_rate`.
+/// An option as it is typed: `--learning-rate` for `learning_rate`, `--solver cg` for the setting `solver=cg`, `--no-biases` for
+/// `biases=false`, and both options for `validation or holdout`.
 std::string flag_of(std::string_view option);
+/// `text` of the library with the options that it mentions as they are typed.
+std::string with_flags(const std::string& text);
+/// Refuses the option `flag` if it was stated although the command does not read it. \throws OptionError unless `reads`
+void refuse_unread(const CLI::App& app, const std::string& flag, bool reads, const std::string& problem);
 
 /// Refuses a command that would write over one of its inputs, be it to a file or to standard output (see check_outputs). Called before
 /// anything is read. \throws OptionError

@@ -110,8 +110,10 @@ int run_evaluate(EvaluateArguments& arguments) {
   check_files({{"", arguments.model}, {"", arguments.test}});
   const Model model = load_model(arguments.model);
   arguments.read.threads = arguments.threads;
-  show_layout(arguments.read, arguments.quiet);
-  const Pairs pairs = read_pairs(arguments.test, model.users.ids, model.items.ids, arguments.read);
+  const Pairs pairs = [&] {
+    const FileReading reading(arguments.test, arguments.read, arguments.quiet);
+    return read_pairs(arguments.test, model.users.ids, model.items.ids, arguments.read);
+  }();
   Figures figures{.predicts_ratings = model.centre.predicts_ratings, .ratings = score_ratings(model, pairs, arguments.threads)};
   if (!arguments.tops.empty()) {
     const RankingTest test(pairs, model.history, arguments.relevant_from);
@@ -141,7 +143,8 @@ Command add_evaluate(CLI::App& program) {
   add_json(*app, arguments->json);
   add_quiet(*app, arguments->quiet);
   set_example(*app,
-              "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv --test test.csv\n"
+              "  lowrank generate --users 500 --items 200 --ratings 10000 \\\n"
+              "    -o ratings.csv --test test.csv\n"
               "  lowrank train ratings.csv --output model.safetensors\n"
               "  lowrank evaluate model.safetensors test.csv --top 10");
   return {app, [arguments] { return run_evaluate(*arguments); }};

@@ -55,7 +55,7 @@ Command add_export(CLI::App& program) {
       ->default_str("csv");
   add_output(*app, arguments->output);
   set_example(*app,
-              "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv\n"
+              "  lowrank generate --users 500 --items 200 --ratings 10000 -o ratings.csv\n"
               "  lowrank train ratings.csv --output model.safetensors\n"
               "  lowrank export model.safetensors --output items.csv");
   return {app, [arguments] { return run_export(*arguments); }};

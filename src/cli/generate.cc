@@ -18,8 +18,7 @@ struct GenerateArguments {
   std::string test;
 };
 
-int run_generate(GenerateArguments& arguments, bool fraction_stated) {
-  if (fraction_stated && arguments.test.empty()) throw OptionError("test_fraction", "needs --test");
+int run_generate(GenerateArguments& arguments) {
   if (!arguments.test.empty()) arguments.options.test_fraction = arguments.test_fraction;
   check_files({}, {{"output", arguments.output}, {"test", arguments.test}});
   Results train(arguments.output);
@@ -55,7 +54,7 @@ Command add_generate(CLI::App& program) {
   add_integer(*app, "--seed", options.seed, "seed of all random choices");
   add_integer(*app, "--rank", options.rank, "number of planted factors, 0 for biases only")->group(kValues);
   add_real(*app, "--mean", options.mean, "mean rating, before clipping")->group(kValues);
-  add_real(*app, "--signal", options.signal, "standard deviation of the planted dot products")->group(kValues);
+  add_real(*app, "--signal", options.signal, "standard deviation of the planted dot products; not with --rank 0")->group(kValues);
   add_real(*app, "--noise", options.noise, "standard deviation of the noise")->group(kValues);
   add_real(*app, "--user-bias", options.user_bias, "standard deviation of user biases")->group(kValues);
   add_real(*app, "--item-bias", options.item_bias, "standard deviation of item biases")->group(kValues);
@@ -68,8 +67,12 @@ Command add_generate(CLI::App& program) {
   add_output(*app, arguments->output);
   add_text(*app, "--test", "FILE", arguments->test, "write a random share of the ratings to FILE, as a test set")->group(kOutput);
   add_real(*app, "--test-fraction", arguments->test_fraction, "share of the ratings that --test sets aside")->group(kOutput);
-  set_example(*app, "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv --test test.csv");
-  return {app, [app, arguments] { return run_generate(*arguments, app->count("--test-fraction") > 0); }};
+  set_example(*app, "  lowrank generate --users 500 --ratings 10000 -o ratings.csv --test test.csv");
+  return {app, [app, arguments] {
+            refuse_unread(*app, "--test-fraction", !arguments->test.empty(), "needs --test");
+            refuse_unread(*app, "--signal", arguments->options.rank != 0, "is not read with --rank 0");
+            return run_generate(*arguments);
+          }};
 }
 
 }  // namespace lowrank::cli

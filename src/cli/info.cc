@@ -83,7 +83,7 @@ Command add_info(CLI::App& program) {
   add_positional(*app, "MODEL", arguments->model, "model file");
   add_json(*app, arguments->json);
   set_example(*app,
-              "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv\n"
+              "  lowrank generate --users 500 --items 200 --ratings 10000 -o ratings.csv\n"
               "  lowrank train ratings.csv --output model.safetensors\n"
               "  lowrank info model.safetensors");
   return {app, [arguments] { return run_info(*arguments); }};

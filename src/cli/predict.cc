@@ -54,7 +54,7 @@ Command add_predict(CLI::App& program) {
   add_json(*app, arguments->json);
   add_quiet(*app, arguments->quiet);
   set_example(*app,
-              "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv\n"
+              "  lowrank generate --users 500 --items 200 --ratings 10000 -o ratings.csv\n"
               "  lowrank train ratings.csv --output model.safetensors\n"
               "  printf '1,10\\n1,11\\n' | lowrank predict model.safetensors -");
   return {app, [arguments] { return run_predict(*arguments); }};

@@ -2,7 +2,11 @@
 
 #include <unistd.h>
 
+#include <cmath>
+#include <filesystem>
 #include <string_view>
+#include <system_error>
+#include <utility>
 
 #include "cli/results.h"
 #include "data/text.h"
@@ -24,11 +28,19 @@ std::string padded(const std::string& text, std::size_t width) {
   return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 
+/// `, about 12 s left` for a task of which `share` is done since `start`; nothing in its first second.
+std::string time_left(std::chrono::steady_clock::time_point start, double share) {
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (seconds < 1 || !(share > 0)) return "";
+  const double left = seconds * (1 - share) / share;
+  return left < 90 ? ", about " + fixed(std::ceil(left), 0) + " s left" : ", about " + fixed(std::ceil(left / 60), 0) + " min left";
+}
+
 }  // namespace
 
 Progress::Progress(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
 
-Progress::~Progress() { clear(); }
+Progress::~Progress() { watch({}); }
 
 void Progress::clear() {
   if (passing_) write_stderr("\r\x1b[K");
@@ -36,23 +48,90 @@ void Progress::clear() {
 }
 
 void Progress::passing(const std::string& text) {
-  if (quiet_ || !terminal_) return;
+  const std::scoped_lock lock(mutex_);
   write_stderr("\r\x1b[K" + printable(text));
   passing_ = true;
 }
 
+void Progress::watch(std::function<std::string()> text) {
+  ticker_ = {};  // ends the last one
+  {
+    const std::scoped_lock lock(mutex_);
+    clear();
+  }
+  if (!text || quiet_ || !terminal_) return;
+  passing(text());
+  try {
+    ticker_ = std::jthread([this, text = std::move(text)](const std::stop_token& stop) {
+      constexpr std::chrono::milliseconds kPause(250);
+      std::mutex own;
+      std::unique_lock lock(own);
+      while (!due_.wait_for(lock, stop, kPause, [] { return false; }) && !stop.stop_requested()) passing(text());
+    });
+  } catch (const std::system_error&) {
+    // Without a thread the line is shown once.
+  }
+}
+
 void Progress::line(const std::string& text) {
   if (quiet_) return;
+  const std::scoped_lock lock(mutex_);
   clear();
   write_stderr(printable(text) + "\n");
 }
 
 void Progress::message(const std::string& text) {
+  const std::scoped_lock lock(mutex_);
   clear();
   write_stderr("lowrank: " + printable(text) + "\n");
 }
 
+ReadingProgress::ReadingProgress(Progress& progress, const std::vector<std::string>& files, ReadOptions& read)
+    : progress_(progress), read_(read) {
+  std::uint64_t total = 0;
+  bool known = true;
+  for (const std::string& file : files) {
+    if (file.empty()) continue;
+    std::error_code error;
+    const bool regular = file != "-" && std::filesystem::is_regular_file(file, error);
+    const std::uintmax_t size = regular ? std::filesystem::file_size(file, error) : 0;
+    known = known && regular && !error;
+    if (known) total += size;
+  }
+  read.bytes_read = &bytes_;
+  const std::string name = files.empty() || files.front() == "-" ? "standard input" : files.front();
+  progress.watch([this, name, total, known, start = std::chrono::steady_clock::now()] {
+    const std::uint64_t done = bytes_;
+    const std::string text = "reading " + name;
+    if (!known || total == 0) return text + ": " + fixed(static_cast<double>(done) / 1e6, 1) + " MB";
+    if (done >= total) return text + ": 100 %, grouping the ratings";
+    const double share = static_cast<double>(done) / static_cast<double>(total);
+    return text + ": " + fixed(std::floor(100 * share), 0) + " %" + time_left(start, share);
+  });
+}
+
+ReadingProgress::~ReadingProgress() {
+  progress_.watch({});
+  read_.bytes_read = nullptr;
+}
+
+FileReading::FileReading(const std::string& file, ReadOptions& read, bool quiet)
+    : read_(read), progress_(quiet), reading_(progress_, {file}, read) {
+  read.on_layout = [this](const std::string& text) { progress_.line(text); };
+}
+
+std::string EpochLines::state() const {
+  const std::size_t epochs = epochs_;
+  const std::size_t done = done_;
+  if (epochs == 0) return "training: epoch 1";
+  if (done == epochs) return "training: all epochs done";
+  return "training: epoch " + std::to_string(done + 1) + " of " + std::to_string(epochs) +
+         time_left(start_, static_cast<double>(done) / static_cast<double>(epochs));
+}
+
 void EpochLines::on_memory(const MemoryReport& report) {
+  start_ = std::chrono::steady_clock::now();
+  progress_.watch([this] { return state(); });
   if (!verbose_) return;
   const auto megabytes = [](std::size_t bytes) { return fixed(static_cast<double>(bytes) / 1e6, 0) + " MB"; };
   progress_.line("memory: " + megabytes(report.resident) + " now, " + megabytes(report.resident + report.training) +
@@ -62,6 +141,8 @@ void EpochLines::on_memory(const MemoryReport& report) {
 bool EpochLines::on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) {
   if (report.epoch <= last_epoch_) progress_.line("training again, on all ratings");
   last_epoch_ = report.epoch;
+  epochs_ = report.epochs;
+  done_ = report.epoch;
   const std::string most = std::to_string(report.epochs);
   std::string text = "epoch " + padded(std::to_string(report.epoch), most.size()) + "/" + most;
   if (report.train_rmse) text += "  train rmse " + fixed(*report.train_rmse, 4);
@@ -82,6 +163,11 @@ void EpochLines::on_warning(std::string_view text) { progress_.message("warning:
 
 void show_layout(ReadOptions& read, bool quiet) {
   if (!quiet) read.on_layout = [](const std::string& text) { write_stderr(printable(text) + "\n"); };
+}
+
+void print_usage_error(const std::string& text, const std::string& help) {
+  print_error(text);
+  write_stderr(printable(help) + "\n");
 }
 
 void print_error(const std::string& text) { write_stderr("lowrank: " + printable(text) + "\n"); }

@@ -26,6 +26,7 @@ struct RecommendArguments {
   std::string items_file;
   std::string exclude_file;
   std::string unknown = "error";
+  std::string unknown_items = "error";
   std::string titles;
   std::string output;
   ReadOptions read;
@@ -42,6 +43,9 @@ void check(const RecommendArguments& arguments, bool reading_stated) {
       int{!arguments.users.empty()} + int{!arguments.users_file.empty()} + int{arguments.all} + int{!arguments.ratings.empty()};
   if (sources != 1) throw OptionError("", "give exactly one of --user, --users, --all and --ratings");
   parse_unknown_ids(arguments.unknown);
+  if (arguments.unknown_items != "error" && arguments.unknown_items != "skip") {
+    throw OptionError("unknown_items", "must be one of error, skip, got \"" + arguments.unknown_items + "\"");
+  }
   const std::string* inputs[] = {&arguments.users_file, &arguments.ratings, &arguments.items_file, &arguments.exclude_file};
   if (std::count_if(std::begin(inputs), std::end(inputs), [](const std::string* input) { return *input == "-"; }) > 1) {
     throw OptionError("", "standard input can be read only once");
@@ -70,11 +74,27 @@ Users choose_users(const RecommendArguments& arguments, const Recommender& recom
   return users;
 }
 
+/// The numbers of the items in `file`; without those that the model does not know, where they may be skipped.
+std::vector<std::uint32_t> items_in(const std::string& file, const Recommender& recommender, bool skips) {
+  std::vector<std::string> ids = read_ids(file);
+  if (!skips) return recommender.items_of(ids);
+  const std::size_t all = ids.size();
+  const Vocabulary& known = recommender.model().items.ids;
+  std::erase_if(ids, [&known](const std::string& id) { return known.find(id) == Vocabulary::kUnknown; });
+  if (ids.empty() && all > 0) throw UnknownIdError(file + ": the model knows none of the " + std::to_string(all) + " items");
+  if (ids.size() < all) {
+    print_error(file + ": skipped " + std::to_string(all - ids.size()) + " of " + std::to_string(all) +
+                " items, which the model does not know");
+  }
+  return recommender.items_of(ids);
+}
+
 RecommendOptions options_of(const RecommendArguments& arguments, const Recommender& recommender) {
   RecommendOptions options{.top = arguments.top, .include_seen = arguments.include_seen, .threads = arguments.threads};
   options.min_count = arguments.min_count;
-  if (!arguments.items_file.empty()) options.items = recommender.items_of(read_ids(arguments.items_file));
-  if (!arguments.exclude_file.empty()) options.excluded = recommender.items_of(read_ids(arguments.exclude_file));
+  const bool skips = arguments.unknown_items == "skip";
+  if (!arguments.items_file.empty()) options.items = items_in(arguments.items_file, recommender, skips);
+  if (!arguments.exclude_file.empty()) options.excluded = items_in(arguments.exclude_file, recommender, skips);
   return options;
 }
 
@@ -91,7 +111,7 @@ int run_recommend(RecommendArguments& arguments, bool reading_stated) {
   Model model = load_model(arguments.model);
   if (!arguments.ratings.empty()) {
     arguments.read.threads = arguments.threads;
-    show_layout(arguments.read, arguments.quiet);
+    const FileReading reading(arguments.ratings, arguments.read, arguments.quiet);
     model = fold_in(model, read_pairs(arguments.ratings, model.users.ids, model.items.ids, arguments.read), arguments.threads);
   }
   std::optional<Titles> titles;
@@ -133,6 +153,8 @@ Command add_recommend(CLI::App& program) {
   add_integer(*app, "--min-count", arguments->min_count, "recommend only items with at least N training ratings", 1);
   add_text(*app, "--unknown", "RULE", arguments->unknown,
            "list of an unknown user: error (none, the command fails), or popular (the items with the most ratings)");
+  add_text(*app, "--unknown-items", "RULE", arguments->unknown_items,
+           "items of --items and --exclude that the model does not know: error, or skip (leave them out)");
   add_threads(*app, arguments->threads);
   add_reading(*app, arguments->read, false);
   add_titles(*app, arguments->titles);
@@ -140,10 +162,13 @@ Command add_recommend(CLI::App& program) {
   add_json(*app, arguments->json);
   add_quiet(*app, arguments->quiet);
   set_example(*app,
-              "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv\n"
+              "  lowrank generate --users 500 --items 200 --ratings 10000 -o ratings.csv\n"
               "  lowrank train ratings.csv --output model.safetensors\n"
               "  lowrank recommend model.safetensors --user 1 2 --top 5");
   return {app, [app, arguments] {
+            const RecommendArguments& given = *arguments;
+            refuse_unread(*app, "--unknown", given.ratings.empty(), "is not read with --ratings, whose users are folded in");
+            refuse_unread(*app, "--unknown-items", !given.items_file.empty() || !given.exclude_file.empty(), "needs --items or --exclude");
             const bool reading_stated = app->count("--format") + app->count("--columns") + app->count("--implicit-values") > 0;
             return run_recommend(*arguments, reading_stated);
           }};

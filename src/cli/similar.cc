@@ -112,7 +112,7 @@ Command add_similar(CLI::App& program) {
   add_output(*app, arguments->output);
   add_json(*app, arguments->json);
   set_example(*app,
-              "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv\n"
+              "  lowrank generate --users 500 --items 200 --ratings 10000 -o ratings.csv\n"
               "  lowrank train ratings.csv --output model.safetensors\n"
               "  lowrank similar model.safetensors --item 7 --top 5");
   return {app, [arguments] { return run_similar(*arguments); }};

@@ -65,8 +65,10 @@ int run_split(SplitArguments& arguments) {
     if (!path.empty()) check_writable(path);
   }
   arguments.read.keep_times = true;
-  show_layout(arguments.read, arguments.quiet);
-  const Lines lines = read_lines(arguments.ratings, arguments.read);
+  const Lines lines = [&] {
+    const FileReading reading(arguments.ratings, arguments.read, arguments.quiet);
+    return read_lines(arguments.ratings, arguments.read);
+  }();
   const std::vector<std::int64_t> no_times;
   const std::vector<Part> parts = assign_parts(lines.user, lines.all_have_times ? lines.time : no_times, arguments.split);
 
@@ -107,7 +109,7 @@ Command add_split(CLI::App& program) {
   auto arguments = std::make_shared<SplitArguments>();
   CLI::App* app = program.add_subcommand("split", "split a file of ratings into training, test and validation sets");
   add_positional(*app, "RATINGS", arguments->ratings, "file of ratings, - for standard input");
-  add_text(*app, "--output", "PREFIX", arguments->prefix,
+  add_text(*app, "-o,--output", "PREFIX", arguments->prefix,
            "prefix of the written files: PREFIX.train, PREFIX.test and, with --validation, PREFIX.valid; they appear together")
       ->required();
   add_real(*app, "--test", arguments->split.test, "share of the ratings for PREFIX.test");
@@ -117,13 +119,16 @@ Command add_split(CLI::App& program) {
          "ratings that are set aside: random ones; user: a random share of each user; time: the latest of each user")
       ->type_name("NAME")
       ->default_str("random");
-  add_integer(*app, "--seed", arguments->split.seed, "seed of the random choice");
+  add_integer(*app, "--seed", arguments->split.seed, "seed of the random choice; not with --by time");
   add_reading(*app, arguments->read, false);
   add_quiet(*app, arguments->quiet);
   set_example(*app,
-              "  lowrank generate --users 500 --items 200 --ratings 10000 --output ratings.csv\n"
+              "  lowrank generate --users 500 --items 200 --ratings 10000 -o ratings.csv\n"
               "  lowrank split ratings.csv --test 0.1 --seed 1 --output part");
-  return {app, [arguments] { return run_split(*arguments); }};
+  return {app, [app, arguments] {
+            refuse_unread(*app, "--seed", arguments->split.by != SplitBy::time, with_flags("is not read with " + mention("by=time")));
+            return run_split(*arguments);
+          }};
 }
 
 }  // namespace lowrank::cli

@@ -43,6 +43,8 @@ class ChunkSource {
   /// them.
   [[nodiscard]] std::string_view head() const noexcept { return head_; }
   [[nodiscard]] bool head_is_all() const noexcept { return head_.size() < head_limit_; }
+  /// Adds the bytes that are read from now on to `count`, or to nothing if it is null.
+  void count_into(std::atomic<std::uint64_t>* count) noexcept { file_.count_into(count); }
   /// Skips the first `bytes` of the text, which must end at a line end inside head(). Call it before the first batch.
   void skip(std::size_t bytes);
 

@@ -26,6 +26,7 @@ ColumnReader::ColumnReader(const std::string& path, const ReadOptions& options, 
       items_(items, tuning.max_ids),
       context_{detect_layout(source_.head(), source_.head_is_all(), source_.name(), options), users_, items_, values_},
       on_layout_(options.on_layout) {
+  source_.count_into(options.bytes_read);
   source_.skip(context_.layout.skipped_bytes);
   lines_ = context_.layout.skipped_lines;
   parsers_.resize(static_cast<std::size_t>(workers.count()));

@@ -47,6 +47,7 @@ std::size_t InputFile::read_at(char* to, std::size_t size, std::uint64_t offset)
     done += static_cast<std::size_t>(got);
   }
   if (done < size && offset + done < size_) throw FileError(name_ + ": the file became shorter while it was read");
+  if (count_ != nullptr) count_->fetch_add(done, std::memory_order_relaxed);
   return done;
 }
 
@@ -59,6 +60,7 @@ std::size_t InputFile::read(char* to, std::size_t size) {
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }
+  if (count_ != nullptr) count_->fetch_add(done, std::memory_order_relaxed);
   return done;
 }
 

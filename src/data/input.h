@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -25,6 +26,9 @@ class InputFile {
   [[nodiscard]] bool seekable() const noexcept { return seekable_; }
   [[nodiscard]] std::uint64_t size() const noexcept { return size_; }
 
+  /// Adds the bytes of later reads to `count`, or to nothing if it is null.
+  void count_into(std::atomic<std::uint64_t>* count) noexcept { count_ = count; }
+
   /// Reads up to `size` bytes at `offset` (seekable files only; safe from several threads); fewer only at the end. \throws FileError, also
   /// for a file that is shorter now than when it was opened
   std::size_t read_at(char* to, std::size_t size, std::uint64_t offset) const;
@@ -37,6 +41,7 @@ class InputFile {
   bool owned_ = false;
   bool seekable_ = false;
   std::uint64_t size_ = 0;
+  std::atomic<std::uint64_t>* count_ = nullptr;
 };
 
 /// The bytes of an input in order, unpacked if the input is compressed.

@@ -34,6 +34,7 @@ StagedPiece staged(const ParsedChunk& chunk) {
   std::size_t before = 0;
   ReadOptions again = options;
   again.on_layout = {};
+  again.bytes_read = nullptr;
   for_each_line(path, again, {}, [&](const RatingLine& rating, std::size_t line) {
     if (rating.user != user || rating.item != item) return;
     if (before != 0)
@@ -155,6 +156,7 @@ Pairs read_pairs_tuned(const std::string& path, const Vocabulary& users, const V
 void for_each_line(const std::string& path, const ReadOptions& options, const ReadTuning& tuning,
                    const std::function<void(const RatingLine&, std::size_t)>& consume) {
   ChunkSource source(path, tuning.chunk_bytes, 1);
+  source.count_into(options.bytes_read);
   const Layout layout = detect_layout(source.head(), source.head_is_all(), source.name(), options);
   source.skip(layout.skipped_bytes);
   LineReader reader(layout, consume);

@@ -16,6 +16,7 @@ import time
 import unittest
 
 PROGRAM = ""
+METHODS = ["sgd", "als", "implicit", "bpr", "nmf", "baseline", "popular"]
 COMMANDS = "train evaluate predict recommend similar info export split generate demo".split()
 # Long enough for a signal to meet it, short enough for a slow machine to finish an epoch.
 LONG = ["--epochs", "1000000", "--rank", "8"]
@@ -195,11 +196,22 @@ class Terminals(ProgramTest):
         self.assertIn("reading ratings.csv", shown)
         self.assertIn("\r\x1b[K", shown)
         self.assertIn("epoch 2/2", shown)
+        # Nothing of the passing lines is left on the screen: each is cleared before the line that follows it.
+        for piece in shown.replace("\r\n", "\n").split("\n"):
+            self.assertNotRegex(piece.rsplit("\r\x1b[K", 1)[-1], "^(reading|training)")
         self.assertEqual(self.errors_of(*train, "--quiet"), "")
         plain = self.shell("lowrank train ratings.csv --output m --epochs 2").stderr
         self.assertNotIn("\r", plain)
         self.assertEqual(len(plain.splitlines()), 3)
         self.assertIn("ratings.csv: 3 columns", plain.splitlines()[0])
+
+
+    def test_reading_and_training_show_how_far_they_are(self):
+        self.run_ok("lowrank generate --users 20000 --items 2000 --ratings 1500000 --output ratings.csv")
+        shown = self.errors_of("train", "ratings.csv", "--output", "m", "--epochs", "40", "--rank", "64", "--threads", "1")
+        self.assertRegex(shown, r"reading ratings.csv: \d+ %")
+        self.assertRegex(shown, r"training: epoch \d+ of 40, about \d+ s left")
+        self.assertEqual(len(re.findall(r"(?:^|\n|\x1b\[K)epoch +\d+/40", shown)), 40)
 
 
 class HelpTexts(ProgramTest):
@@ -219,8 +231,33 @@ class HelpTexts(ProgramTest):
 
     def test_fit_on_a_screen(self):
         for command in COMMANDS:
-            for line in self.run_ok(f"lowrank {command} --help").split("Example:\n")[0].splitlines():
-                self.assertLessEqual(len(line), 100, line)
+            for line in self.run_ok(f"lowrank {command} --help").splitlines():
+                self.assertLessEqual(len(line), 80, line)
+        for method in METHODS:
+            for line in self.run_ok(f"lowrank train --method {method} --help").splitlines():
+                self.assertLessEqual(len(line), 80, line)
+        for line in self.run_ok("lowrank").splitlines():
+            self.assertLessEqual(len(line), 80, line)
+
+    def test_say_how_to_see_the_options_of_another_method(self):
+        text = " ".join(self.run_ok("lowrank train --help").split())
+        self.assertIn("lowrank train --method NAME --help", text)
+        for method in METHODS:
+            self.assertRegex(text, rf"method of training: [^;]*\b{method}\b")
+
+    def test_show_the_same_default_method_and_the_monitor_of_the_method(self):
+        for method in METHODS:
+            text = " ".join(self.run_ok(f"lowrank train --method {method} --help").split())
+            self.assertRegex(text, r"--method NAME [^(]*\(default sgd\)")
+            ranks = method in ("implicit", "bpr", "popular")
+            self.assertRegex(text, r"--monitor METRIC [^(]*\(default %s\)" % ("ndcg@20" if ranks else "rmse"))
+            for option in ("--min-rating", "--max-rating", "--no-clip"):
+                self.assertEqual(option in text, not ranks, option)
+
+    def test_say_what_an_option_depends_on(self):
+        text = " ".join(self.run_ok("lowrank train --method als --help").split())
+        self.assertRegex(text, r"--cg-steps N [^(]*; only with --solver cg, not with --rank 0, not with --non-negative \(default 3\)")
+        self.assertRegex(text, r"--patience N [^(]*; only with --validation or --holdout \(default 5\)")
 
     def test_show_the_defaults_of_the_method(self):
         text = self.run_ok("lowrank train --method sgd --help")
@@ -231,7 +268,7 @@ class HelpTexts(ProgramTest):
             if isinstance(value, bool):
                 self.assertRegex(text, rf"--{'no-' if value else ''}{name.replace('_', '-')} ")
             else:
-                entry = text.split(f"  --{name.replace('_', '-')} ")[1].split("  --")[0]
+                entry = text.split(f"\n  --{name.replace('_', '-')} ")[1].split("\n  --")[0]
                 shown = re.search(r"\(default\s+(\S+)\)", entry).group(1)
                 if value is None:
                     self.assertEqual(shown, "auto", name)

@@ -17,6 +17,9 @@ in their order in an empty folder of their own, with PROGRAM as `lowrank` on the
 In stdout and stderr `{{...}}` is a regular expression, the rest is literal; lines must match from the first to the last. In json, objects
 may have more keys than expected; lists and values must be equal, numbers to within 1e-6, and "{{...}}" strings match as above ("{{}}" is
 any value).
+
+Every command line that is refused (exit code 2) must end with the line that names the help command; it is checked here, and not part of the
+expected stderr.
 """
 import json
 import os
@@ -27,6 +30,7 @@ import sys
 import tempfile
 
 SHOWN_LIMIT = 40
+HELP_LINE = re.compile(r'Type "lowrank( [a-z]+( --method [a-z]+)?)? --help" for (its options|a list of the commands)\.')
 
 
 class Mismatch(Exception):
@@ -92,13 +96,18 @@ def check_result(result, expectations):
     code = int(expectations.get("exit", (0, "0", []))[1])
     if result.returncode != code:
         raise Mismatch(f"exit code: expected {code}, found {result.returncode}")
+    errors = result.stderr.splitlines()
+    if result.returncode == 2:
+        if not errors or not HELP_LINE.fullmatch(errors[-1]):
+            raise Mismatch("stderr: a refused command line must end with the help command to type")
+    errors = [line for line in errors if not HELP_LINE.fullmatch(line)]
     if "json" in expectations:
         document = json.loads(result.stdout)
         check_json(json.loads("\n".join(expectations["json"][2])), document)
     elif expectations.get("stdout", (0, "", []))[1] != "any":
         check_lines("stdout", expectations.get("stdout", (0, "", []))[2], result.stdout)
     if expectations.get("stderr", (0, "", []))[1] != "any":
-        check_lines("stderr", expectations.get("stderr", (0, "", []))[2], result.stderr)
+        check_lines("stderr", expectations.get("stderr", (0, "", []))[2], "".join(line + "\n" for line in errors))
 
 
 def shown(text):

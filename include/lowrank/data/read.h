@@ -5,6 +5,7 @@
 /// ratings".
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -66,6 +67,8 @@ struct ReadOptions {
   /// Called once per file that is read, if given, when its first part turned out to be sound: with one line that says what the file was
   /// taken for, such as `ratings.csv: 4 columns separated by commas, header; user = user_id, item = book_id, rating = rating`.
   std::function<void(const std::string& description)> on_layout;
+  /// If given, counts the bytes that are read from files, packed as they are, for a caller that shows how far reading is.
+  std::atomic<std::uint64_t>* bytes_read = nullptr;
 };
 
 /// `auto|csv|tsv|movielens|matrix-market|adjacency|matrix`. \throws OptionError("format")
