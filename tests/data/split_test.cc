@@ -120,12 +120,12 @@ TEST(AssignParts, ByTimeTakesTheLatestAndBreaksTiesByPosition) {
   // User 0: time 1 at 7, then 5 at 1, 3, 5, 8. User 1: -3 at 2, 0 at 6, 9 at 0 and 4.
   const std::vector<Part> parts = assign_parts(users, times, {.test = 0.4, .validation = 0.2, .by = SplitBy::time});
   EXPECT_EQ(parts, (std::vector<Part>{kTest, kTrain, kTrain, kValid, kTest, kTest, kValid, kTrain, kTest}));
+  EXPECT_THROW(assign_parts(users, times, {.by = SplitBy::time, .seed = 2}), OptionError);
 }
 
 TEST(AssignParts, ByTimeNeedsTimes) {
   const std::vector<std::uint32_t> users{0, 0};
   EXPECT_THROW(assign_parts(users, {}, {.by = SplitBy::time}), DataError);
-  EXPECT_THROW(assign_parts(users, times, {.by = SplitBy::time, .seed = 2}), OptionError);
 }
 
 TEST(AssignParts, RefusesSharesOutOfRange) {
