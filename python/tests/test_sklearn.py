@@ -117,7 +117,7 @@ def test_check_estimator(absent):
     expected = dict(EXPECTED)
     if absent == "zero":
         expected |= {"check_fit_score_takes_y": NO_RATINGS, "check_pipeline_consistency": NO_RATINGS}
-    results = check_estimator(lowrank.NMF(rank=3, epochs=30, absent=absent), expected_failed_checks=expected, on_fail=None, on_skip=None)
+    results = check_estimator(lowrank.NMF(rank=3, epochs=300, absent=absent), expected_failed_checks=expected, on_fail=None, on_skip=None)
     failed = {one["check_name"]: str(one["exception"]) for one in results if one["status"] == "failed"}
     assert failed == {}
     # What is expected to fail does.

@@ -27,7 +27,7 @@ TEST_P(NonNegative, DescendsAsALoopInDouble) {
         for (std::size_t l = 0; l < rank; ++l) a[k * ld + l] += static_cast<float>(row[k] * row[l]);
       }
     }
-    // A coordinate that means nothing stays as it is.
+    // A coordinate that means nothing stays as it is, or falls to 0 where the penalty is all that pulls.
     if (rank == 5) {
       for (std::size_t k = 0; k < rank; ++k) a[3 * ld + k] = a[k * ld + 3] = 0;
     }
@@ -47,7 +47,10 @@ TEST_P(NonNegative, DescendsAsALoopInDouble) {
         for (int n = 0; n < 3; ++n) {
           for (std::size_t t = 0; t < rank; ++t) {
             const auto diagonal = static_cast<double>(a[t * ld + t]);
-            if (diagonal == 0) continue;
+            if (diagonal == 0) {
+              if (0.125 - static_cast<double>(targets[r * ld + t]) > 0) x[t] = 0;
+              continue;
+            }
             double gradient = 0.125 - static_cast<double>(targets[r * ld + t]);
             for (std::size_t k = 0; k < rank; ++k) gradient += static_cast<double>(a[t * ld + k]) * x[k];
             x[t] = std::max(0.0, x[t] - gradient / diagonal);

@@ -130,6 +130,7 @@ TEST_F(RunTest, RefitsOnAllRatingsForTheBestNumberOfEpochs) {
   Sgd again = sgd_of(run);
   again.epochs = static_cast<std::uint32_t>(summary.best_epoch);
   again.tolerance = 0;
+  again.patience = Sgd{}.patience;
   const Model expected = train({.data = read_ratings(run.ratings)}, again).model;
   EXPECT_EQ(model.users.factors, expected.users.factors);
   EXPECT_EQ(model.items.factors, expected.items.factors);
