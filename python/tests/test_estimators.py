@@ -371,8 +371,8 @@ def test_callback(ratings):
 def test_init(method, ratings, tmp_path):
     model = short(method).fit(ratings)
     model.save(tmp_path / "model")
-    if method == "popular":
-        with pytest.raises(lowrank.OptionError, match="init: is not an option of method popular"):
+    if method in ("popular", "neighbours"):
+        with pytest.raises(lowrank.OptionError, match="init: is not an option of method"):
             short(method).fit(ratings, init=model)
         return
     again = short(method).fit(ratings, init=model)

@@ -135,9 +135,8 @@ int run_train(TrainArguments& arguments) {
       progress.line("lowrank " + std::string(version()) + ", SIMD level " + std::string(simd_level()) + ", method " +
                     std::string(name_of(arguments.run.method)) + " " + options_json(arguments.run.method));
     }
-    TrainRun& run = arguments.run;
-    run.read.on_layout = [&progress](const std::string& text) { progress.line(text); };
-    const ReadingProgress reading(progress, {run.ratings, run.validation, run.test}, run.read);
+    arguments.run.read.on_layout = [&progress](const std::string& text) { progress.line(text); };
+    const ReadingProgress reading(progress, {run.ratings, run.validation, run.test}, arguments.run.read);
     summary = run_training(run, epochs, interrupted);
   }
   const bool ended = summary.stopped == "interrupt";

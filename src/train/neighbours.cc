@@ -189,7 +189,7 @@ class NeighbourLearner final : public EpochLearner {
 
 template <>
 MethodTraits<ItemNeighbours> traits_of() {
-  return {.options = kOptions, .rating_bytes = 18};
+  return {.options = kOptions, .rating_bytes = 18, .warm_starts = false};
 }
 
 template <>

@@ -67,9 +67,6 @@ void check(const Nmf& options) {
   if (!over_zeros(options) && options.initialization == NmfInitialization::nndsvd) {
     throw OptionError("initialization", "nndsvd needs " + mention("absent") + " zero: it decomposes the whole matrix");
   }
-  if (over_zeros(options) && options.prior_ratings) {
-    throw OptionError("prior_ratings", "is not read with " + mention("absent") + " zero");
-  }
 }
 
 /// The options with nothing left open.

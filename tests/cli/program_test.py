@@ -16,7 +16,7 @@ import time
 import unittest
 
 PROGRAM = ""
-METHODS = ["sgd", "als", "implicit", "bpr", "nmf", "baseline", "popular"]
+METHODS = ["sgd", "als", "implicit", "bpr", "nmf", "baseline", "popular", "neighbours"]
 COMMANDS = "train evaluate predict recommend similar info export split generate demo".split()
 # Long enough for a signal to meet it, short enough for a slow machine to finish an epoch.
 LONG = ["--epochs", "1000000", "--rank", "8"]
@@ -249,7 +249,7 @@ class HelpTexts(ProgramTest):
         for method in METHODS:
             text = " ".join(self.run_ok(f"lowrank train --method {method} --help").split())
             self.assertRegex(text, r"--method NAME [^(]*\(default sgd\)")
-            ranks = method in ("implicit", "bpr", "popular")
+            ranks = method in ("implicit", "bpr", "popular", "neighbours")
             self.assertRegex(text, r"--monitor METRIC [^(]*\(default %s\)" % ("ndcg@20" if ranks else "rmse"))
             for option in ("--min-rating", "--max-rating", "--no-clip"):
                 self.assertEqual(option in text, not ranks, option)

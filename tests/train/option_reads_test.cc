@@ -62,6 +62,16 @@ Method changed(Method method, const std::vector<Change>& changes) {
   return method;
 }
 
+bool accepts(const Method& method) {
+  try {
+    check_options(method);
+    check_reads(method, {}, true);
+  } catch (const OptionError&) {
+    return false;
+  }
+  return true;
+}
+
 /// Few users, enough factors for a solver to have something to iterate.
 std::optional<Method> start_of(std::string_view name, const std::vector<Change>& changes) {
   Method method = method_by_name(name);
@@ -70,11 +80,12 @@ std::optional<Method> start_of(std::string_view name, const std::vector<Change>&
     if (option.name == "epochs") set_option(method, "epochs", "3");
   }
   method = changed(method, changes);
-  try {
-    check_options(method);
-    check_reads(method, {}, true);
-  } catch (const OptionError&) {
-    return std::nullopt;
+  if (!accepts(method)) return std::nullopt;
+  // Priors that are left open are found by trials, which take time.
+  const bool has_prior = std::ranges::any_of(options_of(method), [](const OptionInfo& option) { return option.name == "prior_ratings"; });
+  if (has_prior && std::ranges::none_of(changes, [](const Change& change) { return change.option == "prior_ratings"; })) {
+    const Method stated = changed(method, {{"prior_ratings", "20"}});
+    if (accepts(stated)) return stated;
   }
   return method;
 }
@@ -87,12 +98,13 @@ const std::vector<Triple>& triples() {
 /// All that a training gives, its record left out. The checks of options are passed by, for the options may be unread.
 struct Outcome {
   std::vector<float> numbers;
+  std::optional<Neighbours> neighbours;
   std::size_t epochs = 0;
 };
 
 /// Whether two trainings came to the same: to the bit, or up to `rounding`.
 bool same(const Outcome& one, const Outcome& other, float rounding) {
-  if (one.epochs != other.epochs || one.numbers.size() != other.numbers.size()) return false;
+  if (one.epochs != other.epochs || one.neighbours != other.neighbours || one.numbers.size() != other.numbers.size()) return false;
   for (std::size_t at = 0; at < one.numbers.size(); ++at) {
     if (std::abs(one.numbers[at] - other.numbers[at]) > rounding * (1 + std::abs(one.numbers[at]))) return false;
   }
@@ -121,6 +133,7 @@ std::optional<Outcome> outcome_of(const Method& method) {
         method);
     const Model& model = trained.model;
     outcome.epochs = trained.epochs;
+    outcome.neighbours = model.neighbours;
     const auto add = [&outcome](const FactorMatrix& factors, const std::vector<float>& biases) {
       for (std::size_t row = 0; row < factors.rows(); ++row)
         outcome.numbers.insert(outcome.numbers.end(), factors.row(row).begin(), factors.row(row).end());
@@ -129,12 +142,6 @@ std::optional<Outcome> outcome_of(const Method& method) {
     add(model.users.factors, model.users.biases);
     add(model.items.factors, model.items.biases);
     outcome.numbers.push_back(static_cast<float>(model.centre.mean));
-    if (model.neighbours) {
-      // Every weight at its place, so that one more or less counts.
-      for (std::uint32_t from = 0; from < kItems; ++from) {
-        for (std::uint32_t to = 0; to < kItems; ++to) outcome.numbers.push_back(model.neighbours->weight(from, to));
-      }
-    }
     if (!std::holds_alternative<NoFoldIn>(model.fold_in)) {
       const FoldedRow row = fold_in_user(model, std::array<std::uint32_t, 3>{0, 1, 2}, std::array{4.0F, 2.0F, 3.0F});
       outcome.numbers.insert(outcome.numbers.end(), row.factors.begin(), row.factors.end());
@@ -253,8 +260,9 @@ TEST(OptionReads, OnlyWhatIsStatedOrChangedIsRefused) {
 TEST(OptionReads, PatienceNeedsValidation) {
   for (const std::string_view name : method_names()) {
     Method method = method_by_name(name);
-    for (const OptionInfo& option : options_of(method)) EXPECT_EQ(option.validates, option.name == "patience");
-    if (std::ranges::none_of(options_of(method), [](const OptionInfo& option) { return option.name == "patience"; })) continue;
+    const std::vector<OptionInfo> options = options_of(method);
+    for (const OptionInfo& option : options) EXPECT_EQ(option.validates, option.name == "patience");
+    if (std::ranges::none_of(options, [](const OptionInfo& option) { return option.name == "patience"; })) continue;
     EXPECT_EQ(message_of(method, {"patience"}, true), "");
     EXPECT_EQ(message_of(method, {"patience"}, false), "patience: needs validation or holdout");
     EXPECT_EQ(message_of(changed(method, {{"patience", "6"}}), {}, false), "patience: needs validation or holdout");
