@@ -38,6 +38,7 @@ struct UsageError {
 
 void check_command(const std::string& name, const std::vector<Command>& commands) {
   std::vector<std::string> names;
+  names.reserve(commands.size());
   for (const Command& command : commands) names.push_back(command.app->get_name());
   if (std::ranges::find(names, name) == names.end()) {
     throw UsageError{"unknown command \"" + name + "\"" + suggestion_for(name, names)};

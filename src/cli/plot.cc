@@ -162,11 +162,11 @@ void draw(Picture& picture, const Panel& panel, const Axes& axes, double best) {
   }
   if (best >= axes.first && best <= axes.last) picture.line("best", axes.x(best), axes.top + kTop, axes.x(best), bottom);
   double legend = kWidth - kRight;
-  for (auto series = panel.series.rbegin(); series != panel.series.rend(); ++series) {
-    picture.curve(axes, *series);
-    picture.label(legend, axes.top + 20, "end", series->name);
-    const double start = legend - 7.0 * static_cast<double>(series->name.size()) - 24;
-    picture.line(series->style.c_str(), start, axes.top + 16, start + 18, axes.top + 16);
+  for (const auto& series : std::views::reverse(panel.series)) {
+    picture.curve(axes, series);
+    picture.label(legend, axes.top + 20, "end", series.name);
+    const double start = legend - 7.0 * static_cast<double>(series.name.size()) - 24;
+    picture.line(series.style.c_str(), start, axes.top + 16, start + 18, axes.top + 16);
     legend = start - 12;
   }
 }
