@@ -327,7 +327,7 @@ Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Dupli
   plan.item_bits = static_cast<unsigned>(std::bit_width(item_count == 0 ? 0U : item_count - 1));
   plan.values = &values;
   if (plan.coded && duplicates == Duplicates::count) {
-    plan.table = {1.0F};
+    if (size_ != 0) plan.table = {1.0F};
     ratings.codes_ = PageArray<std::uint8_t>(size_);
   } else if (plan.coded) {
     for (std::size_t code = 0; code < values.size(); ++code) plan.table.push_back(values.value(code));

@@ -531,10 +531,6 @@ TEST(Nmf, RefusesWhatHasNoMeaning) {
   options = {};
   options.regularization = -0.5;
   EXPECT_THROW(train_quietly(ratings(), options), OptionError);
-  options = {};
-  options.absent = kZero;
-  options.prior_ratings = 10;
-  EXPECT_THROW(train_quietly(ratings(), options), OptionError);
 }
 
 }  // namespace
