@@ -28,7 +28,17 @@ def limited(**limits):
     return apply
 
 
+def sanitized():
+    """Whether the program was built with a sanitizer, which reserves more memory, and starts more threads, than such limits allow."""
+    return b"__sanitizer_" in pathlib.Path(program_test.PROGRAM).read_bytes()
+
+
 class Threads(ProgramTest):
+    def setUp(self):
+        super().setUp()
+        if sanitized():
+            self.skipTest("a sanitizer does not work under limits of memory and threads")
+
     def test_runs_with_the_threads_that_there_are(self):
         self.ratings(2000)
         model = None
