@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,6 +19,9 @@ from lowrank._layout import check_layout
 from lowrank._lists import UNKNOWN, Filter, frame_of, lists_of
 
 Self = TypeVar("Self", bound="Answers")
+#: Rows, scores and lengths of lists.
+Lists = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
+
 
 class Answers(Fitted):
     """An estimator that answers."""
@@ -166,14 +169,15 @@ class Answers(Fitted):
         min_count = positive(min_count, "min_count")
         if not isinstance(unknown, str) or unknown not in ("error", "popular"):
             raise OptionError(f"unknown: must be error or popular, got {shown(unknown)}", "unknown")
-        asked = None if users is None else one_or_many(users, "users")
-        numbers, names = self._rows(asked, True, refuses=unknown == "error")
-        listed = Filter(recommender, numbers, asked, (True, False), len(self.items_), ("user", "item"))
-        given = listed.given(items, exclude, ("items", "exclude"))
-        indices, scores, counts = recommender.recommend(numbers, n, bool(filter_seen), given, min_count, thread_count(threads))
-        if users is None and unknown == "error":
-            counts[np.asarray(self._fitted().user_ratings) == 0] = 0
-        return lists_of(names, self.items_, indices, scores, counts, ("user", "item"), as_frame)
+        refuses = unknown == "error"
+
+        def ask(numbers: Numbers, given: _core.Given) -> Lists:
+            indices, scores, counts = recommender.recommend(numbers, n, bool(filter_seen), given, min_count, thread_count(threads))
+            if users is None and refuses:
+                counts[np.asarray(self._fitted().user_ratings) == 0] = 0
+            return indices, scores, counts
+
+        return self._lists(users, (True, False), ("user", "item"), ask, as_frame, refuses, items=items, exclude=exclude)
 
     def recommend_users(
         self,
@@ -222,12 +226,11 @@ class Answers(Fitted):
         recommender = self._asked()
         n = positive(n, "n")
         min_count = positive(min_count, "min_count")
-        asked = None if items is None else one_or_many(items, "items")
-        numbers, names = self._rows(asked, False, refuses=True)
-        listed = Filter(recommender, numbers, asked, (False, True), len(self.users_), ("item", "user"))
-        given = listed.given(users, exclude, ("users", "exclude"))
-        indices, scores, counts = recommender.recommend_users(numbers, n, bool(filter_seen), given, min_count, thread_count(threads))
-        return lists_of(names, self.users_, indices, scores, counts, ("item", "user"), as_frame)
+
+        def ask(numbers: Numbers, given: _core.Given) -> Lists:
+            return recommender.recommend_users(numbers, n, bool(filter_seen), given, min_count, thread_count(threads))
+
+        return self._lists(items, (False, True), ("item", "user"), ask, as_frame, users=users, exclude=exclude)
 
     def similar_items(
         self,
@@ -314,16 +317,47 @@ class Answers(Fitted):
         self = self._snapshot()
         recommender = self._asked()
         n = positive(n, "n")
-        all_ids = self.users_ if users else self.items_
-        kind = "user" if users else "item"
-        asked = None if ids is None else one_or_many(ids, f"{kind}s")
-        numbers, names = self._rows(asked, users, refuses=True)
-        listed = Filter(recommender, numbers, asked, (users, users), len(all_ids), (kind, "similar"))
-        given = listed.given(among, exclude, ("among", "exclude"))
-        indices, scores, counts = recommender.similar(
-            users, numbers, n, str(by), given, positive(min_count, "min_count"), thread_count(threads)
-        )
-        return lists_of(names, all_ids, indices, scores, counts, (kind, "similar"), as_frame)
+        min_count = positive(min_count, "min_count")
+
+        def ask(numbers: Numbers, given: _core.Given) -> Lists:
+            return recommender.similar(users, numbers, n, str(by), given, min_count, thread_count(threads))
+
+        words = ("user" if users else "item", "similar")
+        return self._lists(ids, (users, users), words, ask, as_frame, among=among, exclude=exclude)
+
+    def _lists(
+        self,
+        ids: Any,
+        sides: tuple[bool, bool],
+        words: tuple[str, str],
+        ask: Callable[[Numbers, _core.Given], Lists],
+        as_frame: bool | str,
+        refuses: bool = True,
+        **filters: Any,
+    ) -> Any:
+        """Lists as Python returns them.
+
+        Parameters
+        ----------
+        ids : array_like, or one id, or None
+            What the lists are for.
+        sides : (bool, bool)
+            Whether they are for users, and whether users are listed.
+        words : (str, str)
+            Names of the two columns of ids.
+        ask : callable
+            Gives the lists for numbers of rows and a filter.
+        refuses : bool
+            Whether an unknown id is an error.
+        filters : the rows to list, and those to leave out, each under the name of its argument
+        """
+        asked = None if ids is None else one_or_many(ids, "users" if sides[0] else "items")
+        numbers, names = self._rows(asked, sides[0], refuses=refuses)
+        listed = self.users_ if sides[1] else self.items_
+        only, exclude = filters
+        chosen = Filter(self._asked(), numbers, asked, users, len(listed), words)
+        indices, scores, counts = ask(numbers, chosen.given(filters[only], filters[exclude], (only, exclude)))
+        return lists_of(names, listed, indices, scores, counts, words, as_frame)
 
     def _rows(self, ids: Any, users: bool, *, refuses: bool) -> tuple[Numbers, npt.NDArray[Any]]:
         """Numbers of rows and their ids as they were given; all rows where no ids are."""

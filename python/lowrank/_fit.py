@@ -210,7 +210,7 @@ class Trains(Fitted):
 
 
 def _refuse_unread(format: str, implicit_values: bool, source: Source, validation: Any) -> None:
-    """Options of files where there is no file."""
+    """Options of files, given without a file."""
     if isinstance(source, File) or isinstance(validation, (str, os.PathLike)):
         return
     if implicit_values:

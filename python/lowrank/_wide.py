@@ -1,4 +1,4 @@
-"""Tables of users x items: a row per user, a column per item, nothing where there is no rating."""
+"""Wide tables: a row per user, a column per item, and a missing value where there is no rating."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ nb::list error_names() {
   return names;
 }
 
-/// What Python ends a thread by is an exception that cannot be held up, only never left.
+/// Python ends a thread by an exception that may be neither swallowed nor passed on: such a thread waits here for the end of the program.
 template <class Ask>
 void ask_for_gil(const Ask& ask) {
   try {
