@@ -67,7 +67,7 @@ struct Runs {
 
 using PerQuery = std::optional<std::pair<Column<std::uint64_t>, Numbers>>;
 
-/// What is listed and what is not, as Python states it: for all queries, and for each.
+/// The rows to list and those to leave out, as Python gives them: for all queries, and for each of them.
 struct Given {
   std::optional<Numbers> only;
   Numbers exclude;

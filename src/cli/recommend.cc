@@ -44,7 +44,7 @@ void check(const RecommendArguments& arguments, bool reading_stated) {
   if (sources != 1) throw OptionError("", "give exactly one of --user, --users, --all and --ratings");
   parse_unknown_ids(arguments.unknown);
   if (arguments.unknown_items != "error" && arguments.unknown_items != "skip") {
-    throw OptionError("unknown_items", "must be one of error, skip, got \"" + arguments.unknown_items + "\"");
+    throw OptionError("unknown_items", "must be error or skip, got \"" + arguments.unknown_items + "\"");
   }
   const std::string* inputs[] = {&arguments.users_file, &arguments.ratings, &arguments.items_file, &arguments.exclude_file};
   if (std::count_if(std::begin(inputs), std::end(inputs), [](const std::string* input) { return *input == "-"; }) > 1) {
@@ -79,8 +79,8 @@ std::vector<std::uint32_t> items_in(const std::string& file, const Recommender& 
   std::vector<std::string> ids = read_ids(file);
   if (!skips) return recommender.items_of(ids);
   const std::size_t all = ids.size();
-  const Vocabulary& known = recommender.model().items.ids;
-  std::erase_if(ids, [&known](const std::string& id) { return known.find(id) == Vocabulary::kUnknown; });
+  const Side& items = recommender.model().items;
+  std::erase_if(ids, [&items](const std::string& id) { return !items.knows(items.ids.find(id)); });
   if (ids.empty() && all > 0) throw UnknownIdError(file + ": the model knows none of the " + std::to_string(all) + " items");
   if (ids.size() < all) {
     print_error(file + ": skipped " + std::to_string(all - ids.size()) + " of " + std::to_string(all) +

@@ -174,9 +174,7 @@ std::vector<RankingScores> RankingTest::score(const Model& model, std::span<cons
   RecommendOptions options{.top = deepest, .include_seen = true, .threads = threads};
   options.excluded_for = [&](std::size_t position, std::vector<std::uint32_t>& items) { exclude(position, items); };
   recommend(model, users_, options, add);
-  const auto known = static_cast<std::size_t>(
-      std::count_if(model.items.counts.begin(), model.items.counts.end(), [](std::uint32_t ratings) { return ratings != 0; }));
-  for (RankingScores& own : sums) finish(own, places, known);
+  for (RankingScores& own : sums) finish(own, places, model.items.known());
   return sums;
 }
 

@@ -37,9 +37,10 @@ History::History(const Ratings& ratings, HistoryValues values, int threads) : of
     std::uint8_t* to = bytes_.data() + offsets_[begin];
     for (std::size_t user = begin; user < end; ++user) for_each_gap(user, [&](std::uint32_t value) { to = encode(value, to); });
   });
-  if (values == HistoryValues::dropped) return;
-  codes_.assign(ratings.codes().begin(), ratings.codes().end());
   const std::span<const float> numbers = ratings.coded() ? ratings.value_table() : ratings.values();
+  const auto liked = [](float value) { return value > 0; };
+  if (values == HistoryValues::dropped || (values == HistoryValues::if_disliked && std::ranges::all_of(numbers, liked))) return;
+  codes_.assign(ratings.codes().begin(), ratings.codes().end());
   values_.assign(numbers.begin(), numbers.end());
   count_items();
 }
@@ -84,19 +85,24 @@ std::vector<float> History::values_of(std::uint32_t user) const {
 
 void History::append_items_of(std::uint32_t user, std::vector<std::uint32_t>& items) const {
   if (user >= user_count()) return;
-  const std::uint8_t* from = bytes_.data() + offsets_[user];
-  const std::uint8_t* end = bytes_.data() + offsets_[user + 1];
-  std::uint32_t next_possible = 0;
-  while (from != end) {
-    const std::uint32_t item = next_possible + decode(from);
-    items.push_back(item);
-    next_possible = item + 1;
-  }
+  append_decoded(bytes_.data() + offsets_[user], bytes_.data() + offsets_[user + 1], items);
 }
 
 std::vector<std::uint32_t> History::items_of(std::uint32_t user) const {
   std::vector<std::uint32_t> items;
   append_items_of(user, items);
+  return items;
+}
+
+std::vector<std::uint32_t> History::liked_items_of(std::uint32_t user) const {
+  std::vector<std::uint32_t> items = items_of(user);
+  if (!has_values()) return items;
+  const std::vector<float> values = values_of(user);
+  std::size_t kept = 0;
+  for (std::size_t n = 0; n < items.size(); ++n) {
+    if (values[n] > 0) items[kept++] = items[n];
+  }
+  items.resize(kept);
   return items;
 }
 

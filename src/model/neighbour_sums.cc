@@ -8,7 +8,7 @@ void SparseSums::clear() {
 }
 
 void gather_neighbours(const Model& model, std::uint32_t user, SparseSums& sums) {
-  gather_neighbours(model, model.history.items_of(user), sums);
+  gather_neighbours(model, model.history.liked_items_of(user), sums);
 }
 
 void gather_neighbours(const Model& model, std::span<const std::uint32_t> items, SparseSums& sums) {
@@ -22,7 +22,7 @@ void gather_neighbours(const Model& model, std::span<const std::uint32_t> items,
 
 float neighbour_sum(const Model& model, std::uint32_t user, std::uint32_t item) {
   float sum = 0;
-  for (const std::uint32_t from : model.history.items_of(user)) sum += model.neighbours->weight(from, item);
+  for (const std::uint32_t from : model.history.liked_items_of(user)) sum += model.neighbours->weight(from, item);
   return sum;
 }
 

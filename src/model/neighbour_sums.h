@@ -30,8 +30,8 @@ class SparseSums {
   std::vector<std::uint32_t> rows_;
 };
 
-/// Takes what the items of a user's history add to the scores of other items: the sums of their rows of neighbours. The sum of an item runs
-/// over the history in ascending order, wherever it is taken. O(weights of the history's rows)
+/// Takes what the items that a user likes (a rating above 0) add to the scores of other items: the sums of their rows of neighbours. The
+/// sum of an item runs over the history in ascending order, wherever it is taken. O(weights of the history's rows)
 void gather_neighbours(const Model& model, std::uint32_t user, SparseSums& sums);
 /// The same of a history of its own. \param items  ascending, known to the model
 void gather_neighbours(const Model& model, std::span<const std::uint32_t> items, SparseSums& sums);

@@ -136,14 +136,10 @@ Model renumbered(Model model, const Vocabulary& users, const Vocabulary& items) 
   return model;
 }
 
-std::uint32_t count_known(const std::vector<std::uint32_t>& counts) {
-  return static_cast<std::uint32_t>(counts.size()) - static_cast<std::uint32_t>(std::ranges::count(counts, 0U));
-}
-
 /// The model to start from, in the numbering of the data. \throws OptionError when nothing of it would be read
 Model initial_model(Model model, const Vocabulary& users, const Vocabulary& items) {
   model = renumbered(std::move(model), users, items);
-  if (count_known(model.users.counts) == 0 && count_known(model.items.counts) == 0) {
+  if (model.users.known() == 0 && model.items.known() == 0) {
     throw OptionError("init", "the model to start from has no user and no item in common with the ratings");
   }
   return model;
@@ -268,8 +264,8 @@ void check_memory(const TrainRun& run, const Inputs& inputs, TrainingObserver& o
 
 /// Writes the facts about a trained model to the summary.
 void summarize(const Fit& fit, TrainSummary& summary) {
-  summary.users = count_known(fit.trained.model.users.counts);
-  summary.items = count_known(fit.trained.model.items.counts);
+  summary.users = fit.trained.model.users.known();
+  summary.items = fit.trained.model.items.known();
   summary.ratings = fit.ratings;
   summary.train_rmse = fit.trained.train_rmse;
   summary.train_loss = fit.trained.train_loss;

@@ -2,6 +2,7 @@
 
 #include "base/parallel.h"
 #include "data/text.h"
+#include "lowrank/base/error.h"
 #include "recommend/fold_in_solver.h"
 
 namespace lowrank {
@@ -12,8 +13,12 @@ namespace {
 /// appearance, to `ids`.
 Ratings by_new_user(const Model& model, const Pairs& pairs, Vocabulary& ids, int threads) {
   std::vector<std::uint32_t> numbers(std::size_t{pairs.known_users} + pairs.unknown_users.size(), Vocabulary::kUnknown);
+  if (pairs.items.size() != pairs.size() || (!pairs.values.empty() && pairs.values.size() != pairs.size())) {
+    throw DataError("the pairs have different numbers of users, items and values");
+  }
   RatingsBuilder builder;
   for (std::size_t position = 0; position < pairs.size(); ++position) {
+    if (pairs.users[position] >= numbers.size()) throw DataError("the pairs have users that are not among those they are numbered by");
     std::uint32_t& user = numbers[pairs.users[position]];
     if (user == Vocabulary::kUnknown) user = ids.add(pairs.user_id(model.users.ids, pairs.users[position]));
     const std::uint32_t item = pairs.items[position];
@@ -54,7 +59,7 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
       rows.end_row();
       result.users.counts.push_back(static_cast<std::uint32_t>(rows.offsets[user + 1] - rows.offsets[user]));
     }
-    result.history = History(ratings, HistoryValues::dropped, threads);
+    result.history = History(ratings, model.neighbours ? HistoryValues::if_disliked : HistoryValues::dropped, threads);
   }
   result.users.factors = FactorMatrix(rows.size(), model.rank());
   result.users.biases.assign(rows.size(), 0);

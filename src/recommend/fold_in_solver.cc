@@ -131,17 +131,16 @@ void FoldInSolver::solve(const FoldInRows& rows, Workers& workers, FactorMatrix&
   constexpr std::size_t kRows = 16;
   std::fill_n(factors.data(), factors.rows() * factors.stride(), 0.0F);
   std::fill(biases.begin(), biases.end(), 0.0F);
-  if (terms_.kind == Kind::least_squares) solve_least_squares(rows, workers, factors, biases);
+  if (terms_.kind == Kind::least_squares) {
+    solve_least_squares(rows, workers, factors, biases);
+    return;
+  }
   workers.for_ranges(rows.size(), kRows, [&](std::size_t begin, std::size_t end, int) {
     std::vector<double> scratch;
     for (std::size_t row = begin; row < end; ++row) {
       const std::span<float> x = factors.row(row);
       if (terms_.kind == Kind::divergence) solve_divergence(rows, row, scratch, x);
       if (terms_.kind == Kind::pairwise) solve_pairs(rows, row, x, biases[row]);
-      // Where nothing can be learned (factors of zero, numbers out of range) a row stays what an unknown one is.
-      if (std::isfinite(biases[row]) && std::all_of(x.begin(), x.end(), [](float number) { return std::isfinite(number); })) continue;
-      std::fill(x.begin(), x.end(), 0.0F);
-      biases[row] = 0;
     }
   });
 }
@@ -303,7 +302,9 @@ FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<c
   FactorMatrix factors(1, fixed.factors.rank());
   FoldedRow folded;
   solver.solve(rows, alone, factors, {&folded.bias, 1});
-  folded.history = std::move(rows.others);
+  for (std::size_t n = 0; n < rows.others.size(); ++n) {
+    if (rows.values[n] > 0) folded.history.push_back(rows.others[n]);
+  }
   folded.factors.assign(factors.row(0).begin(), factors.row(0).end());
   if (!is_finite(folded.factors, folded.bias)) fail_to_fold_in("given");
   return folded;

@@ -177,15 +177,13 @@ Neighbours transposed(const Neighbours& neighbours) {
 
 bool filters(const RecommendOptions& options) { return options.items || !options.excluded.empty() || options.min_count > 1; }
 
-/// The users that rated each item, ascending: of item i those from starts[i] to starts[i + 1].
+/// The users that rated each item, or like it, ascending: of item i those from starts[i] to starts[i + 1].
 struct Raters {
-  explicit Raters(const Model& model) : starts(std::size_t{model.items.size()} + 1) {
-    std::vector<std::uint32_t> items;
+  using ItemsOf = std::vector<std::uint32_t> (History::*)(std::uint32_t user) const;
+  Raters(const Model& model, ItemsOf items_of) : starts(std::size_t{model.items.size()} + 1) {
     const auto each = [&](const auto& use) {
       for (std::uint32_t user = 0; user < model.history.user_count(); ++user) {
-        items.clear();
-        model.history.append_items_of(user, items);
-        for (const std::uint32_t item : items) use(user, item);
+        for (const std::uint32_t item : (model.history.*items_of)(user)) use(user, item);
       }
     };
     each([&](std::uint32_t /*user*/, std::uint32_t item) { ++starts[item + 1]; });
@@ -224,6 +222,18 @@ struct Recommender::Prepared {
     return rows;
   }
 
+  /// Gives a query of a user what a history of items adds to the scores, and the scores themselves where it adds something.
+  /// \param most  not less than the score of any other item
+  void speak(const Model& model, const RankedRows& admitted, std::span<const std::uint32_t> history, std::size_t top, double most,
+             RankQuery& query) {
+    const auto make = [&] { return std::make_unique<SparseSums>(model.items.counts.size()); };
+    const auto known = [&, base = query.base](std::uint32_t item) { return base + static_cast<double>(model.items.biases[item]); };
+    item_sums.with(make, [&](SparseSums& sums) {
+      gather_neighbours(model, history, sums);
+      rate_summed(admitted, sums, top, known, most, query);
+    });
+  }
+
   std::vector<std::uint32_t> items;  ///< those that may be recommended
   decltype(RankedRows::rate) rate;
   Lazy<PopularityOrder> popularity;
@@ -235,6 +245,7 @@ struct Recommender::Prepared {
   Lazy<FoldInSolver> new_users;
   Lazy<FoldInSolver> new_items;
   Lazy<Raters> raters;
+  Lazy<Raters> fans;  ///< those who like an item: whom its neighbours speak to
 };
 
 Recommender::Recommender(const Model& model) : model_(model), prepared_(std::make_unique<Prepared>(model)) {}
@@ -294,10 +305,6 @@ void Recommender::recommend(std::span<const std::uint32_t> users, const Recommen
     const double product = std::sqrt(squares) * most_length;
     return query.base + most_bias + product + 1e-5 * (product + most_bias + std::abs(query.base));
   };
-  const auto make_item_sums = [&] { return std::make_unique<SparseSums>(model_.items.counts.size()); };
-  const auto known_of = [&](const RankQuery& query) {
-    return [&, base = query.base](std::uint32_t item) { return base + static_cast<double>(model_.items.biases[item]); };
-  };
   // A model of rank 0 has no vectors, but every known user has a query.
   static constexpr float kNoFactors = 0;
   const auto prepare = [&](std::size_t position, RankQuery& query) {
@@ -309,12 +316,7 @@ void Recommender::recommend(std::span<const std::uint32_t> users, const Recommen
     if (model_.users.knows(user)) {
       query.vector = model_.rank() == 0 ? &kNoFactors : model_.users.factors.row(user).data();
       query.base = model_.centre.mean + static_cast<double>(model_.users.biases[user]);
-      if (model_.neighbours) {
-        prepared_->item_sums.with(make_item_sums, [&](SparseSums& sums) {
-          gather_neighbours(model_, user, sums);
-          rate_summed(items, sums, options.top, known_of(query), most_of(query), query);
-        });
-      }
+      if (model_.neighbours) prepared_->speak(model_, items, model_.history.liked_items_of(user), options.top, most_of(query), query);
     } else {
       query.vector = nullptr;
       popularity->first(options.top, query.excluded, query.list);
@@ -338,12 +340,7 @@ std::vector<Scored> Recommender::recommend(const FoldedRow& user, std::span<cons
   query.base = model_.centre.mean + static_cast<double>(user.bias);
   query.excluded.assign(seen.begin(), seen.end());
   if (model_.neighbours) {
-    const auto known = [&](std::uint32_t item) { return query.base + static_cast<double>(model_.items.biases[item]); };
-    const auto make_sums = [&] { return std::make_unique<SparseSums>(model_.items.counts.size()); };
-    prepared_->item_sums.with(make_sums, [&](SparseSums& sums) {
-      gather_neighbours(model_, user.history, sums);
-      rate_summed(items, sums, options.top, known, std::numeric_limits<double>::infinity(), query);
-    });
+    prepared_->speak(model_, items, user.history, options.top, std::numeric_limits<double>::infinity(), query);
   }
   rank_directly(items, query, options.top);
   return std::move(query.list);
@@ -361,8 +358,11 @@ void Recommender::recommend_users(std::span<const std::uint32_t> items, const Re
       scores[n] = finite_score(mean + static_cast<double>(users.biases[indices[n]]) + query.bias + static_cast<double>(dots[n]));
     }
   };
-  const bool needs_raters = !options.include_seen || model_.neighbours;
-  const Raters* const raters = needs_raters ? &prepared_->raters.get([&] { return Raters(model_); }) : nullptr;
+  const bool differ = model_.history.has_values();
+  const bool needs_raters = !options.include_seen || (model_.neighbours && !differ);
+  const Raters* const raters = needs_raters ? &prepared_->raters.get([&] { return Raters(model_, &History::items_of); }) : nullptr;
+  const bool needs_fans = model_.neighbours && differ;
+  const Raters* const fans = needs_fans ? &prepared_->fans.get([&] { return Raters(model_, &History::liked_items_of); }) : raters;
   const Neighbours* const speakers = model_.neighbours ? &prepared_->speakers.get([&] { return transposed(*model_.neighbours); }) : nullptr;
   const auto make_user_sums = [&] { return std::make_unique<SparseSums>(users.counts.size()); };
   static constexpr float kNoFactors = 0;
@@ -383,7 +383,7 @@ void Recommender::recommend_users(std::span<const std::uint32_t> items, const Re
       sums.clear();
       const std::span<const std::uint32_t> from = speakers->items_of(item);
       for (std::size_t n = 0; n < from.size(); ++n) {
-        for (const std::uint32_t user : raters->of(from[n])) sums.add(user, speakers->weights_of(item)[n]);
+        for (const std::uint32_t user : fans->of(from[n])) sums.add(user, speakers->weights_of(item)[n]);
       }
       const auto known = [&, bias = query.bias](std::uint32_t user) {
         return model_.centre.mean + static_cast<double>(users.biases[user]) + bias;

@@ -423,6 +423,19 @@ TEST(FoldIn, TwiceIsTheSameAsOnce) {
   EXPECT_EQ(fold_in(other, renumbered(few, model, other)).users, once.users) << "who was folded in before has no part in it";
 }
 
+TEST(FoldIn, PairsThatDoNotFitAreRefused) {
+  const Model model = random_model(4, 6, 2);
+  Pairs pairs;
+  pairs.users = {0, 3};
+  pairs.items = {1, 2};
+  EXPECT_THROW(fold_in(model, pairs), DataError) << "no user is known";
+  pairs.known_users = 4;
+  pairs.known_items = 6;
+  EXPECT_EQ(fold_in(model, pairs).users.size(), 2U);
+  pairs.values = {1};
+  EXPECT_THROW(fold_in(model, pairs), DataError) << "a value is missing";
+}
+
 TEST(FoldIn, DoesNotDependOnThreads) {
   Model model = random_model(8, 100, 7, 2, 1.0);
   model.fold_in = WeightedLeastSquares{.users = {.l2 = 0.1}, .unobserved_weight = 0.1};

@@ -54,7 +54,7 @@ struct PowerWeight {
 ///
 ///     minimise over p:  sum_{j in S} w_j (t_j - <p, q_j>)^2 + sum_{all j, or j not in S} u_j <p, q_j>^2 + penalty
 ///
-///         w_j = (observed_weight + alpha r_j) observed_item(n_j),  t_j = 1 with binary_target, else r_j
+///         w_j = (observed_weight + alpha |r_j|) observed_item(n_j),  t_j = 1 for r_j > 0 and 0 for r_j < 0 with binary_target, else r_j
 ///         u_j = unobserved_weight unobserved_item(n_j) unobserved_user(|S|)
 ///         size s = (|S| + sum of u_j over all items)^size_exponent
 ///

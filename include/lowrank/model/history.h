@@ -14,8 +14,9 @@ namespace [[gnu::visibility("default")]] lowrank {
 
 /// Whether a history keeps the values of the ratings.
 enum class HistoryValues : std::uint8_t {
-  dropped,  ///< the items alone (default)
-  kept,     ///< one byte per rating, or four where the ratings have more than 256 distinct values
+  dropped,      ///< the items alone (default)
+  kept,         ///< one byte per rating, or four where the ratings have more than 256 distinct values
+  if_disliked,  ///< kept where a rating is not above 0, so that liked_items_of() is exact
 };
 
 /// The items that each user rated, compressed, and where kept the values of those ratings. Every row is the differences of its ascending
@@ -36,6 +37,9 @@ class History {
   void append_items_of(std::uint32_t user, std::vector<std::uint32_t>& items) const;
   /// The items of `user`, ascending.
   [[nodiscard]] std::vector<std::uint32_t> items_of(std::uint32_t user) const;
+
+  /// The items of `user` with a rating above 0, ascending; where values are not kept, all items.
+  [[nodiscard]] std::vector<std::uint32_t> liked_items_of(std::uint32_t user) const;
 
   [[nodiscard]] bool has_values() const noexcept { return !values_.empty(); }
   /// The values of the ratings of `user`, in the order of items_of(); nothing where values are not kept. O(number of them).

@@ -49,6 +49,10 @@ struct Side {
   [[nodiscard]] std::uint32_t size() const noexcept { return static_cast<std::uint32_t>(counts.size()); }
   /// True when `row` is one of this side with at least one training rating.
   [[nodiscard]] bool knows(std::uint32_t row) const noexcept { return row < counts.size() && counts[row] != 0; }
+  /// The number of rows with a training rating. O(rows)
+  [[nodiscard]] std::uint32_t known() const noexcept {
+    return size() - static_cast<std::uint32_t>(std::count(counts.begin(), counts.end(), 0U));
+  }
 
   friend bool operator==(const Side&, const Side&) = default;
 };

@@ -17,7 +17,7 @@ enum class RowsOf : std::uint8_t { users, items };
 /// `users|items`. \throws OptionError("side")
 RowsOf parse_rows_of(std::string_view name);
 
-/// What the vectors hold.
+/// Contents of the vectors.
 struct VectorOptions {
   RowsOf side = RowsOf::items;
   /// false: the factors. true: two numbers more, by which the dot product of a user's and an item's vector is their score but for the

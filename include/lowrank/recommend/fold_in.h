@@ -16,7 +16,8 @@ namespace [[gnu::visibility("default")]] lowrank {
 struct FoldedRow {
   std::vector<float> factors;  ///< rank floats
   float bias = 0;
-  std::vector<std::uint32_t> history = {};  ///< the known items that a user was given by, ascending: what neighbours speak from
+  std::vector<std::uint32_t> history =
+      {};  ///< the known items that a user was given by with a value above 0, ascending: what neighbours speak from
 };
 
 /// Solves the problem that the model states (see FoldIn) for a user given by ratings, against the fixed item factors. Items that the model
@@ -36,7 +37,8 @@ FoldedRow fold_in_item(const Model& model, std::span<const std::uint32_t> users,
 /// anew from the pairs given, also those that the model knows; without values every pair counts as a rating of 1. Their given items count
 /// as seen, and their number of known items as their ratings: a user without any is unknown to the result. The ids of the users have the
 /// kind of `pairs.unknown_users`.
-/// \param threads 0 for all; no influence on the result. \throws DataError for ratings so extreme that no finite factors fit them
+/// \param threads 0 for all; no influence on the result
+/// \throws DataError for ratings so extreme that no finite factors fit them, and for pairs whose parts do not fit together
 Model fold_in(const Model& model, const Pairs& pairs, int threads = 0);
 
 }  // namespace lowrank
