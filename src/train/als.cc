@@ -62,14 +62,7 @@ Als settle(Als options, const Ratings& ratings, const Model& frame, int threads)
   if (ratings.size() < kFewRatings || options.regularization == 0 || options.rank == 0 ||
       options.regularization_scaling == RegularizationScaling::constant)
     return options;
-  const Trials trials(ratings, frame.users.counts, frame.items.counts);
-  options.prior_ratings = settle_prior(trials, kPriorRatings, [&](Ratings part, double prior) {
-    Als trial = options;
-    trial.rank = std::min(options.rank, kTrialRank);
-    trial.prior_ratings = prior;
-    trial.epochs = Als{}.epochs;
-    return learn(std::move(part), trial, threads);
-  });
+  options.prior_ratings = settle_prior(options, kPriorRatings, kTrialRank, ratings, frame, threads);
   return options;
 }
 

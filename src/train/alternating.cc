@@ -20,6 +20,12 @@ void start_rows(FactorMatrix& table, std::span<const std::uint32_t> ratings, dou
   });
 }
 
+void continue_rows(FactorMatrix& table, std::span<const std::uint32_t> ratings, const Side& from) {
+  for (std::uint32_t row = 0; row < table.rows(); ++row) {
+    if (from.knows(row) && ratings[row] != 0) std::ranges::copy(from.factors.row(row), table.row(row).begin());
+  }
+}
+
 bool all_finite(std::span<const float> numbers, Workers& workers) {
   std::atomic<bool> finite{true};
   workers.for_ranges(numbers.size(), 1U << 16U, [&](std::size_t begin, std::size_t end, int) {

@@ -14,6 +14,9 @@ namespace lowrank {
 void start_rows(FactorMatrix& table, std::span<const std::uint32_t> ratings, double deviation, std::uint64_t seed, Purpose purpose,
                 Workers& workers);
 
+/// The rows of `from` that it knows, for the rows of `table` that have ratings; the others stay.
+void continue_rows(FactorMatrix& table, std::span<const std::uint32_t> ratings, const Side& from);
+
 /// True when every number is finite.
 bool all_finite(std::span<const float> numbers, Workers& workers);
 bool all_finite(const FactorMatrix& table, Workers& workers);

@@ -3,19 +3,18 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 
 #include "base/parallel.h"
 #include "base/random.h"
 #include "kernels/dot.h"
-#include "lowrank/base/error.h"
 #include "model/negative_sampler.h"
 #include "train/alternating.h"
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
+#include "train/step_size.h"
 
 namespace lowrank {
 
@@ -39,50 +38,38 @@ constexpr std::array kOptions = {
     seed_option<Bpr>(),
 };
 
-/// A rating above 0.
+/// A rating.
 struct Positive {
   std::uint32_t user;
   std::uint32_t item;
 };
-
-/// Below this no step size is worth a try.
-constexpr double kLeastRate = 1e-30;
 
 /// Every epoch deals the users and the items anew into as many stripes, at random. In turn t the blocks (a, a + t), which share no row, are
 /// passed side by side, and draw their items from their own stripe: over the epochs every item meets every other one. (Stripes of
 /// distributed SGD: Gemulla et al., KDD 2011.)
 class BprLearner final : public EpochLearner {
  public:
-  BprLearner(const Ratings& ratings, const Bpr& options, const Model& frame, const Model* init, Workers& workers)
+  BprLearner(Ratings ratings, const Bpr& options, const Model& frame, const Model* init, Workers& workers)
       : options_(options),
         init_(init),
         workers_(workers),
-        users_(ratings.user_count(), options.rank),
-        items_(ratings.item_count(), options.rank),
-        biases_(ratings.item_count()),
+        ratings_(std::move(ratings)),
+        users_(ratings_.user_count(), options.rank),
+        items_(ratings_.item_count(), options.rank),
+        biases_(ratings_.item_count()),
         user_counts_(frame.users.counts),
         item_counts_(frame.items.counts),
         rate_(options.learning_rate) {
-    starts_.reserve(std::size_t{ratings.user_count()} + 1);
-    starts_.push_back(0);
-    for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
-      for (std::size_t at = ratings.row_offsets()[user]; at < ratings.row_offsets()[user + 1]; ++at) {
-        if (ratings.value(at) > 0) positives_.push_back(ratings.items()[at]);
-      }
-      starts_.push_back(positives_.size());
-    }
     // A stripe of few rows leaves little to draw from, or to do side by side.
     stripes_ = std::clamp<std::size_t>(std::min(items_.rows() / 64, users_.rows() / 16), 1, kMostStripes);
     blocks_.resize(stripes_ * stripes_);
     BprLearner::restore(nullptr);
   }
 
-  [[nodiscard]] bool has_positives() const { return !positives_.empty(); }
-
   std::optional<EpochFigures> run(std::size_t epoch) override {
     deal(epoch);
     const double left = static_cast<double>(options_.epochs - (epoch - 1)) / options_.epochs;
-    const auto rate = static_cast<float>(rate_ * left);
+    const auto rate = static_cast<float>(rate_.value() * left);
     std::vector<Sum> sums(blocks_.size());
     for (std::size_t turn = 0; turn < stripes_; ++turn) {
       workers_.for_each(stripes_, [&](std::size_t stripe, int) {
@@ -120,24 +107,17 @@ class BprLearner final : public EpochLearner {
     std::ranges::fill(biases_, 0.0F);
     const Model* from = model != nullptr ? model : init_;
     if (from == nullptr) return;
-    for (std::uint32_t user = 0; user < users_.rows(); ++user) {
-      if (from->users.knows(user) && user_counts_[user] != 0) std::ranges::copy(from->users.factors.row(user), users_.row(user).begin());
-    }
+    continue_rows(users_, user_counts_, from->users);
+    continue_rows(items_, item_counts_, from->items);
+    if (!options_.biases) return;
     for (std::uint32_t item = 0; item < items_.rows(); ++item) {
-      if (!from->items.knows(item) || item_counts_[item] == 0) continue;
-      std::ranges::copy(from->items.factors.row(item), items_.row(item).begin());
-      if (options_.biases) biases_[item] = from->items.biases[item];
+      if (from->items.knows(item) && item_counts_[item] != 0) biases_[item] = from->items.biases[item];
     }
   }
 
   [[nodiscard]] bool has_step() const override { return true; }
 
-  std::optional<DivergenceReport> cut_step() override {
-    if (rate_ < kLeastRate) return std::nullopt;
-    const double old = rate_;
-    rate_ *= ++cuts_ <= 4 ? 0.5 : 0.1;
-    return DivergenceReport{.old_learning_rate = old, .new_learning_rate = rate_};
-  }
+  std::optional<DivergenceReport> cut_step() override { return rate_.cut(); }
 
  private:
   /// Blocks in one turn, at most: the bytes do not depend on the threads, which are seldom more.
@@ -147,10 +127,6 @@ class BprLearner final : public EpochLearner {
     double loss = 0;
     std::size_t pairs = 0;
   };
-
-  [[nodiscard]] std::span<const std::uint32_t> positives_of(std::size_t user) const {
-    return std::span(positives_).subspan(starts_[user], starts_[user + 1] - starts_[user]);
-  }
 
   /// `count` rows in random order, cut into stripes.
   [[nodiscard]] std::vector<std::uint32_t> dealt(std::size_t count, std::size_t epoch, std::uint64_t side) const {
@@ -179,7 +155,7 @@ class BprLearner final : public EpochLearner {
       const std::span<std::vector<Positive>> blocks = std::span(blocks_).subspan(stripe * stripes_, stripes_);
       for (std::vector<Positive>& block : blocks) block.clear();
       for (const std::uint32_t user : stripe_of(users, stripe)) {
-        for (const std::uint32_t item : positives_of(user)) blocks[stripe_of_item[item]].push_back({user, item});
+        for (const std::uint32_t item : ratings_.items_of(user)) blocks[stripe_of_item[item]].push_back({user, item});
       }
     });
   }
@@ -195,7 +171,7 @@ class BprLearner final : public EpochLearner {
     for (const Positive& positive : positives) {
       drawn.clear();
       for (std::uint32_t n = 0; n < options_.negatives; ++n) {
-        const std::uint32_t item = sampler.draw(random, positives_of(positive.user));
+        const std::uint32_t item = sampler.draw(random, ratings_.items_of(positive.user));
         if (item != NegativeSampler::kNone) drawn.push_back(item);
       }
       if (options_.hardest && drawn.size() > 1) drawn.assign(1, hardest(positive.user, drawn, scores));
@@ -243,25 +219,23 @@ class BprLearner final : public EpochLearner {
   Bpr options_;
   const Model* init_;
   Workers& workers_;
+  Ratings ratings_;
   FactorMatrix users_;
   FactorMatrix items_;
   std::vector<float> biases_;  ///< zeros without biases
   std::vector<std::uint32_t> user_counts_;
   std::vector<std::uint32_t> item_counts_;
-  std::vector<std::size_t> starts_;
-  std::vector<std::uint32_t> positives_;  ///< items of each user, ascending
   std::size_t stripes_ = 1;
   std::vector<std::vector<Positive>> blocks_;
   std::vector<NegativeSampler> samplers_;  ///< of each stripe of items
-  double rate_;
-  int cuts_ = 0;
+  StepSize rate_;
 };
 
 }  // namespace
 
 template <>
 MethodTraits<Bpr> traits_of() {
-  return {.options = kOptions, .rating_bytes = 12};
+  return {.options = kOptions, .rating_bytes = 12, .counts = is_positive<Bpr>, .uncounted = kNonePositive, .ignores_values = always<Bpr>};
 }
 
 template <>
@@ -278,9 +252,7 @@ Trained train_method(Ratings ratings, const Bpr& options, Model frame, const Val
                                  .hardest = options.hardest,
                                  .negative_exponent = options.negative_exponent,
                                  .solves_bias = options.biases};
-  BprLearner learner(ratings, options, frame, context.init, workers);
-  if (!learner.has_positives()) throw DataError("method bpr: no rating is above 0, so there is nothing to prefer");
-  ratings = Ratings();
+  BprLearner learner(std::move(ratings), options, frame, context.init, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   return run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
 }

@@ -13,6 +13,19 @@ inline constexpr Setting kRegularizes = without("regularization", "0");
 inline constexpr Setting kHasBiases = with("biases", "true");
 /// \}
 
+/// The ratings that count where having is all: MethodTraits::counts, and its `uncounted`.
+template <class O>
+bool is_positive(const O& /*options*/, float rating) {
+  return rating > 0;
+}
+inline constexpr const char* kNonePositive = "above 0";
+
+/// MethodTraits::ignores_values of a method to which all ratings that it takes are alike.
+template <class O>
+bool always(const O& /*options*/) {
+  return true;
+}
+
 /// \name Options that several methods have, with the same meaning
 /// \{
 template <class O>

@@ -142,14 +142,8 @@ class ImplicitLearner final : public EpochLearner {
     for (std::size_t k = 0; k < options_.rank; ++k) basis_.row(k)[k] = 1;
     const Model* from = model != nullptr ? model : init_;
     if (from == nullptr) return;
-    for (std::uint32_t user = 0; user < users_.counts.size(); ++user) {
-      if (from->users.knows(user) && users_.counts[user] != 0)
-        std::ranges::copy(from->users.factors.row(user), users_.factors.row(user).begin());
-    }
-    for (std::uint32_t item = 0; item < items_.counts.size(); ++item) {
-      if (from->items.knows(item) && items_.counts[item] != 0)
-        std::ranges::copy(from->items.factors.row(item), items_.factors.row(item).begin());
-    }
+    continue_rows(users_.factors, users_.counts, from->users);
+    continue_rows(items_.factors, items_.counts, from->items);
   }
 
  private:
@@ -248,8 +242,6 @@ class ImplicitLearner final : public EpochLearner {
   bool weighted_ = false;
 };
 
-std::size_t known_rows(const std::vector<std::uint32_t>& counts) { return counts.size() - std::ranges::count(counts, 0U); }
-
 /// The options with nothing left open.
 Implicit settle(Implicit options, const Ratings& ratings, const Model& frame) {
   // Chosen on parts of the training data of three data sets, from dense to sparse: see docs/methods/implicit.md.
@@ -265,7 +257,7 @@ Implicit settle(Implicit options, const Ratings& ratings, const Model& frame) {
   double sum = 0;
   for (std::size_t position = 0; position < ratings.size(); ++position) sum += std::abs(static_cast<double>(ratings.value(position)));
   const double mean_weight = options.observed_weight + options.alpha * sum / n;
-  const double cells = static_cast<double>(known_rows(frame.users.counts)) * static_cast<double>(known_rows(frame.items.counts));
+  const double cells = static_cast<double>(frame.users.known()) * static_cast<double>(frame.items.known());
   options.unobserved_weight = kShare * std::pow(n / cells, kDensityExponent) * mean_weight;
   return options;
 }
@@ -290,7 +282,10 @@ WeightedLeastSquares fold_in_of(const Implicit& options, const Model& frame) {
 
 template <>
 MethodTraits<Implicit> traits_of() {
-  return {.options = kOptions};
+  return {.options = kOptions,
+          .counts = [](const Implicit&, float rating) { return rating != 0; },
+          .uncounted = "other than 0, which is the same as none",
+          .ignores_values = [](const Implicit& options) { return options.alpha == 0; }};
 }
 
 template <>

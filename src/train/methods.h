@@ -19,10 +19,14 @@ namespace lowrank {
 /// What the doors and the estimate of memory must know of a method.
 template <class Options>
 struct MethodTraits {
-  std::span<const Option<Options>> options;               ///< every member of the options struct, in the order of the doors
-  std::size_t rating_bytes = 9;                           ///< bytes per rating that training adds: by default a second view of the ratings
-  bool warm_starts = true;                                ///< whether training reads the model to start from
-  std::size_t (*extra_tables)(const Options&) = nullptr;  ///< factor tables that training holds besides its own and the model's
+  std::span<const Option<Options>> options;                ///< every member of the options struct, in the order of the doors
+  std::size_t rating_bytes = 9;                            ///< bytes per rating that training adds: by default a second view of the ratings
+  bool warm_starts = true;                                 ///< whether training reads the model to start from
+  bool (*counts)(const Options&, float rating) = nullptr;  ///< whether training takes a rating for one; by default every rating
+  const char* uncounted = "";                              ///< `no rating is ...`: what to say where it takes none
+  bool (*ignores_values)(const Options&) = nullptr;        ///< whether all ratings that it takes are alike to it; by default they are not
+  bool scores_history = false;                             ///< whether scores are sums over what a user likes, so that it must be kept
+  std::size_t (*extra_tables)(const Options&) = nullptr;   ///< factor tables that training holds besides its own and the model's
 };
 template <class Options>
 MethodTraits<Options> traits_of();

@@ -3,11 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 #include <utility>
 
 #include "base/parallel.h"
-#include "lowrank/base/error.h"
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
@@ -56,17 +54,6 @@ std::vector<float> powers(std::span<const std::uint32_t> counts, double exponent
     return count == 0 ? 0.0F : static_cast<float>(std::pow(static_cast<double>(count), -exponent));
   });
   return result;
-}
-
-/// Ratings above 0, without their values.
-Ratings positives_of(const Ratings& ratings, int threads) {
-  RatingsBuilder builder;
-  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
-    for (std::size_t at = ratings.row_offsets()[user]; at < ratings.row_offsets()[user + 1]; ++at) {
-      if (ratings.value(at) > 0) builder.add(user, ratings.items()[at], 1);
-    }
-  }
-  return builder.build(ratings.user_count(), ratings.item_count(), Duplicates::last, nullptr, threads);
 }
 
 /// The items that one item speaks for, while they are found.
@@ -141,16 +128,9 @@ class RowMaker {
   std::vector<float> user_powers_;
 };
 
-/// Numbers of ratings of users and items.
-std::vector<std::uint32_t> count_rows(std::span<const std::size_t> offsets) {
-  std::vector<std::uint32_t> counts(offsets.size() - 1);
-  for (std::size_t row = 0; row < counts.size(); ++row) counts[row] = static_cast<std::uint32_t>(offsets[row + 1] - offsets[row]);
-  return counts;
-}
-
-Neighbours find_neighbours(const Ratings& ratings, const ItemNeighbours& options, Workers& workers) {
+Neighbours find_neighbours(const Ratings& ratings, const ItemNeighbours& options, const Model& frame, Workers& workers) {
   const ByItem by_item = transpose(ratings, workers);
-  const RowMaker maker(ratings, by_item, options, count_rows(by_item.offsets), count_rows(ratings.row_offsets()));
+  const RowMaker maker(ratings, by_item, options, frame.items.counts, frame.users.counts);
   // Few rows per piece: a popular item costs a thousand times a rare one.
   constexpr std::size_t kRows = 16;
   const std::size_t items = ratings.item_count();
@@ -189,7 +169,12 @@ class NeighbourLearner final : public EpochLearner {
 
 template <>
 MethodTraits<ItemNeighbours> traits_of() {
-  return {.options = kOptions, .rating_bytes = 18, .warm_starts = false};
+  return {.options = kOptions,
+          .warm_starts = false,
+          .counts = is_positive<ItemNeighbours>,
+          .uncounted = kNonePositive,
+          .ignores_values = always<ItemNeighbours>,
+          .scores_history = true};
 }
 
 template <>
@@ -197,14 +182,12 @@ Trained train_method(Ratings ratings, const ItemNeighbours& options, Model frame
                      const TrainContext& context) {
   Workers workers(context.threads);
   const std::size_t count = ratings.size();
-  const Ratings positives = positives_of(ratings, context.threads);
-  if (positives.empty()) throw DataError("method neighbours: no rating is above 0, so nothing was chosen");
   // Scores come from the history, in validation too.
   frame.history = History(ratings, HistoryValues::dropped, context.threads);
   frame.centre.has_biases = false;
   frame.centre.rating_mean = 0;
   frame.centre.clips = false;
-  NeighbourLearner learner(find_neighbours(positives, options, workers));
+  NeighbourLearner learner(find_neighbours(ratings, options, frame, workers));
   return run_epochs(learner, std::move(frame), NoFoldIn{}, 0, count, Stopping{.epochs = 1, .patience = 1}, validation, observer);
 }
 

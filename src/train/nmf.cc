@@ -80,14 +80,7 @@ Nmf settle(Nmf options, const Ratings& ratings, const Model& frame, int threads)
   options.prior_ratings = options.biases && !few ? kPriorRatings : 0;
   if (few) return options;
   if (!options.biases || options.rank == 0 || (options.regularization == 0 && options.l1_regularization == 0)) return options;
-  const Trials trials(ratings, frame.users.counts, frame.items.counts);
-  options.prior_ratings = settle_prior(trials, kPriorRatings, [&](Ratings part, double prior) {
-    Nmf trial = options;
-    trial.rank = std::min(options.rank, kTrialRank);
-    trial.prior_ratings = prior;
-    trial.epochs = Nmf{}.epochs;
-    return learn(std::move(part), trial, threads);
-  });
+  options.prior_ratings = settle_prior(options, kPriorRatings, kTrialRank, ratings, frame, threads);
   return options;
 }
 
@@ -124,7 +117,10 @@ FoldIn fold_in_of(const NmfProblem& problem) {
 
 template <>
 MethodTraits<Nmf> traits_of() {
-  return {.options = kOptions, .extra_tables = [](const Nmf& options) { return over_zeros(options) ? std::size_t{4} : std::size_t{1}; }};
+  // With absent zero a rating of 0 is an absent cell, and all parts of nothing but zeros are zero.
+  return {.options = kOptions,
+          .counts = [](const Nmf& options, float rating) { return !over_zeros(options) || rating != 0; },
+          .extra_tables = [](const Nmf& options) { return over_zeros(options) ? std::size_t{4} : std::size_t{1}; }};
 }
 
 template <>

@@ -30,7 +30,12 @@ class PopularLearner final : public EpochLearner {
 
 template <>
 MethodTraits<Popular> traits_of() {
-  return {.options = kOptions, .rating_bytes = 0, .warm_starts = false};
+  return {.options = kOptions,
+          .rating_bytes = 0,
+          .warm_starts = false,
+          .counts = is_positive<Popular>,
+          .uncounted = kNonePositive,
+          .ignores_values = always<Popular>};
 }
 
 template <>

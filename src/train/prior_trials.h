@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "lowrank/data/ratings.h"
@@ -59,5 +61,19 @@ bool clearly_lower(std::span<const double> errors, std::span<const double> usual
 /// with little noise. Two trainings on the block, or five.
 /// \param train  learns a model with a given weight
 double settle_prior(const Trials& trials, double usual, const std::function<Model(Ratings, double prior)>& train);
+
+/// The same for a method that alternates, tried with its usual number of epochs.
+/// \param most_rank  the rank that is enough for a trial
+template <class Options>
+double settle_prior(const Options& options, double usual, std::uint32_t most_rank, const Ratings& ratings, const Model& frame,
+                    int threads) {
+  Options trial = options;
+  trial.rank = std::min(options.rank, most_rank);
+  trial.epochs = Options{}.epochs;
+  return settle_prior(Trials(ratings, frame.users.counts, frame.items.counts), usual, [&](Ratings part, double prior) {
+    trial.prior_ratings = prior;
+    return learn(std::move(part), trial, threads);
+  });
+}
 
 }  // namespace lowrank

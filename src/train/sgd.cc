@@ -21,6 +21,7 @@
 #include "train/sgd_grid.h"
 #include "train/sgd_shuffle.h"
 #include "train/sgd_tutorial.h"
+#include "train/step_size.h"
 #include "train/units.h"
 
 namespace lowrank {
@@ -136,8 +137,6 @@ Sgd settle(Sgd options, const Ratings& ratings, const Model& frame, int threads)
 
 /// The ratings' spread is 1 in the units of training: an error of twice that is worse than knowing nothing.
 constexpr double kRunaway = 2;
-/// Below this no step size is worth a try.
-constexpr double kLeastRate = 1e-30;
 
 /// Scale-free training in blocks or, for small data, as one sequence.
 class SgdLearner final : public EpochLearner {
@@ -219,13 +218,7 @@ class SgdLearner final : public EpochLearner {
 
   [[nodiscard]] bool has_step() const override { return true; }
 
-  std::optional<DivergenceReport> cut_step() override {
-    if (rate_ < kLeastRate) return std::nullopt;
-    const double old = rate_;
-    // Halves at first, because most steps are little too large; then tenths.
-    rate_ *= ++cuts_ <= 4 ? 0.5 : 0.1;
-    return DivergenceReport{.old_learning_rate = old, .new_learning_rate = rate_};
-  }
+  std::optional<DivergenceReport> cut_step() override { return rate_.cut(); }
 
   /// Gives `trained` its model's RMSE over the training ratings, clipped, and the loss that the steps minimise.
   void score(Trained& trained) {
@@ -283,7 +276,7 @@ class SgdLearner final : public EpochLearner {
   }
 
   [[nodiscard]] SgdStep step_of(std::size_t epoch) const {
-    double rate = rate_;
+    double rate = rate_.value();
     if (options_.schedule == Schedule::linear) {
       rate *= static_cast<double>(options_.epochs - (epoch - 1)) / options_.epochs;
     }
@@ -349,10 +342,9 @@ class SgdLearner final : public EpochLearner {
   std::vector<std::uint32_t> item_of_row_;
   std::optional<SgdGrid> grid_;
   std::optional<SgdShuffle> shuffle_;
-  double rate_;
+  StepSize rate_;
   std::size_t passes_;  ///< per epoch
   double runaway_;      ///< RMSE from which an epoch counts as divergence
-  int cuts_ = 0;
 };
 
 }  // namespace

@@ -58,30 +58,22 @@ std::vector<std::uint32_t> count_by_item(const Ratings& ratings, int threads) {
   return total;
 }
 
-/// Whether a method takes the rating as one of its cells: for parts of a sparse matrix and for lists an explicit 0 is an absent cell, and
-/// what is below 0 is no vote for an item.
-bool counts(const Method& method, float rating) {
-  if (std::holds_alternative<Popular>(method)) return rating > 0;
-  const Nmf* nmf = std::get_if<Nmf>(&method);
-  if (std::holds_alternative<Implicit>(method) || (nmf != nullptr && nmf->absent == Absent::zero)) return rating != 0;
-  return true;
-}
-
-/// The ratings that the method counts. \throws DataError where there are none
-Ratings counted(Ratings ratings, const Method& method) {
+/// The ratings that the method takes for ratings. \throws DataError where there are none
+template <class Options>
+Ratings counted(Ratings ratings, const Options& options) {
+  const MethodTraits<Options> traits = traits_of<Options>();
+  if (traits.counts == nullptr) return ratings;
   std::size_t kept = 0;
-  for (std::size_t position = 0; position < ratings.size(); ++position) kept += counts(method, ratings.value(position)) ? 1U : 0U;
+  for (std::size_t position = 0; position < ratings.size(); ++position) kept += traits.counts(options, ratings.value(position)) ? 1U : 0U;
   if (kept == ratings.size()) return ratings;
   if (kept == 0) {
-    // All parts of nothing but zeros are zero.
-    if (std::holds_alternative<Nmf>(method)) return ratings;
-    throw DataError("method " + std::string(name_of(method)) + ": no rating is " +
-                    (std::holds_alternative<Popular>(method) ? "above 0" : "other than 0, which is the same as none"));
+    if (*traits.uncounted == '\0') return ratings;
+    throw DataError("method " + std::string(Options::kName) + ": no rating is " + traits.uncounted);
   }
   RatingsBuilder builder;
   for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
     for (std::size_t position = ratings.row_offsets()[user]; position < ratings.row_offsets()[user + 1]; ++position) {
-      if (counts(method, ratings.value(position))) builder.add(user, ratings.items()[position], ratings.value(position));
+      if (traits.counts(options, ratings.value(position))) builder.add(user, ratings.items()[position], ratings.value(position));
     }
   }
   return builder.build(ratings.user_count(), ratings.item_count());
@@ -99,17 +91,13 @@ bool looks_like_opinions(const Ratings& ratings) {
   return std::ranges::max_element(counts) - counts.begin() != (table.front() == 0 ? 1 : 0);
 }
 
-/// Whether the method takes every value above 0 alike.
-bool ignores_values(const Method& method) {
-  const Implicit* implicit = std::get_if<Implicit>(&method);
-  return std::holds_alternative<Popular>(method) || std::holds_alternative<Bpr>(method) || (implicit != nullptr && implicit->alpha == 0);
-}
-
-void warn_of_opinions(const Ratings& ratings, const Method& method, TrainingObserver& observer) {
-  if (!ignores_values(method) || !looks_like_opinions(ratings)) return;
+template <class Options>
+void warn_of_opinions(const Ratings& ratings, const Options& options, TrainingObserver& observer) {
+  const MethodTraits<Options> traits = traits_of<Options>();
+  if (traits.ignores_values == nullptr || !traits.ignores_values(options) || !looks_like_opinions(ratings)) return;
   const std::span<const float> table = ratings.value_table();
   observer.on_warning("the ratings look like opinions, from " + shortest_text(table.front()) + " to " + shortest_text(table.back()) +
-                      ": method " + std::string(name_of(method)) +
+                      ": method " + std::string(Options::kName) +
                       " takes every value above 0 for a like; leave low ones out, or take a method that predicts ratings");
 }
 
@@ -130,6 +118,12 @@ void number_rows(Vocabulary& ids, std::uint32_t rows) {
   if (ids.size() == rows) return;
   if (!ids.empty()) throw DataError("there are " + std::to_string(ids.size()) + " ids for " + std::to_string(rows) + " rows of ratings");
   for (std::uint32_t row = 0; row < rows; ++row) ids.add(std::to_string(row));
+}
+
+/// What the model keeps of the ratings' values.
+HistoryValues values_to_keep(const Method& method, HistoryValues asked) {
+  const bool scores = std::visit([]<class Options>(const Options&) { return traits_of<Options>().scores_history; }, method);
+  return scores && asked == HistoryValues::dropped ? HistoryValues::if_disliked : asked;
 }
 
 }  // namespace
@@ -187,10 +181,10 @@ Trained train_ratings(Ratings ratings, const Method& method, const Validation& v
   check_options(method);
   check_settings(method, {context.threads, context.min_rating, context.max_rating, context.clips}, context.init != nullptr);
   if (ratings.empty()) throw DataError("there are no ratings to train on");
-  warn_of_opinions(ratings, method, observer);
-  if (!predicts_ratings(method)) ratings = counted(std::move(ratings), method);
   return std::visit(
       [&]<class Options>(const Options& options) {
+        warn_of_opinions(ratings, options, observer);
+        ratings = counted(std::move(ratings), options);
         check_rank(context, rank_of(options));
         Model frame = frame_of(ratings, method, context.threads);
         frame.record.seed = options.seed;
@@ -216,7 +210,7 @@ Trained train(TrainInput input, const Method& method, const Validation& validati
   Dataset& data = input.data;
   number_rows(data.users, data.ratings.user_count());
   number_rows(data.items, data.ratings.item_count());
-  History history(data.ratings, input.history, settings.threads);
+  History history(data.ratings, values_to_keep(method, input.history), settings.threads);
   std::string data_fingerprint = fingerprint(data.users, data.items, data.ratings, settings.threads);
   const TrainContext context{.threads = settings.threads,
                              .init = input.init,

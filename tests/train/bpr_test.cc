@@ -62,7 +62,7 @@ TEST(Bpr, LearnsWhoseItemsTheyAre) {
   }
 }
 
-/// With one user who has one of two items, an epoch is one step, whose numbers are those of calculus.
+/// With one user who has one of two items, and one who has both, an epoch is one step, whose numbers are those of calculus.
 TEST(Bpr, StepIsTheGradientOfTheStatedLoss) {
   Bpr options;
   options.rank = 3;
@@ -70,7 +70,6 @@ TEST(Bpr, StepIsTheGradientOfTheStatedLoss) {
   options.learning_rate = 0.5;
   options.regularization = 0.2;
   options.initial_scale = 1;
-  // Item 1 is of another user, for whom item 0 is the only one to draw: their step would follow.
   Model init;
   init.users.counts = {1, 0};
   init.items.counts = {1, 1};
@@ -84,10 +83,10 @@ TEST(Bpr, StepIsTheGradientOfTheStatedLoss) {
   std::ranges::copy(p, init.users.factors.row(0).begin());
   std::ranges::copy(q, init.items.factors.row(0).begin());
   std::ranges::copy(other, init.items.factors.row(1).begin());
-  const std::vector<Triple> triples{{0, 0, 1}, {0, 1, 0}};  // a rating of 0 is not preferred
+  const std::vector<Triple> triples{{0, 0, 1}, {1, 0, 1}, {1, 1, 1}};
   TrainingObserver observer;
   const Trained trained =
-      train_ratings(make_ratings(triples, 1, 2), options, {}, observer, {.threads = 1, .init = &init, .min_rating = {}, .max_rating = {}});
+      train_ratings(make_ratings(triples, 2, 2), options, {}, observer, {.threads = 1, .init = &init, .min_rating = {}, .max_rating = {}});
   const auto loss = [](const std::vector<double>& x) {  // p, q, other, two biases
     double margin = x[10] - x[9];
     double squares = 0;

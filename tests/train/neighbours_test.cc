@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "base/random.h"
 #include "lowrank/base/error.h"
+#include "lowrank/recommend/recommender.h"
+#include "lowrank/train/train.h"
 #include "train/fixtures.h"
 
 namespace lowrank {
@@ -135,6 +138,59 @@ TEST(ItemNeighbours, ModelOnlyRanks) {
   EXPECT_FALSE(model.centre.predicts_ratings);
   EXPECT_FALSE(model.centre.has_biases);
   EXPECT_EQ(score(model, kUsers, 0), 0) << "an unknown user";
+}
+
+/// An item that a user dislikes is left out of their lists, but speaks for nothing, in any way of asking.
+TEST(ItemNeighbours, DislikesSpeakForNothing) {
+  std::vector<Triple> triples = clicks(1);
+  for (std::size_t n = 0; n < triples.size(); n += 3) triples[n].value = n % 2 == 0 ? -1.0F : 0.0F;
+  const Ratings ratings = make_ratings(triples, kUsers, kItems);
+  TrainInput input;
+  input.data.ratings = ratings;
+  const Model model = train(std::move(input), ItemNeighbours{.neighbours = kItems}).model;
+  const Recommender recommender(model);
+  std::vector<std::vector<float>> expected(kUsers, std::vector<float>(kItems));
+  for (const Triple& triple : triples) {
+    for (std::uint32_t item = 0; triple.value > 0 && item < kItems; ++item)
+      expected[triple.user][item] += model.neighbours->weight(triple.item, item);
+  }
+  const std::vector<std::uint32_t> users = recommender.known_users();
+  std::vector<std::uint32_t> all_items(kItems);
+  std::iota(all_items.begin(), all_items.end(), 0U);
+  Pairs pairs;
+  pairs.known_users = kUsers;
+  pairs.known_items = kItems;
+  for (std::uint32_t user = 0; user < kUsers; ++user) {
+    std::vector<std::uint32_t> items(ratings.items_of(user).begin(), ratings.items_of(user).end());
+    std::vector<float> values;
+    for (std::size_t n = 0; n < items.size(); ++n) values.push_back(ratings.value(ratings.row_offsets()[user] + n));
+    if (!model.users.knows(user)) continue;
+    for (std::uint32_t item = 0; item < kItems; ++item) EXPECT_FLOAT_EQ(static_cast<float>(score(model, user, item)), expected[user][item]);
+    const FoldedRow folded = recommender.fold_in_user(items, values);
+    const auto known = [&](const Scored& scored) { EXPECT_FLOAT_EQ(scored.score, expected[user][scored.index]); };
+    std::ranges::for_each(recommender.recommend(folded, {}, {.top = kItems}), known);
+    for (std::size_t n = 0; n < items.size(); ++n) {
+      pairs.users.push_back(user);
+      pairs.items.push_back(items[n]);
+      pairs.values.push_back(values[n]);
+    }
+  }
+  recommender.recommend(users, {.top = kItems}, [&](std::size_t position, std::span<const Scored> list) {
+    const auto seen = ratings.items_of(users[position]);
+    for (const Scored& item : list) {
+      EXPECT_FLOAT_EQ(item.score, expected[users[position]][item.index]);
+      EXPECT_FALSE(std::ranges::binary_search(seen, item.index));
+    }
+  });
+  for (const bool seen : {false, true}) {
+    recommender.recommend_users(all_items, {.top = kUsers, .include_seen = seen}, [&](std::size_t item, std::span<const Scored> list) {
+      for (const Scored& user : list) EXPECT_FLOAT_EQ(user.score, expected[user.index][item]);
+    });
+  }
+  const Model folded = fold_in(model, pairs);
+  for (std::uint32_t user = 0; user < folded.users.size(); ++user) {
+    for (std::uint32_t item = 0; item < kItems; ++item) EXPECT_EQ(score(folded, user, item), score(model, users[user], item));
+  }
 }
 
 TEST(ItemNeighbours, NothingAboveZeroIsAnError) {

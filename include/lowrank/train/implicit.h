@@ -31,7 +31,7 @@ enum class Unobserved : std::uint8_t {
 /// parametrisation has no exponents; Hu's is unobserved `missing`, unobserved_weight 1, alpha 40 and regularization_exponent 0. Scores rank
 /// items; they predict no ratings. docs/methods/implicit.md has the rest.
 ///
-/// A rating of 0 is no interaction. A rating of weight 0 counts in |I_u| alone.
+/// A rating of 0 is left out, as if it were not there. A rating whose weight w is 0 still counts in |I_u| and |U_i|.
 struct Implicit {
   static constexpr std::string_view kName = "implicit";
   static constexpr std::string_view kSummary = "matrix factorization of implicit feedback by alternating least squares";

@@ -28,7 +28,7 @@ enum class NmfSolver : std::uint8_t {
   multiplicative,  ///< Lee and Seung's updates, in double: the reference
 };
 
-/// What the factors start from.
+/// Start of the factors.
 enum class NmfInitialization : std::uint8_t {
   random,  ///< absolute values of normal draws (default)
   nndsvd,  ///< the positive parts of the leading singular vectors (Boutsidis, Gallopoulos 2008)

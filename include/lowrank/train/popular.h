@@ -12,9 +12,8 @@ namespace [[gnu::visibility("default")]] lowrank {
 ///
 ///     score(u, i) = ratings of i,  whoever u is
 ///
-/// known or not; an item without a rating scores 0. Ratings of 0 and below do not count, other values
-/// count alike, and the model predicts none: it has no RMSE. It is
-/// learned in one epoch, and --init has nothing to give it. Numbers above 2^24 are rounded to float.
+/// known or not; an item without a rating scores 0. A rating of 0 or below does not count; all others count alike. The model predicts no
+/// ratings, so it has no RMSE. It is learned in one epoch, and --init has nothing to give it. Numbers above 2^24 are rounded to float.
 struct Popular {
   static constexpr std::string_view kName = "popular";
   static constexpr std::string_view kSummary = "items by their number of ratings";
