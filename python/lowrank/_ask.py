@@ -355,7 +355,7 @@ class Answers(Fitted):
         numbers, names = self._rows(asked, sides[0], refuses=refuses)
         listed = self.users_ if sides[1] else self.items_
         only, exclude = filters
-        chosen = Filter(self._asked(), numbers, asked, users, len(listed), words)
+        chosen = Filter(self._asked(), numbers, asked, sides, len(listed), words)
         indices, scores, counts = ask(numbers, chosen.given(filters[only], filters[exclude], (only, exclude)))
         return lists_of(names, listed, indices, scores, counts, words, as_frame)
 
