@@ -72,10 +72,6 @@ RowProblem parse(const std::string& text) {
   return row;
 }
 
-double known_rows(const Side& side) {
-  return static_cast<double>(std::ranges::count_if(side.counts, [](auto count) { return count != 0; }));
-}
-
 PowerWeight power_weight(double exponent, const Side& side, CountWeight::Mean mean) {
   return CountWeight(exponent, side.counts, mean).power();
 }
@@ -90,9 +86,9 @@ FoldIn fold_in_of(const RowProblem& row, const Model& model) {
   grow(row.bias_regularization, penalty.bias, penalty.bias_constant);
   RowPenalty of_items = penalty;
   const bool over_zeros = !row.binary_target && row.unobserved_weight != 0;
-  if (over_zeros && known_rows(model.items) > 0) {
+  if (over_zeros && model.items.known() > 0) {
     // The constant weighs a row's cells: an item has as many as there are users.
-    const double ratio = known_rows(model.users) / known_rows(model.items);
+    const double ratio = static_cast<double>(model.users.known()) / static_cast<double>(model.items.known());
     of_items.l2_constant *= ratio;
     of_items.l1_constant *= ratio;
   }

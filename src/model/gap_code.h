@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace lowrank {
 
@@ -32,6 +33,15 @@ inline std::uint32_t decode(const std::uint8_t*& from) {
   std::uint32_t value = *from & 127U;
   for (unsigned shift = 7; (*from++ & 128U) != 0; shift += 7) value |= static_cast<std::uint32_t>(*from & 127U) << shift;
   return value;
+}
+
+/// Appends the numbers of the row [from, end), which is sound.
+inline void append_decoded(const std::uint8_t* from, const std::uint8_t* end, std::vector<std::uint32_t>& numbers) {
+  std::uint32_t next_possible = 0;
+  while (from != end) {
+    numbers.push_back(next_possible + decode(from));
+    next_possible = numbers.back() + 1;
+  }
 }
 
 /// \throws DataError, which begins with `what`, unless [from, end) is a sound row of numbers below `bound`

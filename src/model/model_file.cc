@@ -59,8 +59,8 @@ void emit(const std::vector<std::uint32_t>& counts, const Sink& sink) {
   }
 }
 
-/// Hands over the bytes of all tensors in the order of tensor_places().
-void emit_tensors(const Model& model, const Sink& sink) {
+/// Hands over the bytes of all tensors in the order of tensor_places(). \param neighbours  the rows of the model's, encoded
+void emit_tensors(const Model& model, const CodedRows& neighbours, const Sink& sink) {
   emit(model.users.factors, sink);
   emit(model.items.factors, sink);
   sink(as_bytes(std::span<const float>(model.users.biases)));
@@ -72,8 +72,6 @@ void emit_tensors(const Model& model, const Sink& sink) {
   emit(model.users.counts, sink);
   emit(model.items.counts, sink);
   sink(as_bytes(model.history.offsets()));
-  CodedRows neighbours;
-  if (model.neighbours) neighbours = encode_rows(*model.neighbours);
   sink(as_bytes(std::span<const std::uint64_t>(neighbours.offsets)));
   sink(model.users.ids.characters());
   sink(model.items.ids.characters());
@@ -82,14 +80,24 @@ void emit_tensors(const Model& model, const Sink& sink) {
   sink(as_bytes(std::span<const std::uint8_t>(neighbours.bytes)));
 }
 
-/// The start of the file of `model`, sealed. A pass over the tensors before they are written, for the checksum stands in front of them.
-std::string sealed_header(const Model& model) {
+/// What begin() is told before anything is handed over: the size of the file.
+using Begin = std::function<void(std::uint64_t size)>;
+
+/// Hands over the file of `model`. A pass over the tensors goes before, for the checksum stands in front of them.
+void emit_file(const Model& model, const Begin& begin, const Sink& sink) {
   if (const auto problem = model_problem(model)) throw Error("cannot write the model: " + *problem);
-  std::string header = make_header(model);
+  CodedRows neighbours;
+  if (model.neighbours) neighbours = encode_rows(*model.neighbours);
+  ModelExtent extent = extent_of(model);
+  extent.neighbour_bytes = neighbours.bytes.size();
+  std::string header = make_header(model, extent);
   Checksum checksum;
   checksum.update(header);
-  emit_tensors(model, [&](std::string_view bytes) { checksum.update(bytes); });
-  return header.replace(kDigitsPosition, kDigits, hex_digits(checksum.value()));
+  emit_tensors(model, neighbours, [&](std::string_view bytes) { checksum.update(bytes); });
+  header.replace(kDigitsPosition, kDigits, hex_digits(checksum.value()));
+  begin(header.size() + tensor_places(extent).back().end);
+  sink(header);
+  emit_tensors(model, neighbours, sink);
 }
 
 // ---- reading
@@ -261,11 +269,10 @@ Model read_named(Source source, const std::string& name) {
 }  // namespace
 
 void save_model(const Model& model, const std::string& path) {
-  const std::string header = sealed_header(model);
-  AtomicFile file(path);
-  file.write(header);
-  emit_tensors(model, [&](std::string_view bytes) { file.write(bytes); });
-  file.commit();
+  std::optional<AtomicFile> file;
+  emit_file(
+      model, [&](std::uint64_t) { file.emplace(path); }, [&](std::string_view bytes) { file->write(bytes); });
+  file->commit();
 }
 
 Model load_model(const std::string& path) {
@@ -274,9 +281,9 @@ Model load_model(const std::string& path) {
 }
 
 std::string serialize_model(const Model& model) {
-  std::string bytes = sealed_header(model);
-  bytes.reserve(bytes.size() + tensor_places(extent_of(model)).back().end);
-  emit_tensors(model, [&](std::string_view more) { bytes += more; });
+  std::string bytes;
+  emit_file(
+      model, [&](std::uint64_t size) { bytes.reserve(size); }, [&](std::string_view more) { bytes += more; });
   return bytes;
 }
 

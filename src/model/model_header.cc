@@ -382,13 +382,12 @@ ModelExtent extent_of(const Model& model) {
                      .history_values = model.history.values().size()};
   if (model.neighbours) {
     extent.neighbour_offsets = model.neighbours->offsets().size();
-    extent.neighbour_bytes = encode_rows(*model.neighbours).bytes.size();
     extent.neighbour_weights = model.neighbours->size();
   }
   return extent;
 }
 
-std::string make_header(const Model& model) {
+std::string make_header(const Model& model, const ModelExtent& extent) {
   ordered_json header;
   header["__metadata__"] = {{"checksum", std::string(kDigits, '0')},
                             {"format", kFormat},
@@ -400,7 +399,7 @@ std::string make_header(const Model& model) {
                             {"model", model_json(model).dump()},
                             {"fold_in", fold_in_json(model.fold_in).dump()},
                             {"record", record_json(model.record).dump()}};
-  for (const TensorPlace& place : tensor_places(extent_of(model))) {
+  for (const TensorPlace& place : tensor_places(extent)) {
     header[std::string(place.name)] = {{"dtype", place.dtype}, {"shape", place.shape}, {"data_offsets", {place.begin, place.end}}};
   }
   std::string text = header.dump();

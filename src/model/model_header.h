@@ -62,11 +62,11 @@ inline constexpr std::uint64_t kMaxHeaderBytes = 1U << 20U;
 /// The data start at a multiple of this.
 inline constexpr std::size_t kDataAlignment = 64;
 
-/// The sizes of `model`, whose parts fit together (see model_problem()).
+/// The sizes of `model`, whose parts fit together (see model_problem()), without the bytes of its neighbours' rows.
 ModelExtent extent_of(const Model& model);
 
 /// The start of a file up to its data: length, JSON and padding, with zeros for the checksum's digits. \throws Error when it gets too long
-std::string make_header(const Model& model);
+std::string make_header(const Model& model, const ModelExtent& extent);
 
 /// What a header says: a model with nothing but its scalars and records, and the sizes of its tensors.
 struct ParsedHeader {

@@ -75,11 +75,7 @@ Neighbours decode_rows(const CodedRows& coded, std::vector<float> weights) {
     const std::uint8_t* from = coded.bytes.data() + coded.offsets[row];
     const std::uint8_t* end = coded.bytes.data() + coded.offsets[row + 1];
     check_code(from, end, static_cast<std::uint32_t>(rows), kWhat);
-    std::uint32_t next_possible = 0;
-    while (from != end) {
-      items.push_back(next_possible + decode(from));
-      next_possible = items.back() + 1;
-    }
+    append_decoded(from, end, items);
     offsets.push_back(items.size());
   }
   return Neighbours(std::move(offsets), std::move(items), std::move(weights));
