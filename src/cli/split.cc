@@ -48,6 +48,20 @@ Lines read_lines(const std::string& path, const ReadOptions& read) {
   return lines;
 }
 
+/// Appends an id as a field of a line, in quotes where the reader would otherwise take it for something else.
+void append_id(std::string& text, std::string_view id) {
+  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
+  // What starts a comment, a byte order mark, or a file of JSON.
+  const bool marked = text.empty() && (id.find_first_of("#%{[") == 0 || id.starts_with("\xEF\xBB\xBF"));
+  if (!marked && id[0] != '"' && !blank(id[0]) && !blank(id.back())) {
+    text += id;
+    return;
+  }
+  text += '"';
+  for (const char c : id) text.append(c == '"' ? 2 : 1, c);
+  text += '"';
+}
+
 void check(const SplitArguments& arguments) {
   const SplitOptions& split = arguments.split;
   if (!(split.test >= 0 && split.test < 1)) throw OptionError("test", "must be at least 0 and below 1");
@@ -79,8 +93,9 @@ int run_split(SplitArguments& arguments) {
   std::array<std::size_t, 3> counts{};
   std::string text;
   for (std::size_t i = 0; i < parts.size(); ++i) {
-    text = lines.users.id(lines.user[i]);
-    (text += '\t') += lines.items.id(lines.item[i]);
+    text.clear();
+    append_id(text, lines.users.id(lines.user[i]));
+    append_id(text += '\t', lines.items.id(lines.item[i]));
     append(text += '\t', lines.value[i]);
     if (!lines.time.empty() && lines.time[i] != kNoTime) append(text += '\t', lines.time[i]);
     const auto part = static_cast<std::size_t>(parts[i]);

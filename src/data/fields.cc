@@ -22,7 +22,11 @@ char mark_of(Separator separator) noexcept {
 }
 
 /// Whether fields of this format may be quoted.
-bool is_quoting(Separator separator) noexcept { return separator == Separator::comma || separator == Separator::semicolon; }
+bool is_quoting(Separator separator) noexcept { return separator != Separator::double_colon; }
+
+/// Whether a quote at the start of a field must enclose all of it. Where fields are rarely quoted, as between tabs, it is otherwise a part
+/// of the text: `"Weird Al" Yankovic`.
+bool is_strict(Separator separator) noexcept { return separator != Separator::tab; }
 
 }  // namespace
 
@@ -38,14 +42,17 @@ FieldReader::FieldReader(std::string_view line, Separator separator) noexcept : 
 bool FieldReader::next(std::string_view& field, std::string& scratch) {
   if (done_) return false;
   problem_ = nullptr;
-  if (separator_ == Separator::blanks) return next_blanks(field);
+  if (separator_ == Separator::blanks) return next_blanks(field, scratch);
   if (is_quoting(separator_)) {
     std::size_t open = at_;
     while (open < line_.size() && is_blank(line_[open])) ++open;
     if (open < line_.size() && line_[open] == '"') {
+      const std::size_t start = at_;
       at_ = open + 1;
       next_quoted(field, scratch);
-      return true;
+      if (problem_ == nullptr || is_strict(separator_)) return true;
+      problem_ = nullptr;
+      at_ = start;
     }
   }
   const std::size_t end = find_separator(at_);
@@ -54,9 +61,14 @@ bool FieldReader::next(std::string_view& field, std::string& scratch) {
   return true;
 }
 
-bool FieldReader::next_blanks(std::string_view& field) noexcept {
+bool FieldReader::next_blanks(std::string_view& field, std::string& scratch) {
   while (at_ < line_.size() && is_blank(line_[at_])) ++at_;
   const std::size_t begin = at_;
+  if (at_ < line_.size() && line_[at_] == '"') {
+    ++at_;
+    next_quoted(field, scratch);
+    return true;
+  }
   while (at_ < line_.size() && !is_blank(line_[at_])) ++at_;
   field = line_.substr(begin, at_ - begin);
   done_ = field.empty();
@@ -86,6 +98,11 @@ void FieldReader::next_quoted(std::string_view& field, std::string& scratch) {
       if (field[at] == '"') ++at;
     }
     field = scratch;
+  }
+  if (separator_ == Separator::blanks) {
+    at_ = close + 1;
+    if (at_ < line_.size() && !is_blank(line_[at_])) problem_ = "text after a closing quote";
+    return;
   }
   const std::size_t end = find_separator(close + 1);
   if (!trimmed(line_.substr(close + 1, end - close - 1)).empty()) problem_ = "text after a closing quote";

@@ -55,6 +55,7 @@ struct Layout {
   std::size_t skipped_bytes = 0;  ///< bytes before the first rating: byte order mark, comments, header
   std::size_t skipped_lines = 0;  ///< number of lines in these bytes
 
+  /// Whether quotes are looked at in columns that are not read, too. Texts in tab-separated files are often quoted by nobody's rules.
   [[nodiscard]] bool quotes() const noexcept { return separator == Separator::comma || separator == Separator::semicolon; }
   /// Number of columns from the first one to the last one that is read.
   [[nodiscard]] std::size_t columns_read() const noexcept;
@@ -100,7 +101,7 @@ class FieldReader {
   [[nodiscard]] const char* problem() const noexcept { return problem_; }
 
  private:
-  bool next_blanks(std::string_view& field) noexcept;
+  bool next_blanks(std::string_view& field, std::string& scratch);
   void next_quoted(std::string_view& field, std::string& scratch);
   [[nodiscard]] std::size_t find_separator(std::size_t from) const noexcept;
   void pass_separator(std::size_t end) noexcept;

@@ -1,0 +1,65 @@
+// What a field means: decimal marks, times, quotes and byte order marks; and what is no text of ratings at all.
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <vector>
+
+#include "data/scratch_file.h"
+#include "lowrank/base/error.h"
+#include "lowrank/data/read.h"
+
+namespace lowrank {
+namespace {
+
+using Triples = std::vector<std::tuple<std::string, std::string, float>>;
+
+Triples triples_of(const Dataset& dataset) {
+  Triples triples;
+  for (std::uint32_t user = 0; user < dataset.ratings.user_count(); ++user) {
+    for (std::size_t at = dataset.ratings.row_offsets()[user]; at < dataset.ratings.row_offsets()[user + 1]; ++at) {
+      triples.emplace_back(dataset.users.id(user), dataset.items.id(dataset.ratings.items()[at]), dataset.ratings.value(at));
+    }
+  }
+  return triples;
+}
+
+Triples read_text(std::string_view text, const ReadOptions& options = {}) {
+  const ScratchFile file(text);
+  return triples_of(read_ratings(file.path(), options));
+}
+
+/// The fault of a file of `text`, without the line and what the file was taken for.
+std::string fault_of(const std::string& text, const ReadOptions& options = {}) {
+  const ScratchFile file(text);
+  return without_context(error_of<DataError>([&] { read_ratings(file.path(), options); }, file.path()));
+}
+
+TEST(ReadRatings, UndoesQuotesWhateverTheSeparator) {
+  const Triples expected{{"a b", "x", 4.0F}, {"say \"hi\"", " y", 3.0F}};
+  for (const char* separator : {",", ";", "\t", " ", "  "}) {
+    std::string text;
+    for (const char* field : {"\"a b\"", "x", "\"4\"", "\"say \"\"hi\"\"\"", "\" y\"", "3"}) {
+      text += field;
+      text += std::string_view(field) == "\"4\"" || std::string_view(field) == "3" ? "\n" : separator;
+    }
+    EXPECT_EQ(read_text(text), expected) << text;
+    EXPECT_EQ(read_text("\"user\"" + std::string(separator) + "\"item\"" + separator + "\"rating\"\n" + text), expected) << text;
+  }
+}
+
+TEST(ReadRatings, KeepsQuotesThatEncloseNoFieldBetweenTabs) {
+  // Names as people write them. The third column is not read.
+  ReadOptions options;
+  options.columns = Columns::parse("user=1,item=2,rating=4");
+  EXPECT_EQ(read_text("a\t\"Weird Al\" Yankovic\t\"7\" single\t4\nb\t\"x\ty\t3\nc\t\"y\"\t\"z\t2\n", options),
+            (Triples{{"a", "\"Weird Al\" Yankovic", 4.0F}, {"b", "\"x", 3.0F}, {"c", "y", 2.0F}}));
+  EXPECT_EQ(fault_of("a,x,3\na,\"Weird Al\" Yankovic,4\n"), "F:2: text after a closing quote");
+  EXPECT_EQ(fault_of("a x 3\na \"Weird Al\"- 4\n"), "F:2: text after a closing quote");
+}
+
+}  // namespace
+}  // namespace lowrank
