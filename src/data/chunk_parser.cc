@@ -62,7 +62,8 @@ void ChunkParser::parse_lines(std::string_view text) {
 
 bool ChunkParser::parse_next(const char*& at, const char* end) {
   std::string_view rest(at, static_cast<std::size_t>(end - at));
-  const std::string_view line = take_line(rest);
+  // Files that were joined have byte order marks between them.
+  const std::string_view line = without_bom(take_line(rest));
   at = rest.data();
   // Few lines start in a way that needs a closer look.
   if (line.empty() || is_blank(line[0]) || has_comment_mark(line)) {

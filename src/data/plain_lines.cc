@@ -81,8 +81,8 @@ bool separates(const char* at) noexcept {
 /// Finds the end of an id that is not a small number; null if the general parser must read it.
 template <Separator kSeparator>
 const char* end_of_text(const char* at) noexcept {
-  // The general parser trims blanks, removes quotes, skips comments (`#` or `%`) and refuses control characters.
-  if (static_cast<unsigned char>(*at) <= '%') return nullptr;
+  // The general parser trims blanks, removes quotes and byte order marks, skips comments (`#` or `%`) and refuses control characters.
+  if (static_cast<unsigned char>(*at) <= '%' || static_cast<unsigned char>(*at) == 0xEF) return nullptr;
   for (const char* from = at;; from += 8) {
     const std::uint64_t word = swar::load(from);
     const std::uint64_t found = swar::find(word, byte_of(kSeparator)) | swar::find(word, '\n') |

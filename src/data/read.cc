@@ -169,7 +169,7 @@ void for_each_line(const std::string& path, const ReadOptions& options, const Re
   while (source.next_batch(1) != 0) {
     std::string_view text = source.load(0, 0);
     while (!text.empty()) {
-      const std::string_view line = take_line(text);
+      const std::string_view line = without_bom(take_line(text));
       ++number;
       if (trimmed(line).empty()) continue;
       if (const auto problem = reader.read(line, number)) throw DataError(source.name(), number, with_context(*problem, line, layout));

@@ -38,6 +38,16 @@ std::string fault_of(const std::string& text, const ReadOptions& options = {}) {
   return without_context(error_of<DataError>([&] { read_ratings(file.path(), options); }, file.path()));
 }
 
+TEST(ReadRatings, RemovesByteOrderMarksBetweenJoinedFiles) {
+  const std::string bom = "\xEF\xBB\xBF";
+  EXPECT_EQ(read_text(bom + "u,a,1\n" + bom + "7,a,2\n" + bom + "v,a,3\n" + bom + "\"w\",a,4\n\"" + bom + "x\",a,5\n"),
+            (Triples{{"u", "a", 1.0F}, {"7", "a", 2.0F}, {"v", "a", 3.0F}, {"w", "a", 4.0F}, {bom + "x", "a", 5.0F}}));
+  std::string users;
+  const ScratchFile file("u,a,1\n" + bom + "7,a,2\n");
+  for_each_rating(file.path(), {}, [&](const RatingLine& line) { users += line.user; });
+  EXPECT_EQ(users, "u7");
+}
+
 TEST(ReadRatings, UndoesQuotesWhateverTheSeparator) {
   const Triples expected{{"a b", "x", 4.0F}, {"say \"hi\"", " y", 3.0F}};
   for (const char* separator : {",", ";", "\t", " ", "  "}) {
