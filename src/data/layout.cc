@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/adjacency.h"
+#include "data/foreign.h"
 #include "data/header.h"
 #include "data/number.h"
 #include "data/sample.h"
@@ -224,6 +225,7 @@ Layout lines_layout(Sample& sample, const std::string& name, const ReadOptions& 
 }  // namespace
 
 Layout detect_layout(std::string_view head, bool whole, const std::string& name, const ReadOptions& options) {
+  refuse_foreign(head, name);
   const std::string_view text = without_bom(head);
   const Format format = options.format;
   const bool banner = has_matrix_market_banner(text);

@@ -1,0 +1,79 @@
+#include "data/foreign.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "data/text.h"
+#include "lowrank/base/error.h"
+
+namespace lowrank {
+
+namespace {
+
+struct Mark {
+  std::string_view bytes;
+  const char* format;
+  const char* advice;
+};
+
+constexpr Mark kMarks[] = {
+    {"PAR1", "a Parquet file", "write its table as CSV, or pass the table from Python"},
+    {"ARROW1", "an Arrow or Feather file", "write its table as CSV, or pass the table from Python"},
+    {"FEA1", "a Feather file", "write its table as CSV, or pass the table from Python"},
+    {"\x93NUMPY", "an npy file of numpy", "write its rows as text, or pass the array from Python"},
+    {"\x89HDF", "an HDF5 file", "write its table as CSV"},
+    {"SQLite format 3", "an SQLite database", "write its table as CSV"},
+    {"\x80\x04\x95", "a pickle of Python", "write its table as CSV"},
+    {"\x80\x05\x95", "a pickle of Python", "write its table as CSV"},
+    {"7z\xBC\xAF", "a 7z archive", "unpack it first"},
+    {"Rar!", "a RAR archive", "unpack it first"},
+    {"\xFF\xFE", "UTF-16 text", "convert it, for example by iconv -f UTF-16 -t UTF-8"},
+    {"\xFE\xFF", "UTF-16 text", "convert it, for example by iconv -f UTF-16 -t UTF-8"},
+};
+
+/// Whether the first bytes are those of no text: `PAR1` may be a user, too.
+bool is_binary(std::string_view head) noexcept {
+  return std::any_of(head.begin(), head.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(head.size(), 64)), [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte < ' ' && c != '\t' && c != '\n' && c != '\r';
+  });
+}
+
+/// Whether most of the first bytes at even or at odd places are zeros, as in UTF-16 without a byte order mark.
+bool is_utf16(std::string_view head) noexcept {
+  std::size_t zeros[2] = {0, 0};
+  const std::size_t pairs = std::min<std::size_t>(head.size() / 2, 50);
+  for (std::size_t at = 0; at < 2 * pairs; ++at) zeros[at % 2] += head[at] == '\0' ? 1U : 0U;
+  return pairs >= 3 && ((zeros[0] == 0 && 10 * zeros[1] >= 9 * pairs) || (zeros[1] == 0 && 10 * zeros[0] >= 9 * pairs));
+}
+
+/// Whether the first line starts as JSON objects or lists of them do.
+bool is_json(std::string_view head) noexcept {
+  const auto skip = [&head] { head.remove_prefix(std::min(head.find_first_not_of(" \t\r\n"), head.size())); };
+  skip();
+  if (head.starts_with('[')) {
+    head.remove_prefix(1);
+    skip();
+    if (head.starts_with('[')) return true;
+  }
+  if (!head.starts_with('{')) return false;
+  head.remove_prefix(1);
+  skip();
+  return head.starts_with('"');
+}
+
+}  // namespace
+
+void refuse_foreign(std::string_view head, const std::string& name) {
+  const auto fail = [&name](const std::string& format, const std::string& advice) {
+    throw DataError(name + ": this is " + format + ", which is not read; " + advice);
+  };
+  const bool binary = is_binary(head);
+  for (const Mark& mark : kMarks) {
+    if (binary && head.starts_with(mark.bytes)) fail(mark.format, mark.advice);
+  }
+  if (is_utf16(head)) fail("UTF-16 text", "convert it, for example by iconv -f UTF-16LE -t UTF-8");
+  if (is_json(without_bom(head))) fail("JSON", "write its records as CSV, or pass them from Python as a table");
+}
+
+}  // namespace lowrank

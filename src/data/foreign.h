@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace lowrank {
+
+/// Refuses a file of a format that is not read, and names it. \param head  first bytes of the file. \throws DataError
+void refuse_foreign(std::string_view head, const std::string& name);
+
+}  // namespace lowrank
