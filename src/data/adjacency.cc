@@ -90,16 +90,15 @@ bool is_bare_matrix(const Table& table) {
   std::size_t fractions = 0;  // rows with a negative number or a fraction where the item would be
   for (const std::vector<std::string>& row : table) {
     float value = 0;
-    const bool numbers = std::all_of(row.begin(), row.end(), [&](const std::string& field) {
-      return is_missing(field) || parse_rating(field, value) == NumberResult::ok;
-    });
+    const bool numbers =
+        std::all_of(row.begin(), row.end(), [&](const std::string& field) { return is_missing(field) || is_rating(field, value); });
     if (!numbers || row.size() < 3 || row.size() != table[0].size()) return false;
     // An empty field between three commas is a malformed rating.
     const auto lacks = [&](const std::string& field) { return is_missing(field) && (!field.empty() || row.size() > 3); };
     const bool no_id = lacks(row[0]) || lacks(row[1]);
     ids += no_id ? 1 : 0;
     rows += no_id || is_missing(row[2]) ? 1U : 0U;
-    fractions += row.size() > 3 && parse_rating(row[1], value) == NumberResult::ok && (value < 0 || value != std::floor(value)) ? 1U : 0U;
+    fractions += row.size() > 3 && is_rating(row[1], value) && (value < 0 || value != std::floor(value)) ? 1U : 0U;
   }
   return (ids > 0 && rows > 1) || (fractions > 1 && 2 * fractions > table.size());
 }

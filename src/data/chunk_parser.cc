@@ -97,7 +97,8 @@ bool ChunkParser::parse_line(std::string_view line) {
   chunk.users[chunk.count] = *user;
   chunk.items[chunk.count] = *item;
   float value = 1;
-  if (fields.has_rating) chunk.problem = layout.matrix_market ? read_entry_value(fields.rating, value) : read_value(fields.rating, value);
+  if (fields.has_rating)
+    chunk.problem = layout.matrix_market ? read_entry_value(fields.rating, value) : read_rating(fields.rating, layout, value);
   if (chunk.problem) return false;
   add_value(value);
   if (chunk.has_times || layout.time_needed) {

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "data/layout.h"
-#include "data/number.h"
+#include "data/line_check.h"
 #include "data/text.h"
 
 namespace lowrank {
@@ -12,7 +12,7 @@ bool reads_as_rating(std::string_view line, const Layout& layout) {
   LineFields fields;
   if (split_line(line, layout, scratch, fields) || fields.user.empty() || fields.item.empty()) return false;
   float value = 0;
-  if (fields.has_rating) return parse_rating(fields.rating, value) == NumberResult::ok;
+  if (fields.has_rating) return !read_rating(fields.rating, layout, value);
   // Without a rating, only the number of columns tells a line from a sentence with a comma in it.
   return fields_of(line, layout.separator).size() == layout.column_count;
 }

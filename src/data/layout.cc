@@ -9,6 +9,7 @@
 #include "data/adjacency.h"
 #include "data/foreign.h"
 #include "data/header.h"
+#include "data/line_check.h"
 #include "data/number.h"
 #include "data/sample.h"
 #include "data/text.h"
@@ -87,6 +88,37 @@ void check_columns(Layout& layout, const ReadOptions& options) {
   }
 }
 
+/// Calls `look` with the texts of the ratings of the sample until it returns true.
+template <class Look>
+void for_each_rating_text(const Sample& sample, const Layout& layout, const Look& look) {
+  Scratch scratch;
+  LineFields fields;
+  for (std::size_t at = layout.header ? 1 : 0; at < sample.lines.size(); ++at) {
+    if (layout.lines == Lines::matrix) {
+      const std::vector<std::string> cells = fields_of(sample.lines[at].text, layout.separator);
+      if (std::any_of(cells.begin() + 1, cells.end(), look)) return;
+    } else if (!split_line(sample.lines[at].text, layout, scratch, fields) && fields.has_rating && look(fields.rating)) {
+      return;
+    }
+  }
+}
+
+/// Finds the decimal mark in the ratings of the sample: the first one that does not separate thousands, or else a point.
+void find_decimal(const Sample& sample, Layout& layout) {
+  if (layout.lines == Lines::adjacency || (layout.lines == Lines::ratings && layout.rating == Layout::kNone)) return;
+  bool points = false;
+  for_each_rating_text(sample, layout, [&](std::string_view text) {
+    float value = 0;
+    const bool point = text.find('.') != std::string_view::npos && parse_rating(text, value) == NumberResult::ok;
+    points = points || point;
+    if (has_groups(text)) return false;
+    if (point) layout.decimal = Decimal::point;
+    if (parse_comma_rating(text, value) == NumberResult::ok && layout.separator != Separator::comma) layout.decimal = Decimal::comma;
+    return layout.decimal != Decimal::unknown;
+  });
+  if (layout.decimal == Decimal::unknown && points) layout.decimal = Decimal::point;
+}
+
 /// The fit of a layout, to compare: the number of roles that line 1 names if it is a header, then of lines without a fault, of lines with
 /// three columns, and of lines with two.
 using Fit = std::tuple<std::size_t, std::size_t, std::size_t, std::size_t>;
@@ -103,7 +135,8 @@ Fit fit_of(const Layout& layout, std::span<const std::string_view> lines) {
     two += count >= 2 ? 1 : 0;
     if (split_line(line, layout, scratch, fields) || fields.user.empty() || fields.item.empty()) continue;
     float value = 0;
-    if (!fields.has_rating || parse_rating(fields.rating, value) == NumberResult::ok) ++good;
+    // The blank of `1 000` does not make two columns of it.
+    if (!fields.has_rating || !read_rating(fields.rating, layout, value) || has_groups(fields.rating)) ++good;
   }
   const NamedColumns named = columns_by_name(fields_of(lines[0], layout.separator));
   const auto roles = std::count_if(named.roles.begin(), named.roles.end(), [](const auto& found) { return found.named; });
@@ -219,6 +252,7 @@ Layout lines_layout(Sample& sample, const std::string& name, const ReadOptions& 
   if (options.format == Format::automatic && !options.columns.stated) refuse_other_formats(sample, table, layout, name);
   if (layout.header) place_by_names(heading, sample, table, name, options, layout);
   check_columns(layout, options);
+  find_decimal(sample, layout);
   return layout;
 }
 
@@ -254,6 +288,7 @@ Layout detect_layout(std::string_view head, bool whole, const std::string& name,
   if (wide) {
     sample.remove_comments(*wide, name);
     layout = std::move(*wide);
+    find_decimal(sample, layout);
   } else {
     layout = format == Format::adjacency ? adjacency_layout(sample, name) : lines_layout(sample, name, options);
   }

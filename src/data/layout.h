@@ -24,12 +24,16 @@ enum class Lines : std::uint8_t {
 /// The entries that a Matrix Market file leaves out because another one gives them.
 enum class Symmetry : std::uint8_t { none, symmetric, skew };
 
+/// The decimal mark of the ratings of a file, as far as the first lines tell.
+enum class Decimal : std::uint8_t { unknown, point, comma };
+
 /// Layout of the lines of a file of ratings, from Format, Columns and the first lines of the file.
 struct Layout {
   static constexpr std::size_t kNone = ~std::size_t{0};
 
   Separator separator = Separator::comma;
   Lines lines = Lines::ratings;
+  Decimal decimal = Decimal::unknown;
   bool implicit_values = false;  ///< whether a line without a rating is a rating of 1
   bool time_needed = false;      ///< whether a line without a timestamp is an error
   bool time_wanted = false;      ///< whether timestamps are kept if there are any
@@ -61,7 +65,8 @@ struct Layout {
   [[nodiscard]] std::size_t columns_read() const noexcept;
   /// One rating per line, in the first three columns, and nothing else to look at.
   [[nodiscard]] bool plain() const noexcept {
-    return lines == Lines::ratings && symmetry == Symmetry::none && user == 0 && item == 1 && rating == 2 && time == kNone;
+    return lines == Lines::ratings && symmetry == Symmetry::none && user == 0 && item == 1 && rating == 2 && time == kNone &&
+           decimal != Decimal::comma;
   }
 };
 

@@ -74,6 +74,7 @@ std::string description(const Layout& layout) {
   text += layout.column_count == 1 ? ", nothing that separates columns" : " " + separated;
   text += (layout.header ? ", header" : ", no header");
   if (layout.row_names) text += " without a name for column 1";
+  if (layout.decimal == Decimal::comma) text += ", decimal commas";
   return text + "; " + roles_text(layout);
 }
 

@@ -24,6 +24,33 @@ std::optional<std::string> read_value(std::string_view text, float& value) {
   }
 }
 
+std::optional<std::string> read_rating(std::string_view text, const Layout& layout, float& value) {
+  auto problem = read_value(text, value);
+  const bool commas = layout.decimal == Decimal::comma;
+  if (!problem) {
+    if (commas && text.find('.') != std::string_view::npos) return "expected a decimal comma, found " + quoted(text);
+    return std::nullopt;
+  }
+  float fraction = 0;
+  const bool is_fraction = parse_comma_rating(text, fraction) == NumberResult::ok;
+  if (is_fraction && commas) {
+    value = fraction;
+    return std::nullopt;
+  }
+  const bool grouped = has_groups(text);
+  if (is_fraction && layout.separator == Separator::comma && !grouped) return problem;
+  if (is_fraction && layout.decimal == Decimal::point) return "expected a decimal point, found " + quoted(text);
+  if (is_fraction && !grouped) {
+    value = fraction;
+    return std::nullopt;
+  }
+  if (is_fraction && layout.separator != Separator::comma) {
+    return "expected a number, found " + quoted(text) + ", whose comma may be decimal or separate thousands";
+  }
+  if (grouped) return "expected a number without separators of thousands, found " + quoted(text);
+  return problem;
+}
+
 std::optional<std::string> read_entry_value(std::string_view text, float& value) {
   const std::size_t mark = text.find_first_of("dD");
   if (mark == std::string_view::npos) return read_value(text, value);

@@ -15,6 +15,10 @@ std::optional<std::string> check_id(std::string_view id);
 /// Reads the value of a rating into `value`. Returns its fault, or nothing.
 std::optional<std::string> read_value(std::string_view text, float& value);
 
+/// Reads the rating of a line into `value`. It may have a decimal comma where commas do not separate columns, but a file has one decimal
+/// mark, and a comma that may separate thousands is a fault unless the file has others that are decimal. Returns its fault, or nothing.
+std::optional<std::string> read_rating(std::string_view text, const Layout& layout, float& value);
+
 /// Reads the value of a Matrix Market entry, whose exponent may be marked by `D` as Fortran writes it. Returns its fault, or nothing.
 std::optional<std::string> read_entry_value(std::string_view text, float& value);
 

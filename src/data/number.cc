@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <string>
 #include <system_error>
 
 namespace lowrank {
@@ -76,6 +77,35 @@ NumberResult parse_rating(std::string_view text, float& value) noexcept {
   if (!std::isfinite(value)) return NumberResult::not_finite;
   if (value == 0) value = 0;
   return NumberResult::ok;
+}
+
+NumberResult parse_comma_rating(std::string_view text, float& value) {
+  const std::size_t comma = text.find(',');
+  if (comma == std::string_view::npos || text.find('.') != std::string_view::npos) return NumberResult::not_a_number;
+  std::string plain(text);
+  plain[comma] = '.';
+  return parse_rating(plain, value);
+}
+
+bool has_groups(std::string_view text) noexcept {
+  if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
+  const auto digits = [&text] { return static_cast<std::size_t>(std::find_if_not(text.begin(), text.end(), is_digit) - text.begin()); };
+  const std::size_t first = digits();
+  if (first < 1 || first > 3 || text[0] == '0' || first == text.size()) return false;
+  // No-break blanks separate groups in some countries.
+  constexpr std::string_view kMarks[] = {",", ".", " ", "'", "_", "\xC2\xA0", "\xE2\x80\xAF", "\xE2\x80\x99"};
+  text.remove_prefix(first);
+  const auto* mark = std::find_if(std::begin(kMarks), std::end(kMarks), [text](std::string_view one) { return text.starts_with(one); });
+  if (mark == std::end(kMarks)) return false;
+  while (text.starts_with(*mark)) {
+    text.remove_prefix(mark->size());
+    if (digits() != 3) return false;
+    text.remove_prefix(3);
+  }
+  if (text.empty()) return true;
+  if (text[0] != '.' && text[0] != ',') return false;
+  text.remove_prefix(1);
+  return digits() == text.size();
 }
 
 std::optional<std::int64_t> parse_time(std::string_view text) noexcept {

@@ -12,6 +12,12 @@ enum class NumberResult : std::uint8_t { ok, not_a_number, not_finite };
 /// large for a float32 are not finite.
 NumberResult parse_rating(std::string_view text, float& value) noexcept;
 
+/// Reads a number with a decimal comma (`4,5`) as parse_rating reads the same with a point. Not a number without a comma, or with a point.
+NumberResult parse_comma_rating(std::string_view text, float& value);
+
+/// Whether a text is a number whose digits are in groups of three: `1,000`, `1.000.000`, `1 000`, `1'000.5`.
+bool has_groups(std::string_view text) noexcept;
+
 /// Reads an integer as a timestamp; a fraction (`978300760.0`) is cut off. Nothing if it is not an integer or does not fit.
 std::optional<std::int64_t> parse_time(std::string_view text) noexcept;
 

@@ -62,7 +62,7 @@ class LineReader {
     if ((problem = check_id(rating.user))) return problem;
     if ((problem = check_id(rating.item))) return problem;
     if (fields.has_rating) {
-      problem = layout_.matrix_market ? read_entry_value(fields.rating, rating.value) : read_value(fields.rating, rating.value);
+      problem = layout_.matrix_market ? read_entry_value(fields.rating, rating.value) : read_rating(fields.rating, layout_, rating.value);
       if (problem) return problem;
     }
     if (layout_.time_wanted) {

@@ -74,9 +74,13 @@ std::size_t usual_count(const Table& table, std::size_t from) {
   return usual;
 }
 
+bool is_rating(std::string_view field, float& value) {
+  return parse_rating(field, value) == NumberResult::ok || parse_comma_rating(field, value) == NumberResult::ok;
+}
+
 bool is_figure(std::string_view field) {
   float value = 0;
-  if (parse_rating(field, value) != NumberResult::not_a_number) return true;
+  if (parse_rating(field, value) != NumberResult::not_a_number || parse_comma_rating(field, value) == NumberResult::ok) return true;
   const auto part_of_date = [](char c) {
     return is_digit(c) || c == '-' || c == '/' || c == ':' || c == '.' || c == ',' || c == 'T' || c == 'Z' || c == ' ' || c == '+';
   };

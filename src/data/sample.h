@@ -37,6 +37,9 @@ Table table_of(const Sample& sample, Separator separator);
 /// The number of fields that most lines from `from` on have; the larger one if two are equally frequent.
 std::size_t usual_count(const Table& table, std::size_t from);
 
+/// Reads a number, with a decimal point or comma. False if the field is not one.
+bool is_rating(std::string_view field, float& value);
+
 /// Whether a field is a number, or a date: what no header has.
 bool is_figure(std::string_view field);
 

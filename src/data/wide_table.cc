@@ -73,7 +73,7 @@ Cells look_at(const Grid& grid) {
       float value = 0;
       if (is_missing(row[cell])) {
         cells.any_missing = cells.any_missing || cell <= grid.items.size();
-      } else if (cell > grid.items.size() || parse_rating(row[cell], value) != NumberResult::ok) {
+      } else if (cell > grid.items.size() || !is_rating(row[cell], value)) {
         good = false;
       } else {
         largest[cell - 1] = std::max(largest[cell - 1], std::abs(value));
@@ -101,9 +101,20 @@ bool tells(const std::string& corner) {
   return named.of(Role::user).named && named.of(Role::item).named;
 }
 
+/// Whether the first field of every line is a rating by itself, whose decimal comma ended it: `a;x;4` of `a;x;4,5`.
+bool has_ratings_in_front(const Table& table) {
+  constexpr Separator kOthers[] = {Separator::double_colon, Separator::tab, Separator::semicolon, Separator::blanks};
+  return std::any_of(std::begin(kOthers), std::end(kOthers), [&](Separator separator) {
+    return std::all_of(table.begin(), table.end(), [separator](const std::vector<std::string>& row) {
+      const std::vector<std::string> fields = fields_of(row[0], separator);
+      return fields.size() == 3 && is_figure(fields[2]);
+    });
+  });
+}
+
 bool is_wide(const Table& table) {
   const auto grid = grid_of(table);
-  if (!grid || grid->items.size() < 2 || columns_by_name(table[0]).is_header()) return false;
+  if (!grid || grid->items.size() < 2 || columns_by_name(table[0]).is_header() || has_ratings_in_front(table)) return false;
   if (std::set<std::string>(grid->items.begin(), grid->items.end()).size() != grid->items.size()) return false;
   if (std::any_of(grid->items.begin(), grid->items.end(), [](const std::string& item) { return is_missing(item); })) return false;
   const Cells cells = look_at(*grid);

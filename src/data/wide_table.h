@@ -43,7 +43,7 @@ std::optional<std::string> read_row(std::string_view line, const Layout& layout,
     } else if (!is_missing(field)) {
       float value = 0;
       if (cells >= layout.items.size()) return "more cells than the " + std::to_string(layout.items.size()) + " items of the header";
-      problem = read_value(field, value);
+      problem = read_rating(field, layout, value);
       if (!problem) problem = add(user, layout.items[cells], value);
     }
     if (problem) return problem;

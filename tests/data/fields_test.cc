@@ -32,10 +32,70 @@ Triples read_text(std::string_view text, const ReadOptions& options = {}) {
   return triples_of(read_ratings(file.path(), options));
 }
 
+ReadOptions with_format(Format format) {
+  ReadOptions options;
+  options.format = format;
+  return options;
+}
+
 /// The fault of a file of `text`, without the line and what the file was taken for.
 std::string fault_of(const std::string& text, const ReadOptions& options = {}) {
   const ScratchFile file(text);
   return without_context(error_of<DataError>([&] { read_ratings(file.path(), options); }, file.path()));
+}
+
+TEST(ReadRatings, ReadsDecimalCommasWhereCommasDoNotSeparate) {
+  const Triples expected{{"a", "x", 4.0F}, {"a", "y", 3.5F}, {"b", "x", -0.25F}};
+  for (const std::string separator : {";", "\t", " ", "::"}) {
+    std::string text =
+        "a" + separator + "x" + separator + "4\na" + separator + "y" + separator + "3,5\nb" + separator + "x" + separator + "-,25\n";
+    EXPECT_EQ(read_text(text), expected) << text;
+    text = "user" + separator + "item" + separator + "rating\n" + text;
+    std::string layout;
+    ReadOptions options;
+    options.on_layout = [&](const std::string& taken) { layout = taken; };
+    EXPECT_EQ(read_text(text, options), expected) << text;
+    EXPECT_NE(layout.find(", header, decimal commas; user = user"), std::string::npos) << layout;
+  }
+  EXPECT_EQ(fault_of("a;x;4,5\na;y;1.000\n"), "F:2: expected a decimal comma, found \"1.000\"");
+  EXPECT_EQ(fault_of("a;x;1.000\na;y;4,5\n"), "F:1: expected a decimal comma, found \"1.000\"");
+  EXPECT_EQ(fault_of("a;x;4.5\na;y;1,000\n"), "F:2: expected a decimal point, found \"1,000\"");
+  EXPECT_EQ(fault_of("a,x,4\na,y,\"4,5\"\n"), "F:2: expected a number, found \"4,5\"");
+}
+
+TEST(ReadRatings, RefusesSeparatorsOfThousands) {
+  for (const std::string number : {"1,000,000", "1.000.000", "1'000", "1\u00A0000", "-12,345.5", "1.000,5"}) {
+    for (const std::string first : {"4", "4,5"}) {
+      if (number == "1.000,5" && first == "4") continue;
+      const std::string expected = "F:2: expected a number without separators of thousands, found ";
+      EXPECT_TRUE(fault_of("a;x;" + first + "\na;y;" + number + "\n").starts_with(expected)) << first << " " << number;
+    }
+    EXPECT_TRUE(fault_of("a,x,4\na,y,\"" + number + "\"\n").starts_with("F:2: expected a number without separators")) << number;
+  }
+  EXPECT_TRUE(fault_of("a\tx\t1 000\nb\tx\t2 000\n").starts_with("F:1: expected a number without separators"));
+  // Nothing tells what these commas are.
+  EXPECT_EQ(fault_of("a;x;4\na;y;1,000\n"), "F:2: expected a number, found \"1,000\", whose comma may be decimal or separate thousands");
+  EXPECT_EQ(fault_of("a;x;2,500\na;y;1,000\n"),
+            "F:1: expected a number, found \"2,500\", whose comma may be decimal or separate thousands");
+  EXPECT_EQ(read_text("a;x;2,500\na;y;4,5\n"), (Triples{{"a", "x", 2.5F}, {"a", "y", 4.5F}}));
+  EXPECT_EQ(read_text("a;x;2.500\na;y;1.000\n"), (Triples{{"a", "x", 2.5F}, {"a", "y", 1.0F}}));
+}
+
+TEST(ReadRatings, ReadsDecimalCommasOfMatrices) {
+  for (const std::string separator : {";", "\t", " "}) {
+    std::string text;
+    for (const char* field : {"-", "A", "B", "C\n", "ann", "4,5", "3", "-\n", "bob", "1,25", "-", "-,5\n"}) {
+      text += field;
+      if (text.back() != '\n') text += separator;
+    }
+    EXPECT_EQ(read_text(text, with_format(Format::matrix)),
+              (Triples{{"ann", "A", 4.5F}, {"ann", "B", 3.0F}, {"bob", "A", 1.25F}, {"bob", "C", -0.5F}}))
+        << text;
+  }
+  // Without names above and in front, it is no matrix that could be read, and not ratings of the user 4,5.
+  const ScratchFile file("4,5;3,0;2,0;1,5\n3,5;2,5;1,0;4,0\n2,5;1,5;5,0;4,5\n");
+  EXPECT_NE(error_of<DataError>([&] { read_ratings(file.path()); }, file.path()).find("a matrix of users x items without names"),
+            std::string::npos);
 }
 
 TEST(ReadRatings, RemovesByteOrderMarksBetweenJoinedFiles) {
