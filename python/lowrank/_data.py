@@ -14,18 +14,9 @@ from lowrank._columns import as_table, id_column, ids_array, is_table, library_o
 from lowrank._errors import DataError
 from lowrank._input import ColumnNames, File, column_names, is_sparse, ratings_from
 from lowrank._ratings import Ratings
+from lowrank._times import time_column
 
 __all__ = ["read_ratings", "split", "titles"]
-
-
-def _times_of(times: Any) -> npt.NDArray[np.int64]:
-    try:
-        array = np.asarray(times)
-        if array.dtype.kind == "M":
-            array = array.astype("datetime64[ns]")
-        return np.ascontiguousarray(array.astype(np.int64))
-    except (TypeError, ValueError):
-        raise DataError("time: expected timestamps") from None
 
 
 def read_ratings(
@@ -97,7 +88,7 @@ def split(
         Shares of the ratings, in [0, 1), together below 1. Exactly ``round(share * n)`` are set aside.
     by : {"random", "user", "time"}
         At random from all ratings; at random from every user's; or the latest of every user's, by the times of `ratings` or the
-        column ``time`` of a table.
+        column ``time`` of a table: numbers, dates, or texts of dates (ISO 8601), with or without a zone. A missing time is an error.
     seed : int
         Seed of the random choice; not with ``by="time"``.
     columns : names, optional
@@ -126,13 +117,13 @@ def split(
         named = column_names(columns) or {}
         users = id_column(table_column(ratings, named.get("user", "user"), "user"), "user")
         if by == "time":
-            times = _times_of(table_column(ratings, named.get("time", "time"), "time"))
+            times = time_column(table_column(ratings, named.get("time", "time"), "time"))
     elif is_sparse(ratings):
         coo = ratings.tocoo()
         users = id_column(np.asarray(coo.row, dtype=np.int64), "ratings")
     elif isinstance(ratings, tuple) and len(ratings) in (3, 4):
         users = id_column(ratings[0], "users")
-        times = _times_of(ratings[3]) if len(ratings) == 4 else None
+        times = time_column(ratings[3]) if len(ratings) == 4 else None
         ratings = tuple(column if hasattr(column, "__array__") else np.asarray(column, dtype=object if at < 2 else None)
                         for at, column in enumerate(ratings))
         if any(len(column) != len(users) for column in ratings):

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from lowrank._columns import id_column, ids_array, value_column
 from lowrank._errors import DataError
+from lowrank._times import time_column
 
 
 class Ratings:
@@ -24,7 +25,8 @@ class Ratings:
     values : array_like of shape (n,)
         The ratings.
     times : array_like of shape (n,), optional
-        Timestamps, integers.
+        Timestamps: numbers, which are kept as integers, or dates or texts of dates (ISO 8601), with or without a zone, which are kept as
+        nanoseconds since 1970. A missing time is an error.
 
     Attributes
     ----------
@@ -52,7 +54,7 @@ class Ratings:
         self.users = _as_ids(users, "users")
         self.items = _as_ids(items, "items")
         self.values = value_column(values, "values")
-        self.times: npt.NDArray[np.int64] | None = None if times is None else np.asarray(times).astype(np.int64)
+        self.times: npt.NDArray[np.int64] | None = None if times is None else time_column(times)
         lengths = {len(self.users), len(self.items), len(self.values)} | ({len(self.times)} if self.times is not None else set())
         if len(lengths) != 1:
             raise DataError(f"users, items, values and times must have equal lengths, got {sorted(lengths)}")

@@ -427,3 +427,24 @@ def test_split_and_read(ratings, ratings_file, program, tmp_path):
     assert (train + test != sparse).nnz == 0 and test.nnz == 300
     with pytest.raises(lowrank.DataError, match="timestamp"):
         lowrank.split(ratings, by="time")
+
+
+def test_times_of_every_kind():
+    pandas = pytest.importorskip("pandas")
+    texts = ["2020-01-02T00:30:00+02:00", "2020-01-01T23:00:00Z", "2020-01-01 21:00"]
+    # In UTC: 22:30, 23:00 and 21:00 of January 1st.
+    zoned = pandas.Series(pandas.to_datetime(texts, utc=True, format="ISO8601"))
+    kinds = [texts, zoned, zoned.dt.tz_convert("Asia/Tokyo"), zoned.dt.tz_localize(None), list(zoned), [2, 3, 1], [2e9, 3e9, 1.28e9],
+             ["2", "3", "1"], np.array(["2020-01-02", "2020-01-03", "2020-01-01"], dtype="M8[D]"), np.array(texts)]
+    for times in kinds:
+        frame = pandas.DataFrame({"user": [1, 1, 1], "item": [1, 2, 3], "rating": [1, 2, 3], "time": times})
+        train, test = lowrank.split(frame, by="time", test=0.34)
+        assert test.item.tolist() == [2] and train.item.tolist() == [1, 3]
+        assert np.argsort(lowrank.Ratings([1, 1, 1], [1, 2, 3], [1, 2, 3], times).times).tolist() == [2, 0, 1]
+    assert lowrank.Ratings([1], [1], [1], ["2020-01-01T01:00:00+01:00"]).times.tolist() == [1577836800 * 10**9]
+    for missing in (np.array(["2020-01-01", "NaT"], dtype="M8[s]"), [1.0, np.nan], ["2020-01-01", None], ["2020-01-01", "NaT"],
+                    pandas.Series(pandas.to_datetime(["2020-01-01", None], utc=True))):
+        with pytest.raises(lowrank.DataError, match="none in row 1"):
+            lowrank.split(([1, 1], [1, 2], [1, 2], missing), by="time")
+    with pytest.raises(lowrank.DataError, match="row 1, found 'Monday'"):
+        lowrank.split(([1, 1], [1, 2], [1, 2], ["2020-01-01", "Monday"]), by="time")

@@ -70,7 +70,7 @@ def test_names_of_a_file_decide(tmp_path):
     ratings = lowrank.read_ratings(path)
     assert (ratings.users.tolist(), ratings.items.tolist(), ratings.values.tolist()) == ([1, 1, 2], [10, 20, 10], [5, 3, 4])
     assert ratings.times.tolist() == [978300760, 978300761, 978300762]
-    assert ratings.layout == f"{path}: 4 columns separated by commas, header; user = user_id, item = book_id, rating = rating, time = time"
+    assert ratings.layout == f"{path}: 4 columns separated by commas, header; user = user_id, item = book_id, rating = rating, time = time (seconds since 1970)"
     assert ratings[:1].layout == ratings.layout
     model = lowrank.SGD(rank=2, epochs=1).fit(path, validation=path, progress=False)
     line = f"{path}: 4 columns separated by commas, header; user = user_id, item = book_id, rating = rating"

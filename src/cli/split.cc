@@ -79,6 +79,7 @@ int run_split(SplitArguments& arguments) {
     if (!path.empty()) check_writable(path);
   }
   arguments.read.keep_times = true;
+  arguments.read.times_needed = arguments.split.by == SplitBy::time;
   const Lines lines = [&] {
     const FileReading reading(arguments.ratings, arguments.read, arguments.quiet);
     return read_lines(arguments.ratings, arguments.read);

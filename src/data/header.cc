@@ -149,6 +149,7 @@ void place_by_names(const Heading& heading, const Sample& sample, const Table& t
   place(Role::item, columns.item_stated, layout.item);
   if (rated && !(columns.stated && options.implicit_values)) place(Role::rating, columns.rating_stated, layout.rating);
   if (options.keep_times && !columns.stated) place(Role::time, columns.time_stated, layout.time);
+  layout.time_named = layout.time != Layout::kNone;
 
   std::vector<std::string> unclear;
   if (layout.user == Layout::kNone) unclear.emplace_back("user");

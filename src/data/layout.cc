@@ -70,7 +70,8 @@ std::optional<Layout> lay_out(Separator separator, const ReadOptions& options, s
   layout.time = Layout::kNone;
   layout.time_wanted = options.keep_times;
   if (options.keep_times && !place(options.columns.time, layout.time)) return std::nullopt;
-  layout.time_needed = options.keep_times && options.columns.time_stated && layout.time != Layout::kNone;
+  layout.time_named = options.keep_times && options.columns.time_stated && layout.time != Layout::kNone;
+  layout.time_needed = options.times_needed || layout.time_named;
   return layout;
 }
 
@@ -117,6 +118,35 @@ void find_decimal(const Sample& sample, Layout& layout) {
     return layout.decimal != Decimal::unknown;
   });
   if (layout.decimal == Decimal::unknown && points) layout.decimal = Decimal::point;
+}
+
+/// Finds out what the timestamps of the sample count.
+void find_time_unit(const Sample& sample, const std::string& name, const ReadOptions& options, Layout& layout) {
+  if (!options.keep_times) return;
+  const bool beyond = !layout.time_named && layout.column_count <= layout.time;
+  if (options.times_needed && (layout.time == Layout::kNone || beyond)) {
+    throw DataError(name + ": no column of timestamps; use " + mention("columns") + " to name it (" + description(layout) + ")");
+  }
+  bool numbers = false;
+  if (layout.time == Layout::kNone) return;
+  Scratch scratch;
+  LineFields fields;
+  for (std::size_t at = layout.header ? 1 : 0; at < sample.lines.size(); ++at) {
+    if (split_line(sample.lines[at].text, layout, scratch, fields) || !fields.has_time || is_missing_time(fields.time)) continue;
+    const auto time = parse_time(fields.time);
+    numbers = numbers || time;
+    if (!numbers && parse_date(fields.time)) {
+      layout.time_unit = TimeUnit::date;
+      // Blanks separate a date from its time of day, without which the order within a day would be lost.
+      const auto all = fields_of(sample.lines[at].text, layout.separator);
+      if (layout.separator == Separator::blanks && layout.time + 1 < all.size() && parse_date("2000-01-01 " + all[layout.time + 1])) {
+        throw DataError(name, sample.lines[at].number, "a date and a time of day in two columns; put both in quotes, or a T between them");
+      }
+      return;
+    }
+    if (time) layout.time_unit = unit_of_time(*time);
+    if (layout.time_unit != TimeUnit::unknown) return;
+  }
 }
 
 /// The fit of a layout, to compare: the number of roles that line 1 names if it is a header, then of lines without a fault, of lines with
@@ -253,6 +283,7 @@ Layout lines_layout(Sample& sample, const std::string& name, const ReadOptions& 
   if (layout.header) place_by_names(heading, sample, table, name, options, layout);
   check_columns(layout, options);
   find_decimal(sample, layout);
+  find_time_unit(sample, name, options, layout);
   return layout;
 }
 

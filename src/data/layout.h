@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "data/times.h"
 #include "lowrank/data/read.h"
 
 namespace lowrank {
@@ -34,9 +35,11 @@ struct Layout {
   Separator separator = Separator::comma;
   Lines lines = Lines::ratings;
   Decimal decimal = Decimal::unknown;
-  bool implicit_values = false;  ///< whether a line without a rating is a rating of 1
-  bool time_needed = false;      ///< whether a line without a timestamp is an error
-  bool time_wanted = false;      ///< whether timestamps are kept if there are any
+  bool implicit_values = false;            ///< whether a line without a rating is a rating of 1
+  bool time_needed = false;                ///< whether a line without a timestamp is an error
+  bool time_wanted = false;                ///< whether timestamps are kept if there are any
+  bool time_named = false;                 ///< whether the caller or the header named the column, so that text in it is an error
+  TimeUnit time_unit = TimeUnit::unknown;  ///< what the first timestamp counts
   /// 0-based columns; kNone for a column that is not read.
   std::size_t user = 0;
   std::size_t item = 1;

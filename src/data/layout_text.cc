@@ -51,7 +51,10 @@ std::string roles_text(const Layout& layout) {
   } else if (layout.implicit_values) {
     text += ", rating = 1";
   }
-  if (layout.time_wanted && layout.time != Layout::kNone) text += ", time = " + column_text(layout, layout.time);
+  if (!layout.time_wanted || layout.time == Layout::kNone) return text;
+  text += ", time = " + column_text(layout, layout.time);
+  if (layout.time_unit == TimeUnit::date) return text + " (dates, in UTC where no zone is given)";
+  if (layout.time_unit != TimeUnit::unknown) text.append(" (").append(name_of(layout.time_unit)).append(" since 1970)");
   return text;
 }
 

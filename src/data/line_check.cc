@@ -78,9 +78,19 @@ std::optional<std::string> check_entry(std::string_view row, std::string_view co
 }
 
 std::optional<std::string> read_time(const LineFields& fields, const Layout& layout, std::optional<std::int64_t>& time) {
-  time = fields.has_time ? parse_time(fields.time) : std::nullopt;
-  if (!time && layout.time_needed) return "expected a timestamp, found " + quoted(fields.time);
-  return std::nullopt;
+  time.reset();
+  if (!fields.has_time) return std::nullopt;
+  const bool dates = layout.time_unit == TimeUnit::date;
+  time = dates ? parse_date(fields.time) : parse_time(fields.time);
+  if (!time) {
+    const bool fault = layout.time_needed || (layout.time_named && !is_missing_time(fields.time));
+    if (fault) return std::string(dates ? "expected a date" : "expected a timestamp") + ", found " + quoted(fields.time);
+    return std::nullopt;
+  }
+  if (dates || layout.time_unit == TimeUnit::unknown) return std::nullopt;
+  const TimeUnit unit = unit_of_time(*time);
+  if (unit == layout.time_unit || unit == TimeUnit::unknown) return std::nullopt;
+  return std::string("a timestamp in ") + name_of(unit) + ", " + quoted(fields.time) + ", after others in " + name_of(layout.time_unit);
 }
 
 void check_entries(const Layout& layout, std::uint64_t count, const std::string& name, bool at_end) {

@@ -108,18 +108,6 @@ bool has_groups(std::string_view text) noexcept {
   return digits() == text.size();
 }
 
-std::optional<std::int64_t> parse_time(std::string_view text) noexcept {
-  if (const std::size_t point = text.find('.'); point != std::string_view::npos) {
-    if (!std::all_of(text.begin() + static_cast<std::ptrdiff_t>(point) + 1, text.end(), is_digit)) return std::nullopt;
-    text = text.substr(0, point);
-  }
-  std::int64_t time = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, time);
-  if (error != std::errc{} || stop != end) return std::nullopt;
-  return time;
-}
-
 std::optional<std::uint64_t> parse_count(std::string_view text) noexcept {
   std::uint64_t count = 0;
   const char* end = text.data() + text.size();

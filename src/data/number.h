@@ -18,9 +18,6 @@ NumberResult parse_comma_rating(std::string_view text, float& value);
 /// Whether a text is a number whose digits are in groups of three: `1,000`, `1.000.000`, `1 000`, `1'000.5`.
 bool has_groups(std::string_view text) noexcept;
 
-/// Reads an integer as a timestamp; a fraction (`978300760.0`) is cut off. Nothing if it is not an integer or does not fit.
-std::optional<std::int64_t> parse_time(std::string_view text) noexcept;
-
 /// Reads an unsigned decimal integer, digits only. Nothing if it is not one or does not fit.
 std::optional<std::uint64_t> parse_count(std::string_view text) noexcept;
 

@@ -98,6 +98,28 @@ TEST(ReadRatings, ReadsDecimalCommasOfMatrices) {
             std::string::npos);
 }
 
+TEST(ReadRatings, TakesTimesAsTheFirstOnesAre) {
+  ReadOptions options;
+  options.keep_times = true;
+  const auto times_of = [&](const std::string& text) {
+    const ScratchFile file(text);
+    const Ratings ratings = read_ratings(file.path(), options).ratings;
+    return std::vector<std::int64_t>(ratings.times().begin(), ratings.times().end());
+  };
+  EXPECT_EQ(times_of("u,a,1,1.28e9\nv,a,2,978300760\n"), (std::vector<std::int64_t>{1280000000, 978300760}));
+  EXPECT_EQ(times_of("u,a,1,1970-01-01T00:00:02Z\nv,a,2,1970-01-01T02:00:01+02:00\n"), (std::vector<std::int64_t>{2000000, 1000000}));
+  EXPECT_EQ(times_of("u,a,1,978300760\nv,a,2,NaT\n"), std::vector<std::int64_t>{});
+  EXPECT_EQ(fault_of("u,a,1,978300760\nv,a,2,978300760123\n", options),
+            "F:2: a timestamp in milliseconds, \"978300760123\", after others in seconds");
+  EXPECT_EQ(fault_of("user,item,rating,date\nu,a,1,2020-01-01\nv,a,2,2020-02-30\n", options), "F:3: expected a date, found \"2020-02-30\"");
+  EXPECT_EQ(fault_of("user,item,rating,time\nu,a,1,7\nv,a,2,2020-02-20\n", options), "F:3: expected a timestamp, found \"2020-02-20\"");
+  EXPECT_EQ(fault_of("u a 1 2020-01-01 10:00:00\nv a 2 2020-01-01 11:00:00\n", options),
+            "F:1: a date and a time of day in two columns; put both in quotes, or a T between them");
+  options.times_needed = true;
+  EXPECT_EQ(fault_of("u,a,1,978300760\nv,a,2,NaT\n", options), "F:2: expected a timestamp, found \"NaT\"");
+  EXPECT_EQ(fault_of("u,a,1,978300760\nv,a,2\n", options), "F:2: too few columns: expected at least 4, found 3");
+}
+
 TEST(ReadRatings, RemovesByteOrderMarksBetweenJoinedFiles) {
   const std::string bom = "\xEF\xBB\xBF";
   EXPECT_EQ(read_text(bom + "u,a,1\n" + bom + "7,a,2\n" + bom + "v,a,3\n" + bom + "\"w\",a,4\n\"" + bom + "x\",a,5\n"),

@@ -71,15 +71,6 @@ TEST(ParseRating, IsTheNearestFloatOfTheDecimal) {
   }
 }
 
-TEST(ParseTime, ReadsIntegersAndCutsFractions) {
-  EXPECT_EQ(parse_time("978300760"), 978300760);
-  EXPECT_EQ(parse_time("-5"), -5);
-  EXPECT_EQ(parse_time("978300760.9"), 978300760);
-  EXPECT_EQ(parse_time("9223372036854775807"), INT64_MAX);
-  for (const char* text : {"", "abc", "1e9", "2020-01-01", "9223372036854775808", ".5", "1.5x", "1 2"})
-    EXPECT_FALSE(parse_time(text)) << text;
-}
-
 TEST(ParseCount, ReadsDigitsAlone) {
   EXPECT_EQ(parse_count("18446744073709551615"), UINT64_MAX);
   EXPECT_EQ(parse_count("007"), 7U);

@@ -63,6 +63,7 @@ struct ReadOptions {
   bool implicit_values = false;  ///< read a line of two columns as a rating of 1 (otherwise an error)
   bool pairs_only = false;       ///< read only user and item; further columns are optional and ignored
   bool keep_times = false;       ///< keep timestamps if the file has them
+  bool times_needed = false;     ///< with keep_times: a file or a line without a timestamp is an error
   int threads = 0;               ///< 0 for all; the result does not depend on it
   /// Called once per file that is read, if given, when its first part turned out to be sound: with one line that says what the file was
   /// taken for, such as `ratings.csv: 4 columns separated by commas, header; user = user_id, item = book_id, rating = rating`.
@@ -87,8 +88,9 @@ struct RatingLine {
 /// Reads a file of ratings into memory, ids numbered in order of first appearance in the file.
 ///
 /// Blanks around an unquoted field are not part of it. Ratings are decimal numbers, rounded to the nearest float32; -0 is 0. Timestamps are
-/// integers, or decimals whose fraction is cut off; if the time column was not named and a line has no time, no timestamps are kept. A user
-/// without items in an adjacency file is skipped. A line may have up to 64 MiB. The first error in the file is the one that is thrown.
+/// integers, decimals whose fraction is cut off, or dates (ISO 8601), which become microseconds since 1970; if a line has no time and none
+/// is needed, no timestamps are kept. A user without items in an adjacency file is skipped. A line may have up to 64 MiB. The first error
+/// in the file is the one that is thrown.
 ///
 /// The file is read in chunks, which all threads parse. Memory: the ratings (if coded, 4 to 6 bytes each until grouped, then 5, never
 /// both), the ids, and a few MiB per thread, however large the file. `.gz`, `.zst` and `.xz` files (recognised by their first bytes;
