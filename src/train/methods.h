@@ -27,6 +27,7 @@ struct MethodTraits {
   bool (*ignores_values)(const Options&) = nullptr;        ///< whether all ratings that it takes are alike to it; by default they are not
   bool scores_history = false;                             ///< whether scores are sums over what a user likes, so that it must be kept
   std::size_t (*extra_tables)(const Options&) = nullptr;   ///< factor tables that training holds besides its own and the model's
+  std::size_t (*extra_rating_bytes)(const Options&) = nullptr;  ///< bytes per rating besides rating_bytes
 };
 template <class Options>
 MethodTraits<Options> traits_of();

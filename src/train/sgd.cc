@@ -19,6 +19,7 @@
 #include "train/methods.h"
 #include "train/prior_trials.h"
 #include "train/sgd_grid.h"
+#include "train/sgd_retrain.h"
 #include "train/sgd_shuffle.h"
 #include "train/sgd_tutorial.h"
 #include "train/step_size.h"
@@ -33,22 +34,30 @@ constexpr auto kUpdateOrders =
 constexpr auto kSchedules = std::to_array<Named<Schedule>>({{"linear", Schedule::linear}, {"constant", Schedule::constant}});
 constexpr auto kBiasRegularizations =
     std::to_array<Named<BiasRegularization>>({{"estimated", BiasRegularization::estimated}, {"rating", BiasRegularization::rating}});
+constexpr auto kRetrains = std::to_array<Named<Retrain>>({{"none", Retrain::none}, {"users", Retrain::users}, {"both", Retrain::both}});
 
 constexpr Setting kEquations = with("update_order", "equations");
 /// Without factors and biases nothing is learned.
 constexpr Need kLearns = {kHasFactors, kHasBiases};
+/// Factors of one side at least are regularised, where any are.
+constexpr Need kRegularizesSide = {without("user_regularization", "0"), without("item_regularization", "0")};
 
 constexpr std::array kOptions = {
     rank_option<Sgd>(),
     Option<Sgd>{"epochs", &Sgd::epochs, {1, 1e9}},
-    Option<Sgd>{"learning_rate", &Sgd::learning_rate, {.least_excluded = true}}.only(kLearns),
+    Option<Sgd>{"learning_rate", &Sgd::learning_rate, {.least_excluded = true}}.only(kLearns,
+                                                                                     Need{kHasFactors, with("bias_learning_rate", "auto")}),
+    Option<Sgd>{"bias_learning_rate", &Sgd::bias_learning_rate, {.least_excluded = true}}.only(kEquations, kHasBiases),
     Option<Sgd>{"schedule", choice<Sgd, &Sgd::schedule, kSchedules>()}.only(kEquations, kLearns),
     Option<Sgd>{"regularization", &Sgd::regularization}.only(kLearns),
-    Option<Sgd>{"prior_ratings", &Sgd::prior_ratings}.only(kEquations, kHasFactors, kRegularizes),
+    Option<Sgd>{"user_regularization", &Sgd::user_regularization}.only(kEquations, kHasFactors, kRegularizes),
+    Option<Sgd>{"item_regularization", &Sgd::item_regularization}.only(kEquations, kHasFactors, kRegularizes),
+    Option<Sgd>{"prior_ratings", &Sgd::prior_ratings}.only(kEquations, kHasFactors, kRegularizes, kRegularizesSide),
     Option<Sgd>{"bias_regularization", choice<Sgd, &Sgd::bias_regularization, kBiasRegularizations>()}.only(kEquations, kHasBiases,
                                                                                                             kRegularizes),
     Option<Sgd>{"initial_scale", &Sgd::initial_scale}.only(kEquations, kHasFactors),
     biases_option<Sgd>(),
+    Option<Sgd>{"retrain", choice<Sgd, &Sgd::retrain, kRetrains>()}.only(kEquations, kLearns),
     Option<Sgd>{"update_order", choice<Sgd, &Sgd::update_order, kUpdateOrders>()},
     tolerance_option<Sgd>(),
     patience_option<Sgd>(),
@@ -57,7 +66,8 @@ constexpr std::array kOptions = {
 
 /// Weights of the loss's penalty, in training units: (factors (n + prior) |row|^2 + (bias_rating n + bias_damping) bias^2) / 2.
 struct Regularization {
-  double factors = 0;
+  double user_factors = 0;
+  double item_factors = 0;
   double prior = 0;
   double bias_rating = 0;
   BiasDamping bias_damping;
@@ -65,7 +75,11 @@ struct Regularization {
 
 Regularization regularization_of(const Sgd& options, const Ratings& ratings, const Units& units) {
   if (options.regularization == 0) return {};
-  Regularization result{.factors = options.regularization, .prior = options.prior_ratings.value(), .bias_rating = 0, .bias_damping = {}};
+  Regularization result{.user_factors = options.user_regularization.value_or(options.regularization),
+                        .item_factors = options.item_regularization.value_or(options.regularization),
+                        .prior = options.prior_ratings.value(),
+                        .bias_rating = 0,
+                        .bias_damping = {}};
   if (options.bias_regularization == BiasRegularization::rating) {
     result.bias_rating = options.regularization;
   } else if (options.biases) {
@@ -76,11 +90,13 @@ Regularization regularization_of(const Sgd& options, const Ratings& ratings, con
 
 /// The same in rating units: factors are in units of the root of the scale, a bias in units of the scale.
 LeastSquares fold_in_of(const Regularization& weights, const Units& units, bool biases) {
-  const auto penalty = [&](double bias_damping) {
-    const double factors = weights.factors * units.scale;
+  const auto penalty = [&](double weight, double bias_damping) {
+    const double factors = weight * units.scale;
     return RowPenalty{.l2 = factors, .l2_constant = factors * weights.prior, .bias = weights.bias_rating, .bias_constant = bias_damping};
   };
-  return {.users = penalty(weights.bias_damping.user), .items = penalty(weights.bias_damping.item), .solves_bias = biases};
+  return {.users = penalty(weights.user_factors, weights.bias_damping.user),
+          .items = penalty(weights.item_factors, weights.bias_damping.item),
+          .solves_bias = biases};
 }
 
 /// What suits opinions, where the options leave it open.
@@ -110,6 +126,8 @@ Sgd settle(Sgd options, const Ratings& ratings, const Model& frame, int threads)
     Sgd trial;
     trial.rank = std::min(options.rank, kTrialRank);
     trial.regularization = options.regularization;
+    trial.user_regularization = options.user_regularization;
+    trial.item_regularization = options.item_regularization;
     trial.bias_regularization = options.bias_regularization;
     trial.biases = options.biases;
     trial.seed = options.seed;
@@ -179,7 +197,7 @@ class SgdLearner final : public EpochLearner {
     fill_decays(step);
     double squared = 0;
     for (std::size_t pass = 1; pass <= passes_; ++pass) {
-      const std::size_t number = (epoch - 1) * passes_ + pass;
+      const std::size_t number = first_pass_ + (epoch - 1) * passes_ + pass;
       squared =
           grid_ ? grid_->pass(tables(), step, options_.seed, number, workers_) : shuffle_->pass(tables(), step, options_.seed, number);
     }
@@ -216,6 +234,14 @@ class SgdLearner final : public EpochLearner {
     });
   }
 
+  /// Starts once more, with the items of `from` and no users. The visiting orders are other ones than before. \param from  must outlive the
+  /// learner
+  void start_again(const Model& from) {
+    init_ = &from;
+    first_pass_ = std::size_t{options_.epochs} * passes_;
+    restore(nullptr);
+  }
+
   [[nodiscard]] bool has_step() const override { return true; }
 
   std::optional<DivergenceReport> cut_step() override { return rate_.cut(); }
@@ -230,36 +256,38 @@ class SgdLearner final : public EpochLearner {
     const SgdErrors errors = grid_ ? grid_->errors(tables(), least, most, workers_) : shuffle_->errors(tables(), least, most);
     trained.train_rmse = std::sqrt(errors.clipped_squared / static_cast<double>(rating_count_)) * units_.scale;
     const double user_penalty = sum_rows(user_factors_.rows(), [&](std::size_t user) {
-      return penalty(user_factors_.row(user), user_biases_[user], user_ratings_[user], weights_.bias_damping.user);
+      return penalty(user_factors_.row(user), user_biases_[user], user_ratings_[user], weights_.user_factors, weights_.bias_damping.user);
     });
     const double item_penalty = sum_rows(item_factors_.rows(), [&](std::size_t row) {
-      return penalty(item_factors_.row(row), item_biases_[row], item_ratings_[item_of_row_[row]], weights_.bias_damping.item);
+      return penalty(item_factors_.row(row), item_biases_[row], item_ratings_[item_of_row_[row]], weights_.item_factors,
+                     weights_.bias_damping.item);
     });
     trained.train_loss = 0.5 * (errors.squared + user_penalty + item_penalty) * units_.scale * units_.scale;
   }
 
  private:
   /// The part of a row and its bias in twice the loss; 0 for a row without ratings.
-  [[nodiscard]] double penalty(std::span<const float> row, float bias, std::uint32_t ratings, double bias_damping) const {
+  [[nodiscard]] double penalty(std::span<const float> row, float bias, std::uint32_t ratings, double weight, double bias_damping) const {
     if (ratings == 0) return 0;
     double squared = 0;
     for (const float x : row) squared += static_cast<double>(x) * static_cast<double>(x);
-    return weights_.factors * (ratings + weights_.prior) * squared +
+    return weight * (ratings + weights_.prior) * squared +
            (weights_.bias_rating * ratings + bias_damping) * static_cast<double>(bias) * static_cast<double>(bias);
   }
 
   /// Sets the decays: what regularisation takes off rows and biases per rating. Each of a row's n ratings carries 1/n of the row's weight.
   void fill_decays(const SgdStep& step) {
-    const auto fill = [&](std::size_t row, std::uint32_t ratings, double bias_damping, std::vector<float>& decays,
+    const auto fill = [&](std::size_t row, std::uint32_t ratings, double weight, double bias_damping, std::vector<float>& decays,
                           std::vector<float>& bias_decays) {
       const double n = std::max(ratings, 1U);
-      decays[row] = static_cast<float>(static_cast<double>(step.rate) * weights_.factors * (1 + weights_.prior / n));
+      decays[row] = static_cast<float>(static_cast<double>(step.rate) * weight * (1 + weights_.prior / n));
       bias_decays[row] = static_cast<float>(static_cast<double>(step.bias_rate) * (weights_.bias_rating + bias_damping / n));
     };
-    for_rows(user_decays_.size(),
-             [&](std::size_t user) { fill(user, user_ratings_[user], weights_.bias_damping.user, user_decays_, user_bias_decays_); });
+    for_rows(user_decays_.size(), [&](std::size_t user) {
+      fill(user, user_ratings_[user], weights_.user_factors, weights_.bias_damping.user, user_decays_, user_bias_decays_);
+    });
     for_rows(item_decays_.size(), [&](std::size_t row) {
-      fill(row, item_ratings_[item_of_row_[row]], weights_.bias_damping.item, item_decays_, item_bias_decays_);
+      fill(row, item_ratings_[item_of_row_[row]], weights_.item_factors, weights_.bias_damping.item, item_decays_, item_bias_decays_);
     });
   }
 
@@ -280,8 +308,9 @@ class SgdLearner final : public EpochLearner {
     if (options_.schedule == Schedule::linear) {
       rate *= static_cast<double>(options_.epochs - (epoch - 1)) / options_.epochs;
     }
-    const auto step = static_cast<float>(rate);
-    return {step, options_.biases ? step : 0.0F};
+    // A cut of the step is one of both.
+    const double bias_rate = options_.bias_learning_rate ? rate * (*options_.bias_learning_rate / options_.learning_rate.value()) : rate;
+    return {static_cast<float>(rate), options_.biases ? static_cast<float>(bias_rate) : 0.0F};
   }
 
   void for_rows(std::size_t rows, const std::function<void(std::size_t)>& body) {
@@ -344,14 +373,27 @@ class SgdLearner final : public EpochLearner {
   std::optional<SgdShuffle> shuffle_;
   StepSize rate_;
   std::size_t passes_;  ///< per epoch
-  double runaway_;      ///< RMSE from which an epoch counts as divergence
+  std::size_t first_pass_ = 0;
+  double runaway_;  ///< RMSE from which an epoch counts as divergence
 };
+
+/// Whether retraining is to be kept: without validation always.
+bool improves(const Model& again, const Model& before, const Validation& validation) {
+  if (!validation) return true;
+  const double value = validation.measure(again);
+  const double old = validation.measure(before);
+  return validation.higher_is_better ? value > old : value < old;
+}
 
 }  // namespace
 
 template <>
 MethodTraits<Sgd> traits_of() {
-  return {.options = kOptions, .rating_bytes = 2};
+  // Retraining holds the model of before; the users are solved from the ratings as they came.
+  return {.options = kOptions,
+          .rating_bytes = 2,
+          .extra_tables = [](const Sgd& options) { return options.retrain == Retrain::none ? std::size_t{0} : std::size_t{2}; },
+          .extra_rating_bytes = [](const Sgd& options) { return options.retrain == Retrain::users ? std::size_t{8} : std::size_t{0}; }};
 }
 
 template <>
@@ -365,9 +407,12 @@ Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Val
   frame.centre.has_biases = options.biases;
   set_range(frame, moments, context);
   if (tutorial) {
-    const LeastSquares fold_in =
-        fold_in_of({.factors = options.regularization, .prior = 0, .bias_rating = options.regularization, .bias_damping = {}}, Units{},
-                   options.biases);
+    const LeastSquares fold_in = fold_in_of({.user_factors = options.regularization,
+                                             .item_factors = options.regularization,
+                                             .prior = 0,
+                                             .bias_rating = options.regularization,
+                                             .bias_damping = {}},
+                                            Units{}, options.biases);
     Sgd settled = options;
     settled.learning_rate = options.learning_rate.value_or(kLearningRate);
     SgdTutorial learner(ratings, settled, moments.mean, frame, context.init);
@@ -381,8 +426,23 @@ Trained train_method(Ratings ratings, const Sgd& options, Model frame, const Val
   const Sgd settled = settle(options, ratings, frame, context.threads);
   const Regularization weights = regularization_of(settled, ratings, units);
   const LeastSquares fold_in = fold_in_of(weights, units, options.biases);
+  const Model kept_frame = options.retrain == Retrain::both ? frame : Model{};
+  const Ratings kept_ratings = options.retrain == Retrain::users ? ratings : Ratings{};
   SgdLearner learner(std::move(ratings), settled, units, weights, frame, context.init, passes, workers);
   Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
+  if (options.retrain == Retrain::users) {
+    Model again = trained.model;
+    solve_users(kept_ratings, fold_in, again, workers);
+    if (improves(again, trained.model, validation)) trained.model = std::move(again);
+  }
+  Model start;
+  if (options.retrain == Retrain::both && trained.stopped != Stopped::observer) {
+    start = trained.model;
+    std::ranges::fill(start.users.counts, 0U);
+    learner.start_again(start);
+    Trained again = run_epochs(learner, kept_frame, fold_in, options.rank, count, stopping, validation, observer);
+    if (improves(again.model, trained.model, validation)) trained = std::move(again);
+  }
   learner.score(trained);
   return trained;
 }

@@ -23,6 +23,13 @@ enum class Schedule : std::uint8_t {
   constant,  ///< not at all, as in the article
 };
 
+/// What is learned once more after training.
+enum class Retrain : std::uint8_t {
+  none,   ///< nothing (default)
+  users,  ///< the users' rows, each solved exactly against the items
+  both,   ///< users from the start, items from what they have learned, over as many epochs again
+};
+
 /// Options of stochastic gradient descent. The loss, with e = r - prediction, n the ratings of a row and beta = regularization, is
 ///
 ///     sum over ratings of (1/2) e^2  +  sum over users and items of (1/2) beta (n + prior_ratings) |row|^2 + (1/2) d bias^2
@@ -46,11 +53,18 @@ struct Sgd {
   /// diverges. auto is 0.06, or more where trials with little noise gain from it; fewer than 500 ratings are then visited several times per
   /// epoch.
   std::optional<double> learning_rate = {};
+  /// Step size of the biases in the first epoch, above 0, where it is not that of the factors; it falls by the same schedule. auto is the
+  /// learning rate.
+  std::optional<double> bias_learning_rate = {};
   /// Learning-rate schedule: linear falls evenly to 1/epochs of the first step in the last epoch; constant is the article's.
   Schedule schedule = Schedule::linear;
   /// Weight beta of (|p|^2 + |q|^2) / 2 in the loss of one rating, at least 0; raise it when the validation error rises while the training
   /// error falls. With 0 nothing is regularised (the article's plain model).
   double regularization = 0.04;
+  /// Weight of |p|^2 / 2 alone, at least 0, where users are to be held back otherwise than items. auto is the regularization.
+  std::optional<double> user_regularization = {};
+  /// Weight of |q|^2 / 2 alone, at least 0, where items are to be held back otherwise than users. auto is the regularization.
+  std::optional<double> item_regularization = {};
   /// Number of ratings, at least 0, added to each row's own when it is regularised; raise it to keep rows with few ratings small. auto is
   /// 85, or less where trials on a part of the ratings show little noise; 0 is the article's loss.
   std::optional<double> prior_ratings = {};
@@ -61,6 +75,10 @@ struct Sgd {
   /// tutorial order starts with 1 / rank.
   double initial_scale = 0.05;
   bool biases = true;  ///< whether the mean and a bias for every user and item are learned
+  /// What is learned once more after training (Takacs et al.): users solves every user's factors and bias exactly against the learned
+  /// items, as fold-in does; both starts the users anew, goes on with the items, and trains all epochs again; none is training alone. With
+  /// validation data, what does not improve its figure is not kept.
+  Retrain retrain = Retrain::none;
   /// Update order within one rating: equations learns both vectors from the old values; tutorial is the article's program, which updates
   /// the item vector with the new user vector, in rating units with a constant step.
   UpdateOrder update_order = UpdateOrder::equations;
