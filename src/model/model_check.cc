@@ -35,7 +35,12 @@ std::optional<std::string> shape_problem(const Model& model) {
   if (model.users.biases.size() != users || model.items.biases.size() != items) return "ids and biases differ in number";
   if (model.users.counts.size() != users || model.items.counts.size() != items) return "ids and numbers of ratings differ in number";
   if (!model.history.offsets().empty() && model.history.offsets().size() != users + 1) return "seen items of a different number of users";
-  if (model.neighbours && model.neighbours->rows() != items) return "neighbours of a different number of items";
+  if (model.neighbours && model.neighbours->of_users() && model.neighbours->rows() != users)
+    return "neighbours of a different number of users";
+  if (model.neighbours && !model.neighbours->of_users() && model.neighbours->rows() != items)
+    return "neighbours of a different number of items";
+  if (model.neighbours && model.neighbours->is_mean() && !model.history.bytes().empty() && !model.history.has_values())
+    return "neighbours that read ratings, without their values in the history";
   return {};
 }
 

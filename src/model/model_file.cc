@@ -250,7 +250,7 @@ Model read_model(Source& source) {
   fill(model.items.ids, item_id_offsets, item_ids, "items");
   model.history = History(std::move(history_bytes), std::move(history_offsets), model.items.ids.size(), std::move(history_codes),
                           std::move(history_values));
-  if (extent.neighbour_offsets != 0) model.neighbours = decode_rows(neighbours, std::move(neighbour_weights));
+  if (extent.neighbour_offsets != 0) model.neighbours = decode_rows(neighbours, std::move(neighbour_weights), header.neighbour_rule);
   if (header.complete) header.complete(model);
   if (const auto problem = model_problem(model)) throw ModelFileError(*problem);
   return std::move(header.model);

@@ -35,6 +35,8 @@ struct Section {
 /// The sections that this version knows.
 const Section kHistory{.name = "history", .version = 1, .required = true, .needs = std::string(kNeeds)};
 const Section kNeighbours{.name = "neighbours", .version = 1, .required = true, .needs = std::string(kNeeds)};
+/// Neighbours with a rule of their own, which the metadata state.
+const Section kRuledNeighbours{.name = "neighbours", .version = 2, .required = true, .needs = std::string(kNeeds)};
 
 // ---- writing
 
@@ -91,8 +93,17 @@ ordered_json sections_json(const Model& model) {
     sections[section.name] = {{"version", section.version}, {"required", section.required}, {"needs", section.needs}};
   };
   add(kHistory);
-  if (model.neighbours) add(kNeighbours);
+  if (model.neighbours) add(model.neighbours->is_mean() ? kRuledNeighbours : kNeighbours);
   return sections;
+}
+
+constexpr std::string_view kMean = "mean";
+/// In the order of NeighbourSide.
+constexpr std::array<std::string_view, 2> kNeighbourSides = {"items", "users"};
+
+ordered_json neighbour_rule_json(const NeighbourRule& rule) {
+  return {
+      {"form", kMean}, {"side", kNeighbourSides[static_cast<std::size_t>(rule.side)]}, {"damping", rule.damping}, {"scale", rule.scale}};
 }
 
 // ---- reading
@@ -177,6 +188,20 @@ void read_record(const std::string& text, TrainingRecord& record) {
   fields.end();
 }
 
+NeighbourRule read_neighbour_rule(const std::string& text) {
+  const json parsed = parse_json(text, "the header's neighbours");
+  Fields fields(parsed, "the header's neighbours");
+  if (fields.text("form") != kMean) refuse(fields.what() + ": \"form\" is not a form of neighbours");
+  const auto side = std::ranges::find(kNeighbourSides, fields.text("side"));
+  if (side == kNeighbourSides.end()) refuse(fields.what() + ": \"side\" is neither items nor users");
+  NeighbourRule rule{.form = NeighbourForm::mean,
+                     .side = static_cast<NeighbourSide>(side - kNeighbourSides.begin()),
+                     .damping = fields.number("damping"),
+                     .scale = fields.number("scale")};
+  fields.end();
+  return rule;
+}
+
 /// True for a version of lowrank or the name of a section: short, and safe to print.
 bool is_plain_word(std::string_view text, std::string_view allowed) {
   return !text.empty() && text.size() <= 32 && text.find_first_not_of(allowed) == std::string_view::npos;
@@ -189,6 +214,7 @@ constexpr std::string_view kNameCharacters = "abcdefghijklmnopqrstuvwxyz01234567
 struct Sections {
   std::set<std::string> unknown;  ///< names of those that are not known here, all of them optional
   bool neighbours = false;
+  bool neighbour_rule = false;
 };
 
 Sections read_sections(const std::string& text) {
@@ -205,6 +231,10 @@ Sections read_sections(const std::string& text) {
     if (name == kHistory.name && version == kHistory.version) continue;
     if (name == kNeighbours.name && version == kNeighbours.version) {
       found.neighbours = true;
+      continue;
+    }
+    if (name == kRuledNeighbours.name && version == kRuledNeighbours.version) {
+      found.neighbours = found.neighbour_rule = true;
       continue;
     }
     if (required) refuse("a model with the section " + in_quotes(name) + ", which needs lowrank " + needs + " or later");
@@ -225,7 +255,8 @@ std::uint64_t dimension(const json& header, const char* tensor, std::size_t axis
   return (*shape)[axis].get<std::uint64_t>();
 }
 
-ModelExtent read_extent(const json& header, FormatVersion version, bool neighbours) {
+/// \param neighbours  whose there are, if any
+ModelExtent read_extent(const json& header, FormatVersion version, std::optional<NeighbourSide> neighbours) {
   const bool is_one = version == FormatVersion::one;
   ModelExtent extent;
   extent.users = dimension(header, "user_factors", 0);
@@ -243,7 +274,9 @@ ModelExtent read_extent(const json& header, FormatVersion version, bool neighbou
     extent.neighbour_offsets = dimension(header, "neighbours.offsets", 0);
     extent.neighbour_bytes = dimension(header, "neighbours.items", 0);
     extent.neighbour_weights = dimension(header, "neighbours.weights", 0);
-    if (extent.neighbour_offsets != extent.items + 1) refuse("the header claims neighbours of other items");
+    const bool of_users = *neighbours == NeighbourSide::users;
+    if (extent.neighbour_offsets != (of_users ? extent.users : extent.items) + 1)
+      refuse(std::string("the header claims neighbours of other ") + (of_users ? "users" : "items"));
   }
   if (extent.users > Vocabulary::kMaxSize || extent.items > Vocabulary::kMaxSize) refuse("the header claims too many rows");
   if (const auto problem = rank_problem(extent.rank, extent.users, extent.items)) refuse(*problem);
@@ -399,6 +432,8 @@ std::string make_header(const Model& model, const ModelExtent& extent) {
                             {"model", model_json(model).dump()},
                             {"fold_in", fold_in_json(model.fold_in).dump()},
                             {"record", record_json(model.record).dump()}};
+  if (model.neighbours && model.neighbours->is_mean())
+    header["__metadata__"][kNeighbours.name] = neighbour_rule_json(model.neighbours->rule()).dump();
   for (const TensorPlace& place : tensor_places(extent)) {
     header[std::string(place.name)] = {{"dtype", place.dtype}, {"shape", place.shape}, {"data_offsets", {place.begin, place.end}}};
   }
@@ -442,13 +477,14 @@ ParsedHeader parse_header(std::string_view text) {
     parsed.model.fold_in = read_fold_in(fields.text("fold_in"));
   }
   read_record(fields.text("record"), parsed.model.record);
+  if (sections.neighbour_rule) parsed.neighbour_rule = read_neighbour_rule(fields.text(kNeighbours.name.c_str()));
   // What an optional section says of itself beside its tensors.
   for (const std::string& section : sections.unknown) {
     if (fields.has(section.c_str())) fields.text(section.c_str());
   }
   fields.end();
 
-  parsed.extent = read_extent(header, parsed.version, sections.neighbours);
+  parsed.extent = read_extent(header, parsed.version, sections.neighbours ? std::optional(parsed.neighbour_rule.side) : std::nullopt);
   const std::vector<TensorPlace> places = tensor_places(parsed.extent, parsed.version);
   for (const TensorPlace& place : places) check_place(header, place);
   parsed.data_bytes = check_unknown_tensors(header, places, sections.unknown);

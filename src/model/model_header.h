@@ -73,6 +73,7 @@ struct ParsedHeader {
   FormatVersion version = FormatVersion::two;
   Model model;
   ModelExtent extent;
+  NeighbourRule neighbour_rule;
   std::uint64_t data_bytes = 0;  ///< of all tensors, those of unknown sections included, which come last
   std::string checksum;          ///< its digits
   /// Completes a model of format 1 once its tensors are there; empty for other formats.

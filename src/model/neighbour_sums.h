@@ -2,41 +2,63 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "lowrank/model/model.h"
 
 namespace lowrank {
 
-/// Sums in float32 for some of many rows, O(rows) of room that is used again.
+/// What a user's items bring into the scores of others, ascending by item.
+struct HistoryTerms {
+  std::vector<std::uint32_t> items;
+  std::vector<float> values;  ///< one per item in the mean form: the rating less the score without neighbours; else empty
+};
+
+/// The terms of a user of the model: for sums the items with a rating above 0. O(history), for means O(history rank)
+HistoryTerms history_terms(const Model& model, std::uint32_t user);
+/// The terms of a user who is not of the model. \param factors  the model's rank of them \param items, ratings  ascending, known to the
+/// model, one rating per item
+HistoryTerms history_terms(const Model& model, std::span<const float> factors, float bias, std::span<const std::uint32_t> items,
+                           std::span<const float> ratings);
+
+/// What neighbours add to the scores of some of many items, O(rows) of room that is used again.
 class SparseSums {
  public:
   explicit SparseSums(std::size_t rows) : sums_(rows), marks_(rows) {}
 
   void clear();
   void add(std::uint32_t row, float weight) {
-    if (marks_[row] == 0) rows_.push_back(row);
-    marks_[row] = 1;
+    mark(row);
     sums_[row] += weight;
   }
+  /// Adds a term of a mean; finish() makes the mean of the terms.
+  void add(std::uint32_t row, float weight, float value);
+  void finish(const NeighbourRule& rule);
 
   [[nodiscard]] float of(std::uint32_t row) const { return sums_[row]; }
   /// The rows that something was added to, each once, in no order.
   [[nodiscard]] std::span<const std::uint32_t> rows() const { return rows_; }
 
  private:
+  void mark(std::uint32_t row) {
+    if (marks_[row] == 0) rows_.push_back(row);
+    marks_[row] = 1;
+  }
+
   std::vector<float> sums_;
   std::vector<std::uint8_t> marks_;
   std::vector<std::uint32_t> rows_;
+  std::vector<std::pair<double, double>> means_;  ///< sums of weighted values and of weights; empty until a mean is asked for
 };
 
-/// Takes what the items that a user likes (a rating above 0) add to the scores of other items: the sums of their rows of neighbours. The
-/// sum of an item runs over the history in ascending order, wherever it is taken. O(weights of the history's rows)
+/// Takes what the items of a user add to the scores of other items, by the model's rule. The terms of an item run over the history in
+/// ascending order, wherever they are added. O(weights of the history's rows)
 void gather_neighbours(const Model& model, std::uint32_t user, SparseSums& sums);
-/// The same of a history of its own. \param items  ascending, known to the model
-void gather_neighbours(const Model& model, std::span<const std::uint32_t> items, SparseSums& sums);
+/// The same of a history of its own; nothing where users speak: who speaks for a new user is not known.
+void gather_neighbours(const Model& model, const HistoryTerms& terms, SparseSums& sums);
 
-/// The sum of one item for one user of the model. O(history log row)
+/// The same of one item for one user of the model. O(history log row), and the rank for each item of the history that speaks in a mean
 float neighbour_sum(const Model& model, std::uint32_t user, std::uint32_t item);
 
 }  // namespace lowrank

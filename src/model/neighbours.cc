@@ -24,8 +24,8 @@ void check_offsets(std::span<const std::uint64_t> offsets, std::size_t size) {
 
 }  // namespace
 
-Neighbours::Neighbours(std::vector<std::uint64_t> offsets, std::vector<std::uint32_t> items, std::vector<float> weights)
-    : offsets_(std::move(offsets)), items_(std::move(items)), weights_(std::move(weights)) {
+Neighbours::Neighbours(std::vector<std::uint64_t> offsets, std::vector<std::uint32_t> items, std::vector<float> weights, NeighbourRule rule)
+    : offsets_(std::move(offsets)), items_(std::move(items)), weights_(std::move(weights)), rule_(rule) {
   check_offsets(offsets_, items_.size());
   if (weights_.size() != items_.size()) refuse("items and weights differ in number");
   for (std::uint32_t row = 0; row < rows(); ++row) {
@@ -36,8 +36,12 @@ Neighbours::Neighbours(std::vector<std::uint64_t> offsets, std::vector<std::uint
       next_possible = std::uint64_t{item} + 1;
     }
   }
-  // Sums of weights stay within the range of floats.
+  // Sums of weights stay within the range of floats, and means within that of doubles.
   constexpr float kMostWeight = 1e20F;
+  constexpr double kMost = 1e20;
+  if (!(rule_.damping >= 0 && rule_.damping <= kMost) || !(rule_.scale >= 0 && rule_.scale <= kMost))
+    refuse("a number of the rule is out of range");
+  if (of_users() && !is_mean()) refuse("sums are of items alone");
   if (!std::ranges::all_of(weights_, [](float weight) { return std::abs(weight) <= kMostWeight; })) refuse("a weight is out of range");
 }
 
@@ -64,7 +68,7 @@ CodedRows encode_rows(const Neighbours& neighbours) {
   return coded;
 }
 
-Neighbours decode_rows(const CodedRows& coded, std::vector<float> weights) {
+Neighbours decode_rows(const CodedRows& coded, std::vector<float> weights, const NeighbourRule& rule) {
   check_offsets(coded.offsets, coded.bytes.size());
   std::vector<std::uint64_t> offsets;
   std::vector<std::uint32_t> items;
@@ -78,7 +82,7 @@ Neighbours decode_rows(const CodedRows& coded, std::vector<float> weights) {
     append_decoded(from, end, items);
     offsets.push_back(items.size());
   }
-  return Neighbours(std::move(offsets), std::move(items), std::move(weights));
+  return Neighbours(std::move(offsets), std::move(items), std::move(weights), rule);
 }
 
 }  // namespace lowrank

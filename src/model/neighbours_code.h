@@ -15,6 +15,6 @@ struct CodedRows {
 
 CodedRows encode_rows(const Neighbours& neighbours);
 /// \throws DataError for rows that no neighbours have
-Neighbours decode_rows(const CodedRows& coded, std::vector<float> weights);
+Neighbours decode_rows(const CodedRows& coded, std::vector<float> weights, const NeighbourRule& rule = {});
 
 }  // namespace lowrank

@@ -28,16 +28,22 @@ Ratings by_new_user(const Model& model, const Pairs& pairs, Vocabulary& ids, int
   return builder.build(ids.size(), model.items.ids.size(), Duplicates::last, nullptr, threads);
 }
 
+/// The values of ratings that scores read.
+HistoryValues values_read(const Model& model) {
+  if (!model.neighbours) return HistoryValues::dropped;
+  return model.neighbours->is_mean() ? HistoryValues::kept : HistoryValues::if_disliked;
+}
+
 }  // namespace
 
 FoldedRow fold_in_user(const Model& model, std::span<const std::uint32_t> items, std::span<const float> values) {
   Workers alone(1);
-  return fold_in_row(FoldInSolver(model, FoldInSide::users, alone), model.items, items, values);
+  return fold_in_row(FoldInSolver(model, FoldInSide::users, alone), model.items, items, values, &model);
 }
 
 FoldedRow fold_in_item(const Model& model, std::span<const std::uint32_t> users, std::span<const float> values) {
   Workers alone(1);
-  return fold_in_row(FoldInSolver(model, FoldInSide::items, alone), model.users, users, values);
+  return fold_in_row(FoldInSolver(model, FoldInSide::items, alone), model.users, users, values, nullptr);
 }
 
 Model fold_in(const Model& model, const Pairs& pairs, int threads) {
@@ -45,7 +51,6 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
   result.items = model.items;
   result.centre = model.centre;
   result.fold_in = model.fold_in;
-  result.neighbours = model.neighbours;
   result.record = model.record;
   result.users.ids.set_kind(pairs.unknown_users.kind());
 
@@ -59,7 +64,11 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
       rows.end_row();
       result.users.counts.push_back(static_cast<std::uint32_t>(rows.offsets[user + 1] - rows.offsets[user]));
     }
-    result.history = History(ratings, model.neighbours ? HistoryValues::if_disliked : HistoryValues::dropped, threads);
+    // Who speaks for a new user is not known.
+    result.neighbours = model.neighbours && model.neighbours->of_users()
+                            ? Neighbours(std::vector<std::uint64_t>(ratings.user_count() + 1), {}, {}, model.neighbours->rule())
+                            : model.neighbours;
+    result.history = History(ratings, values_read(model), threads);
   }
   result.users.factors = FactorMatrix(rows.size(), model.rank());
   result.users.biases.assign(rows.size(), 0);

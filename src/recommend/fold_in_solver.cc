@@ -10,6 +10,7 @@
 #include "kernels/half_step.h"
 #include "kernels/rows.h"
 #include "lowrank/base/error.h"
+#include "model/neighbour_sums.h"
 
 namespace lowrank {
 
@@ -292,7 +293,8 @@ void fail_to_fold_in(const std::string& whose) {
   throw DataError("the ratings " + whose + " cannot be folded in: the factors that fit them are beyond the range of float32");
 }
 
-FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values) {
+FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values,
+                      const Model* speaks) {
   if (others.size() != values.size()) {
     throw DataError(std::to_string(others.size()) + " items or users and " + std::to_string(values.size()) + " values to fold in");
   }
@@ -302,11 +304,13 @@ FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<c
   FactorMatrix factors(1, fixed.factors.rank());
   FoldedRow folded;
   solver.solve(rows, alone, factors, {&folded.bias, 1});
-  for (std::size_t n = 0; n < rows.others.size(); ++n) {
-    if (rows.values[n] > 0) folded.history.push_back(rows.others[n]);
-  }
   folded.factors.assign(factors.row(0).begin(), factors.row(0).end());
   if (!is_finite(folded.factors, folded.bias)) fail_to_fold_in("given");
+  if (speaks != nullptr && speaks->neighbours) {
+    HistoryTerms terms = history_terms(*speaks, folded.factors, folded.bias, rows.others, rows.values);
+    folded.history = std::move(terms.items);
+    folded.residuals = std::move(terms.values);
+  }
   return folded;
 }
 

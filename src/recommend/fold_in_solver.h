@@ -114,6 +114,8 @@ bool is_finite(std::span<const float> factors, float bias) noexcept;
 [[noreturn]] void fail_to_fold_in(const std::string& whose);
 
 /// One new row against the rows of `fixed`, which the solver was made for: see fold_in_user().
-FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values);
+/// \param speaks  the model of a new user, whose neighbours speak from what is given; nullptr for an item
+FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values,
+                      const Model* speaks);
 
 }  // namespace lowrank

@@ -20,6 +20,7 @@
 #include "recommend/fold_in_solver.h"
 #include "recommend/popularity.h"
 #include "recommend/row_similarity.h"
+#include "recommend/speakers.h"
 #include "recommend/top_list.h"
 
 namespace lowrank {
@@ -133,72 +134,7 @@ void list_similar(const Side& side, std::span<const double> norms, std::span<con
   rank_rows(similarity.ranked(), queries.size(), options.top, options.threads, prepare, consume);
 }
 
-/// The items that each of `queries` has the greatest weights for.
-void list_neighbours(const Model& model, std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) {
-  if (!model.neighbours) throw OptionError("by", "neighbours: the model has none");
-  const std::vector<std::uint32_t> candidates = candidates_of(model.items.counts, options.rows, options.excluded, options.min_count);
-  std::vector<std::uint32_t> excluded;
-  TopList list;
-  std::vector<Scored> best;
-  for (std::size_t position = 0; position < queries.size(); ++position) {
-    list.reset(options.top);
-    excluded.clear();
-    if (options.excluded_for) options.excluded_for(position, excluded);
-    const bool known = model.items.knows(queries[position]);
-    const std::span<const std::uint32_t> row = known ? model.neighbours->items_of(queries[position]) : std::span<const std::uint32_t>();
-    for (std::size_t n = 0; n < row.size(); ++n) {
-      const Scored scored{row[n], model.neighbours->weights_of(queries[position])[n]};
-      if (!std::ranges::binary_search(candidates, row[n]) || std::ranges::binary_search(excluded, row[n])) continue;
-      if (list.admits(scored)) list.add(scored);
-    }
-    list.take(best);
-    consume(position, best);
-  }
-}
-
-/// The same weights by the item that is spoken for.
-Neighbours transposed(const Neighbours& neighbours) {
-  std::vector<std::uint64_t> offsets(std::size_t{neighbours.rows()} + 1);
-  for (const std::uint32_t item : neighbours.items()) ++offsets[item + 1];
-  std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
-  std::vector<std::uint64_t> next(offsets.begin(), offsets.end() - 1);
-  std::vector<std::uint32_t> items(neighbours.size());
-  std::vector<float> weights(neighbours.size());
-  for (std::uint32_t row = 0; row < neighbours.rows(); ++row) {
-    const std::span<const std::uint32_t> to = neighbours.items_of(row);
-    for (std::size_t n = 0; n < to.size(); ++n) {
-      const std::uint64_t place = next[to[n]]++;
-      items[place] = row;
-      weights[place] = neighbours.weights_of(row)[n];
-    }
-  }
-  return Neighbours(std::move(offsets), std::move(items), std::move(weights));
-}
-
 bool filters(const RecommendOptions& options) { return options.items || !options.excluded.empty() || options.min_count > 1; }
-
-/// The users that rated each item, or like it, ascending: of item i those from starts[i] to starts[i + 1].
-struct Raters {
-  using ItemsOf = std::vector<std::uint32_t> (History::*)(std::uint32_t user) const;
-  Raters(const Model& model, ItemsOf items_of) : starts(std::size_t{model.items.size()} + 1) {
-    const auto each = [&](const auto& use) {
-      for (std::uint32_t user = 0; user < model.history.user_count(); ++user) {
-        for (const std::uint32_t item : (model.history.*items_of)(user)) use(user, item);
-      }
-    };
-    each([&](std::uint32_t /*user*/, std::uint32_t item) { ++starts[item + 1]; });
-    std::partial_sum(starts.begin(), starts.end(), starts.begin());
-    users.resize(starts.back());
-    std::vector<std::size_t> next(starts.begin(), starts.end());
-    each([&](std::uint32_t user, std::uint32_t item) { users[next[item]++] = user; });
-  }
-  [[nodiscard]] std::span<const std::uint32_t> of(std::uint32_t item) const {
-    return std::span(users).subspan(starts[item], starts[item + 1] - starts[item]);
-  }
-
-  std::vector<std::size_t> starts;
-  std::vector<std::uint32_t> users;
-};
 
 }  // namespace
 
@@ -222,14 +158,15 @@ struct Recommender::Prepared {
     return rows;
   }
 
-  /// Gives a query of a user what a history of items adds to the scores, and the scores themselves where it adds something.
+  /// Gives a query of a user what neighbours add to the scores, and the scores themselves where it adds something.
   /// \param most  not less than the score of any other item
-  void speak(const Model& model, const RankedRows& admitted, std::span<const std::uint32_t> history, std::size_t top, double most,
-             RankQuery& query) {
+  /// \param gather  (SparseSums&) takes what is added
+  template <class Gather>
+  void speak(const Model& model, const RankedRows& admitted, const Gather& gather, std::size_t top, double most, RankQuery& query) {
     const auto make = [&] { return std::make_unique<SparseSums>(model.items.counts.size()); };
     const auto known = [&, base = query.base](std::uint32_t item) { return base + static_cast<double>(model.items.biases[item]); };
     item_sums.with(make, [&](SparseSums& sums) {
-      gather_neighbours(model, history, sums);
+      gather(sums);
       rate_summed(admitted, sums, top, known, most, query);
     });
   }
@@ -241,11 +178,11 @@ struct Recommender::Prepared {
   Lazy<std::vector<double>> item_norms;
   Pool<SparseSums> item_sums;
   Pool<SparseSums> user_sums;
-  Lazy<Neighbours> speakers;  ///< row i has the items that speak for item i
+  Lazy<Neighbours> speakers;
   Lazy<FoldInSolver> new_users;
   Lazy<FoldInSolver> new_items;
   Lazy<Raters> raters;
-  Lazy<Raters> fans;  ///< those who like an item: whom its neighbours speak to
+  Lazy<Raters> heard;
 };
 
 Recommender::Recommender(const Model& model) : model_(model), prepared_(std::make_unique<Prepared>(model)) {}
@@ -316,7 +253,8 @@ void Recommender::recommend(std::span<const std::uint32_t> users, const Recommen
     if (model_.users.knows(user)) {
       query.vector = model_.rank() == 0 ? &kNoFactors : model_.users.factors.row(user).data();
       query.base = model_.centre.mean + static_cast<double>(model_.users.biases[user]);
-      if (model_.neighbours) prepared_->speak(model_, items, model_.history.liked_items_of(user), options.top, most_of(query), query);
+      const auto gather = [&](SparseSums& sums) { gather_neighbours(model_, user, sums); };
+      if (model_.neighbours) prepared_->speak(model_, items, gather, options.top, most_of(query), query);
     } else {
       query.vector = nullptr;
       popularity->first(options.top, query.excluded, query.list);
@@ -340,7 +278,13 @@ std::vector<Scored> Recommender::recommend(const FoldedRow& user, std::span<cons
   query.base = model_.centre.mean + static_cast<double>(user.bias);
   query.excluded.assign(seen.begin(), seen.end());
   if (model_.neighbours) {
-    prepared_->speak(model_, items, user.history, options.top, std::numeric_limits<double>::infinity(), query);
+    if (model_.neighbours->is_mean() && user.residuals.size() != user.history.size()) {
+      throw DataError("the user has " + std::to_string(user.history.size()) + " items that speak, but " +
+                      std::to_string(user.residuals.size()) + " residuals");
+    }
+    const HistoryTerms terms{.items = user.history, .values = user.residuals};
+    const auto gather = [&](SparseSums& sums) { gather_neighbours(model_, terms, sums); };
+    prepared_->speak(model_, items, gather, options.top, std::numeric_limits<double>::infinity(), query);
   }
   rank_directly(items, query, options.top);
   return std::move(query.list);
@@ -358,11 +302,11 @@ void Recommender::recommend_users(std::span<const std::uint32_t> items, const Re
       scores[n] = finite_score(mean + static_cast<double>(users.biases[indices[n]]) + query.bias + static_cast<double>(dots[n]));
     }
   };
+  // Where no values are kept, all who rated an item hear of it.
   const bool differ = model_.history.has_values();
   const bool needs_raters = !options.include_seen || (model_.neighbours && !differ);
-  const Raters* const raters = needs_raters ? &prepared_->raters.get([&] { return Raters(model_, &History::items_of); }) : nullptr;
-  const bool needs_fans = model_.neighbours && differ;
-  const Raters* const fans = needs_fans ? &prepared_->fans.get([&] { return Raters(model_, &History::liked_items_of); }) : raters;
+  const Raters* const raters = needs_raters ? &prepared_->raters.get([&] { return Raters::all(model_); }) : nullptr;
+  const Raters* const heard = model_.neighbours && differ ? &prepared_->heard.get([&] { return Raters::heard(model_); }) : raters;
   const Neighbours* const speakers = model_.neighbours ? &prepared_->speakers.get([&] { return transposed(*model_.neighbours); }) : nullptr;
   const auto make_user_sums = [&] { return std::make_unique<SparseSums>(users.counts.size()); };
   static constexpr float kNoFactors = 0;
@@ -380,11 +324,7 @@ void Recommender::recommend_users(std::span<const std::uint32_t> items, const Re
     query.rated.clear();
     if (speakers == nullptr) return;
     prepared_->user_sums.with(make_user_sums, [&](SparseSums& sums) {
-      sums.clear();
-      const std::span<const std::uint32_t> from = speakers->items_of(item);
-      for (std::size_t n = 0; n < from.size(); ++n) {
-        for (const std::uint32_t user : fans->of(from[n])) sums.add(user, speakers->weights_of(item)[n]);
-      }
+      gather_listeners(*speakers, *heard, item, sums);
       const auto known = [&, bias = query.bias](std::uint32_t user) {
         return model_.centre.mean + static_cast<double>(users.biases[user]) + bias;
       };
@@ -404,7 +344,7 @@ FoldedRow Recommender::fold_in_user(std::span<const std::uint32_t> items, std::s
     Workers workers;
     return FoldInSolver(model_, FoldInSide::users, workers);
   };
-  return fold_in_row(prepared_->new_users.get(make), model_.items, items, values);
+  return fold_in_row(prepared_->new_users.get(make), model_.items, items, values, &model_);
 }
 
 FoldedRow Recommender::fold_in_item(std::span<const std::uint32_t> users, std::span<const float> values) const {
@@ -412,7 +352,7 @@ FoldedRow Recommender::fold_in_item(std::span<const std::uint32_t> users, std::s
     Workers workers;
     return FoldInSolver(model_, FoldInSide::items, workers);
   };
-  return fold_in_row(prepared_->new_items.get(make), model_.users, users, values);
+  return fold_in_row(prepared_->new_items.get(make), model_.users, users, values, nullptr);
 }
 
 const std::vector<double>& Recommender::item_norms() const {
@@ -421,14 +361,22 @@ const std::vector<double>& Recommender::item_norms() const {
 
 void Recommender::similar_items(std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) const {
   if (options.by == Similarity::neighbours) {
-    list_neighbours(model_, queries, options, consume);
+    if (!model_.neighbours) throw OptionError("by", "neighbours: the model has none");
+    if (model_.neighbours->of_users()) throw OptionError("by", "neighbours: only users have them");
+    const bool is_mean = model_.neighbours->is_mean();
+    const Neighbours& rows = is_mean ? prepared_->speakers.get([&] { return transposed(*model_.neighbours); }) : *model_.neighbours;
+    list_neighbours(model_.items, rows, queries, options, consume);
     return;
   }
   list_similar(model_.items, item_norms(), queries, options, consume);
 }
 
 void Recommender::similar_users(std::span<const std::uint32_t> queries, const SimilarOptions& options, const Consume& consume) const {
-  if (options.by == Similarity::neighbours) throw OptionError("by", "neighbours: only items have them");
+  if (options.by == Similarity::neighbours) {
+    if (!model_.neighbours || !model_.neighbours->of_users()) throw OptionError("by", "neighbours: only items have them");
+    list_neighbours(model_.users, *model_.neighbours, queries, options, consume);
+    return;
+  }
   const auto& norms = prepared_->user_norms.get([&] { return norms_of(model_.users.factors); });
   list_similar(model_.users, norms, queries, options, consume);
 }

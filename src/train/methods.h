@@ -4,6 +4,7 @@
 #include <span>
 
 #include "lowrank/data/ratings.h"
+#include "lowrank/model/history.h"
 #include "lowrank/model/model.h"
 #include "lowrank/train/observer.h"
 #include "lowrank/train/trained.h"
@@ -25,7 +26,7 @@ struct MethodTraits {
   bool (*counts)(const Options&, float rating) = nullptr;  ///< whether training takes a rating for one; by default every rating
   const char* uncounted = "";                              ///< `no rating is ...`: what to say where it takes none
   bool (*ignores_values)(const Options&) = nullptr;        ///< whether all ratings that it takes are alike to it; by default they are not
-  bool scores_history = false;                             ///< whether scores are sums over what a user likes, so that it must be kept
+  HistoryValues (*history)(const Options&) = nullptr;      ///< the values of ratings that scores read; by default none
   std::size_t (*extra_tables)(const Options&) = nullptr;   ///< factor tables that training holds besides its own and the model's
   std::size_t (*extra_rating_bytes)(const Options&) = nullptr;  ///< bytes per rating besides rating_bytes
 };

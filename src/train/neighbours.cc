@@ -174,7 +174,7 @@ MethodTraits<ItemNeighbours> traits_of() {
           .counts = is_positive<ItemNeighbours>,
           .uncounted = kNonePositive,
           .ignores_values = always<ItemNeighbours>,
-          .scores_history = true};
+          .history = [](const ItemNeighbours&) { return HistoryValues::if_disliked; }};
 }
 
 template <>

@@ -120,13 +120,18 @@ void number_rows(Vocabulary& ids, std::uint32_t rows) {
   for (std::uint32_t row = 0; row < rows; ++row) ids.add(std::to_string(row));
 }
 
-/// What the model keeps of the ratings' values.
-HistoryValues values_to_keep(const Method& method, HistoryValues asked) {
-  const bool scores = std::visit([]<class Options>(const Options&) { return traits_of<Options>().scores_history; }, method);
-  return scores && asked == HistoryValues::dropped ? HistoryValues::if_disliked : asked;
-}
-
 }  // namespace
+
+HistoryValues values_to_keep(const Method& method, HistoryValues asked) {
+  if (asked == HistoryValues::kept) return asked;
+  const HistoryValues read = std::visit(
+      []<class Options>(const Options& options) {
+        const MethodTraits<Options> traits = traits_of<Options>();
+        return traits.history == nullptr ? HistoryValues::dropped : traits.history(options);
+      },
+      method);
+  return read == HistoryValues::dropped ? asked : read;
+}
 
 std::string_view name_of(Stopped stopped) { return kStopped[static_cast<std::size_t>(stopped)]; }
 

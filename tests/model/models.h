@@ -80,4 +80,16 @@ inline Model random_model(std::uint32_t users, std::uint32_t items, std::size_t 
   return model;
 }
 
+/// random_model() with the values of its ratings, and random neighbours in the mean form.
+inline Model random_mean_model(std::uint32_t users, std::uint32_t items, std::size_t rank, NeighbourSide side, double density = 0.3,
+                               std::uint64_t seed = 1) {
+  Model model = random_model(users, items, rank, seed, density);
+  model.history = History(random_ratings(users, items, density, seed), HistoryValues::kept);
+  const Neighbours drawn = random_neighbours(side == NeighbourSide::users ? users : items, density, seed);
+  model.neighbours = Neighbours({drawn.offsets().begin(), drawn.offsets().end()}, {drawn.items().begin(), drawn.items().end()},
+                                {drawn.weights().begin(), drawn.weights().end()},
+                                {.form = NeighbourForm::mean, .side = side, .damping = 0.25, .scale = 0.75});
+  return model;
+}
+
 }  // namespace lowrank::testing_models

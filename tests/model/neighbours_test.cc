@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -15,6 +17,7 @@
 namespace lowrank {
 namespace {
 
+using testing_models::random_mean_model;
 using testing_models::random_model;
 using testing_models::random_neighbours;
 
@@ -100,7 +103,7 @@ TEST(Neighbours, SumsStartAnewForEveryHistory) {
     gather_neighbours(model, user, sums);
     for (std::uint32_t item = 0; item < 30; ++item) EXPECT_EQ(sums.of(item), neighbour_sum(model, user, item));
   }
-  gather_neighbours(model, std::span<const std::uint32_t>(), sums);
+  gather_neighbours(model, HistoryTerms{}, sums);
   EXPECT_TRUE(sums.rows().empty());
   for (std::uint32_t item = 0; item < 30; ++item) EXPECT_EQ(sums.of(item), 0);
 }
@@ -160,8 +163,176 @@ TEST(NeighboursFile, TellsWhichPartIsWrong) {
   gone.header.erase("neighbours.items");
   EXPECT_EQ(refusal_of(gone), "f: the tensor \"neighbours.items\" is missing");
   sealing::Opened later(serialize_model(model));
-  later.set_metadata("sections", "neighbours", {{"version", 2}, {"required", true}, {"needs", "7.0"}});
+  later.set_metadata("sections", "neighbours", {{"version", 3}, {"required", true}, {"needs", "7.0"}});
   EXPECT_EQ(refusal_of(later), "f: a model with the section \"neighbours\", which needs lowrank 7.0 or later");
+}
+
+constexpr std::array kSides = {NeighbourSide::items, NeighbourSide::users};
+
+/// Slow: by the formula, over all items or users.
+double mean_of(const Model& model, std::uint32_t user, std::uint32_t item) {
+  Model without = model;
+  without.neighbours.reset();
+  const bool of_users = model.neighbours->of_users();
+  double sum = 0;
+  double weights = model.neighbours->rule().damping;
+  for (std::uint32_t other = 0; other < model.neighbours->rows(); ++other) {
+    const std::uint32_t rater = of_users ? other : user;
+    const std::uint32_t rated = of_users ? item : other;
+    const std::vector<std::uint32_t> items = model.history.items_of(rater);
+    const auto found = std::ranges::find(items, rated);
+    if (found == items.end()) continue;
+    const double rating = double{model.history.values_of(rater)[static_cast<std::size_t>(found - items.begin())]};
+    const double weight = double{of_users ? model.neighbours->weight(user, other) : model.neighbours->weight(other, item)};
+    sum += weight * (rating - score(without, rater, rated));
+    weights += std::abs(weight);
+  }
+  return model.neighbours->rule().scale * sum / weights;
+}
+
+TEST(NeighbourMeans, JoinTheScoreOfEveryPair) {
+  for (const NeighbourSide side : kSides) {
+    for (const std::size_t rank : {0U, 4U}) {
+      const Model model = random_mean_model(20, 30, rank, side);
+      Model without = model;
+      without.neighbours.reset();
+      std::vector<std::uint32_t> users;
+      std::vector<std::uint32_t> items;
+      for (std::uint32_t user = 0; user < 22; ++user) {
+        for (std::uint32_t item = user % 3; item < 32; item += user % 2 == 0 ? 1 : 17) {
+          users.push_back(user);
+          items.push_back(item);
+        }
+      }
+      std::vector<double> scores(users.size());
+      score_pairs(model, users, items, scores);
+      for (std::size_t n = 0; n < users.size(); ++n) {
+        EXPECT_EQ(scores[n], score(model, users[n], items[n])) << users[n] << " " << items[n];
+        if (!model.users.knows(users[n]) || !model.items.knows(items[n])) {
+          EXPECT_EQ(scores[n], score(without, users[n], items[n]));
+          continue;
+        }
+        EXPECT_NEAR(scores[n], score(without, users[n], items[n]) + mean_of(model, users[n], items[n]), 1e-5);
+      }
+    }
+  }
+}
+
+TEST(NeighbourMeans, OfNoHistoryOneItemAndAllItems) {
+  Model model = random_model(3, 5, 0);
+  model.users.counts = {1, 1, 5};
+  model.items.counts.assign(5, 2);
+  RatingsBuilder builder;
+  builder.add(1, 0, 4);
+  for (std::uint32_t item = 0; item < 5; ++item) builder.add(2, item, static_cast<float>(item));
+  model.history = History(builder.build(3, 5), HistoryValues::kept);
+  Model without = model;
+  model.neighbours = Neighbours({0, 2, 3, 3, 3, 3}, {1, 2, 2}, {1, 0.5F, -1}, {.form = NeighbourForm::mean, .damping = 0, .scale = 1});
+  const auto added = [&](std::uint32_t user, std::uint32_t item) { return score(model, user, item) - score(without, user, item); };
+  const auto residual = [&](std::uint32_t user, std::uint32_t item, double rating) { return rating - score(without, user, item); };
+  for (std::uint32_t item = 0; item < 5; ++item) EXPECT_EQ(added(0, item), 0) << "no history";
+  EXPECT_NEAR(added(1, 1), residual(1, 0, 4), 1e-6) << "without damping the only neighbour decides";
+  EXPECT_NEAR(added(1, 2), residual(1, 0, 4), 1e-6);
+  EXPECT_EQ(added(1, 3), 0) << "no neighbour, no divisor";
+  EXPECT_NEAR(added(2, 2), (0.5 * residual(2, 0, 0) - residual(2, 1, 1)) / 1.5, 1e-6);
+}
+
+TEST(NeighbourMeans, OfExtremeNumbersAreFinite) {
+  Model model = random_mean_model(6, 8, 2, NeighbourSide::items, 0.8);
+  constexpr float kMost = std::numeric_limits<float>::max();
+  std::ranges::fill(model.users.biases, kMost);
+  std::ranges::fill(model.items.biases, kMost);
+  for (const auto& [weight, damping] : {std::pair(1e20F, 0.0), std::pair(1e-44F, 0.0), std::pair(1e-44F, 1e20), std::pair(0.0F, 0.0)}) {
+    const std::vector<float> weights(model.neighbours->size(), weight);
+    model.neighbours = Neighbours({model.neighbours->offsets().begin(), model.neighbours->offsets().end()},
+                                  {model.neighbours->items().begin(), model.neighbours->items().end()}, weights,
+                                  {.form = NeighbourForm::mean, .damping = damping, .scale = 1e20});
+    for (std::uint32_t user = 0; user < 6; ++user) {
+      for (std::uint32_t item = 0; item < 8; ++item) EXPECT_TRUE(std::isfinite(score(model, user, item))) << weight;
+    }
+  }
+}
+
+TEST(NeighbourMeans, RefuseWhatIsUnsound) {
+  const auto refusal_of = [](const NeighbourRule& rule) {
+    try {
+      const Neighbours refused({0, 0}, {}, {}, rule);
+    } catch (const DataError& error) {
+      return std::string(error.what());
+    }
+    return std::string("taken");
+  };
+  constexpr NeighbourForm kMean = NeighbourForm::mean;
+  const double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(refusal_of({.form = kMean, .damping = 0, .scale = 0}), "taken");
+  for (const double number : {-1.0, 2e20, infinity, std::nan("")}) {
+    EXPECT_EQ(refusal_of({.form = kMean, .damping = number}), "neighbours: a number of the rule is out of range");
+    EXPECT_EQ(refusal_of({.form = kMean, .scale = number}), "neighbours: a number of the rule is out of range");
+  }
+  EXPECT_EQ(refusal_of({.side = NeighbourSide::users}), "neighbours: sums are of items alone");
+}
+
+TEST(NeighbourMeansFile, IsReadBack) {
+  for (const NeighbourSide side : kSides) {
+    for (const std::size_t rank : {0U, 3U}) {
+      const Model model = random_mean_model(20, 30, rank, side);
+      EXPECT_EQ(deserialize_model(serialize_model(model)), model);
+    }
+  }
+}
+
+TEST(NeighbourMeansFile, WithoutValuesIsNotWritten) {
+  Model model = random_mean_model(20, 30, 2, NeighbourSide::items);
+  model.history = random_model(20, 30, 2).history;
+  EXPECT_THROW(serialize_model(model), Error);
+  model.history = {};
+  EXPECT_EQ(deserialize_model(serialize_model(model)), model) << "no history, nothing to read";
+}
+
+TEST(NeighbourMeansFile, ChangedAtAnyByteIsRefusedOrSound) {
+  for (const NeighbourSide side : kSides) {
+    const Model model = random_mean_model(4, 6, 1, side, 0.5);
+    const std::string file = serialize_model(model);
+    for (std::size_t at = 0; at < file.size(); ++at) {
+      for (const unsigned mask : {1U, 4U, 128U, 255U}) {
+        std::string damaged = file;
+        damaged[at] = static_cast<char>(static_cast<unsigned char>(file[at]) ^ mask);
+        EXPECT_THROW(deserialize_model(damaged), ModelFileError) << at;
+        sealing::reseal(damaged);
+        try {
+          const Model loaded = deserialize_model(damaged);
+          EXPECT_EQ(deserialize_model(serialize_model(loaded)), loaded);
+          EXPECT_TRUE(std::isfinite(score(loaded, 0, 0)));
+        } catch (const ModelFileError&) {
+          continue;
+        }
+      }
+    }
+  }
+}
+
+TEST(NeighbourMeansFile, TellsWhichPartIsWrong) {
+  const std::string file = serialize_model(random_mean_model(4, 6, 1, NeighbourSide::users, 0.5));
+  const auto refusal_of = [&](const char* member, const nlohmann::json& value) {
+    sealing::Opened opened(file);
+    opened.set_metadata("neighbours", member, value);
+    try {
+      deserialize_model(opened.sealed(), "f");
+    } catch (const ModelFileError& error) {
+      return std::string(error.what());
+    }
+    return std::string("loaded");
+  };
+  const std::string what = "f: the header's neighbours: ";
+  EXPECT_EQ(refusal_of("form", "median"), what + "\"form\" is not a form of neighbours");
+  EXPECT_EQ(refusal_of("side", "genres"), what + "\"side\" is neither items nor users");
+  EXPECT_EQ(refusal_of("side", "items"), "f: the header claims neighbours of other items");
+  EXPECT_EQ(refusal_of("damping", -1), "f: neighbours: a number of the rule is out of range");
+  EXPECT_EQ(refusal_of("scale", 1e21), "f: neighbours: a number of the rule is out of range");
+  EXPECT_NE(refusal_of("more", 1), "loaded");
+  sealing::Opened plain(file);
+  plain.set_metadata("sections", "neighbours", {{"version", 1}, {"required", true}, {"needs", "0.1.0"}});
+  EXPECT_THROW(deserialize_model(plain.sealed()), ModelFileError);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 namespace lowrank {
 namespace {
 
+using testing_models::random_mean_model;
 using testing_models::random_model;
 using testing_models::random_neighbours;
 using Lists = std::vector<std::vector<Scored>>;
@@ -49,6 +50,9 @@ std::vector<Model> many_models() {
         model.items.counts[8] = 0;
         models.push_back(std::move(model));
       }
+    }
+    for (const NeighbourSide side : {NeighbourSide::items, NeighbourSide::users}) {
+      for (const double density : {0.02, 0.3}) models.push_back(random_mean_model(40, 90, rank, side, density));
     }
   }
   return models;
@@ -152,6 +156,65 @@ TEST(NeighbourLists, SimilarItemsAreTheGreatestWeights) {
   EXPECT_THROW(recommender.similar_users(queries, {.by = Similarity::neighbours}, consume), OptionError);
   model.neighbours.reset();
   EXPECT_THROW(Recommender(model).similar_items(queries, {.by = Similarity::neighbours}, consume), OptionError);
+}
+
+/// Who folds in with the ratings that the model has of them scores as the model does, but for the solution of their row.
+TEST(NeighbourLists, OfANewUserAreThoseOfTheFoldedModel) {
+  for (const NeighbourSide side : {NeighbourSide::items, NeighbourSide::users}) {
+    for (const std::size_t rank : {0U, 3U}) {
+      const Model model = random_mean_model(40, 90, rank, side, 0.2);
+      const Recommender recommender(model);
+      Pairs pairs;
+      pairs.known_users = 40;
+      pairs.known_items = 90;
+      for (std::uint32_t user = 0; user < 40; ++user) {
+        const std::vector<float> values = model.history.values_of(user);
+        pairs.values.insert(pairs.values.end(), values.begin(), values.end());
+        for (const std::uint32_t item : model.history.items_of(user)) {
+          pairs.users.push_back(user);
+          pairs.items.push_back(item);
+        }
+      }
+      const Model folded = fold_in(model, pairs);
+      const Recommender of_folded(folded);
+      for (std::uint32_t user = 0; user < 40; ++user) {
+        const std::vector<std::uint32_t> items = model.history.items_of(user);
+        const FoldedRow row = recommender.fold_in_user(items, model.history.values_of(user));
+        EXPECT_EQ(recommender.recommend(row, items, {.top = 8}), lists_of(of_folded, {user}, {.top = 8}).front());
+        EXPECT_EQ(row.residuals.size(), items.size());
+      }
+    }
+  }
+}
+
+TEST(NeighbourLists, SimilarRowsOfMeansAreThoseThatSpeakForTheQuery) {
+  for (const NeighbourSide side : {NeighbourSide::items, NeighbourSide::users}) {
+    const bool of_users = side == NeighbourSide::users;
+    const Model model = random_mean_model(40, 90, 2, side, 0.2);
+    const Recommender recommender(model);
+    std::vector<Scored> found;
+    const std::vector<std::uint32_t> queries{4};
+    const auto consume = [&](std::size_t, std::span<const Scored> list) { found.assign(list.begin(), list.end()); };
+    const SimilarOptions options{.top = 5, .by = Similarity::neighbours};
+    if (of_users) {
+      recommender.similar_users(queries, options, consume);
+    } else {
+      recommender.similar_items(queries, options, consume);
+    }
+    std::vector<Scored> expected;
+    for (std::uint32_t other = 0; other < model.neighbours->rows(); ++other) {
+      const float weight = of_users ? model.neighbours->weight(4, other) : model.neighbours->weight(other, 4);
+      if (weight != 0) expected.push_back({other, weight});
+    }
+    std::ranges::sort(expected, [](const Scored& a, const Scored& b) { return a.score > b.score; });
+    expected.resize(5);
+    EXPECT_EQ(found, expected);
+    if (of_users) {
+      EXPECT_THROW(recommender.similar_items(queries, options, consume), OptionError);
+    } else {
+      EXPECT_THROW(recommender.similar_users(queries, options, consume), OptionError);
+    }
+  }
 }
 
 }  // namespace

@@ -16,8 +16,11 @@ namespace [[gnu::visibility("default")]] lowrank {
 struct FoldedRow {
   std::vector<float> factors;  ///< rank floats
   float bias = 0;
-  std::vector<std::uint32_t> history =
-      {};  ///< the known items that a user was given by with a value above 0, ascending: what neighbours speak from
+  /// Of a user, where the model has neighbours: the items that these speak from, ascending. They are the known items that the user was
+  /// given by, in the sum form those with a value above 0.
+  std::vector<std::uint32_t> history = {};
+  /// In the mean form one per item of the history, its value less its score without neighbours; else empty.
+  std::vector<float> residuals = {};
 };
 
 /// Solves the problem that the model states (see FoldIn) for a user given by ratings, against the fixed item factors. Items that the model

@@ -72,7 +72,7 @@ std::vector<Scored> popular_items(const Model& model, std::size_t top, std::span
 enum class Similarity : std::uint8_t {
   cosine,      ///< of the factors
   dot,         ///< of the factors
-  neighbours,  ///< the weights that an item has for others; items of a model with neighbours alone
+  neighbours,  ///< the weights that an item has for others, or in the mean form others for it; items of a model with neighbours alone
 };
 /// `cosine|dot|neighbours`. \throws OptionError("by")
 Similarity parse_similarity(std::string_view name);
