@@ -146,7 +146,8 @@ void PairwiseFoldIn::solve_user(std::span<const std::uint32_t> items, std::span<
   std::vector<std::uint32_t> drawn;
   std::vector<std::size_t> ends{0};
   for (std::size_t n = 0; n < items.size(); ++n) {
-    RandomStream random(model_.record.seed, Purpose::negatives, 0, n);
+    // By the item, not its position: without one item, the draws of the others are the same.
+    RandomStream random(model_.record.seed, Purpose::negatives, 0, items[n]);
     for (std::size_t draw = 0; draw < draws; ++draw) {
       for (std::size_t at = 0; at < problem_.negatives; ++at) {
         const std::uint32_t item = sampler_.draw(random, items);
