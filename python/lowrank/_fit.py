@@ -47,6 +47,7 @@ class Trains(Fitted):
         min_rating: float | None = None,
         max_rating: float | None = None,
         clip: bool = True,
+        keep_values: bool = False,
         progress: bool | None = None,
         threads: int = 0,
     ) -> Self:
@@ -106,6 +107,9 @@ class Trains(Fitted):
             Predictions are clipped to this range; default: the range of the training ratings.
         clip : bool, default True
             False: predictions are not clipped.
+        keep_values : bool, default False
+            Keep the values of the ratings in the model, 1 byte each (4 if there are more than 256 distinct values): `explain` needs
+            them where the method fits values.
         progress : bool, optional
             Show a progress bar. Default: on a terminal and in a notebook.
         threads : int, default 0
@@ -163,6 +167,7 @@ class Trains(Fitted):
                 optional_rating(min_rating, "min_rating"),
                 optional_rating(max_rating, "max_rating"),
                 bool(clip),
+                bool(keep_values),
                 threads,
                 on_epoch,
                 on_divergence,

@@ -131,6 +131,7 @@ struct RunArguments {
   std::optional<float> min_rating;
   std::optional<float> max_rating;
   bool clip = true;
+  bool keep_values = false;
   int threads = 0;
 };
 
@@ -144,6 +145,7 @@ nb::tuple fit(Dataset& data, bool consume, const std::string& method, const Opti
   run.min_rating = arguments.min_rating;
   run.max_rating = arguments.max_rating;
   run.clips = arguments.clip;
+  if (arguments.keep_values) run.history = HistoryValues::kept;
   run.threads = arguments.threads;
   PythonObserver observer(std::move(on_epoch), std::move(on_divergence), std::move(on_warning));
   Model model;
@@ -259,12 +261,14 @@ void bind_training(nb::module_& module) {
       "fit",
       [](Dataset& data, bool consume, const std::string& method, const OptionTexts& options, const std::optional<Pairs>& validation,
          double holdout, const std::string& monitor, bool refit, const Model* init, std::optional<float> min_rating,
-         std::optional<float> max_rating, bool clip, int threads, nb::object on_epoch, nb::object on_divergence, nb::object on_warning) {
-        return fit(data, consume, method, options, validation, init, {holdout, monitor, refit, min_rating, max_rating, clip, threads},
-                   std::move(on_epoch), std::move(on_divergence), std::move(on_warning));
+         std::optional<float> max_rating, bool clip, bool keep_values, int threads, nb::object on_epoch, nb::object on_divergence,
+         nb::object on_warning) {
+        return fit(data, consume, method, options, validation, init,
+                   {holdout, monitor, refit, min_rating, max_rating, clip, keep_values, threads}, std::move(on_epoch),
+                   std::move(on_divergence), std::move(on_warning));
       },
       "data"_a, "consume"_a, "method"_a, "options"_a, "validation"_a.none(), "holdout"_a, "monitor"_a, "refit"_a, "init"_a.none(),
-      "min_rating"_a.none(), "max_rating"_a.none(), "clip"_a, "threads"_a, "on_epoch"_a, "on_divergence"_a, "on_warning"_a,
+      "min_rating"_a.none(), "max_rating"_a.none(), "clip"_a, "keep_values"_a, "threads"_a, "on_epoch"_a, "on_divergence"_a, "on_warning"_a,
       "Trains a model. With `consume` the data is empty afterwards. Returns the model and the summary as JSON.");
   nb::class_<Tutorial>(module, "Tutorial", "The article's program over arrays of Python, in place.")
       .def(nb::init<Writable<double>, Writable<double>, Writable<double>, Writable<double>, double>(), "user_factors"_a.noconvert(),

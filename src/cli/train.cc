@@ -20,6 +20,7 @@ struct TrainArguments {
   std::string method;
   std::string plot;
   bool no_clip = false;
+  bool keep_values = false;
   bool quiet = false;
   bool verbose = false;
   bool json = false;
@@ -126,6 +127,7 @@ int run_train(TrainArguments& arguments) {
   check_files({}, {{"output", run.output}, {"plot", arguments.plot}});
   if (!arguments.plot.empty()) check_writable(arguments.plot);
   arguments.run.clips = !arguments.no_clip;
+  if (arguments.keep_values) arguments.run.history = HistoryValues::kept;
   catch_interrupts(arguments.quiet ? nullptr : "\nlowrank: stopping after this epoch; Ctrl-C again stops at once and writes no model\n");
   TrainSummary summary;
   {
@@ -189,6 +191,10 @@ Command add_train(CLI::App& program, const std::string& method) {
     for (const char* option : {"--min-rating", "--max-rating", "--no-clip"}) app->get_option(option)->group("");
   }
   if (!warm_starts(run.method)) app->get_option("--init")->group("");
+  app->add_flag(
+      "--keep-values", arguments->keep_values,
+      "keep the values of RATINGS in the model, 1 byte each (4 if there are more than 256 values): recommend --explain needs them "
+      "where the method fits values");
   add_threads(*app, run.threads);
   add_method_options(*app, run);
   refuse_other_options(*app, run.method);

@@ -209,7 +209,7 @@ Inputs prepare(TrainData given, const TrainRun& run) {
   inputs.test = std::move(given.test);
   Dataset& data = inputs.data;
   if (given.init) inputs.init = initial_model(std::move(*given.init), data.users, data.items);
-  inputs.seen = History(data.ratings, values_to_keep(run.method, HistoryValues::dropped), run.threads);
+  inputs.seen = History(data.ratings, values_to_keep(run.method, run.history), run.threads);
   if (run.holdout != 0) {
     Holdout parts = hold_out(data.ratings, run.holdout, seed_of(run.method));
     if (run.refit) inputs.all = std::move(data.ratings);

@@ -127,7 +127,10 @@ HistoryValues values_to_keep(const Method& method, HistoryValues asked) {
   const HistoryValues read = std::visit(
       []<class Options>(const Options& options) {
         const MethodTraits<Options> traits = traits_of<Options>();
-        return traits.history == nullptr ? HistoryValues::dropped : traits.history(options);
+        if (traits.history != nullptr) return traits.history(options);
+        // Fold-in reads which items are liked.
+        const bool likes = traits.ignores_values != nullptr && traits.ignores_values(options);
+        return likes ? HistoryValues::if_disliked : HistoryValues::dropped;
       },
       method);
   return read == HistoryValues::dropped ? asked : read;

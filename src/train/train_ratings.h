@@ -15,7 +15,7 @@ Trained train_ratings(Ratings ratings, const Method& method, const Validation& v
 /// \param starts  whether there is a model to start from. \throws OptionError
 void check_settings(const Method& method, const TrainSettings& settings, bool starts);
 
-/// The values of ratings that a model keeps: what was asked for, or more where its scores read more.
+/// The values of ratings that a model keeps: what was asked for, or more where its scores or its fold-in read more.
 HistoryValues values_to_keep(const Method& method, HistoryValues asked);
 
 /// Adds to a model what train_ratings() does not know, and the training error to its record.

@@ -39,8 +39,9 @@ struct TrainRun {
   std::optional<float> min_rating;  ///< lower limit of predicted ratings; default: the lowest training rating
   std::optional<float> max_rating;  ///< upper limit of predicted ratings; default: the highest training rating
   bool clips = true;                ///< whether predicted ratings are limited at all
-  int threads = 0;                  ///< 0 for all
-  std::size_t memory = 0;           ///< bytes that training may take; 0: all that are available
+  HistoryValues history = HistoryValues::dropped;  ///< what the model keeps of the ratings' values besides the items
+  int threads = 0;                                 ///< 0 for all
+  std::size_t memory = 0;                          ///< bytes that training may take; 0: all that are available
 };
 
 /// Wall times of the stages of a run, in seconds.
