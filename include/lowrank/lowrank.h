@@ -22,6 +22,7 @@
 #include "lowrank/model/neighbours.h"
 #include "lowrank/model/vectors.h"
 #include "lowrank/pipeline/run.h"
+#include "lowrank/recommend/explain.h"
 #include "lowrank/recommend/fold_in.h"
 #include "lowrank/recommend/recommend.h"
 #include "lowrank/recommend/recommender.h"

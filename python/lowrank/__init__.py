@@ -27,6 +27,7 @@ from lowrank._errors import (
     UnknownIdError,
 )
 from lowrank._estimator import Estimator
+from lowrank._explain import Explanation
 from lowrank._lists import Lists
 from lowrank._load import load
 from lowrank._methods import *
@@ -41,6 +42,7 @@ __all__ = [
     "DataWarning",
     "Error",
     "Estimator",
+    "Explanation",
     "FileError",
     "Lists",
     "MemoryError",

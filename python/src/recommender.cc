@@ -219,6 +219,37 @@ NewArray<double> predict_matrix(const Recommender& recommender, const Numbers& u
   return NewArray<double>(data, {users.size(), columns}, owner);
 }
 
+/// The explanations of one user's scores: contributions one after another, and for each score where they end, and its figures.
+nb::tuple explain(const Recommender& recommender, std::uint32_t user, const Numbers& items, std::size_t n, int threads) {
+  std::vector<std::uint32_t> because;
+  std::vector<float> values;
+  std::vector<double> amounts;
+  std::vector<std::uint64_t> ends;
+  std::vector<std::uint64_t> other_items;
+  std::vector<double> figures;
+  bool adds_up = true;
+  {
+    const WithoutGil free;
+    const ExplainQuery query{.user = user, .items = copy_of(items)};
+    recommender.explain({&query, 1}, {.top = n, .threads = threads}, [&](std::size_t, std::span<const Explanation> explanations) {
+      for (const Explanation& one : explanations) {
+        for (const Contribution& contribution : one.contributions) {
+          because.push_back(contribution.item);
+          values.push_back(contribution.value.value_or(std::numeric_limits<float>::quiet_NaN()));
+          amounts.push_back(contribution.amount);
+        }
+        ends.push_back(because.size());
+        other_items.push_back(one.other_items);
+        figures.insert(figures.end(), {one.score, one.explained, one.base, one.others});
+        adds_up = adds_up && one.kind != ExplanationKind::leave_one_out;
+      }
+    });
+  }
+  constexpr std::size_t kFigures = 4;
+  return nb::make_tuple(adds_up, array_of(std::move(because)), array_of(std::move(values)), array_of(std::move(amounts)),
+                        array_of(std::move(ends)), array_of(std::move(other_items)), array_of(std::move(figures), kFigures));
+}
+
 /// The numbers of ids. \param refuses  ids that the model does not know are an error, else 4294967295
 NewArray<std::uint32_t> find(const Recommender& recommender, bool users, const Ids& ids, bool refuses, const std::string& argument) {
   const Model& model = recommender.model();
@@ -260,6 +291,8 @@ void bind_recommender(nb::module_& module) {
       .def("recommend", &recommend, "users"_a, "n"_a, "filter_seen"_a, "given"_a, "min_count"_a, "threads"_a)
       .def("recommend_users", &recommend_users, "items"_a, "n"_a, "filter_seen"_a, "given"_a, "min_count"_a, "threads"_a)
       .def("similar", &similar, "users"_a, "queries"_a, "n"_a, "by"_a, "given"_a, "min_count"_a, "threads"_a)
+      .def("explain", &explain, "user"_a, "items"_a, "n"_a, "threads"_a,
+           "Whether contributions add up, those of all scores, their ends, the number of others, and the figures of each score.")
       .def("predict", &predict, "users"_a, "items"_a, "threads"_a)
       .def("predict_matrix", &predict_matrix, "users"_a, "items"_a, "threads"_a);
 }

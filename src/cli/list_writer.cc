@@ -29,7 +29,7 @@ void ListWriter::begin(std::string_view id) {
   ++lists_;
 }
 
-void ListWriter::add(std::string_view id, float score) {
+void ListWriter::add(std::string_view id, float score, std::string_view more) {
   ++entries_;
   const std::string_view title = style_.titles != nullptr ? style_.titles->find(id) : std::string_view{};
   if (style_.json) {
@@ -42,7 +42,7 @@ void ListWriter::add(std::string_view id, float score) {
       line_ += ",\"title\":";
       append_json(line_, title);
     }
-    line_ += "}";
+    (line_ += more) += "}";
   } else {
     line_ = id_;
     line_ += '\t';
@@ -54,7 +54,7 @@ void ListWriter::add(std::string_view id, float score) {
     line_ += '\t';
     append(line_, score);
     if (style_.titles != nullptr) (line_ += '\t') += title;
-    line_ += '\n';
+    (line_ += '\n') += more;
   }
   results_.write(line_);
 }

@@ -26,7 +26,8 @@ class ListWriter {
   ListWriter(Results& results, const ListStyle& style);
   /// Starts the list of the outer id `id`.
   void begin(std::string_view id);
-  void add(std::string_view id, float score);
+  /// \param more  text: lines to follow that of the entry; JSON: further members of its object, each after a comma
+  void add(std::string_view id, float score, std::string_view more = {});
   /// Ends the last list and the results.
   void finish();
 

@@ -6,6 +6,7 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/explanation.h"
 #include "cli/list_writer.h"
 #include "cli/progress.h"
 #include "lowrank/base/error.h"
@@ -32,6 +33,7 @@ struct RecommendArguments {
   ReadOptions read;
   std::uint64_t top = 10;
   std::uint32_t min_count = 1;
+  std::uint64_t explain = 0;  ///< contributions per item; 0: none
   bool include_seen = false;
   int threads = 0;
   bool json = false;
@@ -98,6 +100,70 @@ RecommendOptions options_of(const RecommendArguments& arguments, const Recommend
   return options;
 }
 
+/// Writes lists as they come, where there is something to explain with the explanations of their scores.
+class ListsOfUsers {
+ public:
+  ListsOfUsers(Results& results, const RecommendArguments& arguments, const Recommender& recommender, const Users& users,
+               const Titles* titles)
+      : arguments_(arguments),
+        recommender_(recommender),
+        users_(users),
+        titles_(titles),
+        lists_(results,
+               {.json = arguments.json, .outer_list = "users", .outer = "user", .inner_list = "items", .inner = "item", .titles = titles}) {
+  }
+
+  void add(std::size_t position, std::span<const Scored> items) {
+    constexpr std::size_t kLists = 256;  // explained together
+    if (arguments_.explain == 0) {
+      begin(position);
+      for (const Scored& item : items) lists_.add(recommender_.model().items.ids.id(item.index), item.score);
+      return;
+    }
+    waiting_.emplace_back(items.begin(), items.end());
+    if (waiting_.size() == kLists) explain();
+  }
+
+  void finish() {
+    explain();
+    lists_.finish();
+  }
+
+ private:
+  void begin(std::size_t position) {
+    lists_.begin(users_.ids.empty() ? recommender_.model().users.ids.id(users_.numbers[position]) : std::string_view(users_.ids[position]));
+  }
+
+  void explain() {
+    if (waiting_.empty()) return;
+    const Model& model = recommender_.model();
+    std::vector<ExplainQuery> queries;
+    for (std::size_t n = 0; n < waiting_.size(); ++n) {
+      ExplainQuery& query = queries.emplace_back(ExplainQuery{.user = users_.numbers[first_ + n]});
+      for (const Scored& item : waiting_[n]) query.items.push_back(item.index);
+    }
+    const ExplainOptions options{.top = arguments_.explain, .threads = arguments_.threads};
+    recommender_.explain(queries, options, [&](std::size_t n, std::span<const Explanation> explanations) {
+      begin(first_ + n);
+      const auto show = arguments_.json ? explanation_json : explanation_text;
+      for (std::size_t at = 0; at < explanations.size(); ++at) {
+        const Scored& item = waiting_[n][at];
+        lists_.add(model.items.ids.id(item.index), item.score, show(explanations[at], model, titles_));
+      }
+    });
+    first_ += waiting_.size();
+    waiting_.clear();
+  }
+
+  const RecommendArguments& arguments_;
+  const Recommender& recommender_;
+  const Users& users_;
+  const Titles* titles_;
+  ListWriter lists_;
+  std::vector<std::vector<Scored>> waiting_;  ///< lists of the users from first_ on
+  std::size_t first_ = 0;
+};
+
 int run_recommend(RecommendArguments& arguments, bool reading_stated) {
   check(arguments, reading_stated);
   check_files({{"", arguments.model},
@@ -117,20 +183,13 @@ int run_recommend(RecommendArguments& arguments, bool reading_stated) {
   std::optional<Titles> titles;
   if (!arguments.titles.empty()) titles = Titles::read(arguments.titles);
   const Recommender recommender(model);
+  if (arguments.explain != 0) recommender.check_explains();
   const Users users = choose_users(arguments, recommender);
   const RecommendOptions options = options_of(arguments, recommender);
 
   Results results(arguments.output);
-  ListWriter lists(results, {.json = arguments.json,
-                             .outer_list = "users",
-                             .outer = "user",
-                             .inner_list = "items",
-                             .inner = "item",
-                             .titles = titles ? &*titles : nullptr});
-  recommender.recommend(users.numbers, options, [&](std::size_t position, std::span<const Scored> items) {
-    lists.begin(users.ids.empty() ? model.users.ids.id(users.numbers[position]) : std::string_view(users.ids[position]));
-    for (const Scored& item : items) lists.add(model.items.ids.id(item.index), item.score);
-  });
+  ListsOfUsers lists(results, arguments, recommender, users, titles ? &*titles : nullptr);
+  recommender.recommend(users.numbers, options, [&](std::size_t position, std::span<const Scored> items) { lists.add(position, items); });
   lists.finish();
   return kExitDone;
 }
@@ -151,6 +210,12 @@ Command add_recommend(CLI::App& program) {
   add_text(*app, "--items", "FILE", arguments->items_file, "recommend only the items in FILE, one id per line");
   add_text(*app, "--exclude", "FILE", arguments->exclude_file, "recommend none of the items in FILE, one id per line");
   add_integer(*app, "--min-count", arguments->min_count, "recommend only items with at least N training ratings", 1);
+  add_integer(
+      *app, "--explain", arguments->explain,
+      "explain each score by the N items of the user's history that add most to it; needs a model trained with --keep-values if the "
+      "method fits the values of ratings, or --ratings",
+      1)
+      ->default_str("");
   add_text(*app, "--unknown", "RULE", arguments->unknown,
            "list of an unknown user: error (none, the command fails), or popular (the items with the most ratings)");
   add_text(*app, "--unknown-items", "RULE", arguments->unknown_items,

@@ -5,7 +5,7 @@
 
 namespace lowrank {
 
-bool solve_positive_definite(double* a, double* b, std::size_t n) {
+bool factor_positive_definite(double* a, std::size_t n) {
   for (std::size_t row = 0; row < n; ++row) {
     double* row_a = a + row * n;
     for (std::size_t column = 0; column <= row; ++column) {
@@ -21,6 +21,10 @@ bool solve_positive_definite(double* a, double* b, std::size_t n) {
       }
     }
   }
+  return true;
+}
+
+void solve_factored(const double* a, double* b, std::size_t n) {
   for (std::size_t row = 0; row < n; ++row) {
     double sum = b[row];
     for (std::size_t k = 0; k < row; ++k) sum -= a[row * n + k] * b[k];
@@ -31,6 +35,11 @@ bool solve_positive_definite(double* a, double* b, std::size_t n) {
     for (std::size_t k = row + 1; k < n; ++k) sum -= a[k * n + row] * b[k];
     b[row] = sum / a[row * n + row];
   }
+}
+
+bool solve_positive_definite(double* a, double* b, std::size_t n) {
+  if (!factor_positive_definite(a, n)) return false;
+  solve_factored(a, b, n);
   return true;
 }
 

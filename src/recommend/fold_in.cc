@@ -3,6 +3,7 @@
 #include "base/parallel.h"
 #include "data/text.h"
 #include "lowrank/base/error.h"
+#include "recommend/explain.h"
 #include "recommend/fold_in_solver.h"
 
 namespace lowrank {
@@ -30,8 +31,8 @@ Ratings by_new_user(const Model& model, const Pairs& pairs, Vocabulary& ids, int
 
 /// The values of ratings that scores read.
 HistoryValues values_read(const Model& model) {
-  if (!model.neighbours) return HistoryValues::dropped;
-  return model.neighbours->is_mean() ? HistoryValues::kept : HistoryValues::if_disliked;
+  const bool ratings = reads_values(model.fold_in) || (model.neighbours && model.neighbours->is_mean());
+  return ratings ? HistoryValues::kept : HistoryValues::if_disliked;
 }
 
 }  // namespace

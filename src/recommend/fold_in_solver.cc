@@ -146,26 +146,17 @@ void FoldInSolver::solve(const FoldInRows& rows, Workers& workers, FactorMatrix&
   });
 }
 
-void FoldInSolver::write_cells(const FoldInRows& rows, double share, double row_observed, std::size_t begin, std::size_t end, bool weighted,
-                               float* weights, float* values) const {
+FoldInSolver::Cell FoldInSolver::cell(std::uint32_t other, float rating, double share, double row_observed) const {
+  const auto value = static_cast<double>(rating);
+  // No interaction: as a cell that is not there.
+  if (terms_.binary_target && value == 0) return {.weight = 0, .value = 0};
+  const std::uint32_t count = fixed_.counts[other];
   const double taken = terms_.unobserved_includes_seen ? 0.0 : terms_.unobserved_weight * share;
-  for (std::size_t at = begin; at < end; ++at) {
-    const std::uint32_t other = rows.others[at];
-    const std::uint32_t count = fixed_.counts[other];
-    const auto value = static_cast<double>(rows.values[at]);
-    if (terms_.binary_target && value == 0) {
-      // No interaction: as a cell that is not there.
-      if (weighted) weights[at - begin] = 0;
-      values[at - begin] = 0;
-      continue;
-    }
-    const double weight = (terms_.observed_weight + terms_.alpha * std::abs(value)) * row_observed * fixed_observed_(count);
-    const double wanted = value > 0 ? 1.0 : 0.0;
-    const double target = (terms_.binary_target ? wanted : value) - mean_ - static_cast<double>(fixed_.biases[other]);
-    // The Gramian has this row too; without it only the missing cells are left.
-    if (weighted) weights[at - begin] = static_cast<float>(taken == 0 ? weight : weight - taken * fixed_unobserved_(count));
-    values[at - begin] = static_cast<float>(weight * target);
-  }
+  const double weight = (terms_.observed_weight + terms_.alpha * std::abs(value)) * row_observed * fixed_observed_(count);
+  const double wanted = value > 0 ? 1.0 : 0.0;
+  const double target = (terms_.binary_target ? wanted : value) - mean_ - static_cast<double>(fixed_.biases[other]);
+  // The Gramian has this row too; without it only the missing cells are left.
+  return {.weight = taken == 0 ? weight : weight - taken * fixed_unobserved_(count), .value = weight * target};
 }
 
 void FoldInSolver::solve_least_squares(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const {
@@ -209,10 +200,66 @@ void FoldInSolver::solve_least_squares(const FoldInRows& rows, Workers& workers,
   step.valued = true;
   step.cells = [&](std::size_t row, std::size_t begin, std::size_t end, float* weights, float* values) {
     const double observed = row_observed_(static_cast<std::uint32_t>(rows.offsets[row + 1] - rows.offsets[row]));
-    write_cells(rows, row_numbers.shares[row], observed, begin, end, step.weighted, weights, values);
+    for (std::size_t at = begin; at < end; ++at) {
+      const Cell own = cell(rows.others[at], rows.values[at], row_numbers.shares[row], observed);
+      if (step.weighted) weights[at - begin] = static_cast<float>(own.weight);
+      values[at - begin] = static_cast<float>(own.value);
+    }
   };
   HalfSteps(rank, workers).run(step, factors.data(), terms_.solves_bias ? biases.data() : nullptr);
   if (basis_) rotate(factors.data(), stride, factors.rows(), rank, basis_->back, workers);
+}
+
+std::vector<double> FoldInSolver::vectors_of(std::span<const std::uint32_t> others) const {
+  const FactorMatrix& table = fixed_.factors;
+  const std::size_t rank = table.rank();
+  const std::size_t size = unknowns();
+  std::vector<double> vectors(others.size() * size, 1.0);
+  if (rank == 0 || others.empty()) return vectors;
+  // gather_rows() writes a multiple of four rows.
+  FactorMatrix rows((others.size() + 3) / 4 * 4, rank);
+  gather_rows({table.data(), table.stride()}, others.data(), others.size(), table.stride(), nullptr, nullptr, rows.data(), rows.stride());
+  Workers alone(1);
+  if (basis_) rotate(rows.data(), rows.stride(), rows.rows(), rank, basis_->vectors, alone);
+  for (std::size_t n = 0; n < others.size(); ++n) std::ranges::copy(rows.row(n), vectors.begin() + static_cast<std::ptrdiff_t>(n * size));
+  return vectors;
+}
+
+std::optional<LinearTerms> FoldInSolver::linear_terms(const FoldInRows& row) const {
+  if (terms_.kind != Kind::least_squares) return {};
+  const std::size_t rank = fixed_.factors.rank();
+  const std::size_t size = unknowns();
+  if (terms_.non_negative) {
+    FactorMatrix factors(1, rank);
+    float bias = 0;
+    Workers alone(1);
+    solve(row, alone, factors, {&bias, 1});
+    if (!std::ranges::all_of(factors.row(0), [](float factor) { return factor > 0; })) return {};
+  }
+  const RowNumbers numbers = numbers_of(row);
+  const double share = numbers.shares[0];
+  LinearProblem problem{.size = size, .rows = vectors_of(row.others)};
+  for (std::size_t k = 0; k < rank; ++k) problem.diagonal.push_back(share * static_cast<double>(diagonal_[k]) + numbers.ridges[0]);
+  if (terms_.solves_bias) problem.diagonal.push_back(numbers.bias_dampings[0]);
+  if (!gramian_.empty()) {
+    problem.shared.assign(size * size, 0);
+    for (std::size_t k = 0; k < rank; ++k) {
+      for (std::size_t l = 0; l < rank; ++l) problem.shared[k * size + l] = share * gramian_[k * rank + l];
+    }
+  }
+  if (terms_.non_negative && numbers.l1[0] != 0) {
+    problem.l1.assign(size, 0);
+    std::fill_n(problem.l1.begin(), rank, numbers.l1[0] * share);
+  }
+  const double observed = row_observed_(static_cast<std::uint32_t>(row.others.size()));
+  for (std::size_t n = 0; n < row.others.size(); ++n) {
+    const Cell own = cell(row.others[n], row.values[n], share, observed);
+    problem.weights.push_back(own.weight);
+    problem.values.push_back(own.value);
+  }
+  LinearTerms terms(std::move(problem));
+  if (!terms.hold()) return {};
+  return terms;
 }
 
 void FoldInSolver::solve_pairs(const FoldInRows& rows, std::size_t row, std::span<float> factors, float& bias) const {
@@ -267,10 +314,10 @@ void FoldInSolver::solve_divergence(const FoldInRows& rows, std::size_t row, std
   std::transform(x, x + rank, factors.begin(), [](double number) { return static_cast<float>(number); });
 }
 
-namespace {
-
-/// Adds a row of the given ratings of `fixed`: of those that the model knows, ascending, the last of repeats.
 void add_row(const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values, FoldInRows& rows) {
+  if (others.size() != values.size()) {
+    throw DataError(std::to_string(others.size()) + " items or users and " + std::to_string(values.size()) + " values to fold in");
+  }
   std::vector<std::size_t> order;
   order.reserve(others.size());
   for (std::size_t i = 0; i < others.size(); ++i) {
@@ -283,8 +330,6 @@ void add_row(const Side& fixed, std::span<const std::uint32_t> others, std::span
   rows.end_row();
 }
 
-}  // namespace
-
 bool is_finite(std::span<const float> factors, float bias) noexcept {
   return std::isfinite(bias) && std::ranges::all_of(factors, [](float factor) { return std::isfinite(factor); });
 }
@@ -295,9 +340,6 @@ void fail_to_fold_in(const std::string& whose) {
 
 FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values,
                       const Model* speaks) {
-  if (others.size() != values.size()) {
-    throw DataError(std::to_string(others.size()) + " items or users and " + std::to_string(values.size()) + " values to fold in");
-  }
   FoldInRows rows;
   add_row(fixed, others, values, rows);
   Workers alone(1);

@@ -12,6 +12,7 @@
 #include "lowrank/model/model.h"
 #include "lowrank/recommend/fold_in.h"
 #include "model/count_weight.h"
+#include "recommend/linear_terms.h"
 #include "recommend/pairwise_fold_in.h"
 
 namespace lowrank {
@@ -69,6 +70,16 @@ class FoldInSolver {
   /// biases  one per row
   void solve(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const;
 
+  /// \name A solution as a sum over the ratings
+  /// \{
+  /// The equations of `row`, which is one row. Nothing where its solution is not linear in the ratings: another loss than squares, or
+  /// factors that are not negative of which one is 0.
+  [[nodiscard]] std::optional<LinearTerms> linear_terms(const FoldInRows& row) const;
+  /// The vectors of fixed rows as linear_terms() has them, unknowns() numbers each: in the basis of the solver, then 1 for the bias.
+  [[nodiscard]] std::vector<double> vectors_of(std::span<const std::uint32_t> others) const;
+  [[nodiscard]] std::size_t unknowns() const { return fixed_.factors.rank() + (terms_.solves_bias ? 1 : 0); }
+  /// \}
+
  private:
   /// The numbers that a half-step has for each row.
   struct RowNumbers {
@@ -82,9 +93,13 @@ class FoldInSolver {
   [[nodiscard]] double size_of(std::size_t ratings) const;
   [[nodiscard]] double least_ridge(const FoldInRows& rows, std::size_t row) const;
   [[nodiscard]] RowNumbers numbers_of(const FoldInRows& rows) const;
-  /// Weights and values of the cells of a row at [begin, end). \param share  share of the row in the weights of unobserved cells
-  void write_cells(const FoldInRows& rows, double share, double row_observed, std::size_t begin, std::size_t end, bool weighted,
-                   float* weights, float* values) const;
+  /// What one rating is in the normal equations of a row.
+  struct Cell {
+    double weight;
+    double value;
+  };
+  /// \param share  share of the row in the weights of unobserved cells
+  [[nodiscard]] Cell cell(std::uint32_t other, float rating, double share, double row_observed) const;
   void solve_least_squares(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const;
   void solve_divergence(const FoldInRows& rows, std::size_t row, std::vector<double>& scratch, std::span<float> factors) const;
 
@@ -112,6 +127,10 @@ class FoldInSolver {
 bool is_finite(std::span<const float> factors, float bias) noexcept;
 /// \param whose  whose ratings gave a row that is not. \throws DataError
 [[noreturn]] void fail_to_fold_in(const std::string& whose);
+
+/// Adds a row of given ratings of `fixed`: of those that the model knows, ascending, the last of repeats.
+/// \throws DataError for different numbers of items (or users) and values
+void add_row(const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values, FoldInRows& rows);
 
 /// One new row against the rows of `fixed`, which the solver was made for: see fold_in_user().
 /// \param speaks  the model of a new user, whose neighbours speak from what is given; nullptr for an item

@@ -339,12 +339,15 @@ void Recommender::predict(std::span<const std::uint32_t> users, std::span<const 
   predict_pairs(model_, users, items, scores, threads);
 }
 
-FoldedRow Recommender::fold_in_user(std::span<const std::uint32_t> items, std::span<const float> values) const {
-  const auto make = [&] {
+const FoldInSolver& Recommender::new_users() const {
+  return prepared_->new_users.get([&] {
     Workers workers;
     return FoldInSolver(model_, FoldInSide::users, workers);
-  };
-  return fold_in_row(prepared_->new_users.get(make), model_.items, items, values, &model_);
+  });
+}
+
+FoldedRow Recommender::fold_in_user(std::span<const std::uint32_t> items, std::span<const float> values) const {
+  return fold_in_row(new_users(), model_.items, items, values, &model_);
 }
 
 FoldedRow Recommender::fold_in_item(std::span<const std::uint32_t> users, std::span<const float> values) const {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lowrank/model/model.h"
+#include "lowrank/recommend/explain.h"
 #include "lowrank/recommend/fold_in.h"
 #include "lowrank/recommend/recommend.h"
 
@@ -24,6 +25,8 @@ enum class UnknownIds : std::uint8_t {
 };
 /// `error|popular`. \throws OptionError("unknown")
 UnknownIds parse_unknown_ids(std::string_view name);
+
+class FoldInSolver;
 
 /// Answers questions about one model. What does not depend on the question is computed once: the candidates at the start; popularity,
 /// the lengths of rows and what new rows are solved by at the first question that needs them. Const use is safe from many threads.
@@ -69,6 +72,18 @@ class Recommender {
   [[nodiscard]] FoldedRow fold_in_user(std::span<const std::uint32_t> items, std::span<const float> values) const;
   [[nodiscard]] FoldedRow fold_in_item(std::span<const std::uint32_t> users, std::span<const float> values) const;
 
+  /// Why items score as they do for users of the model: see Explanation. `consume(position in queries, one explanation per item)` is called
+  /// in the order of `queries`, from the calling thread. One solve of a user's equations for all of their items. \throws as
+  /// check_explains()
+  void explain(std::span<const ExplainQuery> queries, const ExplainOptions& options,
+               const std::function<void(std::size_t position, std::span<const Explanation> explanations)>& consume) const;
+  /// The same for a user who is given by ratings, as by fold_in_user(). \throws DataError where scores depend on no item of a history
+  [[nodiscard]] std::vector<Explanation> explain(std::span<const std::uint32_t> history, std::span<const float> values,
+                                                 std::span<const std::uint32_t> items, const ExplainOptions& options) const;
+  /// \throws DataError where the scores of users of the model cannot be explained: nothing in them depends on the items of a history, or
+  /// the model does not keep the values that its fold-in needs (see TrainInput::history)
+  void check_explains() const;
+
   /// See the functions similar_items() and similar_users().
   void similar_items(std::span<const std::uint32_t> queries, const SimilarOptions& options,
                      const std::function<void(std::size_t position, std::span<const Scored> items)>& consume) const;
@@ -78,6 +93,7 @@ class Recommender {
  private:
   struct Prepared;
   [[nodiscard]] const std::vector<double>& item_norms() const;
+  [[nodiscard]] const FoldInSolver& new_users() const;
   const Model& model_;
   std::unique_ptr<Prepared> prepared_;
 };
