@@ -69,6 +69,19 @@ def test_every_method_explains_or_says_why_not(method, ratings):
     assert model.explain(user, item, threads=1).contributions.tobytes() == why.contributions.tobytes()
 
 
+@pytest.mark.parametrize("method", ["implicit", "bpr"])
+def test_dislikes_are_kept_where_nothing_else_counts(method):
+    users = ["ann", "ann", "ann", "bob", "bob", "cid", "cid", "cid"]
+    items = ["tea", "rum", "gin", "rum", "ale", "tea", "ale", "gin"]
+    values = np.array([1, -1, 1, 1, 1, 1, 1, -1.0])
+    model = short(method, rank=2).fit((users, items, values))
+    folded = model.fold_in((users, items, values))
+    for user in ("ann", "cid"):
+        own, theirs = model.explain(user, "ale"), folded.explain(user, "ale")
+        assert own.contributions.tobytes() == theirs.contributions.tobytes() and own.explained == theirs.explained
+        assert {"rum", "gin"} & set(own.ids.tolist()) <= ({"gin"} if user == "ann" else set())
+
+
 def test_values_must_be_kept_where_they_are_fitted(ratings, tmp_path):
     model = lowrank.SGD(rank=2, epochs=2).fit(ratings)
     with pytest.raises(lowrank.DataError, match="keep_values"):

@@ -196,7 +196,7 @@ std::vector<Explanation> unexplained(std::span<const double> scores) {
 /// A user whose scores are explained.
 struct Explained {
   FoldInRows history;                      ///< one row
-  bool valued;                             ///< whether the values of the history are ratings
+  bool valued = false;                     ///< whether the values of the history are ratings
   HistoryTerms terms;                      ///< what the history brings into the scores, where the model has neighbours of items
   std::optional<std::uint32_t> user = {};  ///< the user of the model, or a new one
 };
