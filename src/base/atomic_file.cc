@@ -20,10 +20,6 @@ namespace lowrank {
 
 namespace {
 
-constexpr std::size_t kBufferSize = std::size_t{1} << 20U;
-/// A single write never moves more than this: Linux cuts at 2 GiB.
-constexpr std::size_t kMaxTransfer = std::size_t{1} << 30U;
-
 /// Where writing `path` leads, and what stands there now.
 struct Target {
   std::string path;
@@ -32,20 +28,10 @@ struct Target {
   mode_t permissions = 0;
 };
 
-[[noreturn]] void fail(const std::string& path, const char* what, int error_number) {
-  throw FileError(system_message(path, what, error_number));
-}
-
-std::string folder_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 std::string read_link(const std::string& path, const std::string& link) {
   std::string text(4096, '\0');
   const ssize_t size = ::readlink(link.c_str(), text.data(), text.size());
-  if (size < 0) fail(path, "cannot follow the link", errno);
+  if (size < 0) throw_system_error(path, "cannot follow the link", errno);
   text.resize(static_cast<std::size_t>(size));
   return text.starts_with('/') ? text : folder_of(link) + "/" + text;
 }
@@ -68,15 +54,15 @@ Target find_target(const std::string& path) {
   target.folder = folder_of(target.path);
   struct stat status {};
   target.exists = ::lstat(target.path.c_str(), &status) == 0;
-  if (!target.exists && errno != ENOENT) fail(path, "cannot write", errno);
+  if (!target.exists && errno != ENOENT) throw_system_error(path, "cannot write", errno);
   if (target.exists) {
     if (!S_ISREG(status.st_mode)) throw FileError(path + ": cannot write: it is " + kind_of(status.st_mode));
     // A rename would replace even a file that is protected against writing.
-    if (::faccessat(AT_FDCWD, target.path.c_str(), W_OK, AT_EACCESS) != 0) fail(path, "cannot write", errno);
+    if (::faccessat(AT_FDCWD, target.path.c_str(), W_OK, AT_EACCESS) != 0) throw_system_error(path, "cannot write", errno);
     target.permissions = status.st_mode & 0777U;
   }
   if (::faccessat(AT_FDCWD, target.folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
-    fail(path, ("cannot write in the folder " + target.folder).c_str(), errno);
+    throw_system_error(path, ("cannot write in the folder " + target.folder).c_str(), errno);
   }
   if (target.exists && keeps_from_replacing(target.folder, status.st_uid)) {
     throw FileError(path + ": cannot write: it belongs to another user, and the sticky bit of the folder " + target.folder +
@@ -162,7 +148,7 @@ std::string follow_links(const std::string& path) {
   struct stat status {};
   for (int links = 0;; ++links) {
     if (::lstat(target.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) return target;
-    if (links == kMaxLinks) fail(path, "cannot follow the link", ELOOP);
+    if (links == kMaxLinks) throw_system_error(path, "cannot follow the link", ELOOP);
     target = read_link(path, target);
   }
 }
@@ -178,12 +164,12 @@ AtomicFile::AtomicFile(const std::string& path, Temporary temporary) : path_(pat
   target_ = std::move(target.path);
   folder_ = std::move(target.folder);
   remove_leftovers(folder_);
-  buffer_.reserve(kBufferSize);
+  buffer_.reserve(kFileBuffer);
   open_temporary(temporary);
   if (target.exists && ::fchmod(descriptor_, target.permissions) != 0) {
     const int reason = errno;
     discard();
-    fail(path_, "cannot copy the permissions of the file", reason);
+    throw_system_error(path_, "cannot copy the permissions of the file", reason);
   }
 }
 
@@ -225,28 +211,28 @@ void AtomicFile::open_temporary(Temporary temporary) {
     } else if (errno != EEXIST && errno != EINTR) {
       const int reason = errno;
       temporary_.clear();
-      fail(path_, "cannot write a temporary file next to it", reason);
+      throw_system_error(path_, "cannot write a temporary file next to it", reason);
     }
   }
 }
 
 void AtomicFile::write_through(std::string_view bytes) {
   while (!bytes.empty()) {
-    const ssize_t written = ::write(descriptor_, bytes.data(), std::min(bytes.size(), kMaxTransfer));
+    const ssize_t written = ::write(descriptor_, bytes.data(), std::min(bytes.size(), kMostTransferred));
     if (written >= 0) {
       bytes.remove_prefix(static_cast<std::size_t>(written));
     } else if (errno != EINTR) {
-      fail(path_, "cannot write", errno);
+      throw_system_error(path_, "cannot write", errno);
     }
   }
 }
 
 void AtomicFile::write(std::string_view bytes) {
-  if (buffer_.size() + bytes.size() > kBufferSize) {
+  if (buffer_.size() + bytes.size() > kFileBuffer) {
     write_through(buffer_);
     buffer_.clear();
   }
-  if (bytes.size() >= kBufferSize) {
+  if (bytes.size() >= kFileBuffer) {
     write_through(bytes);
   } else {
     buffer_ += bytes;
@@ -256,14 +242,14 @@ void AtomicFile::write(std::string_view bytes) {
 void AtomicFile::prepare() {
   write_through(buffer_);
   buffer_.clear();
-  if (::fsync(descriptor_) != 0) fail(path_, "cannot write", errno);
+  if (::fsync(descriptor_) != 0) throw_system_error(path_, "cannot write", errno);
 }
 
 /// Gives the file its name, where nothing has it yet. \return whether it has
 bool AtomicFile::link_to(const std::string& name) const {
   if (::linkat(AT_FDCWD, descriptor_path(descriptor_).c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0) return true;
   if (errno == EEXIST) return false;
-  fail(path_, "cannot give the written file its name", errno);
+  throw_system_error(path_, "cannot give the written file its name", errno);
 }
 
 void AtomicFile::replace() {
@@ -274,14 +260,14 @@ void AtomicFile::replace() {
       temporary_ = std::move(name);
       remember(temporary_);
     }
-    if (::rename(temporary_.c_str(), target_.c_str()) != 0) fail(path_, "cannot rename the temporary file to it", errno);
+    if (::rename(temporary_.c_str(), target_.c_str()) != 0) throw_system_error(path_, "cannot rename the temporary file to it", errno);
     forget(temporary_);
     temporary_.clear();
   }
   const int closed = ::close(descriptor_);
   const int reason = errno;
   descriptor_ = -1;
-  if (closed != 0) fail(path_, "cannot write", reason);
+  if (closed != 0) throw_system_error(path_, "cannot write", reason);
   // The new name is in the folder; only a synced folder keeps it through a power failure. Not every file system can sync one.
   const int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (folder < 0) return;
@@ -299,7 +285,7 @@ void AtomicFile::commit_all(std::span<AtomicFile* const> files) {
   // What has come to stand in the way must be found before an old file is removed.
   for (AtomicFile* const file : files) find_target(file->path_);
   for (AtomicFile* const file : files.subspan(std::min<std::size_t>(files.size(), 1))) {
-    if (::unlink(file->target_.c_str()) != 0 && errno != ENOENT) fail(file->path_, "cannot replace it", errno);
+    if (::unlink(file->target_.c_str()) != 0 && errno != ENOENT) throw_system_error(file->path_, "cannot replace it", errno);
   }
   for (AtomicFile* const file : files) file->replace();
 }

@@ -12,20 +12,18 @@
 
 namespace lowrank {
 
-namespace {
+std::string system_message(const std::string& path, const char* what, int error_number) {
+  return path + ": " + what + ": " + std::generic_category().message(error_number);
+}
 
-constexpr std::size_t kBufferSize = std::size_t{1} << 20U;
-/// A single read never moves more than this: Linux cuts at 2 GiB.
-constexpr std::size_t kMaxTransfer = std::size_t{1} << 30U;
-
-[[noreturn]] void fail(const std::string& path, const char* what, int error_number) {
+void throw_system_error(const std::string& path, const char* what, int error_number) {
   throw FileError(system_message(path, what, error_number));
 }
 
-}  // namespace
-
-std::string system_message(const std::string& path, const char* what, int error_number) {
-  return path + ": " + what + ": " + std::generic_category().message(error_number);
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
 }
 
 bool exists(const std::string& path) {
@@ -36,7 +34,7 @@ bool exists(const std::string& path) {
 RegularFile::RegularFile(const std::string& path) : path_(path) {
   // Opening a pipe would wait for its other end.
   descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor_ < 0) fail(path, "cannot open", errno);
+  if (descriptor_ < 0) throw_system_error(path, "cannot open", errno);
   struct stat status {};
   const int known = ::fstat(descriptor_, &status);
   if (known == 0 && S_ISREG(status.st_mode)) {
@@ -45,7 +43,7 @@ RegularFile::RegularFile(const std::string& path) : path_(path) {
   }
   const int reason = errno;
   ::close(descriptor_);
-  if (known != 0) fail(path, "cannot read", reason);
+  if (known != 0) throw_system_error(path, "cannot read", reason);
   throw FileError(path + ": cannot read: it is " + (S_ISDIR(status.st_mode) ? "a directory" : "not a regular file"));
 }
 
@@ -54,12 +52,12 @@ RegularFile::~RegularFile() { ::close(descriptor_); }
 std::size_t RegularFile::read(char* bytes, std::size_t size) {
   std::size_t done = 0;
   while (done < size) {
-    const ssize_t got = ::read(descriptor_, bytes + done, std::min(size - done, kMaxTransfer));
+    const ssize_t got = ::read(descriptor_, bytes + done, std::min(size - done, kMostTransferred));
     if (got == 0) break;
     if (got > 0) {
       done += static_cast<std::size_t>(got);
     } else if (errno != EINTR) {
-      fail(path_, "cannot read", errno);
+      throw_system_error(path_, "cannot read", errno);
     }
   }
   return done;
@@ -70,7 +68,7 @@ std::string read_file(const std::string& path) {
   std::string content(file.size(), '\0');
   content.resize(file.read(content.data(), content.size()));
   // It may have grown, and files of the kernel claim to be empty.
-  for (std::string more(kBufferSize, '\0');;) {
+  for (std::string more(kFileBuffer, '\0');;) {
     const std::size_t got = file.read(more.data(), more.size());
     if (got == 0) return content;
     content.append(more, 0, got);

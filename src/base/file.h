@@ -88,5 +88,15 @@ std::string read_file(const std::string& path);
 
 /// `path: what failed: reason of errno`.
 std::string system_message(const std::string& path, const char* what, int error_number);
+/// \throws FileError with that message
+[[noreturn]] void throw_system_error(const std::string& path, const char* what, int error_number);
+
+/// The folder that `path` is in, `.` for a name alone.
+std::string folder_of(const std::string& path);
+
+/// Bytes that are gathered before a file is written, or read at once where its size is not known.
+inline constexpr std::size_t kFileBuffer = std::size_t{1} << 20U;
+/// The most bytes of a single read or write: Linux cuts at 2 GiB.
+inline constexpr std::size_t kMostTransferred = std::size_t{1} << 30U;
 
 }  // namespace lowrank

@@ -27,10 +27,8 @@ std::optional<Identity> identity_of(const std::string& path, int standard) {
   if (found == 0) return S_ISREG(status.st_mode) ? std::optional(Identity{status.st_dev, status.st_ino, ""}) : std::nullopt;
   if (path == "-") return std::nullopt;
   const std::string target = follow_links(path);
-  const std::size_t slash = target.rfind('/');
-  const std::string folder = slash == std::string::npos ? "." : target.substr(0, slash + 1);
-  if (::stat(folder.c_str(), &status) != 0) return std::nullopt;
-  return Identity{status.st_dev, status.st_ino, target.substr(slash + 1)};
+  if (::stat(folder_of(target).c_str(), &status) != 0) return std::nullopt;
+  return Identity{status.st_dev, status.st_ino, target.substr(target.rfind('/') + 1)};
 }
 
 std::string name_of(const NamedFile& file, const char* standard) { return file.path == "-" ? standard : file.path; }

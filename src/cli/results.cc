@@ -51,7 +51,7 @@ void Results::flush() {
     } else if (errno == EPIPE) {
       throw ClosedPipe{};
     } else if (errno != EINTR) {
-      throw FileError(system_message("<stdout>", "cannot write", errno));
+      throw_system_error("<stdout>", "cannot write", errno);
     }
   }
   buffer_.clear();

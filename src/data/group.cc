@@ -158,26 +158,25 @@ void sort_by_item(std::vector<Entry>& entries, std::vector<Entry>& spare, unsign
   }
 }
 
-bool sums_finite(const Plan& plan, std::size_t begin, std::size_t end) {
-  double sum = 0;
-  for (std::size_t at = begin; at < end; ++at) sum += static_cast<double>(plan.value_at(at));
-  return std::isfinite(static_cast<float>(sum));
-}
-
 /// Merges the ratings [begin, end) of one pair, in the order in which they were added, into the one at `to`.
-void merge_run(const Plan& plan, std::size_t begin, std::size_t end, std::size_t to, std::size_t base, Outcome& outcome) {
-  if (plan.duplicates == Duplicates::first) return plan.move(begin, to);
-  if (plan.duplicates == Duplicates::last) return plan.move(end - 1, to);
+/// \return false where there is no such rating: repeats are errors, or their sum is not finite
+bool merge_run(const Plan& plan, std::size_t begin, std::size_t end, std::size_t to, std::size_t base, Outcome& outcome) {
+  if (plan.duplicates == Duplicates::error) return false;
+  if (plan.duplicates == Duplicates::first || plan.duplicates == Duplicates::last) {
+    plan.move(plan.duplicates == Duplicates::first ? begin : end - 1, to);
+    return true;
+  }
   double sum = 0;
   for (std::size_t at = begin; at < end; ++at) sum += static_cast<double>(plan.value_at(at));
   auto merged = static_cast<float>(plan.duplicates == Duplicates::mean ? sum / static_cast<double>(end - begin) : sum);
+  if (!std::isfinite(merged)) return false;
   // Like every rating, never -0.
   if (merged == 0) merged = 0;
   if (plan.timed) plan.times[to] = *std::max_element(plan.times + begin, plan.times + end);
   plan.items[to] = plan.items[begin];
   if (!plan.coded) {
     plan.floats[to] = merged;
-    return;
+    return true;
   }
   const auto found = std::lower_bound(plan.table.begin(), plan.table.end(), merged);
   if (found != plan.table.end() && *found == merged) {
@@ -186,6 +185,7 @@ void merge_run(const Plan& plan, std::size_t begin, std::size_t end, std::size_t
     plan.codes[to] = 0;
     outcome.fixes.push_back({to - base, merged});
   }
+  return true;
 }
 
 /// Removes the duplicates of sorted rows and moves the remaining ratings to the front of the partition.
@@ -198,11 +198,10 @@ void resolve_repeats(const Plan& plan, std::size_t base, std::uint32_t first_use
       std::size_t run_end = begin + 1;
       while (run_end < end && plan.items[run_end] == plan.items[begin]) ++run_end;
       if (run_end - begin > 1) {
-        if (plan.duplicates == Duplicates::error || (plan.duplicates == Duplicates::sum && !sums_finite(plan, begin, run_end))) {
+        if (!merge_run(plan, begin, run_end, to, base, outcome)) {
           outcome.repeated = {first_user + static_cast<std::uint32_t>(user), plan.items[begin]};
           return;
         }
-        merge_run(plan, begin, run_end, to, base, outcome);
       } else if (to != begin) {
         plan.move(begin, to);
       }

@@ -19,14 +19,14 @@ InputFile::InputFile(const std::string& path) : name_(input_name(path)) {
     return;
   }
   descriptor_ = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor_ < 0) throw FileError(system_message(name_, "cannot open", errno));
+  if (descriptor_ < 0) throw_system_error(name_, "cannot open", errno);
   owned_ = true;
   struct stat status {};
   const int failed = fstat(descriptor_, &status);
   if (failed != 0 || S_ISDIR(status.st_mode)) {
     const int reason = failed != 0 ? errno : EISDIR;
     close(descriptor_);
-    throw FileError(system_message(name_, "cannot read", reason));
+    throw_system_error(name_, "cannot read", reason);
   }
   // Files in /proc and similar file systems report a size of 0.
   seekable_ = S_ISREG(status.st_mode) && status.st_size > 0;
@@ -42,7 +42,7 @@ std::size_t InputFile::read_at(char* to, std::size_t size, std::uint64_t offset)
   while (done < size) {
     const ssize_t got = pread(descriptor_, to + done, size - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw FileError(system_message(name_, "cannot read", errno));
+    if (got < 0) throw_system_error(name_, "cannot read", errno);
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }
@@ -56,7 +56,7 @@ std::size_t InputFile::read(char* to, std::size_t size) {
   while (done < size) {
     const ssize_t got = ::read(descriptor_, to + done, size - done);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) throw FileError(system_message(name_, "cannot read", errno));
+    if (got < 0) throw_system_error(name_, "cannot read", errno);
     if (got == 0) break;
     done += static_cast<std::size_t>(got);
   }
