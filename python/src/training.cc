@@ -119,7 +119,7 @@ Method method_with(const std::string& name, const OptionTexts& options) {
   Method method = method_by_name(name);
   for (const auto& [option, text] : options) set_option(method, option, text);
   check_options(method);
-  check_reads(method, {}, true);
+  check_reads(method, {}, true, true);
   return method;
 }
 

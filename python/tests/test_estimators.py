@@ -4,6 +4,7 @@ import copy
 import inspect
 import pickle
 import time
+import warnings
 
 import lowrank
 import numpy as np
@@ -402,6 +403,27 @@ def test_training_that_runs_away_warns(ratings):
     with pytest.warns(lowrank.TrainingWarning, match="learning rate"):
         model = short("sgd", learning_rate=1e6, epochs=2).fit(ratings)
     assert np.isfinite(model.user_factors_).all()
+
+
+@pytest.mark.parametrize("refit", [False, True])
+def test_lists_learned_from_opinions_warn_once(ratings, refit):
+    for model in (lowrank.Popular(), lowrank.BPR(epochs=2), lowrank.ItemNeighbours(), lowrank.ImplicitALS(epochs=2, rank=4, alpha=0)):
+        with pytest.warns(lowrank.TrainingWarning, match=f"from 0.5 to 5: method {model._method} takes every value") as caught:
+            model.fit(ratings, validation=0.2, refit=refit)
+        assert len([one for one in caught if one.category is lowrank.TrainingWarning]) == 1
+    users, items, _ = ratings
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lowrank.Popular().fit((users, items, np.ones(len(users))))
+        lowrank.ALS(epochs=2, rank=4).fit(ratings)
+
+
+@pytest.mark.parametrize("name", ["Popular", "Baseline", "ItemNeighbours"])
+def test_only_a_holdout_reads_the_seed_of_what_draws_nothing(ratings, name):
+    model = getattr(lowrank, name)(seed=2)
+    with pytest.raises(lowrank.OptionError, match="seed: is not read by method .*, which draws nothing, except for validation"):
+        model.fit(ratings)
+    model.fit(ratings, validation=0.2)
 
 
 def test_split_and_read(ratings, ratings_file, program, tmp_path):

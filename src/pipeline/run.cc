@@ -47,7 +47,12 @@ class InterruptibleObserver : public TrainingObserver {
   }
   void on_memory(const MemoryReport& report) override { inner_.on_memory(report); }
   void on_divergence(const DivergenceReport& report) override { inner_.on_divergence(report); }
-  void on_warning(std::string_view text) override { inner_.on_warning(text); }
+  void on_warning(std::string_view text) override {
+    if (!again_) inner_.on_warning(text);
+  }
+
+  /// A second training on the same ratings starts: what there was to warn of has been said.
+  void train_again() { again_ = true; }
 
   bool poll() {
     interrupted_ = interrupted_ || (asks_ && asks_());
@@ -58,6 +63,7 @@ class InterruptibleObserver : public TrainingObserver {
   TrainingObserver& inner_;
   const std::function<bool()>& asks_;
   bool interrupted_ = false;
+  bool again_ = false;
 };
 
 /// \param validation  whether there is a separate validation set. \param starts  whether there is a model to start from
@@ -73,7 +79,7 @@ void check(const TrainRun& run, bool validation, bool starts) {
     throw OptionError("monitor", "method " + std::string(name_of(run.method)) + " does not predict ratings and has no " + run.monitor +
                                      "; take a metric of lists, such as ndcg@20");
   }
-  check_reads(run.method, run.stated, validates);
+  check_reads(run.method, run.stated, validates, run.holdout != 0);
   check_settings(run.method, {run.threads, run.min_rating, run.max_rating, run.clips}, starts);
 }
 
@@ -344,6 +350,7 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
   for (EpochReport& report : summary.history) report.validation_name = {};
 
   if (run.refit && summary.stopped != "interrupt" && summary.stopped != "observer") {
+    watcher.train_again();
     Fit again = fit(std::move(inputs.all), inputs.data, refit_method(run.method, summary.best_epoch), {}, watcher, context);
     updates += static_cast<double>(again.ratings) * static_cast<double>(again.trained.epochs);
     seconds += again.trained.seconds;

@@ -27,7 +27,7 @@ constexpr std::array kOptions = {
     Option<Baseline>{"item_damping", &Baseline::item_damping},
     tolerance_option<Baseline>(),
     patience_option<Baseline>(),
-    seed_option<Baseline>(),
+    holdout_seed_option<Baseline>(),
 };
 
 BiasDamping damping_of(const Baseline& options, const Ratings& ratings, const RatingMoments& moments) {

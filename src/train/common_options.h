@@ -73,7 +73,17 @@ constexpr Option<O> patience_option() {
 }
 template <class O>
 constexpr Option<O> seed_option() {
-  return {"seed", &O::seed, {}, "seed of every random choice, those of a holdout too; another seed gives an independent run"};
+  Option<O> option{"seed", &O::seed, {}, "seed of every random choice, those of a holdout too; another seed gives an independent run"};
+  option.holds_out = true;
+  return option;
+}
+/// The seed of a method that draws nothing.
+template <class O>
+constexpr Option<O> holdout_seed_option() {
+  Option<O> option{"seed", &O::seed, {}, "seed of a holdout"};
+  option.holds_out = true;
+  option.trains = false;
+  return option;
 }
 /// \}
 

@@ -29,7 +29,7 @@ constexpr std::array kOptions = {
     Option<ItemNeighbours>{"target_exponent", &ItemNeighbours::target_exponent, {0, 2}},
     Option<ItemNeighbours>{"user_exponent", &ItemNeighbours::user_exponent, {0, 2}},
     Option<ItemNeighbours>{"shrinkage", &ItemNeighbours::shrinkage},
-    seed_option<ItemNeighbours>(),
+    holdout_seed_option<ItemNeighbours>(),
 };
 
 /// Exponents of the numbers of users of both items, and of the numbers of items of users.

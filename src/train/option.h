@@ -91,6 +91,8 @@ struct Option {
   /// What the other options must be for training to read this one: all of them. Beyond the last, needs have no option.
   std::array<Need, kMostNeeds> needs = {};
   bool validates = false;  ///< whether it is read only with validation data
+  bool holds_out = false;  ///< whether a holdout reads it too, whatever the needs of training
+  bool trains = true;      ///< whether training reads it at all
 
   /// The same option, read only with `more` needs.
   template <class... More>

@@ -195,6 +195,8 @@ std::string condition_of(const Option<Owner>& option) {
   for (const Need& need : option.needs) {
     if (!need.any[0].option.empty()) text += (text.empty() ? "" : ", ") + text_of(need);
   }
+  if (!option.trains) return "only with " + mention("holdout");
+  if (option.holds_out && !text.empty()) text += ", unless with " + mention("holdout");
   return text;
 }
 
@@ -318,7 +320,7 @@ void set_option(Method& method, std::string_view name, std::string_view value) {
       method);
 }
 
-void check_reads(const Method& method, std::span<const std::string> stated, bool validates) {
+void check_reads(const Method& method, std::span<const std::string> stated, bool validates, bool holds_out) {
   const std::vector<OptionInfo> values = options_of(method);
   const std::vector<OptionInfo> defaults = options_of(method_by_name(name_of(method)));
   std::visit(
@@ -332,6 +334,11 @@ void check_reads(const Method& method, std::span<const std::string> stated, bool
           const bool flag = values[at].kind == OptionInfo::Kind::flag;
           const std::string name = std::string(option.name) + (flag ? "=" + values[at].value : "");
           if (option.validates && !validates) throw OptionError(name, "needs " + mention("validation or holdout"));
+          if (option.holds_out && holds_out) continue;
+          if (!option.trains) {
+            throw OptionError(name, "is not read by method " + std::string(Options::kName) + ", which draws nothing, except for " +
+                                        mention("holdout"));
+          }
           for (const Need& need : option.needs) {
             if (!holds(need, options)) throw OptionError(name, obstacle(need, options));
           }

@@ -11,7 +11,7 @@ namespace lowrank {
 namespace {
 
 constexpr std::array kOptions = {
-    seed_option<Popular>(),
+    holdout_seed_option<Popular>(),
 };
 
 /// All is known before the first epoch.

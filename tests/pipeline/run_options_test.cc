@@ -51,6 +51,10 @@ TEST_F(RunOptionsTest, ChecksOptionsBeforeAnythingElse) {
   EXPECT_EQ(refused([](TrainRun& run) { run.method = Implicit{}, run.holdout = 0.1, run.monitor = "mae"; }), "monitor");
   EXPECT_EQ(refused([](TrainRun& run) { run.method = Implicit{}, run.clips = false; }), "clip");
   EXPECT_EQ(refused([](TrainRun& run) { run.method = Popular{}, run.init = "m"; }), "init");
+  EXPECT_EQ(refused([](TrainRun& run) { run.method = Baseline{.seed = 2}; }), "seed");
+  EXPECT_EQ(refused([](TrainRun& run) { run.method = Popular{}, run.stated = {"seed"}; }), "seed");
+  EXPECT_EQ(refused([](TrainRun& run) { run.method = Baseline{.seed = 2}, run.validation = "v.csv"; }), "seed");
+  EXPECT_EQ(refused([](TrainRun& run) { run.method = Baseline{.seed = 2}, run.holdout = 0.1; }), "(none)");
   EXPECT_EQ(refused([](TrainRun& run) { run.ratings.clear(); }), "ratings");
   EXPECT_EQ(refused([](TrainRun& run) { run.ratings = "-", run.test = "-"; }), "");
 }
@@ -95,6 +99,25 @@ TEST_F(RunOptionsTest, LeavesTheOldFileWhenItFails) {
   std::string content;
   file >> content;
   EXPECT_EQ(content, "old");
+}
+
+TEST_F(RunOptionsTest, WarnsOfOpinionsOnce) {
+  class Listener : public TrainingObserver {
+   public:
+    void on_warning(std::string_view text) override { warnings.emplace_back(text); }
+    std::vector<std::string> warnings;
+  };
+  for (const bool refit : {false, true}) {
+    for (const Method& method : {Method(Bpr{.epochs = 2}), Method(Popular{}), Method(Sgd{.epochs = 2})}) {
+      Listener listener;
+      TrainRun run = synthetic_run();
+      run.method = method;
+      run.holdout = 0.2;
+      run.refit = refit;
+      run_training(run, listener);
+      EXPECT_EQ(listener.warnings.size(), predicts_ratings(method) ? 0U : 1U) << name_of(method);
+    }
+  }
 }
 
 TEST_F(RunOptionsTest, ClipsToTheRangeGiven) {

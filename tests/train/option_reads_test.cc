@@ -208,8 +208,8 @@ TEST_P(OptionReads, AreRefusedWhereNoValueCounts) {
     if (!usual) continue;
     for (const OptionInfo& option : options_of(*method)) {
       const std::string name(option.name);
-      // Read by what this test leaves out: validation, and a holdout.
-      if (name == "patience" || name == "seed") continue;
+      // Read by what this test leaves out: validation.
+      if (name == "patience") continue;
       // --no-biases may be said where there are none anyway.
       if (GetParam() == "nmf" && name == "biases") continue;
       const bool read = is_read(*method, name);
@@ -255,6 +255,19 @@ TEST(OptionReads, OnlyWhatIsStatedOrChangedIsRefused) {
   EXPECT_EQ(message_of(Als{.non_negative = true}, {"solver"}), "solver: is not read with non_negative=true");
   EXPECT_EQ(message_of(Sgd{.rank = 0}, {"initial_scale"}), "initial_scale: is not read with rank=0");
   EXPECT_EQ(message_of(Bpr{.rank = 0, .biases = false}, {"learning_rate"}), "learning_rate: is not read with rank=0 and biases=false");
+}
+
+TEST(OptionReads, AHoldoutReadsTheSeed) {
+  for (const std::string_view name : method_names()) {
+    const Method method = method_by_name(name);
+    EXPECT_NO_THROW(check_reads(method, std::array<std::string, 1>{"seed"}, true, true)) << name;
+  }
+  const std::string problem = "seed: is not read by method baseline, which draws nothing, except for holdout";
+  EXPECT_EQ(message_of(Baseline{}, {"seed"}), problem);
+  EXPECT_EQ(message_of(Baseline{.seed = 2}, {}), problem);
+  EXPECT_EQ(message_of(Baseline{}, {}), "");
+  EXPECT_EQ(message_of(Als{.rank = 0, .seed = 2}, {}), "seed: is not read with rank=0");
+  EXPECT_EQ(message_of(Als{.seed = 2}, {}), "");
 }
 
 TEST(OptionReads, PatienceNeedsValidation) {

@@ -32,7 +32,7 @@ struct Baseline {
   std::optional<double> item_damping = {};
   double tolerance = 1e-6;     ///< relative improvement per epoch below which training ends; 0: never
   std::uint32_t patience = 5;  ///< epochs without improvement of the validation figure after which training ends
-  std::uint64_t seed = 1;      ///< seed of every random choice
+  std::uint64_t seed = 1;      ///< seed of a holdout; training draws nothing
 };
 
 }  // namespace lowrank

@@ -69,8 +69,9 @@ void check_options(const Method& method);
 /// Refuses what would be ignored: options that training does not read under the values of the others.
 /// \param stated     names of the options that were stated; those whose value is not the default count as stated
 /// \param validates  whether there is validation data, without which some options are not read
+/// \param holds_out  whether it is a holdout, which reads the seed also where training draws nothing
 /// \throws OptionError
-void check_reads(const Method& method, std::span<const std::string> stated, bool validates);
+void check_reads(const Method& method, std::span<const std::string> stated, bool validates, bool holds_out = false);
 /// The options as a JSON object, in the order of their description; numbers in shortest round-trip digits.
 std::string options_json(const Method& method);
 /// \}
