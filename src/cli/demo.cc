@@ -1,6 +1,7 @@
 #include "cli/demo.h"
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -13,6 +14,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/data/split.h"
 #include "lowrank/data/titles.h"
+#include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
 #include "lowrank/pipeline/run.h"
 #include "lowrank/recommend/recommend.h"
@@ -28,6 +30,7 @@ constexpr const char* kTitlesFile = "movies.dat.gz";
 constexpr double kHeldOut = 0.1;
 constexpr std::uint64_t kSeed = 1;
 constexpr std::size_t kListLength = 6;
+constexpr std::size_t kShown = 20;
 constexpr std::uint32_t kEnough = 20;
 constexpr std::uint32_t kEnoughToCompare = 50;
 // Three people of different tastes, and a film that most people know.
@@ -91,18 +94,23 @@ class Demo {
     parts_ = hold_out(data_.ratings, kHeldOut, kSeed);
     train_all();
     compare();
+    compare_lists();
     for (const std::string_view person : kPeople) recommend_for(person);
     show_similar();
-    results_.write("\n5. The article that lowrank started from: its 5 x 4 cells, factorized from many random starts:\n\n");
+    results_.write("\n6. The article that lowrank started from: its 5 x 4 cells, factorized from many random starts:\n\n");
     show_article_example(results_);
     results_.finish();
   }
 
  private:
   Model train_with(const Method& options, TrainingObserver& observer = TrainingObserver::silent()) {
+    return train_on(parts_.train, options, observer);
+  }
+
+  Model train_on(const Ratings& ratings, const Method& options, TrainingObserver& observer = TrainingObserver::silent()) {
     TrainSettings settings;
     settings.threads = threads_;
-    Model model = train({.data = {data_.users, data_.items, parts_.train, 0}}, options, {}, observer, settings).model;
+    Model model = train({.data = {data_.users, data_.items, ratings, 0}}, options, {}, observer, settings).model;
     model.history = History(data_.ratings, HistoryValues::dropped, threads_);
     return model;
   }
@@ -128,10 +136,56 @@ class Demo {
     show_error("the mean of each film", train_with(item_means));
     show_error("biases of people and films", train_with(Baseline{}));
     show_error("lowrank's factorization", model_);
+    const std::size_t each = (parts_.train.size() + model_.users.known() / 2) / model_.users.known();
+    results_.write("\n   From " + std::to_string(each) +
+                   " ratings per person one learns how high they rate, and little of what they like. That\n   shows in what they "
+                   "watch:\n");
+    results_.flush();
+  }
+
+  /// Who rated what in training, whatever the ratings.
+  [[nodiscard]] Ratings watched() const {
+    RatingsBuilder builder;
+    for (std::uint32_t user = 0; user < parts_.train.user_count(); ++user) {
+      for (const std::uint32_t item : parts_.train.items_of(user)) builder.add(user, item, 1);
+    }
+    return builder.build(parts_.train.user_count(), parts_.train.item_count());
+  }
+
+  /// The held-out ratings of people with enough others.
+  [[nodiscard]] Pairs of_active_people() const {
+    Pairs pairs;
+    pairs.known_users = parts_.held.known_users;
+    pairs.known_items = parts_.held.known_items;
+    for (std::size_t at = 0; at < parts_.held.size(); ++at) {
+      if (model_.users.counts[parts_.held.users[at]] < kEnough) continue;
+      pairs.users.push_back(parts_.held.users[at]);
+      pairs.items.push_back(parts_.held.items[at]);
+    }
+    return pairs;
+  }
+
+  void compare_lists() {
+    EpochLines epochs(progress_);
+    const Ratings ones = watched();
+    lists_ = train_on(ones, Bpr{}, epochs);
+    const History seen(parts_.train, HistoryValues::dropped, threads_);
+    const RankingTest test(of_active_people(), seen);
+    const auto show = [&](std::string_view name, const Model& model) {
+      const double recall = test.score(model, std::array{kShown}, threads_).front().recall;
+      const std::string percent = fixed(100 * recall, 1);
+      results_.write("   " + column(name, 44) + std::string(5 - std::min<std::size_t>(percent.size(), 5), ' ') + percent + " %\n");
+    };
+    results_.write("\n3. Which films did " + grouped(test.user_count()) + " people with at least " + std::to_string(kEnough) +
+                   " ratings watch? The share of their films set\n   aside that is among the " + std::to_string(kShown) +
+                   " films recommended to each:\n\n");
+    show("the highest predictions by biases", train_with(Baseline{}));
+    show("the films with the most ratings", train_on(ones, Popular{}));
+    show("lowrank's factorization of who rated what", lists_);
     results_.write(
-        "\n3. What to watch next? On the left the films that a person liked most, on the right the films\n   that lowrank recommends (of "
-        "those with at least " +
-        std::to_string(kEnough) + " ratings).\n");
+        "\n4. What to watch next? On the left the films that a person liked most, on the right what lowrank\n   recommends (of the films "
+        "with at least " +
+        std::to_string(kEnough) + " ratings), and the rating that it expects.\n");
     results_.flush();
   }
 
@@ -162,7 +216,7 @@ class Demo {
     if (user == Vocabulary::kUnknown) return;
     const std::vector<Scored> before = liked(user);
     std::vector<Scored> next;
-    recommend(model_, {&user, 1}, {.top = kListLength, .threads = threads_, .min_count = kEnough},
+    recommend(lists_, {&user, 1}, {.top = kListLength, .threads = threads_, .min_count = kEnough},
               [&](std::size_t, std::span<const Scored> items) { next.assign(items.begin(), items.end()); });
     results_.write("\n   person " + std::string(person) + ", " + std::to_string(before.size()) + " films rated\n");
     for (std::size_t place = 0; place < kListLength; ++place) {
@@ -170,7 +224,7 @@ class Demo {
       line += place < before.size() ? column(fixed(static_cast<double>(before[place].score), 0), 3) + column(title(before[place].index), 42)
                                     : std::string(45, ' ');
       if (place < next.size())
-        line += "  " + column(fixed(static_cast<double>(next[place].score), 1), 5) + column(title(next[place].index), 42);
+        line += "  " + column(fixed(predict(model_, user, next[place].index), 1), 5) + column(title(next[place].index), 42);
       line.erase(line.find_last_not_of(' ') + 1);
       results_.write(line + "\n");
     }
@@ -179,9 +233,9 @@ class Demo {
   void show_similar() {
     const std::uint32_t film = model_.items.ids.find(kFilm);
     if (film == Vocabulary::kUnknown) return;
-    results_.write("\n4. Films most similar to " + title(film) + " by the cosine of their factors\n   (of those with at least " +
+    results_.write("\n5. Films most similar to " + title(film) + " by the cosine of their factors\n   (of those with at least " +
                    std::to_string(kEnoughToCompare) + " ratings):\n\n");
-    similar_items(model_, {&film, 1}, {.top = kListLength, .min_count = kEnoughToCompare, .threads = threads_},
+    similar_items(lists_, {&film, 1}, {.top = kListLength, .min_count = kEnoughToCompare, .threads = threads_},
                   [this](std::size_t, std::span<const Scored> items) {
                     for (const Scored& item : items) {
                       results_.write("   " + fixed(static_cast<double>(item.score), 2) + "  " + title(item.index) + "\n");
@@ -196,7 +250,8 @@ class Demo {
   Dataset data_;
   Titles titles_;
   Holdout parts_;
-  Model model_;
+  Model model_;  ///< predicts ratings
+  Model lists_;  ///< recommends
 };
 
 }  // namespace
