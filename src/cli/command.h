@@ -29,6 +29,7 @@ Command add_train(CLI::App& program, const std::string& method);
 Command add_evaluate(CLI::App& program);
 Command add_predict(CLI::App& program);
 Command add_recommend(CLI::App& program);
+Command add_recommend_users(CLI::App& program);
 Command add_similar(CLI::App& program);
 Command add_info(CLI::App& program);
 Command add_export(CLI::App& program);

@@ -75,6 +75,7 @@ int run(const std::vector<std::string>& arguments, std::string& chosen) {
                                          add_evaluate(program),
                                          add_predict(program),
                                          add_recommend(program),
+                                         add_recommend_users(program),
                                          add_similar(program),
                                          add_info(program),
                                          add_export(program),

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "cli/arguments.h"
+#include "cli/candidates.h"
 #include "cli/command.h"
 #include "cli/explanation.h"
 #include "cli/list_writer.h"
@@ -45,9 +46,7 @@ void check(const RecommendArguments& arguments, bool reading_stated) {
       int{!arguments.users.empty()} + int{!arguments.users_file.empty()} + int{arguments.all} + int{!arguments.ratings.empty()};
   if (sources != 1) throw OptionError("", "give exactly one of --user, --users, --all and --ratings");
   parse_unknown_ids(arguments.unknown);
-  if (arguments.unknown_items != "error" && arguments.unknown_items != "skip") {
-    throw OptionError("unknown_items", "must be error or skip, got \"" + arguments.unknown_items + "\"");
-  }
+  skips_unknown("unknown_items", arguments.unknown_items);
   const std::string* inputs[] = {&arguments.users_file, &arguments.ratings, &arguments.items_file, &arguments.exclude_file};
   if (std::count_if(std::begin(inputs), std::end(inputs), [](const std::string* input) { return *input == "-"; }) > 1) {
     throw OptionError("", "standard input can be read only once");
@@ -76,27 +75,15 @@ Users choose_users(const RecommendArguments& arguments, const Recommender& recom
   return users;
 }
 
-/// The numbers of the items in `file`; without those that the model does not know, where they may be skipped.
-std::vector<std::uint32_t> items_in(const std::string& file, const Recommender& recommender, bool skips) {
-  std::vector<std::string> ids = read_ids(file);
-  if (!skips) return recommender.items_of(ids);
-  const std::size_t all = ids.size();
-  const Side& items = recommender.model().items;
-  std::erase_if(ids, [&items](const std::string& id) { return !items.knows(items.ids.find(id)); });
-  if (ids.empty() && all > 0) throw UnknownIdError(file + ": the model knows none of the " + std::to_string(all) + " items");
-  if (ids.size() < all) {
-    print_error(file + ": skipped " + std::to_string(all - ids.size()) + " of " + std::to_string(all) +
-                " items, which the model does not know");
-  }
-  return recommender.items_of(ids);
-}
-
 RecommendOptions options_of(const RecommendArguments& arguments, const Recommender& recommender) {
   RecommendOptions options{.top = arguments.top, .include_seen = arguments.include_seen, .threads = arguments.threads};
   options.min_count = arguments.min_count;
-  const bool skips = arguments.unknown_items == "skip";
-  if (!arguments.items_file.empty()) options.items = items_in(arguments.items_file, recommender, skips);
-  if (!arguments.exclude_file.empty()) options.excluded = items_in(arguments.exclude_file, recommender, skips);
+  const bool skips = skips_unknown("unknown_items", arguments.unknown_items);
+  const auto items_in = [&](const std::string& file) {
+    return recommender.items_of(candidates_in(file, recommender.model().items, "items", skips));
+  };
+  if (!arguments.items_file.empty()) options.items = items_in(arguments.items_file);
+  if (!arguments.exclude_file.empty()) options.excluded = items_in(arguments.exclude_file);
   return options;
 }
 
@@ -205,6 +192,9 @@ Command add_recommend(CLI::App& program) {
   app->add_flag("--all", arguments->all, "recommend for every user that the model knows");
   add_text(*app, "--ratings", "FILE", arguments->ratings,
            "file of ratings of users to recommend for, who may be new to the model (fold-in)");
+  app->add_option_function<std::string>(
+         "--item", [](const std::string&) { throw OptionError("item", "is an option of recommend-users, which lists users for items"); })
+      ->group("");
   add_integer(*app, "--top", arguments->top, "number of items per list; fewer if no more candidates are left", 1);
   app->add_flag("--include-seen", arguments->include_seen, "also list items that the user has rated");
   add_text(*app, "--items", "FILE", arguments->items_file, "recommend only the items in FILE, one id per line");
