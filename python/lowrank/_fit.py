@@ -14,10 +14,10 @@ import numpy.typing as npt
 
 from lowrank import _core
 from lowrank._checks import is_path, optional_rating, path_of, shown, thread_count
-from lowrank._columns import ids_array, is_table
+from lowrank._columns import ids_array, is_table, value_column
 from lowrank._errors import DataError, OptionError, TrainingWarning
 from lowrank._fitted import Fitted
-from lowrank._input import ColumnNames, File, Matrix, Source, ratings_from
+from lowrank._input import ColumnNames, File, Matrix, Source, ratings_from, without_weights
 from lowrank._layout import check_layout_of
 from lowrank._progress import progress_bar
 
@@ -33,6 +33,7 @@ class Trains(Fitted):
         self: Self,
         X: Any,
         y: Any = None,
+        sample_weight: Any = None,
         *,
         validation: Any = None,
         callback: Callable[[Report], bool | None] | None = None,
@@ -75,6 +76,11 @@ class Trains(Fitted):
             Ids are integers or strings; ``7`` and ``"7"`` are one id.
         y : array_like of shape (n,), optional
             The ratings, if X has two columns.
+        sample_weight : array_like of shape (n,), optional
+            How much every rating counts, compared with 1: numbers of at least 0, in the order of the ratings, which are rows, not a
+            matrix. A rating of weight 2 counts as two equal ones, one of weight 0 is left out. A table or file has them in the column
+            that `columns` calls ``weight``. `SGD`, `ALS`, `NMF` (with ``absent="missing"``), `Baseline`, `ImplicitALS` (which multiplies
+            its confidence by them) and `Popular` read weights. Validation figures count every rating alike.
         validation : ratings or float, optional
             The validation set: the model of the best epoch on it is kept. Ratings in any form of X (a pair ``(X, y)`` for two
             columns), or the share of X to set aside at random by the seed, in (0, 1).
@@ -83,7 +89,7 @@ class Trains(Fitted):
             ``train_rmse`` and ``validation_rmse``. Returning False ends training with the best model so far.
         columns : names, optional
             Names of the columns of a table or file: ``("userId", "movieId", "rating")`` or a mapping with the keys user, item and
-            rating. A table of which only user and item are named has a rating of 1 in every row. By default, a file's columns are
+            rating, and weight if there are weights (see `sample_weight`). A table of which only user and item are named has a rating of 1 in every row. By default, a file's columns are
             those that its header names, and in a file without one the first three; ``summary_["inputs"]`` says what was taken.
         format : str, default "auto"
             Format of a file: ``auto``, ``csv``, ``tsv``, ``movielens``, ``matrix-market``, ``adjacency`` (a user and the user's items
@@ -130,7 +136,9 @@ class Trains(Fitted):
         """
         _core.check(self._method, self._texts())
         threads = thread_count(threads)
-        source = ratings_from(X, y, columns, format=format, layout=check_layout_of(layout, X, y))
+        source = ratings_from(X, y, columns, format=format, layout=check_layout_of(layout, X, y), weights=True)
+        if sample_weight is not None:
+            _weigh(source, sample_weight)
         _refuse_unread(format, implicit_values, source, validation)
         start = time.perf_counter()
         data, user_ids, item_ids, taken = _dataset(source, format, str(duplicates), implicit_values, threads)
@@ -195,6 +203,7 @@ class Trains(Fitted):
         threads: int,
     ) -> tuple[_core.Pairs | None, float, str]:
         """Ratings to validate on, or the share of the data to set aside; and what a file was taken for."""
+        columns = without_weights(columns)
         if validation is None:
             return None, 0.0, ""
         if isinstance(validation, (float, int, np.floating)) and not isinstance(validation, bool):
@@ -212,6 +221,17 @@ class Trains(Fitted):
         if len(table.users) == 0:
             raise DataError("validation: there are no ratings to validate on")
         return data.pairs(table.users, table.items, table.values), 0.0, ""
+
+
+def _weigh(source: Source, weights: Any) -> None:
+    """Gives ratings their weights."""
+    if isinstance(source, File):
+        raise OptionError('sample_weight: a file has its weights in a column, columns={"weight": ...}', "sample_weight")
+    if isinstance(source, Matrix):
+        raise OptionError("sample_weight: a matrix has no rows of ratings to weigh; give X as (users, items, values)", "sample_weight")
+    if source.weights is not None:
+        raise OptionError("sample_weight: the weights are in the column that columns names already", "sample_weight")
+    source.weights = value_column(weights, "sample_weight")
 
 
 def _refuse_unread(format: str, implicit_values: bool, source: Source, validation: Any) -> None:
@@ -239,7 +259,7 @@ def _dataset(
         rows, columns = source.shape
         return _core.Dataset.from_numbers(source.users, source.items, source.values, rows, columns, duplicates, threads), None, None, ""
     assert source.values is not None
-    data, users, items = _core.Dataset.from_ids(source.users, source.items, source.values, duplicates, threads)
+    data, users, items = _core.Dataset.from_ids(source.users, source.items, source.values, source.weights, duplicates, threads)
     return data, ids_array(users), ids_array(items), ""
 
 

@@ -21,10 +21,10 @@ from lowrank._ratings import Ratings
 from lowrank._wide import cells_of, is_wide
 
 Numbers: TypeAlias = npt.NDArray[np.uint32]
-#: Names of the columns user, item and rating (and time) of a table or file.
+#: Names of the columns user, item and rating (and time, and weight) of a table or file.
 ColumnNames: TypeAlias = "str | Sequence[str] | Mapping[str, str | int]"
 
-_ROLES = ("user", "item", "rating", "time")
+_ROLES = ("user", "item", "rating", "time", "weight")
 
 
 @dataclass
@@ -42,6 +42,7 @@ class Columns:
     users: _core.Ids
     items: _core.Ids
     values: Values | None
+    weights: Values | None = None
 
 
 @dataclass
@@ -74,13 +75,13 @@ def column_names(columns: ColumnNames | None) -> dict[str, str | int] | None:
         named = dict(columns)
     elif isinstance(columns, Sequence):
         if not 2 <= len(columns) <= len(_ROLES):
-            raise DataError(f"columns: expected 2 to 4 names, got {len(columns)}")
+            raise DataError(f"columns: expected 2 to 5 names, got {len(columns)}")
         named = dict(zip(_ROLES, columns))
     else:
         raise DataError(f"columns: expected names, got {type(columns).__name__}")
     for role, name in named.items():
         if role not in _ROLES:
-            raise DataError(f'columns: there is no role "{role}"; there are user, item, rating and time')
+            raise DataError(f'columns: there is no role "{role}"; there are user, item, rating, time and weight')
         if not isinstance(name, (str, int)) or name == "":
             raise DataError(f"columns: {role}: expected a name, got {name!r}")
     return named
@@ -113,9 +114,10 @@ def _from_table(table: Any, y: Any, columns: ColumnNames | None, *, pairs: bool,
         return Columns(users, items, value_column(y, "y"))
     if pairs:
         return Columns(users, items, None)
+    weights = value_column(table_column(table, named["weight"], "weight"), "weight") if "weight" in named else None
     if "rating" not in named:
-        return Columns(users, items, np.ones(len(users), np.float32))
-    return Columns(users, items, value_column(table_column(table, named["rating"], "rating"), "rating"))
+        return Columns(users, items, np.ones(len(users), np.float32), weights)
+    return Columns(users, items, value_column(table_column(table, named["rating"], "rating"), "rating"), weights)
 
 
 def _from_sparse(matrix: Any) -> Matrix:
@@ -207,8 +209,26 @@ def is_sparse(X: object) -> bool:
     return hasattr(X, "tocsr") and hasattr(X, "shape") and hasattr(X, "dtype")
 
 
+def refuse_weights(columns: ColumnNames | None) -> None:
+    """Refuses a column of weights where none are read."""
+    if "weight" in (column_names(columns) or {}):
+        raise OptionError("columns: a weight is read only by fit", "columns")
+
+
+def without_weights(columns: ColumnNames | None) -> ColumnNames | None:
+    """The same columns but for the weight."""
+    named = column_names(columns)
+    return columns if named is None or "weight" not in named else {role: at for role, at in named.items() if role != "weight"}
+
+
 def ratings_from(
-    X: Any, y: Any = None, columns: ColumnNames | None = None, name: str = "X", format: str = "auto", layout: str = "auto"
+    X: Any,
+    y: Any = None,
+    columns: ColumnNames | None = None,
+    name: str = "X",
+    format: str = "auto",
+    layout: str = "auto",
+    weights: bool = False,
 ) -> Source:
     """Ratings of whatever form.
 
@@ -226,7 +246,11 @@ def ratings_from(
         Of a file (see :meth:`lowrank.Estimator.fit`), or ``matrix`` for a table of users x items.
     layout : str
         Of a list or array, see :meth:`lowrank.Estimator.fit`.
+    weights : bool
+        Whether `columns` may name weights.
     """
+    if not weights:
+        refuse_weights(columns)
     if is_path(X):
         if y is not None:
             raise DataError("y: a file of ratings has them itself")

@@ -9,6 +9,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/text.h"
 #include "binding.h"
 #include "data/column_names.h"
 #include "data/text.h"
@@ -129,6 +130,35 @@ void check_finite(std::span<const float> values, const char* name, std::size_t f
   }
 }
 
+void check_weights(std::span<const float> weights) {
+  for (std::size_t at = 0; at < weights.size(); ++at) {
+    if (std::isfinite(weights[at]) && weights[at] >= 0) continue;
+    throw DataError("sample_weight: position " + std::to_string(at) + ": a weight must be a finite number of at least 0, found " +
+                    (std::isnan(weights[at])   ? "NaN"
+                     : std::isinf(weights[at]) ? "infinity, or a number beyond 32 bits"
+                                               : shortest_text(weights[at])));
+  }
+}
+
+/// Takes out what has a weight of 0: the rows, and the ids that no other row has. Ids are numbered as if it had never been there.
+void leave_out(std::span<const float> weights, Ids::Numbered& numbered) {
+  Ids::Numbered kept;
+  kept.ids.set_kind(numbered.ids.kind());
+  std::vector<std::uint32_t> renamed(numbered.ids.size(), Vocabulary::kUnknown);
+  for (std::size_t at = 0; at < weights.size(); ++at) {
+    if (weights[at] == 0) continue;
+    const std::uint32_t old = numbered.numbers[at];
+    if (renamed[old] == Vocabulary::kUnknown) {
+      renamed[old] = kept.ids.add(numbered.ids.id(old));
+      if (!numbered.integers.empty()) kept.integers.push_back(numbered.integers[old]);
+      if (!numbered.first.empty()) kept.first.push_back(at);
+    }
+    kept.numbers.push_back(renamed[old]);
+  }
+  kept.ids.shrink_to_fit();
+  numbered = std::move(kept);
+}
+
 void check_lengths(std::size_t users, std::size_t items, std::size_t values) {
   if (users == items && users == values) return;
   throw DataError("users, items and ratings must have equal lengths, not " + std::to_string(users) + ", " + std::to_string(items) +
@@ -152,9 +182,10 @@ void check_numbers(std::span<const std::uint32_t> numbers, std::uint32_t count, 
                   quoted(item_ids.id(static_cast<std::uint32_t>(pair))) + " more than once (see " + mention("duplicates") + ")");
 }
 
+/// \param weights  checked, and without zeros; empty for ones
 /// Groups columns that Python may lend. They are copied piece by piece, and the copies are checked: another thread may change the arrays.
 Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values,
-              Vocabulary user_ids, Vocabulary item_ids, const std::string& duplicates, int threads) {
+              std::span<const float> weights, Vocabulary user_ids, Vocabulary item_ids, const std::string& duplicates, int threads) {
   constexpr std::size_t kPiece = std::size_t{1} << 20U;
   Dataset data;
   const Duplicates rule = parse_duplicates(duplicates);
@@ -170,7 +201,11 @@ Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_
     check_numbers(user_piece, user_ids.size(), "users");
     check_numbers(item_piece, item_ids.size(), "items");
     check_finite(value_piece, "rating", begin);
-    builder.add_many(user_piece, item_piece, value_piece, threads);
+    if (weights.empty()) {
+      builder.add_many(user_piece, item_piece, value_piece, threads);
+    } else {
+      builder.add_many_weighted(user_piece, item_piece, value_piece, weights.subspan(begin, size));
+    }
   }
   // The library knows no ids, which the error of a repeated pair should name.
   const bool refuses = rule == Duplicates::error;
@@ -181,8 +216,13 @@ Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_
   return data;
 }
 
-nb::tuple dataset_from_ids(const Ids& users, const Ids& items, const Column<float>& values, const std::string& duplicates, int threads) {
+nb::tuple dataset_from_ids(const Ids& users, const Ids& items, const Column<float>& values, const std::optional<Column<float>>& weights,
+                           const std::string& duplicates, int threads) {
   check_lengths(users.size(), items.size(), values.size());
+  if (weights && weights->size() != values.size()) {
+    throw DataError("sample_weight: expected one weight for each of " + std::to_string(values.size()) + " ratings, got " +
+                    std::to_string(weights->size()));
+  }
   Dataset data;
   Ids::Numbered user_numbers;
   Ids::Numbered item_numbers;
@@ -191,8 +231,22 @@ nb::tuple dataset_from_ids(const Ids& users, const Ids& items, const Column<floa
     check_finite(span_of(values), "rating");
     user_numbers = users.number();
     item_numbers = items.number();
-    data = group(user_numbers.numbers, item_numbers.numbers, span_of(values), std::move(user_numbers.ids), std::move(item_numbers.ids),
-                 duplicates, threads);
+    std::vector<float> own_values;
+    std::vector<float> own_weights;
+    if (weights) {
+      const std::vector<float> all_weights = copy_of(*weights);
+      check_weights(all_weights);
+      leave_out(all_weights, user_numbers);
+      leave_out(all_weights, item_numbers);
+      for (std::size_t at = 0; at < all_weights.size(); ++at) {
+        if (all_weights[at] == 0) continue;
+        own_values.push_back(span_of(values)[at]);
+        own_weights.push_back(all_weights[at]);
+      }
+      if (own_weights.empty() && !all_weights.empty()) throw DataError("sample_weight: all weights are 0");
+    }
+    data = group(user_numbers.numbers, item_numbers.numbers, weights ? std::span<const float>(own_values) : span_of(values), own_weights,
+                 std::move(user_numbers.ids), std::move(item_numbers.ids), duplicates, threads);
   }
   return nb::make_tuple(std::move(data), users.distinct(user_numbers), items.distinct(item_numbers));
 }
@@ -209,7 +263,7 @@ Dataset dataset_from_numbers(const Column<std::uint32_t>& users, const Column<st
                              std::uint32_t user_count, std::uint32_t item_count, const std::string& duplicates, int threads) {
   check_lengths(users.size(), items.size(), values.size());
   const WithoutGil free;
-  return group(span_of(users), span_of(items), span_of(values), counted(user_count), counted(item_count), duplicates, threads);
+  return group(span_of(users), span_of(items), span_of(values), {}, counted(user_count), counted(item_count), duplicates, threads);
 }
 
 ReadOptions read_options(const std::string& format, const std::string& columns, const std::string& duplicates, bool implicit_values,
@@ -371,7 +425,7 @@ void bind_data(nb::module_& module) {
           "Dense numbers in order of first appearance, and the distinct ids.");
 
   nb::class_<Dataset>(module, "Dataset", "Ratings in memory, grouped by user, and the ids of users and items.")
-      .def_static("from_ids", &dataset_from_ids, "users"_a, "items"_a, "values"_a, "duplicates"_a, "threads"_a)
+      .def_static("from_ids", &dataset_from_ids, "users"_a, "items"_a, "values"_a, "weights"_a.none(), "duplicates"_a, "threads"_a)
       .def_static("from_numbers", &dataset_from_numbers, "users"_a, "items"_a, "values"_a, "user_count"_a, "item_count"_a, "duplicates"_a,
                   "threads"_a)
       .def_static("read", &dataset_read, "path"_a, "format"_a, "columns"_a, "duplicates"_a, "implicit_values"_a, "threads"_a)

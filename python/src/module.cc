@@ -13,9 +13,11 @@ namespace lowrank::python {
 
 namespace {
 
-/// An option as Python has it: `clip=False` for `clip=false`, `solver="cg"` for `solver=cg`, and for a holdout the argument that states it.
+/// An option as Python has it: `clip=False` for `clip=false`, `solver="cg"` for `solver=cg`, and for a holdout, or weights, the argument
+/// that states it.
 std::string argument_of(std::string_view option) {
   if (option == "holdout" || option == "validation or holdout") return "validation";
+  if (option == "weights") return "sample_weight";
   const std::size_t equals = option.find('=');
   if (equals == std::string_view::npos) return std::string(option);
   const std::string name(option.substr(0, equals + 1));

@@ -257,7 +257,7 @@ void add_titles(CLI::App& app, std::string& path) {
   add_text(app, "--titles", "FILE", path, "file of item titles to show, one per line: id::title, id,title or id|title")->group(kOutput);
 }
 
-void add_reading(CLI::App& app, ReadOptions& read, bool duplicates) {
+void add_reading(CLI::App& app, ReadOptions& read, bool trains) {
   app.add_option_function<std::string>(
          "--format", [&read](const std::string& text) { read.format = parse_format(text); },
          "format of the file: auto, csv, tsv, movielens, matrix-market, adjacency (user item item ...), or matrix (a table of users x "
@@ -266,12 +266,17 @@ void add_reading(CLI::App& app, ReadOptions& read, bool duplicates) {
       ->default_str("auto")
       ->group(kReading);
   app.add_option_function<std::string>(
-         "--columns", [&read](const std::string& text) { read.columns = Columns::parse(text); },
-         "columns of the file, by number or header name, such as user=1,item=2,rating=3,time=4 (default: by the names in the header, or "
-         "in this order)")
+         "--columns",
+         [&read, trains](const std::string& text) {
+           read.columns = Columns::parse(text);
+           if (read.columns.weight_stated && !trains) throw OptionError("columns", "a weight is read only by train");
+         },
+         std::string("columns of the file, by number or header name, such as user=1,item=2,rating=3,time=4 (default: by the names in the "
+                     "header, or in this order)") +
+             (trains ? "; weight=5 names a column that says how much a rating counts in training, compared with 1" : ""))
       ->type_name("LIST")
       ->group(kReading);
-  if (duplicates) {
+  if (trains) {
     app.add_option_function<std::string>(
            "--duplicates", [&read](const std::string& text) { read.duplicates = parse_duplicates(text); },
            "rating to keep for a pair that is rated more than once: last, first, mean, sum, count (their number, whatever they are; 1 for "

@@ -53,8 +53,8 @@ CLI::Option* add_json(CLI::App& app, bool& json);
 /// `--quiet`, for commands whose only message on standard error is what the file of ratings was taken for.
 void add_quiet(CLI::App& app, bool& quiet);
 void add_titles(CLI::App& app, std::string& path);
-/// `--format`, `--columns` and `--implicit-values`, and with `duplicates` also `--duplicates`.
-void add_reading(CLI::App& app, ReadOptions& read, bool duplicates);
+/// `--format`, `--columns` and `--implicit-values`; for a command that trains also `--duplicates`, and weights among the columns.
+void add_reading(CLI::App& app, ReadOptions& read, bool trains);
 
 /// Sets the example of the help text: lines that run as they are.
 void set_example(CLI::App& app, const std::string& lines);

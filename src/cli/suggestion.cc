@@ -53,7 +53,7 @@ constexpr Synonyms kSynonyms[] = {
     {"--relevant-from", " threshold relevance-threshold min-relevance "},
     {"--duplicates", " dedup aggregate "},
     {"--implicit-values", " implicit binary no-ratings "},
-    {"--columns", " cols fields usecols "},
+    {"--columns", " cols fields usecols weight weights sample-weight weight-column "},
     {"--format", " filetype "},
     {"--verbose", " v debug "},
     {"--quiet", " q silent "},

@@ -5,6 +5,7 @@
 
 #include "data/line_check.h"
 #include "data/number.h"
+#include "data/staging.h"
 #include "data/text.h"
 #include "data/wide_table.h"
 
@@ -28,7 +29,8 @@ void ChunkParser::parse(std::string_view text, ParsedChunk& chunk) {
   chunk.coded = !context_.values.full();
   if (chunk.coded) chunk.codes.reserve(room);
   if (!chunk.coded) chunk.values.reserve(room);
-  chunk.has_times = context_.layout.time_wanted && context_.layout.time != Layout::kNone;
+  const bool weighted = context_.layout.weight != Layout::kNone;
+  chunk.has_times = weighted || (context_.layout.time_wanted && context_.layout.time != Layout::kNone);
   if (chunk.has_times) chunk.times.reserve(room);
   chunk.count = 0;
   chunk.lines = 0;
@@ -90,6 +92,12 @@ bool ChunkParser::parse_line(std::string_view line) {
     chunk.problem = check_entry(fields.user, fields.item, layout);
     if (chunk.problem) return false;
   }
+  float weight = 1;
+  if (layout.weight != Layout::kNone) {
+    chunk.problem = read_weight(fields.weight, layout, weight);
+    if (chunk.problem) return false;
+  }
+  if (weight == 0) return checks_out(fields);
   const auto user = users_.number(fields.user, chunk.lines, chunk.problem);
   if (!user) return false;
   const auto item = items_.number(fields.item, chunk.lines, chunk.problem);
@@ -101,7 +109,9 @@ bool ChunkParser::parse_line(std::string_view line) {
     chunk.problem = layout.matrix_market ? read_entry_value(fields.rating, value) : read_rating(fields.rating, layout, value);
   if (chunk.problem) return false;
   add_value(value);
-  if (chunk.has_times || layout.time_needed) {
+  if (layout.weight != Layout::kNone) {
+    chunk.times[chunk.count] = weight_bits(weight);
+  } else if (chunk.has_times || layout.time_needed) {
     std::optional<std::int64_t> time;
     chunk.problem = read_time(fields, layout, time);
     if (chunk.problem) return false;
@@ -119,6 +129,16 @@ bool ChunkParser::parse_line(std::string_view line) {
   ++chunk.count;
   ++chunk.mirrored;
   return true;
+}
+
+/// Whether a line that is left out has no fault.
+bool ChunkParser::checks_out(const LineFields& fields) {
+  float value = 0;
+  std::optional<std::string>& problem = chunk_->problem;
+  if (!problem) problem = check_id(fields.user);
+  if (!problem) problem = check_id(fields.item);
+  if (!problem && fields.has_rating) problem = read_rating(fields.rating, context_.layout, value);
+  return !problem;
 }
 
 /// Parses a line of an adjacency file or a matrix.

@@ -42,7 +42,7 @@ struct ParsedChunk {
   bool coded = true;
   Lane<std::uint8_t> codes;  ///< codes of the ratings, if coded
   Lane<float> values;        ///< values of the ratings, if not coded
-  bool has_times = false;    ///< whether every rating has a time
+  bool has_times = false;    ///< whether every rating has a time, or a weight in its place
   Lane<std::int64_t> times;
   NewIds new_users;
   NewIds new_items;
@@ -80,6 +80,7 @@ class ChunkParser {
   bool plain_value(std::uint64_t key, std::string_view text, std::size_t count);
   bool parse_line(std::string_view line);
   bool parse_row(std::string_view line);
+  bool checks_out(const LineFields& fields);
   bool skips(std::string_view line);
   void add_value(float value);
   void uncode();

@@ -34,6 +34,7 @@ std::size_t Layout::columns_read() const noexcept {
   std::size_t last = std::max(user, item);
   if (rating != kNone) last = std::max(last, rating);
   if (time_wanted && time != kNone) last = std::max(last, time);
+  if (weight != kNone) last = std::max(last, weight);
   return last + 1;
 }
 
@@ -156,6 +157,7 @@ std::optional<std::string> split_line(std::string_view line, const Layout& layou
       fields.time = field;
       fields.has_time = true;
     }
+    if (count == layout.weight) fields.weight = field;
   }
   // Quotes in ignored columns matter too: after a line break inside quotes, the next line would be taken for a rating.
   if (count == needed && layout.quotes() && line.find('"') != std::string_view::npos) {
@@ -171,6 +173,7 @@ std::optional<std::string> split_line(std::string_view line, const Layout& layou
     return too_few(layout.rating) + "; use " + mention("implicit_values") + " to read a line without a rating as a rating of 1";
   }
   if (layout.time_needed && !fields.has_time) return too_few(layout.time);
+  if (layout.weight != Layout::kNone && count <= layout.weight) return too_few(layout.weight);
   return std::nullopt;
 }
 

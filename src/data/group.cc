@@ -7,6 +7,7 @@
 
 #include "data/bytes.h"
 #include "data/staging.h"
+#include "lowrank/base/error.h"
 
 namespace lowrank {
 
@@ -50,6 +51,7 @@ struct Plan {
   Duplicates duplicates;
   bool coded;
   bool timed;
+  bool weighted;  ///< whether the timestamps are weights
   unsigned item_bits;
   std::array<std::uint8_t, ValueTable::kMaxCodes> rank{};  ///< final code of every code of the value table, whose order depends on threads
   std::vector<float> table;                                ///< the values of the final codes, ascending
@@ -167,12 +169,19 @@ bool merge_run(const Plan& plan, std::size_t begin, std::size_t end, std::size_t
     return true;
   }
   double sum = 0;
-  for (std::size_t at = begin; at < end; ++at) sum += static_cast<double>(plan.value_at(at));
-  auto merged = static_cast<float>(plan.duplicates == Duplicates::mean ? sum / static_cast<double>(end - begin) : sum);
-  if (!std::isfinite(merged)) return false;
+  double weights = 0;
+  for (std::size_t at = begin; at < end; ++at) {
+    const double weight = plan.weighted ? static_cast<double>(weight_of_bits(plan.times[at])) : 1.0;
+    sum += weight * static_cast<double>(plan.value_at(at));
+    weights += weight;
+  }
+  auto merged = static_cast<float>(plan.duplicates == Duplicates::mean ? sum / weights : sum);
+  if (!std::isfinite(merged) || !std::isfinite(static_cast<float>(weights))) return false;
   // Like every rating, never -0.
   if (merged == 0) merged = 0;
-  if (plan.timed) plan.times[to] = *std::max_element(plan.times + begin, plan.times + end);
+  if (plan.timed) {
+    plan.times[to] = plan.weighted ? weight_bits(static_cast<float>(weights)) : *std::max_element(plan.times + begin, plan.times + end);
+  }
   plan.items[to] = plan.items[begin];
   if (!plan.coded) {
     plan.floats[to] = merged;
@@ -310,10 +319,20 @@ void recode(std::vector<float>& table, PageArray<std::uint8_t>& codes, PageArray
   table = std::move(left);
 }
 
+/// Makes the timestamps of ratings their weights.
+void take_weights(PageArray<std::int64_t>& times, PageArray<float>& weights) {
+  weights = PageArray<float>(times.size());
+  for (std::size_t at = 0; at < times.size(); ++at) weights[at] = weight_of_bits(times[at]);
+  times = PageArray<std::int64_t>();
+}
+
 }  // namespace
 
 Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Duplicates duplicates, const ValueTable& values,
                        Workers& workers) {
+  if (weighted_ && (duplicates == Duplicates::sum || duplicates == Duplicates::count)) {
+    throw OptionError("duplicates", "sum and count take no weights");
+  }
   Grouped result;
   Ratings& ratings = result.ratings;
   ratings.item_count_ = item_count;
@@ -323,6 +342,7 @@ Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Dupli
   plan.duplicates = duplicates;
   plan.coded = !values.full();
   plan.timed = times_complete_ && size_ != 0;
+  plan.weighted = weighted_;
   plan.item_bits = static_cast<unsigned>(std::bit_width(item_count == 0 ? 0U : item_count - 1));
   plan.values = &values;
   if (plan.coded && duplicates == Duplicates::count) {
@@ -401,11 +421,12 @@ Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Dupli
   result.duplicates = added - kept;
   ratings.value_table_ = plan.table;
   const bool counted = duplicates == Duplicates::count && !plan.coded;
+  ratings.times_.shrink(kept);
+  if (weighted_) take_weights(ratings.times_, ratings.weights_);
   if (result.duplicates == 0 && !counted) return result;
   ratings.items_.shrink(kept);
   ratings.codes_.shrink(kept);
   ratings.values_.shrink(kept);
-  ratings.times_.shrink(kept);
   std::vector<Fix> fixes;
   for (std::size_t partition = 0; partition < width; ++partition) {
     for (const Fix& fix : outcomes[partition].fixes) fixes.push_back({bases[partition] + fix.position, fix.value});

@@ -131,8 +131,9 @@ void place_by_names(const Heading& heading, const Sample& sample, const Table& t
     if (to == Layout::kNone && !found.named && usual_place) to = usual + shift;
   };
   const Columns& columns = options.columns;
-  for (const auto& [column, to] : {std::pair(&columns.user, &layout.user), std::pair(&columns.item, &layout.item),
-                                   std::pair(&columns.rating, &layout.rating), std::pair(&columns.time, &layout.time)}) {
+  for (const auto& [column, to] :
+       {std::pair(&columns.user, &layout.user), std::pair(&columns.item, &layout.item), std::pair(&columns.rating, &layout.rating),
+        std::pair(&columns.time, &layout.time), std::pair(&columns.weight, &layout.weight)}) {
     if (!column->name.empty() && *to != Layout::kNone) *to += shift;
   }
   if (!columns.user_stated) layout.user = Layout::kNone;

@@ -38,7 +38,8 @@ std::span<const Separator> candidates(Format format) {
 }
 
 bool any_name(const Columns& columns) {
-  return !columns.user.name.empty() || !columns.item.name.empty() || !columns.rating.name.empty() || !columns.time.name.empty();
+  return !columns.user.name.empty() || !columns.item.name.empty() || !columns.rating.name.empty() || !columns.time.name.empty() ||
+         !columns.weight.name.empty();
 }
 
 /// The 0-based index of a column; nothing if the header lacks its name.
@@ -72,6 +73,7 @@ std::optional<Layout> lay_out(Separator separator, const ReadOptions& options, s
   if (options.keep_times && !place(options.columns.time, layout.time)) return std::nullopt;
   layout.time_named = options.keep_times && options.columns.time_stated && layout.time != Layout::kNone;
   layout.time_needed = options.times_needed || layout.time_named;
+  if (!place(options.columns.weight, layout.weight)) return std::nullopt;
   return layout;
 }
 
@@ -86,6 +88,9 @@ void check_columns(Layout& layout, const ReadOptions& options) {
   if (layout.time != Layout::kNone && (layout.time == layout.user || layout.time == layout.item || layout.time == layout.rating)) {
     if (layout.time_needed) throw OptionError("columns", "the time cannot be in the column of the user, the item or the rating");
     layout.time = Layout::kNone;
+  }
+  if (layout.weight != Layout::kNone && (layout.weight == layout.user || layout.weight == layout.item || layout.weight == layout.rating)) {
+    throw OptionError("columns", "the weight cannot be in the column of the user, the item or the rating");
   }
 }
 

@@ -45,6 +45,7 @@ struct Layout {
   std::size_t item = 1;
   std::size_t rating = 2;
   std::size_t time = 3;
+  std::size_t weight = kNone;
 
   bool header = false;             ///< whether there is a header
   std::vector<std::string> names;  ///< names of the columns in the header, if there is one
@@ -69,7 +70,7 @@ struct Layout {
   /// One rating per line, in the first three columns, and nothing else to look at.
   [[nodiscard]] bool plain() const noexcept {
     return lines == Lines::ratings && symmetry == Symmetry::none && user == 0 && item == 1 && rating == 2 && time == kNone &&
-           decimal != Decimal::comma;
+           weight == kNone && decimal != Decimal::comma;
   }
 };
 
@@ -127,6 +128,7 @@ struct LineFields {
   std::string_view item;
   std::string_view rating;
   std::string_view time;
+  std::string_view weight;
   bool has_rating = false;
   bool has_time = false;
 };

@@ -51,6 +51,7 @@ std::string roles_text(const Layout& layout) {
   } else if (layout.implicit_values) {
     text += ", rating = 1";
   }
+  if (layout.weight != Layout::kNone) text += ", weight = " + column_text(layout, layout.weight);
   if (!layout.time_wanted || layout.time == Layout::kNone) return text;
   text += ", time = " + column_text(layout, layout.time);
   if (layout.time_unit == TimeUnit::date) return text + " (dates, in UTC where no zone is given)";

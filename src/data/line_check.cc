@@ -51,6 +51,14 @@ std::optional<std::string> read_rating(std::string_view text, const Layout& layo
   return problem;
 }
 
+std::optional<std::string> read_weight(std::string_view text, const Layout& layout, float& weight) {
+  const std::optional<std::string> problem = read_rating(text, layout, weight);
+  if (!problem && weight >= 0) return std::nullopt;
+  const bool by_mark = layout.decimal == Decimal::comma || text.find(',') != std::string_view::npos;
+  if (problem && by_mark) return problem;
+  return "expected a weight, a finite number of at least 0, found " + quoted(text);
+}
+
 std::optional<std::string> read_entry_value(std::string_view text, float& value) {
   const std::size_t mark = text.find_first_of("dD");
   if (mark == std::string_view::npos) return read_value(text, value);

@@ -19,6 +19,9 @@ std::optional<std::string> read_value(std::string_view text, float& value);
 /// mark, and a comma that may separate thousands is a fault unless the file has others that are decimal. Returns its fault, or nothing.
 std::optional<std::string> read_rating(std::string_view text, const Layout& layout, float& value);
 
+/// Reads a weight, a number of at least 0 with the decimal mark of ratings, into `weight`. Returns its fault, or nothing.
+std::optional<std::string> read_weight(std::string_view text, const Layout& layout, float& weight);
+
 /// Reads the value of a Matrix Market entry, whose exponent may be marked by `D` as Fortran writes it. Returns its fault, or nothing.
 std::optional<std::string> read_entry_value(std::string_view text, float& value);
 

@@ -22,7 +22,7 @@ struct RatingsBuilder::State {
   std::vector<std::uint32_t> items;
   std::vector<float> values;
   std::vector<std::int64_t> times;
-  bool timed = true;
+  bool timed = true;  ///< whether every rating has a timestamp or a weight
   ValueTable table;
   ValueCache cache;
   std::vector<std::uint8_t> codes;
@@ -46,6 +46,19 @@ void RatingsBuilder::add_all(std::uint32_t user, std::uint32_t item, float value
   state.timed = state.timed && time != nullptr;
   if (state.timed) state.times.push_back(*time);
   if (state.users.size() == kPending) flush();
+}
+
+void RatingsBuilder::add_weighted(std::uint32_t user, std::uint32_t item, float value, float weight) {
+  state_->staging.hold_weights();
+  const std::int64_t bits = weight_bits(weight);
+  add_all(user, item, value, &bits);
+}
+
+void RatingsBuilder::add_many_weighted(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items,
+                                       std::span<const float> values, std::span<const float> weights) {
+  for (std::size_t at = 0; at < users.size(); ++at) {
+    if (weights[at] != 0) add_weighted(users[at], items[at], values[at], weights[at]);
+  }
 }
 
 /// Moves the pending ratings to the staging.
@@ -143,7 +156,7 @@ Ratings RatingsBuilder::build(std::uint32_t user_count, std::uint32_t item_count
     const std::string pair =
         "user number " + std::to_string(grouped.repeated->first) + " rated item number " + std::to_string(grouped.repeated->second);
     if (duplicates == Duplicates::error) throw DataError(pair + " more than once");
-    throw DataError("the ratings with which " + pair + " have no finite sum as a 32-bit float");
+    throw DataError("the ratings with which " + pair + ", or their weights, have no finite sum as a 32-bit float");
   }
   if (duplicate_count != nullptr) *duplicate_count = grouped.duplicates;
   return std::move(grouped.ratings);

@@ -27,14 +27,17 @@ StagedPiece staged(const ParsedChunk& chunk) {
 /// cannot be read again.
 [[noreturn]] void fail_repeated(const std::string& path, const ReadOptions& options, const std::string& user, const std::string& item) {
   const std::string pair = "user " + quoted(user) + " rated item " + quoted(item);
-  if (options.duplicates == Duplicates::sum) {
-    throw DataError(input_name(path) + ": the ratings with which " + pair + " have no finite sum as a 32-bit float");
+  if (options.duplicates != Duplicates::error) {
+    const std::string weights = options.columns.weight_stated ? ", or their weights," : "";
+    throw DataError(input_name(path) + ": the ratings with which " + pair + weights + " have no finite sum as a 32-bit float");
   }
   if (path == "-") throw DataError(input_name(path) + ": " + pair + " more than once (see " + mention("duplicates") + ")");
   std::size_t before = 0;
   ReadOptions again = options;
   again.on_layout = {};
   again.bytes_read = nullptr;
+  again.columns.weight = {};
+  again.columns.weight_stated = false;
   for_each_line(path, again, {}, [&](const RatingLine& rating, std::size_t line) {
     if (rating.user != user || rating.item != item) return;
     if (before != 0)
@@ -104,12 +107,22 @@ class LineReader {
   std::uint64_t entries_ = 0;
 };
 
+/// Refuses a column of weights where none are read.
+void refuse_weights(const ReadOptions& options) {
+  if (options.columns.weight_stated) throw OptionError("columns", "a weight is read only with ratings to train on");
+}
+
 }  // namespace
 
 Dataset read_ratings_tuned(const std::string& path, const ReadOptions& options, const ReadTuning& tuning) {
+  if (options.columns.weight_stated && options.keep_times) throw OptionError("columns", "a weight is not read together with times");
+  if (options.columns.weight_stated && (options.duplicates == Duplicates::sum || options.duplicates == Duplicates::count)) {
+    throw OptionError("duplicates", "sum and count take no weights");
+  }
   Workers workers(options.threads);
   ColumnReader reader(path, options, nullptr, nullptr, workers, tuning);
   Staging staging;
+  if (options.columns.weight_stated) staging.hold_weights();
   while (const std::size_t chunks = reader.next_batch()) {
     staging.append(
         chunks, reader.users().size(), reader.items().size(), [&](std::size_t index) { return staged(reader.take(index)); },
@@ -131,6 +144,7 @@ Dataset read_ratings_tuned(const std::string& path, const ReadOptions& options, 
 
 Pairs read_pairs_tuned(const std::string& path, const Vocabulary& users, const Vocabulary& items, const ReadOptions& options,
                        const ReadTuning& tuning) {
+  refuse_weights(options);
   Workers workers(options.threads);
   ColumnReader reader(path, options, &users, &items, workers, tuning);
   Pairs pairs;
@@ -155,6 +169,7 @@ Pairs read_pairs_tuned(const std::string& path, const Vocabulary& users, const V
 
 void for_each_line(const std::string& path, const ReadOptions& options, const ReadTuning& tuning,
                    const std::function<void(const RatingLine&, std::size_t)>& consume) {
+  refuse_weights(options);
   ChunkSource source(path, tuning.chunk_bytes, 1);
   source.count_into(options.bytes_read);
   const Layout layout = detect_layout(source.head(), source.head_is_all(), source.name(), options);

@@ -28,7 +28,7 @@ Columns Columns::parse(std::string_view text) {
   Columns columns;
   columns.stated = true;
   columns.time = {};
-  bool named[4] = {};
+  bool named[5] = {};
   while (true) {
     const std::size_t comma = text.find(',');
     const std::string_view part = text.substr(0, comma);
@@ -37,11 +37,16 @@ Columns Columns::parse(std::string_view text) {
     const std::string_view value = sign == std::string_view::npos ? std::string_view() : trimmed(part.substr(sign + 1));
     if (value.empty())
       throw OptionError("columns", "expected user=1,item=2,rating=3,time=4 or names instead of numbers, got " + quoted(part));
-    const std::size_t which = role == "user" ? 0 : role == "item" ? 1 : role == "rating" ? 2 : role == "time" ? 3 : 4;
-    if (which == 4) throw OptionError("columns", "expected user, item, rating or time, got " + quoted(role));
+    const std::size_t which = role == "user"     ? 0
+                              : role == "item"   ? 1
+                              : role == "rating" ? 2
+                              : role == "time"   ? 3
+                              : role == "weight" ? 4
+                                                 : 5;
+    if (which == 5) throw OptionError("columns", "expected user, item, rating, time or weight, got " + quoted(role));
     if (named[which]) throw OptionError("columns", quoted(role) + " is given twice");
     named[which] = true;
-    Column* targets[] = {&columns.user, &columns.item, &columns.rating, &columns.time};
+    Column* targets[] = {&columns.user, &columns.item, &columns.rating, &columns.time, &columns.weight};
     *targets[which] = parse_column(value);
     if (comma == std::string_view::npos) break;
     text.remove_prefix(comma + 1);
@@ -50,6 +55,7 @@ Columns Columns::parse(std::string_view text) {
   columns.item_stated = named[1];
   columns.rating_stated = named[2];
   columns.time_stated = named[3];
+  columns.weight_stated = named[4];
   return columns;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -21,8 +22,12 @@ struct StagedPiece {
   const std::uint32_t* items = nullptr;
   const std::uint8_t* codes = nullptr;  ///< codes of the value table; null if `values` is used
   const float* values = nullptr;        ///< used if `codes` is null
-  const std::int64_t* times = nullptr;  ///< null if some ratings have no timestamp
+  const std::int64_t* times = nullptr;  ///< null if some ratings have no timestamp; weights (see weight_bits()) where ratings have those
 };
+
+/// A weight in the place of a timestamp.
+constexpr std::int64_t weight_bits(float weight) { return std::bit_cast<std::int32_t>(weight); }
+constexpr float weight_of_bits(std::int64_t bits) { return std::bit_cast<float>(static_cast<std::int32_t>(bits)); }
 
 /// Layout of a packed rating that waits to be grouped: user within its partition, item, value and time, one after another.
 struct EntryFormat {
@@ -38,8 +43,8 @@ struct EntryFormat {
 struct Grouped {
   Ratings ratings;
   std::size_t duplicates = 0;  ///< number of ratings that were removed as duplicates
-  /// User and item, by number, of the first pair that occurs twice with Duplicates::error, or has a sum that is not finite as a float32
-  /// with Duplicates::sum. `ratings` is then empty.
+  /// User and item, by number, of the first pair that occurs twice with Duplicates::error, or has a sum (of values or of weights) that is
+  /// not finite as a float32. `ratings` is then empty.
   std::optional<std::pair<std::uint32_t, std::uint32_t>> repeated;
 };
 
@@ -57,7 +62,11 @@ class Staging {
 
   [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
+  /// Says that ratings have weights in the place of timestamps.
+  void hold_weights() noexcept { weighted_ = true; }
+
   /// Groups the added ratings and empties this object. The result depends only on the order of the ratings, not on pieces or threads.
+  /// \throws OptionError for weights with Duplicates::sum and count
   Grouped group(std::uint32_t user_count, std::uint32_t item_count, Duplicates duplicates, const ValueTable& values, Workers& workers);
 
   /// A run of packed ratings of one partition, in the order in which they were added.
@@ -83,6 +92,7 @@ class Staging {
   std::size_t slab_used_ = 0;
   std::size_t size_ = 0;
   bool times_complete_ = true;
+  bool weighted_ = false;
 };
 
 }  // namespace lowrank

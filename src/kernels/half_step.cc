@@ -29,7 +29,11 @@ double factor_of(const HalfStep& step, std::size_t row) { return step.factors.em
 
 double squares(const HalfStep& step, const NormalEquations& row) {
   double sum = 0;
-  if (step.weighted || !step.valued) return sum;
+  if (!step.valued || (step.weighted && !step.squares)) return sum;
+  if (step.weighted) {
+    for (std::size_t i = 0; i < row.rows.size(); ++i) sum += row.value(i) * row.value(i) / row.weight(i);
+    return sum;
+  }
   for (std::size_t i = 0; i < row.rows.size(); ++i) sum += row.value(i) * row.value(i);
   return sum;
 }

@@ -24,6 +24,7 @@ struct HalfStep {
   std::span<const double> factors;
   bool weighted = false;  ///< `cells` writes weights; else they are ones
   bool valued = false;    ///< `cells` writes values; else they are ones
+  bool squares = false;   ///< HalfStepSums::value_squares is wanted where `cells` writes weights, which are then above 0
   /// Writes c and v for the ratings of a row at [begin, end). Null when both are ones.
   std::function<void(std::size_t row, std::size_t begin, std::size_t end, float* weights, float* values)> cells;
   std::span<const double> bias_dampings;  ///< bias damping of each row; empty without biases
@@ -36,7 +37,7 @@ struct HalfStep {
 /// Sums over the rows of a half-step.
 struct HalfStepSums {
   double objective = 0;      ///< the minimised expressions
-  double value_squares = 0;  ///< squares of all values, where there are values and no weights
+  double value_squares = 0;  ///< squares of all values, where there are values; with weights v^2 / c, where HalfStep::squares
 
   HalfStepSums& operator+=(const HalfStepSums& other) {
     objective += other.objective;

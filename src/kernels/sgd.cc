@@ -1,6 +1,7 @@
 #include "kernels/sgd.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "kernels/dispatch.h"
 
@@ -295,6 +296,15 @@ HWY_ATTR SgdErrors sgd_errors(const SgdBlock& block, const SgdTables& tables, fl
 
 HWY_ATTR double sgd_sequence(const SgdSequence& sequence, const SgdTables& tables, const SgdStep& step) {
   double total = 0;
+  if (sequence.weights != nullptr) {
+    for (size_t n = 0; n < sequence.count; ++n) {
+      const size_t user = sequence.users[n];
+      const size_t item = sequence.items[n];
+      const SgdVisit visit = weighted_visit(tables, step, user, item, sequence.weights[n]);
+      total += static_cast<double>(sequence.weights[n]) * single<0>(tables, visit.step, user, item, sequence.values[n], visit.keeps);
+    }
+    return total;
+  }
   for (size_t n = 0; n < sequence.count; ++n) {
     const size_t user = sequence.users[n];
     const size_t item = sequence.items[n];
@@ -417,12 +427,43 @@ double sgd_sequence(const SgdSequence& sequence, const SgdTables& tables, const 
   for (std::size_t n = 0; n < sequence.count; ++n) {
     const std::size_t user = sequence.users[n];
     const std::size_t item = sequence.items[n];
+    if (sequence.weights != nullptr) {
+      const SgdVisit visit = weighted_visit(tables, step, user, item, sequence.weights[n]);
+      total += static_cast<double>(sequence.weights[n]) * learn(tables, visit.step, user, item, sequence.values[n], visit.keeps);
+      continue;
+    }
     total += learn(tables, step, user, item, sequence.values[n], keeps_of(tables, user, item));
   }
   return total;
 }
 
 }  // namespace scalar
+
+SgdVisit weighted_visit(const SgdTables& tables, const SgdStep& step, std::size_t user, std::size_t item, float weight) {
+  SgdVisit visit{step, keeps_of(tables, user, item)};
+  if (weight == 1) return visit;
+  double factor = static_cast<double>(weight);
+  if (weight > 1) {
+    const float* p = tables.user_factors + user * tables.stride;
+    const float* q = tables.item_factors + item * tables.stride;
+    double squares = 0;
+    for (std::size_t k = 0; k < tables.stride; ++k) {
+      squares += static_cast<double>(p[k]) * static_cast<double>(p[k]) + static_cast<double>(q[k]) * static_cast<double>(q[k]);
+    }
+    const double share = static_cast<double>(step.rate) * squares + 2 * static_cast<double>(step.bias_rate);
+    if (share >= 1) {
+      factor = 1;
+    } else if (share > 0) {
+      factor = -std::expm1(factor * std::log1p(-share)) / share;
+    }
+  }
+  visit.step.rate = static_cast<float>(factor * static_cast<double>(step.rate));
+  visit.step.bias_rate = static_cast<float>(factor * static_cast<double>(step.bias_rate));
+  for (float* keep : {&visit.keeps.user, &visit.keeps.item, &visit.keeps.user_bias, &visit.keeps.item_bias}) {
+    *keep = std::pow(*keep, weight);
+  }
+  return visit;
+}
 
 double sgd_block(const SgdBlock& block, std::size_t first_chunk, const SgdTables& tables, const SgdStep& step) {
   return LOWRANK_KERNEL(sgd_block)(block, first_chunk, tables, step);

@@ -63,6 +63,7 @@ struct SgdSequence {
   const std::uint32_t* items;
   const float* values;
   std::size_t count;
+  const float* weights = nullptr;  ///< of every rating, each above 0; null for ones
 };
 
 /// The tables that are learned: rows of `stride` floats (a multiple of 16, 0 for rank 0), aligned to 64 bytes, and biases. For a block they
@@ -109,6 +110,16 @@ inline SgdKeeps keeps_of(const SgdTables& tables, std::size_t user, std::size_t 
           std::max(0.0F, 1.0F - tables.user_bias_decays[user]), std::max(0.0F, 1.0F - tables.item_bias_decays[item])};
 }
 
+/// How a rating of some weight is learned.
+struct SgdVisit {
+  SgdStep step;
+  SgdKeeps keeps;
+};
+/// A weight up to 1 shortens the step. A greater one lengthens it as that many visits in turn would, which leave of the error e
+/// (1 - a)^weight e for a step that leaves (1 - a) e, so that no weight oversteps (Karampatziakis, Langford, "Online importance weight
+/// aware updates", 2011). What regularisation keeps is kept as often. O(rank)
+SgdVisit weighted_visit(const SgdTables& tables, const SgdStep& step, std::size_t user, std::size_t item, float weight);
+
 /// One pass over a block. For a group of a user's ratings of different items, with e_n = value_n - bu - bi_n - <p, q_n>, all from the old
 /// values (Koren, Bell, Volinsky 2009, "Matrix factorization techniques ..."; the user learns from a batch):
 ///     p += rate sum_n e_n q_n,  q_n += rate e_n p,  bu += rate sum_n e_n,  bi_n += rate e_n
@@ -124,6 +135,7 @@ SgdErrors sgd_errors(const SgdBlock& block, const SgdTables& tables, float least
 
 /// One pass over a sequence, rating by rating. Regularisation is applied with every rating: with keep = max(0, 1 - decay),
 ///     p = keep p + rate e q,  q = keep q + rate e p,  bu = keep bu + rate e,  bi = keep bi + rate e
+/// with the rates and keeps of weighted_visit() where ratings have weights. \return the sum of weight e^2
 double sgd_sequence(const SgdSequence& sequence, const SgdTables& tables, const SgdStep& step);
 
 }  // namespace lowrank

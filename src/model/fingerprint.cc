@@ -76,6 +76,7 @@ std::string fingerprint(const Vocabulary& users, const Vocabulary& items, const 
   state = combine(state, hash_ids(users));
   state = combine(state, hash_ids(items));
   for (const std::uint64_t chunk : chunks) state = combine(state, chunk);
+  for (const float weight : ratings.weights()) state = combine(state, std::bit_cast<std::uint32_t>(weight));
   return hex_digits(state);
 }
 

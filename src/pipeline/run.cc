@@ -81,6 +81,7 @@ void check(const TrainRun& run, bool validation, bool starts) {
   }
   check_reads(run.method, run.stated, validates, run.holdout != 0);
   check_settings(run.method, {run.threads, run.min_rating, run.max_rating, run.clips}, starts);
+  if (run.read.columns.weight_stated) check_weights(run.method, "columns");
 }
 
 void check_files(const TrainRun& run) {
@@ -193,6 +194,9 @@ TrainData read_data(const TrainRun& run) {
   read.keep_times = false;
   if (!run.init.empty()) data.init = load_model(run.init);
   data.data = read_ratings(run.ratings, read);
+  // Figures count every rating alike.
+  read.columns.weight = {};
+  read.columns.weight_stated = false;
   if (!run.validation.empty()) data.validation = read_pairs(run.validation, data.data.users, data.data.items, read);
   if (!run.test.empty()) data.test = read_pairs(run.test, data.data.users, data.data.items, read);
   return data;
@@ -259,7 +263,8 @@ void check_memory(const TrainRun& run, const Inputs& inputs, TrainingObserver& o
   TrainingShape shape{.users = inputs.data.users.size(),
                       .items = inputs.data.items.size(),
                       .ratings = inputs.data.ratings.size(),
-                      .validates = inputs.validation.has_value()};
+                      .validates = inputs.validation.has_value(),
+                      .weighted = inputs.data.ratings.has_weights()};
   MemoryReport report{.resident = resident_memory(), .training = training_memory(run.method, shape), .available = run.memory};
   if (report.available == 0) report.available = available_memory();
   observer.on_memory(report);

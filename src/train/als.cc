@@ -14,6 +14,7 @@
 #include "train/epoch_loop.h"
 #include "train/methods.h"
 #include "train/prior_trials.h"
+#include "train/row_weights.h"
 #include "train/training_error.h"
 #include "train/transpose.h"
 #include "train/units.h"
@@ -47,7 +48,7 @@ constexpr std::array kOptions = {
     initial_scale_option<Als>(),
     tolerance_option<Als>(),
     patience_option<Als>(),
-    seed_option<Als>(),
+    seed_option<Als>().only(kHasFactors),
 };
 
 /// The prior that suits opinions, where the options leave it open.
@@ -75,9 +76,8 @@ struct Weights {
   bool bias_as_factors = false;
   BiasDamping bias;  ///< else
 
-  [[nodiscard]] double row(std::size_t ratings) const {
-    return std::max(least, per_rating ? factors * (static_cast<double>(ratings) + prior) : factors);
-  }
+  /// \param ratings  the weights of the row's ratings, added up
+  [[nodiscard]] double row(double ratings) const { return std::max(least, per_rating ? factors * (ratings + prior) : factors); }
 };
 
 Weights weights_of(const Als& options, const Ratings& ratings, const Units& units) {
@@ -128,9 +128,10 @@ class AlsLearner final : public EpochLearner {
         workers_(workers),
         ratings_(std::move(ratings)),
         by_item_(transpose(ratings_, workers)),
-        half_steps_(options.rank, workers) {
-    set_up(users_, frame.users.counts, weights.bias.user);
-    set_up(items_, frame.items.counts, weights.bias.item);
+        half_steps_(options.rank, workers),
+        total_weight_(total_weight(ratings_, workers)) {
+    set_up(users_, frame.users.counts, row_weights(ratings_.row_offsets(), ratings_.weights()), weights.bias.user);
+    set_up(items_, frame.items.counts, row_weights(by_item_.offsets, by_item_.weights), weights.bias.item);
     diagonal_ = AlignedFloats(users_.factors.stride());
     std::fill_n(diagonal_.data() + options.rank, diagonal_.size() - options.rank, 1.0F);
     AlsLearner::restore(nullptr);
@@ -138,15 +139,15 @@ class AlsLearner final : public EpochLearner {
 
   std::optional<EpochFigures> run(std::size_t /*epoch*/) override {
     solve(
-        ratings_.row_offsets(), ratings_.items().data(), [this](std::size_t at) { return ratings_.value(at); }, items_, users_);
+        ratings_.row_offsets(), ratings_.items().data(), [this](std::size_t at) { return ratings_.value(at); }, ratings_.weights(), items_,
+        users_);
     const HalfStepSums items = solve(
-        by_item_.offsets, by_item_.users.data(), [this](std::size_t at) { return by_item_.value(at); }, users_, items_);
+        by_item_.offsets, by_item_.users.data(), [this](std::size_t at) { return by_item_.value(at); }, by_item_.weights, users_, items_);
     // What the item rows minimised lacks the squares of the targets, and holds their regularisation.
     const double rows = items.value_squares + items.objective;
     const double errors = rows - regularization(items_);
     const double loss = rows + regularization(users_);
-    const auto n = static_cast<double>(ratings_.size());
-    const double rmse = std::sqrt(std::max(errors, 0.0) / n) * units_.scale;
+    const double rmse = std::sqrt(std::max(errors, 0.0) / total_weight_) * units_.scale;
     if (!std::isfinite(rmse) || !std::isfinite(loss)) return std::nullopt;
     return EpochFigures{.train_rmse = rmse, .train_loss = loss * units_.scale * units_.scale};
   }
@@ -184,19 +185,20 @@ class AlsLearner final : public EpochLearner {
   [[nodiscard]] const Ratings& ratings() const { return ratings_; }
 
  private:
-  void set_up(Rows& side, const std::vector<std::uint32_t>& counts, double bias_damping) const {
+  /// \param totals  the weights of every row's ratings, added up
+  void set_up(Rows& side, const std::vector<std::uint32_t>& counts, const std::vector<double>& totals, double bias_damping) const {
     side.counts = counts;
     side.factors = FactorMatrix(counts.size(), options_.rank);
-    for (const std::uint32_t count : counts) {
-      side.weights.push_back(weights_.row(count));
-      side.bias_weights.push_back(weights_.bias_as_factors ? weights_.row(count) : std::max(bias_damping, weights_.least));
+    for (const double total : totals) {
+      side.weights.push_back(weights_.row(total));
+      side.bias_weights.push_back(weights_.bias_as_factors ? weights_.row(total) : std::max(bias_damping, weights_.least));
     }
   }
 
-  /// One half-step: the rows and biases of `solved` against those of `fixed`.
+  /// One half-step: the rows and biases of `solved` against those of `fixed`. \param weights  of the ratings; empty for ones
   template <class Value>
-  HalfStepSums solve(std::span<const std::size_t> offsets, const std::uint32_t* others, const Value& value, const Rows& fixed,
-                     Rows& solved) {
+  HalfStepSums solve(std::span<const std::size_t> offsets, const std::uint32_t* others, const Value& value, std::span<const float> weights,
+                     const Rows& fixed, Rows& solved) {
     HalfStep step;
     step.offsets = offsets;
     step.others = others;
@@ -208,6 +210,17 @@ class AlsLearner final : public EpochLearner {
                                                 float* values) {
       for (std::size_t at = begin; at < end; ++at) values[at - begin] = units_.to_training(value(at)) - fixed.biases[others[at]];
     };
+    if (!weights.empty()) {
+      step.weighted = true;
+      step.squares = true;
+      step.cells = [this, &value, &fixed, others, weights](std::size_t /*row*/, std::size_t begin, std::size_t end, float* own_weights,
+                                                           float* values) {
+        for (std::size_t at = begin; at < end; ++at) {
+          own_weights[at - begin] = weights[at];
+          values[at - begin] = weights[at] * (units_.to_training(value(at)) - fixed.biases[others[at]]);
+        }
+      };
+    }
     if (options_.biases) step.bias_dampings = solved.bias_weights;
     step.options = {.method = static_cast<RowMethod>(options_.solver), .cg_steps = options_.cg_steps};
     step.non_negative = options_.non_negative;
@@ -238,6 +251,7 @@ class AlsLearner final : public EpochLearner {
   Ratings ratings_;
   ByItem by_item_;
   HalfSteps half_steps_;
+  double total_weight_;
   Rows users_;
   Rows items_;
   AlignedFloats diagonal_;
@@ -247,7 +261,7 @@ class AlsLearner final : public EpochLearner {
 
 template <>
 MethodTraits<Als> traits_of() {
-  return {.options = kOptions};
+  return {.options = kOptions, .weighs = always<Als>};
 }
 
 template <>

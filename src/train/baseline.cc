@@ -13,6 +13,7 @@
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
+#include "train/row_weights.h"
 #include "train/training_error.h"
 #include "train/transpose.h"
 #include "train/units.h"
@@ -50,6 +51,8 @@ struct Rows {
   RowPlan plan;
   double damping;
   std::vector<double> biases;
+  std::span<const float> weights;  ///< of the ratings; empty for ones
+  std::vector<double> totals;      ///< the weights of every row's ratings, added up
 };
 
 class BaselineLearner final : public EpochLearner {
@@ -60,8 +63,13 @@ class BaselineLearner final : public EpochLearner {
         mean_(mean),
         init_(init),
         workers_(workers),
-        users_{ratings.row_offsets(), RowPlan(ratings.row_offsets()), damping.user, std::vector<double>(ratings.user_count())},
-        items_{by_item_.offsets, RowPlan(by_item_.offsets), damping.item, std::vector<double>(ratings.item_count())} {
+        total_weight_(total_weight(ratings, workers)),
+        users_{ratings.row_offsets(), RowPlan(ratings.row_offsets()),
+               damping.user,          std::vector<double>(ratings.user_count()),
+               ratings.weights(),     row_weights(ratings.row_offsets(), ratings.weights())},
+        items_{by_item_.offsets, RowPlan(by_item_.offsets),
+               damping.item,     std::vector<double>(ratings.item_count()),
+               by_item_.weights, row_weights(by_item_.offsets, by_item_.weights)} {
     BaselineLearner::restore(nullptr);
   }
 
@@ -72,7 +80,7 @@ class BaselineLearner final : public EpochLearner {
     const double squared = solve(users_, [this](std::size_t position) {
       return static_cast<double>(ratings_.value(position)) - mean_ - items_.biases[ratings_.items()[position]];
     });
-    return EpochFigures{.train_rmse = std::sqrt(squared / static_cast<double>(ratings_.size())), .train_loss = loss(squared)};
+    return EpochFigures{.train_rmse = std::sqrt(squared / total_weight_), .train_loss = loss(squared)};
   }
 
   bool finite() override { return true; }
@@ -101,18 +109,24 @@ class BaselineLearner final : public EpochLearner {
   /// \return the sum of squared errors over all ratings afterwards
   template <class Left>
   double solve(Rows& side, const Left& left) {
+    if (side.weights.empty()) return solve(side, left, [](std::size_t) { return 1.0; });
+    return solve(side, left, [&side](std::size_t position) { return static_cast<double>(side.weights[position]); });
+  }
+
+  template <class Left, class Weight>
+  double solve(Rows& side, const Left& left, const Weight& weight) {
     const auto sum = [&](std::size_t begin, std::size_t end) {
       Sums sums;
       for (std::size_t position = begin; position < end; ++position) {
         const double rest = left(position);
-        sums.left += rest;
-        sums.squares += rest * rest;
+        sums.left += weight(position) * rest;
+        sums.squares += weight(position) * rest * rest;
       }
       return sums;
     };
     std::vector<double> squared(side.biases.size());
     const auto finish = [&](std::size_t row, const Sums& sums) {
-      const auto n = static_cast<double>(side.offsets[row + 1] - side.offsets[row]);
+      const double n = side.totals[row];
       if (n == 0) return;
       const double bias = sums.left / (n + side.damping);
       side.biases[row] = bias;
@@ -153,6 +167,7 @@ class BaselineLearner final : public EpochLearner {
   double mean_;
   const Model* init_;
   Workers& workers_;
+  double total_weight_;
   Rows users_;
   Rows items_;
 };
@@ -161,7 +176,7 @@ class BaselineLearner final : public EpochLearner {
 
 template <>
 MethodTraits<Baseline> traits_of() {
-  return {.options = kOptions};
+  return {.options = kOptions, .weighs = always<Baseline>};
 }
 
 template <>

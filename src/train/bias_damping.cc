@@ -48,9 +48,9 @@ std::vector<double> shrunk_means(const std::vector<Group>& groups, double dampin
   return biases;
 }
 
-}  // namespace
-
-BiasDamping estimate_bias_damping(const Ratings& ratings, const Units& units) {
+/// \param weight  of a rating, by its position
+template <class Weight>
+BiasDamping estimate(const Ratings& ratings, const Units& units, const Weight& weight) {
   constexpr std::size_t kSample = 1'000'000;
   constexpr int kRounds = 4;
   const std::size_t stride = (ratings.size() + kSample - 1) / kSample;
@@ -59,28 +59,35 @@ BiasDamping estimate_bias_damping(const Ratings& ratings, const Units& units) {
     for (std::size_t row = 0; row < users; ++row) {
       const std::size_t user = row * stride;
       for (std::size_t position = ratings.row_offsets()[user]; position < ratings.row_offsets()[user + 1]; ++position) {
-        visit(row, ratings.items()[position], static_cast<double>(units.to_training(ratings.value(position))));
+        visit(row, ratings.items()[position], static_cast<double>(units.to_training(ratings.value(position))), weight(position));
       }
     }
   };
   BiasDamping damping{kStart, kStart};
   std::vector<double> user_biases(users);
   for (int round = 0; round < kRounds; ++round) {
-    const auto add = [](Group& group, double residual) {
-      group.count += 1;
-      group.sum += residual;
-      group.squares += residual * residual;
+    const auto add = [](Group& group, double residual, double count) {
+      group.count += count;
+      group.sum += count * residual;
+      group.squares += count * residual * residual;
     };
     std::vector<Group> by_item(ratings.item_count());
-    for_each([&](std::size_t user, std::size_t item, double value) { add(by_item[item], value - user_biases[user]); });
+    for_each([&](std::size_t user, std::size_t item, double value, double count) { add(by_item[item], value - user_biases[user], count); });
     damping.item = ratio_of_variances(by_item, damping.item);
     const std::vector<double> item_biases = shrunk_means(by_item, damping.item);
     std::vector<Group> by_user(users);
-    for_each([&](std::size_t user, std::size_t item, double value) { add(by_user[user], value - item_biases[item]); });
+    for_each([&](std::size_t user, std::size_t item, double value, double count) { add(by_user[user], value - item_biases[item], count); });
     damping.user = ratio_of_variances(by_user, damping.user);
     user_biases = shrunk_means(by_user, damping.user);
   }
   return damping;
+}
+
+}  // namespace
+
+BiasDamping estimate_bias_damping(const Ratings& ratings, const Units& units) {
+  if (!ratings.has_weights()) return estimate(ratings, units, [](std::size_t) { return 1.0; });
+  return estimate(ratings, units, [&ratings](std::size_t position) { return static_cast<double>(ratings.weights()[position]); });
 }
 
 }  // namespace lowrank

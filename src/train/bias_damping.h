@@ -13,7 +13,8 @@ struct BiasDamping {
 
 /// Estimates d as the ratio of the variance within rows to the variance between them (the method of moments for a one-way random-effects
 /// model, Searle, Casella, McCulloch, "Variance components", 1992, section 3.6), items and users in turn, each on what the other side's
-/// biases leave. Data of more than a million ratings are estimated on that many, of users evenly spaced. O(min(n, 10^6))
+/// biases leave; a rating of weight w counts as w ratings. Data of more than a million ratings are estimated on that many, of users evenly
+/// spaced. O(min(n, 10^6))
 BiasDamping estimate_bias_damping(const Ratings& ratings, const Units& units);
 
 }  // namespace lowrank

@@ -35,7 +35,7 @@ constexpr std::array kOptions = {
     initial_scale_option<Bpr>(),
     tolerance_option<Bpr>(),
     patience_option<Bpr>(),
-    seed_option<Bpr>(),
+    seed_option<Bpr>().only(kLearns),
 };
 
 /// A rating.

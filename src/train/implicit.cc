@@ -50,7 +50,7 @@ constexpr std::array kOptions = {
     Option<Implicit>{"sweeps", &Implicit::sweeps, {1, 1000}}.only(kBySubspaces, kHasFactors),
     tolerance_option<Implicit>(),
     patience_option<Implicit>(),
-    seed_option<Implicit>(),
+    seed_option<Implicit>().only(kHasFactors),
 };
 
 /// One side of the matrix, as its half-step sees it.
@@ -78,11 +78,11 @@ class ImplicitLearner final : public EpochLearner {
     bool dislikes = false;
     for (std::size_t position = 0; position < ratings_.size(); ++position) {
       const float rating = ratings_.value(position);
-      if (rating > 0) weight_sum_ += weight_of(ratings_.items()[position], rating);
+      if (rating > 0) weight_sum_ += weight_of(ratings_.items()[position], rating, ratings_.weights(), position);
       dislikes = dislikes || rating < 0;
     }
     weighted_ = options.alpha != 0 || options.observed_weight != 1 || *options.observed_item_exponent != 0 || shared() || missing_alone() ||
-                dislikes;
+                dislikes || ratings_.has_weights();
     ImplicitLearner::restore(nullptr);
   }
 
@@ -100,7 +100,8 @@ class ImplicitLearner final : public EpochLearner {
     set_cells(step, [this](std::size_t user, std::size_t position) {
       const std::uint32_t item = ratings_.items()[position];
       const float rating = ratings_.value(position);
-      return Cell{weight_of(item, rating), rating > 0 ? 1.0 : 0.0, users_.unobserved[user] * items_.unobserved[item]};
+      return Cell{weight_of(item, rating, ratings_.weights(), position), rating > 0 ? 1.0 : 0.0,
+                  users_.unobserved[user] * items_.unobserved[item]};
     });
     solve(step, items_, users_);
 
@@ -108,7 +109,8 @@ class ImplicitLearner final : public EpochLearner {
     step.others = by_item_.users.data();
     set_cells(step, [this](std::size_t item, std::size_t position) {
       const float rating = by_item_.value(position);
-      return Cell{weight_of(item, rating), rating > 0 ? 1.0 : 0.0, users_.unobserved[by_item_.users[position]] * items_.unobserved[item]};
+      return Cell{weight_of(item, rating, by_item_.weights, position), rating > 0 ? 1.0 : 0.0,
+                  users_.unobserved[by_item_.users[position]] * items_.unobserved[item]};
     });
     const double rows = solve(step, users_, items_);
     // What the item rows minimised lacks the constants: the observed cells' targets, and the regularisation of the users.
@@ -152,8 +154,10 @@ class ImplicitLearner final : public EpochLearner {
   /// True when the unobserved weight differs from row to row.
   [[nodiscard]] bool shared() const { return options_.unobserved_item_exponent != 0 || *options_.unobserved_user_exponent != 0; }
 
-  [[nodiscard]] double weight_of(std::size_t item, float rating) const {
-    return (options_.observed_weight + options_.alpha * std::abs(static_cast<double>(rating))) * item_weights_[item];
+  /// \param weights  of the ratings, by position; empty for ones
+  [[nodiscard]] double weight_of(std::size_t item, float rating, std::span<const float> weights, std::size_t position) const {
+    const double weight = (options_.observed_weight + options_.alpha * std::abs(static_cast<double>(rating))) * item_weights_[item];
+    return weights.empty() ? weight : weight * static_cast<double>(weights[position]);
   }
 
   void set_up(Rows& side, const std::vector<std::uint32_t>& counts, double exponent) const {
@@ -255,8 +259,18 @@ Implicit settle(Implicit options, const Ratings& ratings, const Model& frame) {
   if (!open) return options;
   const auto n = static_cast<double>(ratings.size());
   double sum = 0;
-  for (std::size_t position = 0; position < ratings.size(); ++position) sum += std::abs(static_cast<double>(ratings.value(position)));
-  const double mean_weight = options.observed_weight + options.alpha * sum / n;
+  double weights = n;
+  if (ratings.has_weights()) {
+    weights = 0;
+    for (std::size_t position = 0; position < ratings.size(); ++position) {
+      const auto weight = static_cast<double>(ratings.weights()[position]);
+      weights += weight;
+      sum += weight * std::abs(static_cast<double>(ratings.value(position)));
+    }
+  } else {
+    for (std::size_t position = 0; position < ratings.size(); ++position) sum += std::abs(static_cast<double>(ratings.value(position)));
+  }
+  const double mean_weight = (options.observed_weight * weights + options.alpha * sum) / n;
   const double cells = static_cast<double>(frame.users.known()) * static_cast<double>(frame.items.known());
   options.unobserved_weight = kShare * std::pow(n / cells, kDensityExponent) * mean_weight;
   return options;
@@ -285,7 +299,8 @@ MethodTraits<Implicit> traits_of() {
   return {.options = kOptions,
           .counts = [](const Implicit&, float rating) { return rating != 0; },
           .uncounted = "other than 0, which is the same as none",
-          .ignores_values = [](const Implicit& options) { return options.alpha == 0; }};
+          .ignores_values = [](const Implicit& options) { return options.alpha == 0; },
+          .weighs = always<Implicit>};
 }
 
 template <>

@@ -54,7 +54,7 @@ constexpr std::array kOptions = {
     Option<Nmf>{"initialization", choice<Nmf, &Nmf::initialization, kInitializations>()}.only(kHasFactors),
     tolerance_option<Nmf>(),
     patience_option<Nmf>(),
-    seed_option<Nmf>(),
+    seed_option<Nmf>().only(kHasFactors, without("initialization", "nndsvd")),
 };
 
 bool over_zeros(const Nmf& options) { return options.absent == Absent::zero; }
@@ -120,6 +120,8 @@ MethodTraits<Nmf> traits_of() {
   // With absent zero a rating of 0 is an absent cell, and all parts of nothing but zeros are zero.
   return {.options = kOptions,
           .counts = [](const Nmf& options, float rating) { return !over_zeros(options) || rating != 0; },
+          .weighs = [](const Nmf& options) { return !over_zeros(options); },
+          .unweighed = "absent=zero",
           .extra_tables = [](const Nmf& options) { return over_zeros(options) ? std::size_t{4} : std::size_t{1}; }};
 }
 

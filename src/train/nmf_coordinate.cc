@@ -133,6 +133,16 @@ double NmfCoordinate::solve_observed(const NmfSide& side) {
   step.cells = [&](std::size_t /*row*/, std::size_t begin, std::size_t end, float* /*weights*/, float* values) {
     for (std::size_t at = begin; at < end; ++at) values[at - begin] = side.value(at) - other_biases[side.others[at]];
   };
+  if (!side.weights.empty()) {
+    step.weighted = true;
+    step.squares = true;
+    step.cells = [&](std::size_t /*row*/, std::size_t begin, std::size_t end, float* weights, float* values) {
+      for (std::size_t at = begin; at < end; ++at) {
+        weights[at - begin] = side.weights[at];
+        values[at - begin] = side.weights[at] * (side.value(at) - other_biases[side.others[at]]);
+      }
+    };
+  }
   const std::vector<double> bias_dampings(problem_.biases ? side.rows() : 0, side.bias_damping);
   step.bias_dampings = bias_dampings;
   step.non_negative = true;

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "train/prior_trials.h"
+#include "train/row_weights.h"
 
 namespace lowrank {
 
@@ -37,7 +38,7 @@ NmfProblem::NmfProblem(const Ratings& all, const Nmf& options, const RatingMomen
       prior(options.prior_ratings.value()),
       rank(options.rank),
       seed(options.seed),
-      ratings(all.size()),
+      total_weight(moments.weight),
       units(training_units(moments, biases)),
       squares(0),
       level(0),
@@ -46,6 +47,8 @@ NmfProblem::NmfProblem(const Ratings& all, const Nmf& options, const RatingMomen
             .others = all.items().data(),
             .codes = all.codes(),
             .values = all.values(),
+            .weights = all.weights(),
+            .totals = row_weights(all.row_offsets(), all.weights()),
             .table = scaled_table(all.value_table(), units),
             .units = units,
             .plan = RowPlan(all.row_offsets()),
@@ -55,6 +58,8 @@ NmfProblem::NmfProblem(const Ratings& all, const Nmf& options, const RatingMomen
             .others = by_item.users.data(),
             .codes = by_item.codes,
             .values = by_item.values,
+            .weights = by_item.weights,
+            .totals = row_weights(by_item.offsets, by_item.weights),
             .table = users.table,
             .units = units,
             .plan = RowPlan(by_item.offsets),
@@ -69,10 +74,9 @@ NmfProblem::NmfProblem(const Ratings& all, const Nmf& options, const RatingMomen
     // Few ratings do not tell the spread of the biases, without which nothing is below the mean.
     if (all.size() < kFewRatings) users.bias_damping = items.bias_damping = kFewRatingsDamping;
   }
-  const auto n = static_cast<double>(ratings);
-  squares = n * std::pow(moments.root_mean_square / units.scale, 2);
+  squares = total_weight * std::pow(moments.root_mean_square / units.scale, 2);
   // Products then have the mean of what they are to reproduce: of ratings, of cells, or of what is above the mean.
-  const double mean = biases ? 1 : moments.mean / units.scale * (zeros ? n / (users.cells * items.cells) : 1);
+  const double mean = biases ? 1 : moments.mean / units.scale * (zeros ? total_weight / (users.cells * items.cells) : 1);
   level = std::sqrt(mean / static_cast<double>(std::max<std::size_t>(rank, 1)));
 }
 
@@ -137,7 +141,7 @@ EpochFigures NmfLearner::figures(double loss, double squared) {
   const double scale = problem_.units.scale;
   EpochFigures figures;
   figures.train_loss = total * (problem_.divergence ? scale : scale * scale);
-  if (!problem_.zeros) figures.train_rmse = std::sqrt(squared / static_cast<double>(problem_.ratings)) * scale;
+  if (!problem_.zeros) figures.train_rmse = std::sqrt(squared / problem_.total_weight) * scale;
   return figures;
 }
 

@@ -25,6 +25,8 @@ struct NmfSide {
   const std::uint32_t* others;           ///< the row of the other side of every rating
   std::span<const std::uint8_t> codes;   ///< of values in `table`; empty when values are not coded
   std::span<const float> values;
+  std::span<const float> weights;  ///< of the ratings; empty for ones
+  std::vector<double> totals;      ///< the weights of every row's ratings, added up
   std::vector<float> table;
   Units units;
   RowPlan plan;
@@ -34,6 +36,7 @@ struct NmfSide {
 
   [[nodiscard]] std::size_t rows() const { return offsets.size() - 1; }
   [[nodiscard]] std::size_t count(std::size_t row) const { return offsets[row + 1] - offsets[row]; }
+  [[nodiscard]] double weight(std::size_t position) const { return weights.empty() ? 1.0 : static_cast<double>(weights[position]); }
   [[nodiscard]] float value(std::size_t position) const {
     return table.empty() ? units.to_training(values[position]) : table[codes[position]];
   }
@@ -51,9 +54,7 @@ struct NmfProblem {
   NmfProblem(const Ratings& ratings, const Nmf& options, const RatingMoments& moments, Workers& workers);
 
   /// What a row's regularisation is multiplied by.
-  [[nodiscard]] double weight(const NmfSide& side, std::size_t row) const {
-    return zeros ? side.cells : static_cast<double>(side.count(row)) + prior;
-  }
+  [[nodiscard]] double weight(const NmfSide& side, std::size_t row) const { return zeros ? side.cells : side.totals[row] + prior; }
 
   bool zeros;       ///< absent cells are zeros
   bool divergence;  ///< Kullback-Leibler, not Frobenius
@@ -63,7 +64,7 @@ struct NmfProblem {
   double prior;
   std::size_t rank;
   std::uint64_t seed;
-  std::size_t ratings;
+  double total_weight;  ///< of all ratings: their number where they have no weights
   Units units;
   double squares;                      ///< sum of the squares of all values
   std::optional<NmfStart> start = {};  ///< else factors start as random draws

@@ -55,13 +55,13 @@ void NmfMultiplicative::fit_biases(const NmfSide& side) {
     double left = 0;
     for (std::size_t position = begin; position < end; ++position) {
       const std::size_t other_row = side.others[position];
-      left += static_cast<double>(side.value(position)) - static_cast<double>(other_biases[other_row]) -
-              dot(table(side).data() + row * rank, others + other_row * rank, rank);
+      left += side.weight(position) * (static_cast<double>(side.value(position)) - static_cast<double>(other_biases[other_row]) -
+                                       dot(table(side).data() + row * rank, others + other_row * rank, rank));
     }
     return left;
   };
   const auto finish_bias = [&](std::size_t row, double left) {
-    if (side.count(row) != 0) biases(side)[row] = static_cast<float>(left / (static_cast<double>(side.count(row)) + side.bias_damping));
+    if (side.count(row) != 0) biases(side)[row] = static_cast<float>(left / (side.totals[row] + side.bias_damping));
   };
   std::vector<double> pieces(side.plan.most_pieces());
   side.plan.run(
@@ -97,10 +97,12 @@ void NmfMultiplicative::add_ratings(const NmfSide& side, std::size_t row, std::s
   const std::size_t rank = problem_.rank;
   const double* factors = table(side).data() + row * rank;
   const double* others = table(other(side)).data();
-  const auto value = [&](std::size_t i) { return static_cast<double>(side.value(begin + i)); };
+  const auto value = [&](std::size_t i) { return side.weight(begin + i) * static_cast<double>(side.value(begin + i)); };
   if (problem_.divergence) {
     add_divergence(others, rank, side.others + begin, end - begin, value, factors, numerator);
-    for (std::size_t at = begin; !problem_.zeros && at < end; ++at) add(1, others + side.others[at] * rank, rank, denominator);
+    for (std::size_t at = begin; !problem_.zeros && at < end; ++at) {
+      add(side.weight(at), others + side.others[at] * rank, rank, denominator);
+    }
     return;
   }
   const std::vector<float>& other_biases = biases(other(side));
@@ -112,9 +114,10 @@ void NmfMultiplicative::add_ratings(const NmfSide& side, std::size_t row, std::s
       add(value(position - begin), factor, rank, numerator);
     } else {
       // What biases leave of a rating may be negative: then it pulls down.
-      const double target = value(position - begin) - bias - static_cast<double>(other_biases[other_row]);
-      if (target > 0) add(target, factor, rank, numerator);
-      add(dot(factors, factor, rank) - std::min(target, 0.0), factor, rank, denominator);
+      const double weight = side.weight(position);
+      const double target = static_cast<double>(side.value(position)) - bias - static_cast<double>(other_biases[other_row]);
+      if (target > 0) add(weight * target, factor, rank, numerator);
+      add(weight * (dot(factors, factor, rank) - std::min(target, 0.0)), factor, rank, denominator);
     }
   }
 }
@@ -194,10 +197,11 @@ EpochFigures NmfMultiplicative::figures_now(double cross) {
       const double product = dot(users_.data() + row * rank, items_.data() + item * rank, rank);
       const auto value = static_cast<double>(side.value(position));
       const double error = value - static_cast<double>(biases(side)[row]) - static_cast<double>(biases(problem_.items)[item]) - product;
-      sums.squared += error * error;
+      const double weight = side.weight(position);
+      sums.squared += weight * error * error;
       if (!problem_.divergence) continue;
-      sums.loss += problem_.zeros ? 0 : product;
-      if (value > 0) sums.loss += value * std::log(value / std::max(product, kLeastProduct)) - value;
+      sums.loss += problem_.zeros ? 0 : weight * product;
+      if (value > 0) sums.loss += weight * (value * std::log(value / std::max(product, kLeastProduct)) - value);
     }
     return sums;
   };

@@ -73,7 +73,8 @@ double share_of(const Ratings& ratings, std::span<const std::uint32_t> users, st
 
 }  // namespace
 
-Trials::Trials(const Ratings& ratings, std::span<const std::uint32_t> user_counts, std::span<const std::uint32_t> item_counts) {
+Trials::Trials(const Ratings& ratings, std::span<const std::uint32_t> user_counts, std::span<const std::uint32_t> item_counts)
+    : weighted_(ratings.has_weights()) {
   const std::vector<std::uint32_t> users = most_active_first(user_counts);
   const std::vector<std::uint32_t> items = most_active_first(item_counts);
   const double share = share_of(ratings, users, items, kBlock);
@@ -83,7 +84,9 @@ Trials::Trials(const Ratings& ratings, std::span<const std::uint32_t> user_count
     if (user_numbers[user] == kNone) continue;
     for (std::size_t position = ratings.row_offsets()[user]; position < ratings.row_offsets()[user + 1]; ++position) {
       const std::uint32_t item = item_numbers[ratings.items()[position]];
-      if (item != kNone) cells_.push_back({.user = user_numbers[user], .item = item, .value = ratings.value(position), .part = 0});
+      if (item == kNone) continue;
+      const float weight = weighted_ ? ratings.weights()[position] : 1.0F;
+      cells_.push_back({.user = user_numbers[user], .item = item, .value = ratings.value(position), .weight = weight, .part = 0});
     }
   }
   // A part has a tenth of the cells.
@@ -101,7 +104,12 @@ std::vector<double> Trials::errors(const Train& train) const {
   for (std::uint32_t part = 0; part < parts_; ++part) {
     RatingsBuilder builder;
     for (const Cell& cell : cells_) {
-      if (cell.part != part) builder.add(cell.user, cell.item, cell.value);
+      if (cell.part == part) continue;
+      if (weighted_) {
+        builder.add_weighted(cell.user, cell.item, cell.value, cell.weight);
+      } else {
+        builder.add(cell.user, cell.item, cell.value);
+      }
     }
     if (builder.size() == 0) continue;
     Model model;
@@ -113,7 +121,8 @@ std::vector<double> Trials::errors(const Train& train) const {
     }
     for (const Cell& cell : cells_) {
       if (cell.part != part) continue;
-      errors.push_back(trained ? std::pow(static_cast<double>(cell.value) - predict(model, cell.user, cell.item), 2)
+      const auto weight = static_cast<double>(cell.weight);
+      errors.push_back(trained ? weight * std::pow(static_cast<double>(cell.value) - predict(model, cell.user, cell.item), 2)
                                : std::numeric_limits<double>::infinity());
     }
   }

@@ -32,7 +32,7 @@ class Trials {
 
   /// The model that a method learns from ratings.
   using Train = std::function<Model(Ratings)>;
-  /// The squared error of every held-out rating; infinity where training fails.
+  /// The squared error of every held-out rating, times its weight; infinity where training fails.
   [[nodiscard]] std::vector<double> errors(const Train& train) const;
 
  private:
@@ -40,10 +40,12 @@ class Trials {
     std::uint32_t user;
     std::uint32_t item;
     float value;
+    float weight;
     std::uint32_t part;  ///< the part with which the cell is held out
   };
 
   std::vector<Cell> cells_;
+  bool weighted_ = false;
   std::uint32_t users_ = 0;
   std::uint32_t items_ = 0;
   std::uint32_t parts_ = 1;

@@ -18,6 +18,7 @@
 #include "train/epoch_loop.h"
 #include "train/methods.h"
 #include "train/prior_trials.h"
+#include "train/row_weights.h"
 #include "train/sgd_grid.h"
 #include "train/sgd_retrain.h"
 #include "train/sgd_shuffle.h"
@@ -61,7 +62,7 @@ constexpr std::array kOptions = {
     Option<Sgd>{"update_order", choice<Sgd, &Sgd::update_order, kUpdateOrders>()},
     tolerance_option<Sgd>(),
     patience_option<Sgd>(),
-    seed_option<Sgd>(),
+    seed_option<Sgd>().only(kLearns),
 };
 
 /// Weights of the loss's penalty, in training units: (factors (n + prior) |row|^2 + (bias_rating n + bias_damping) bias^2) / 2.
@@ -168,7 +169,7 @@ class SgdLearner final : public EpochLearner {
         workers_(workers),
         user_ratings_(frame.users.counts),
         item_ratings_(frame.items.counts),
-        rating_count_(ratings.size()),
+        total_weight_(total_weight(ratings, workers)),
         user_biases_(ratings.user_count()),
         item_biases_(ratings.item_count()),
         user_decays_(ratings.user_count()),
@@ -178,7 +179,13 @@ class SgdLearner final : public EpochLearner {
         rate_(options.learning_rate.value()),
         passes_(passes),
         runaway_(init != nullptr ? std::numeric_limits<double>::max() : kRunaway) {
-    if (ratings.size() <= SgdShuffle::kMost) {
+    if (ratings.has_weights() || ratings.size() <= SgdShuffle::kMost) {
+      if (ratings.has_weights()) {
+        user_weights_ = row_weights(ratings.row_offsets(), ratings.weights());
+        item_weights_.resize(ratings.item_count());
+        for (std::size_t at = 0; at < ratings.size(); ++at)
+          item_weights_[ratings.items()[at]] += static_cast<double>(ratings.weights()[at]);
+      }
       shuffle_.emplace(ratings, units_);
       item_of_row_.resize(ratings.item_count());
       std::iota(item_of_row_.begin(), item_of_row_.end(), 0U);
@@ -201,7 +208,7 @@ class SgdLearner final : public EpochLearner {
       squared =
           grid_ ? grid_->pass(tables(), step, options_.seed, number, workers_) : shuffle_->pass(tables(), step, options_.seed, number);
     }
-    const double rmse = std::sqrt(squared / static_cast<double>(rating_count_));
+    const double rmse = std::sqrt(squared / total_weight_);
     if (!(rmse < runaway_)) return std::nullopt;
     // A warm start may begin far off: later epochs are compared with its first one.
     if (init_ != nullptr && epoch == 1) runaway_ = std::max(kRunaway, 1.5 * rmse);
@@ -254,20 +261,24 @@ class SgdLearner final : public EpochLearner {
     const float least = model.centre.clips ? units_.to_training(model.centre.min_rating) : -kAny;
     const float most = model.centre.clips ? units_.to_training(model.centre.max_rating) : kAny;
     const SgdErrors errors = grid_ ? grid_->errors(tables(), least, most, workers_) : shuffle_->errors(tables(), least, most);
-    trained.train_rmse = std::sqrt(errors.clipped_squared / static_cast<double>(rating_count_)) * units_.scale;
+    trained.train_rmse = std::sqrt(errors.clipped_squared / total_weight_) * units_.scale;
     const double user_penalty = sum_rows(user_factors_.rows(), [&](std::size_t user) {
-      return penalty(user_factors_.row(user), user_biases_[user], user_ratings_[user], weights_.user_factors, weights_.bias_damping.user);
+      return penalty(user_factors_.row(user), user_biases_[user], ratings_of_user(user), weights_.user_factors, weights_.bias_damping.user);
     });
     const double item_penalty = sum_rows(item_factors_.rows(), [&](std::size_t row) {
-      return penalty(item_factors_.row(row), item_biases_[row], item_ratings_[item_of_row_[row]], weights_.item_factors,
+      return penalty(item_factors_.row(row), item_biases_[row], ratings_of_item(item_of_row_[row]), weights_.item_factors,
                      weights_.bias_damping.item);
     });
     trained.train_loss = 0.5 * (errors.squared + user_penalty + item_penalty) * units_.scale * units_.scale;
   }
 
  private:
+  /// The number of a user's ratings, or the sum of their weights.
+  [[nodiscard]] double ratings_of_user(std::size_t user) const { return user_weights_.empty() ? user_ratings_[user] : user_weights_[user]; }
+  [[nodiscard]] double ratings_of_item(std::size_t item) const { return item_weights_.empty() ? item_ratings_[item] : item_weights_[item]; }
+
   /// The part of a row and its bias in twice the loss; 0 for a row without ratings.
-  [[nodiscard]] double penalty(std::span<const float> row, float bias, std::uint32_t ratings, double weight, double bias_damping) const {
+  [[nodiscard]] double penalty(std::span<const float> row, float bias, double ratings, double weight, double bias_damping) const {
     if (ratings == 0) return 0;
     double squared = 0;
     for (const float x : row) squared += static_cast<double>(x) * static_cast<double>(x);
@@ -277,17 +288,17 @@ class SgdLearner final : public EpochLearner {
 
   /// Sets the decays: what regularisation takes off rows and biases per rating. Each of a row's n ratings carries 1/n of the row's weight.
   void fill_decays(const SgdStep& step) {
-    const auto fill = [&](std::size_t row, std::uint32_t ratings, double weight, double bias_damping, std::vector<float>& decays,
+    const auto fill = [&](std::size_t row, double ratings, double weight, double bias_damping, std::vector<float>& decays,
                           std::vector<float>& bias_decays) {
-      const double n = std::max(ratings, 1U);
+      const double n = ratings == 0 ? 1 : ratings;
       decays[row] = static_cast<float>(static_cast<double>(step.rate) * weight * (1 + weights_.prior / n));
       bias_decays[row] = static_cast<float>(static_cast<double>(step.bias_rate) * (weights_.bias_rating + bias_damping / n));
     };
     for_rows(user_decays_.size(), [&](std::size_t user) {
-      fill(user, user_ratings_[user], weights_.user_factors, weights_.bias_damping.user, user_decays_, user_bias_decays_);
+      fill(user, ratings_of_user(user), weights_.user_factors, weights_.bias_damping.user, user_decays_, user_bias_decays_);
     });
     for_rows(item_decays_.size(), [&](std::size_t row) {
-      fill(row, item_ratings_[item_of_row_[row]], weights_.item_factors, weights_.bias_damping.item, item_decays_, item_bias_decays_);
+      fill(row, ratings_of_item(item_of_row_[row]), weights_.item_factors, weights_.bias_damping.item, item_decays_, item_bias_decays_);
     });
   }
 
@@ -359,7 +370,9 @@ class SgdLearner final : public EpochLearner {
   Workers& workers_;
   std::vector<std::uint32_t> user_ratings_;
   std::vector<std::uint32_t> item_ratings_;
-  std::size_t rating_count_;
+  std::vector<double> user_weights_;  ///< of every user's ratings; empty for ones
+  std::vector<double> item_weights_;
+  double total_weight_;
   FactorMatrix user_factors_;
   FactorMatrix item_factors_;  ///< rows by the grid's layout
   std::vector<float> user_biases_;
@@ -392,6 +405,9 @@ MethodTraits<Sgd> traits_of() {
   // Retraining holds the model of before; the users are solved from the ratings as they came.
   return {.options = kOptions,
           .rating_bytes = 2,
+          .weight_bytes = 40,
+          .weighs = [](const Sgd& options) { return options.update_order != UpdateOrder::tutorial; },
+          .unweighed = "update_order=tutorial",
           .extra_tables = [](const Sgd& options) { return options.retrain == Retrain::none ? std::size_t{0} : std::size_t{2}; },
           .extra_rating_bytes = [](const Sgd& options) { return options.retrain == Retrain::users ? std::size_t{8} : std::size_t{0}; }};
 }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "kernels/half_step.h"
+#include "train/row_weights.h"
 
 namespace lowrank {
 
@@ -14,7 +15,7 @@ void solve_users(const Ratings& ratings, const LeastSquares& problem, Model& mod
   constexpr double kLeastRidge = 1e-9;
   std::vector<double> ridges;
   std::vector<double> bias_dampings;
-  for (const std::uint32_t count : users.counts) {
+  for (const double count : row_weights(ratings.row_offsets(), ratings.weights())) {
     ridges.push_back(std::max(problem.users.l2 * count + problem.users.l2_constant, kLeastRidge));
     bias_dampings.push_back(std::max(problem.users.bias * count + problem.users.bias_constant, kLeastRidge));
   }
@@ -34,6 +35,16 @@ void solve_users(const Ratings& ratings, const LeastSquares& problem, Model& mod
       values[at - begin] = static_cast<float>(static_cast<double>(ratings.value(at)) - offset);
     }
   };
+  if (ratings.has_weights()) {
+    step.weighted = true;
+    step.cells = [&, values_of = step.cells](std::size_t row, std::size_t begin, std::size_t end, float* weights, float* values) {
+      values_of(row, begin, end, nullptr, values);
+      for (std::size_t at = begin; at < end; ++at) {
+        weights[at - begin] = ratings.weights()[at];
+        values[at - begin] *= ratings.weights()[at];
+      }
+    };
+  }
   if (problem.solves_bias) step.bias_dampings = bias_dampings;
   HalfSteps(model.rank(), workers).run(step, users.factors.data(), problem.solves_bias ? users.biases.data() : nullptr);
 }

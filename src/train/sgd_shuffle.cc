@@ -11,10 +11,12 @@ namespace lowrank {
 
 SgdShuffle::SgdShuffle(const Ratings& ratings, const Units& units)
     : items_(ratings.items().begin(), ratings.items().end()),
+      weights_(ratings.weights().begin(), ratings.weights().end()),
       order_(ratings.size()),
       shuffled_users_(ratings.size()),
       shuffled_items_(ratings.size()),
-      shuffled_values_(ratings.size()) {
+      shuffled_values_(ratings.size()),
+      shuffled_weights_(weights_.size()) {
   users_.reserve(ratings.size());
   values_.reserve(ratings.size());
   for (std::uint32_t user = 0; user < ratings.user_count(); ++user) users_.insert(users_.end(), ratings.items_of(user).size(), user);
@@ -29,7 +31,10 @@ double SgdShuffle::pass(const SgdTables& tables, const SgdStep& step, std::uint6
     shuffled_items_[place] = items_[order_[place]];
     shuffled_values_[place] = values_[order_[place]];
   }
-  return sgd_sequence({shuffled_users_.data(), shuffled_items_.data(), shuffled_values_.data(), order_.size()}, tables, step);
+  for (std::size_t place = 0; place < shuffled_weights_.size(); ++place) shuffled_weights_[place] = weights_[order_[place]];
+  return sgd_sequence({shuffled_users_.data(), shuffled_items_.data(), shuffled_values_.data(), order_.size(),
+                       weights_.empty() ? nullptr : shuffled_weights_.data()},
+                      tables, step);
 }
 
 SgdErrors SgdShuffle::errors(const SgdTables& tables, float least, float most) const {
@@ -40,8 +45,9 @@ SgdErrors SgdShuffle::errors(const SgdTables& tables, float least, float most) c
     const float score = tables.user_biases[users_[n]] + tables.item_biases[items_[n]] + dot(p, q, tables.stride);
     const auto error = static_cast<double>(values_[n] - score);
     const auto clipped = static_cast<double>(values_[n] - std::clamp(score, least, most));
-    sums.squared += error * error;
-    sums.clipped_squared += clipped * clipped;
+    const double weight = weights_.empty() ? 1.0 : static_cast<double>(weights_[n]);
+    sums.squared += weight * error * error;
+    sums.clipped_squared += weight * clipped * clipped;
   }
   return sums;
 }

@@ -11,15 +11,16 @@
 
 namespace lowrank {
 
-/// The ratings of small data, visited in a new random order in every epoch, as in the article. Items keep their numbers.
+/// The ratings of small data, or such as have weights, visited in a new random order in every epoch, as in the article. Items keep their
+/// numbers.
 class SgdShuffle {
  public:
-  /// The most ratings that are trained this way; larger data are cut into blocks.
+  /// The most ratings without weights that are trained this way; larger data are cut into blocks.
   static constexpr std::size_t kMost = 200'000;
 
   SgdShuffle(const Ratings& ratings, const Units& units);
 
-  /// One pass, rating by rating. \return the sum of e^2; not finite where training diverges
+  /// One pass, rating by rating. \return the sum of weight e^2; not finite where training diverges
   double pass(const SgdTables& tables, const SgdStep& step, std::uint64_t seed, std::size_t epoch);
 
   /// The errors of the tables over all ratings, with predictions clipped to [least, most].
@@ -29,10 +30,12 @@ class SgdShuffle {
   std::vector<std::uint32_t> users_;
   std::vector<std::uint32_t> items_;
   std::vector<float> values_;
+  std::vector<float> weights_;  ///< empty for ones
   std::vector<std::uint32_t> order_;
   std::vector<std::uint32_t> shuffled_users_;
   std::vector<std::uint32_t> shuffled_items_;
   std::vector<float> shuffled_values_;
+  std::vector<float> shuffled_weights_;
 };
 
 }  // namespace lowrank

@@ -73,7 +73,12 @@ Ratings counted(Ratings ratings, const Options& options) {
   RatingsBuilder builder;
   for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
     for (std::size_t position = ratings.row_offsets()[user]; position < ratings.row_offsets()[user + 1]; ++position) {
-      if (traits.counts(options, ratings.value(position))) builder.add(user, ratings.items()[position], ratings.value(position));
+      if (!traits.counts(options, ratings.value(position))) continue;
+      if (ratings.has_weights()) {
+        builder.add_weighted(user, ratings.items()[position], ratings.value(position), ratings.weights()[position]);
+      } else {
+        builder.add(user, ratings.items()[position], ratings.value(position));
+      }
     }
   }
   return builder.build(ratings.user_count(), ratings.item_count());
@@ -156,6 +161,17 @@ void check_settings(const Method& method, const TrainSettings& settings, bool st
   if (starts && !warm_starts(method)) throw OptionError("init", problem + ", which has nothing to start from");
 }
 
+void check_weights(const Method& method, const std::string& option) {
+  std::visit(
+      [&]<class Options>(const Options& options) {
+        const MethodTraits<Options> traits = traits_of<Options>();
+        if (traits.weighs != nullptr && traits.weighs(options)) return;
+        const std::string with = traits.weighs != nullptr ? " with " + mention(traits.unweighed) : "";
+        throw OptionError(option, "method " + std::string(Options::kName) + with + " reads no weights of ratings");
+      },
+      method);
+}
+
 TrainingObserver& TrainingObserver::silent() noexcept {
   static TrainingObserver silent;
   return silent;
@@ -180,7 +196,8 @@ std::size_t training_memory(const Method& method, const TrainingShape& shape) {
         constexpr std::size_t kRowBytes = 40;  // biases, counts and decays
         const std::size_t stride = (rank_of(options).value_or(0) + FactorMatrix::kLanes - 1) / FactorMatrix::kLanes * FactorMatrix::kLanes;
         const std::size_t row_bytes = stride * sizeof(float) * tables + kRowBytes;
-        return (shape.users + shape.items) * row_bytes + shape.ratings * (traits.rating_bytes + extra_bytes);
+        const std::size_t weight_bytes = shape.weighted ? traits.weight_bytes : 0;
+        return (shape.users + shape.items) * row_bytes + shape.ratings * (traits.rating_bytes + extra_bytes + weight_bytes);
       },
       method);
 }
@@ -190,6 +207,7 @@ Trained train_ratings(Ratings ratings, const Method& method, const Validation& v
   check_options(method);
   check_settings(method, {context.threads, context.min_rating, context.max_rating, context.clips}, context.init != nullptr);
   if (ratings.empty()) throw DataError("there are no ratings to train on");
+  if (ratings.has_weights()) check_weights(method, "weights");
   return std::visit(
       [&]<class Options>(const Options& options) {
         warn_of_opinions(ratings, options, observer);

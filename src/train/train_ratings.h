@@ -18,6 +18,9 @@ void check_settings(const Method& method, const TrainSettings& settings, bool st
 /// The values of ratings that a model keeps: what was asked for, or more where its scores or its fold-in read more.
 HistoryValues values_to_keep(const Method& method, HistoryValues asked);
 
+/// Checks that the method reads weights of ratings. \throws OptionError naming `option`
+void check_weights(const Method& method, const std::string& option);
+
 /// Adds to a model what train_ratings() does not know, and the training error to its record.
 /// \param data_fingerprint  of the ratings trained on
 void complete(Trained& trained, Vocabulary users, Vocabulary items, History history, std::string data_fingerprint);

@@ -3,19 +3,25 @@
 #include <cmath>
 
 #include "model/score_users.h"
+#include "train/row_weights.h"
 
 namespace lowrank {
 
 double training_rmse(const Model& model, const Ratings& ratings, Workers& workers) {
-  const double total = workers.sum_rows(ratings.user_count(), [&](std::size_t first, std::size_t last, int) {
-    double sum = 0;
-    score_users(model, ratings, first, last, [&](std::uint32_t /*user*/, std::size_t position, double prediction) {
-      const double error = static_cast<double>(ratings.value(position)) - prediction;
-      sum += error * error;
+  const auto sum = [&](const auto& weight) {
+    return workers.sum_rows(ratings.user_count(), [&](std::size_t first, std::size_t last, int) {
+      double squared = 0;
+      score_users(model, ratings, first, last, [&](std::uint32_t /*user*/, std::size_t position, double prediction) {
+        const double error = static_cast<double>(ratings.value(position)) - prediction;
+        squared += weight(position) * error * error;
+      });
+      return squared;
     });
-    return sum;
-  });
-  return std::sqrt(total / static_cast<double>(ratings.size()));
+  };
+  const float* weights = ratings.weights().data();
+  const double total = ratings.has_weights() ? sum([weights](std::size_t position) { return static_cast<double>(weights[position]); })
+                                             : sum([](std::size_t) { return 1.0; });
+  return std::sqrt(total / total_weight(ratings, workers));
 }
 
 }  // namespace lowrank

@@ -6,7 +6,8 @@
 
 namespace lowrank {
 
-/// Root of the mean squared error of predict() over the ratings that a model was trained on. The same for any number of threads. O(n rank)
+/// Root of the mean squared error of predict() over the ratings that a model was trained on, each by its weight. The same for any number of
+/// threads. O(n rank)
 double training_rmse(const Model& model, const Ratings& ratings, Workers& workers);
 
 }  // namespace lowrank

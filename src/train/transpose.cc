@@ -38,6 +38,8 @@ ByItem transpose(const Ratings& ratings, Workers& workers) {
   } else {
     result.values = PageArray<float>(ratings.size());
   }
+  const float* weights = ratings.weights().data();
+  if (ratings.has_weights()) result.weights = PageArray<float>(ratings.size());
 
   // How many ratings of each item each piece has, then where the piece's first one goes.
   std::vector<std::vector<std::size_t>> places(pieces);
@@ -67,6 +69,7 @@ ByItem transpose(const Ratings& ratings, Workers& workers) {
         } else {
           result.values[to] = ratings.values()[at];
         }
+        if (weights != nullptr) result.weights[to] = weights[at];
       }
     }
   });

@@ -20,6 +20,7 @@ struct ByItem {
   std::vector<float> value_table;  ///< empty when values are not coded
   PageArray<std::uint8_t> codes;   ///< into value_table; empty when values are not coded
   PageArray<float> values;         ///< empty when values are coded
+  PageArray<float> weights;        ///< empty when ratings have no weights
 
   /// The users that rated `item`, ascending.
   [[nodiscard]] std::span<const std::uint32_t> users_of(std::uint32_t item) const noexcept {

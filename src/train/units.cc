@@ -8,10 +8,13 @@
 
 #include "base/text.h"
 #include "lowrank/base/error.h"
+#include "train/row_weights.h"
 
 namespace lowrank {
 
 namespace {
+
+constexpr std::size_t kGrain = 1U << 20U;
 
 /// The smallest and greatest of some values, and their sum.
 struct Extent {
@@ -46,7 +49,6 @@ double squared_deviations(std::span<const float> values, double mean) {
 }
 
 std::array<std::size_t, 256> count_codes(std::span<const std::uint8_t> codes, Workers& workers) {
-  constexpr std::size_t kGrain = 1U << 20U;
   return workers.sum_ranges(codes.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
     std::array<std::size_t, 256> counts{};
     for (const std::uint8_t code : codes.subspan(begin, end - begin)) ++counts[code];
@@ -54,13 +56,39 @@ std::array<std::size_t, 256> count_codes(std::span<const std::uint8_t> codes, Wo
   });
 }
 
+/// The same with weights. The mean is not known before all are seen, hence twice.
+Extent weighted_extent(const Ratings& ratings, Workers& workers) {
+  return workers.sum_ranges(ratings.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
+    Extent extent;
+    for (std::size_t at = begin; at < end; ++at) {
+      const float value = ratings.value(at);
+      extent += {static_cast<double>(ratings.weights()[at]) * static_cast<double>(value), value, value};
+    }
+    return extent;
+  });
+}
+
+double weighted_deviations(const Ratings& ratings, double mean, Workers& workers) {
+  return workers.sum_ranges(ratings.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
+    double sum = 0;
+    for (std::size_t at = begin; at < end; ++at) {
+      const double deviation = static_cast<double>(ratings.value(at)) - mean;
+      sum += static_cast<double>(ratings.weights()[at]) * deviation * deviation;
+    }
+    return sum;
+  });
+}
+
 }  // namespace
 
 RatingMoments moments_of(const Ratings& ratings, Workers& workers) {
-  const auto n = static_cast<double>(ratings.size());
+  const double n = total_weight(ratings, workers);
   Extent extent;
   double deviations = 0;
-  if (ratings.coded()) {
+  if (ratings.has_weights()) {
+    extent = weighted_extent(ratings, workers);
+    deviations = weighted_deviations(ratings, extent.sum / n, workers);
+  } else if (ratings.coded()) {
     const std::array<std::size_t, 256> counts = count_codes(ratings.codes(), workers);
     const std::span<const float> table = ratings.value_table();
     for (std::size_t code = 0; code < table.size(); ++code) {
@@ -82,6 +110,7 @@ RatingMoments moments_of(const Ratings& ratings, Workers& workers) {
   return {.mean = mean,
           .standard_deviation = std::sqrt(variance),
           .root_mean_square = std::sqrt(variance + mean * mean),
+          .weight = n,
           .least = extent.least,
           .most = extent.most};
 }

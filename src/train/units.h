@@ -25,11 +25,12 @@ struct RatingMoments {
   double mean = 0;
   double standard_deviation = 0;
   double root_mean_square = 0;
+  double weight = 0;  ///< of all ratings: their number where they have no weights
   float least = 0;
   float most = 0;
 };
 
-/// In double, in a fixed order: does not depend on the number of threads. \param ratings at least one. O(n)
+/// In double, in a fixed order, each rating by its weight: does not depend on the number of threads. \param ratings at least one. O(n)
 RatingMoments moments_of(const Ratings& ratings, Workers& workers);
 
 /// Gives `frame` the mean and the range of the ratings, or the range that was asked for.

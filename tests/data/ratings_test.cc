@@ -185,6 +185,46 @@ TEST(RatingsBuilder, DropsTimesWhenOneIsMissing) {
   EXPECT_EQ(ratings.size(), 100002U);
 }
 
+TEST(Ratings, KeepsWeights) {
+  for (const std::size_t values : {3, 1000}) {
+    RatingsBuilder builder;
+    for (std::uint32_t n = 0; n < 5000; ++n) {
+      builder.add_weighted(n % 70, n / 70, static_cast<float>(n % values), 0.5F + static_cast<float>(n));
+    }
+    const Ratings ratings = builder.build(70, 72, Duplicates::error);
+    ASSERT_TRUE(ratings.has_weights());
+    EXPECT_FALSE(ratings.has_times());
+    ASSERT_EQ(ratings.weights().size(), 5000U);
+    for (std::uint32_t user = 0; user < 70; ++user) {
+      for (std::size_t at = ratings.row_offsets()[user]; at < ratings.row_offsets()[user + 1]; ++at) {
+        ASSERT_EQ(ratings.weights()[at], 0.5F + static_cast<float>(ratings.items()[at] * 70 + user));
+      }
+    }
+  }
+}
+
+TEST(Ratings, WeightsOfRepeats) {
+  const auto build = [](Duplicates rule) {
+    RatingsBuilder builder;
+    const std::vector<std::uint32_t> zeros(4, 0);
+    builder.add_many_weighted(zeros, std::vector<std::uint32_t>{0, 1, 1, 1}, std::vector<float>{3, 5, 2, 4}, std::vector<float>{2, 1, 0, 3});
+    return builder.build(1, 2, rule);
+  };
+  const Ratings last = build(Duplicates::last);
+  EXPECT_EQ(last.value(1), 4.0F);
+  EXPECT_TRUE(std::ranges::equal(last.weights(), std::vector<float>{2, 3}));
+  EXPECT_EQ(build(Duplicates::first).weights()[1], 1.0F);
+  const Ratings mean = build(Duplicates::mean);
+  EXPECT_EQ(mean.value(1), 4.25F);  // (5 + 3 * 4) / 4, the rating of weight 0 left out
+  EXPECT_TRUE(std::ranges::equal(mean.weights(), std::vector<float>{2, 4}));
+  EXPECT_THROW(build(Duplicates::sum), OptionError);
+  EXPECT_THROW(build(Duplicates::count), OptionError);
+  RatingsBuilder builder;
+  builder.add_weighted(0, 0, 1, 3e38F);
+  builder.add_weighted(0, 0, 1, 3e38F);
+  EXPECT_THROW(builder.build(1, 1, Duplicates::mean), DataError);
+}
+
 TEST(Ratings, CopiesAndGivesItsFrontBack) {
   RatingsBuilder builder;
   for (std::uint32_t user = 0; user < 100; ++user) {

@@ -240,6 +240,64 @@ TEST(ReadIds, ReadsOneALine) {
   EXPECT_EQ(error_of<DataError>([&] { read_ids(wrong.path()); }, wrong.path()), "F:3: a control character in an id: \"ab\\x01\"");
 }
 
+TEST(ReadRatings, KeepsWeights) {
+  ReadOptions options;
+  options.columns = Columns::parse("user=u,item=i,rating=r,weight=w");
+  const ScratchFile file("w,u,i,r\n2.5,ann,x,4\n0,zoe,q,1\n\"1\",bob,x,4\n1e-3,ann,\"y\",3\n");
+  for (const int threads : {1, 3}) {
+    options.threads = threads;
+    const Dataset data = read_ratings(file.path(), options);
+    EXPECT_EQ(data.ratings.size(), 3U);
+    EXPECT_EQ(data.users.size(), 2U);  // without the line of weight 0
+    EXPECT_EQ(data.items.size(), 2U);
+    EXPECT_TRUE(std::ranges::equal(data.ratings.weights(), std::vector<float>{2.5F, 1e-3F, 1}));
+    EXPECT_FALSE(data.ratings.has_times());
+  }
+  std::string described;
+  options.on_layout = [&described](const std::string& text) { described = text; };
+  read_ratings(file.path(), options);
+  EXPECT_NE(described.find("user = u, item = i, rating = r, weight = w"), std::string::npos) << described;
+  options.on_layout = {};
+  EXPECT_FALSE(read_ratings(ScratchFile("1,2,3,4\n").path()).ratings.has_weights());
+
+  options.columns = Columns::parse("user=1,item=2,rating=3,weight=4");
+  for (const char* weight : {"-1", "nan", "inf", "1e39", "", "heavy", "-0.001"}) {
+    const ScratchFile wrong(std::string("a,x,1,2\nb,y,2,") + weight + "\nc,x,1,1\n");
+    EXPECT_EQ(without_context(error_of<DataError>([&] { read_ratings(wrong.path(), options); }, wrong.path())),
+              "F:2: expected a weight, a finite number of at least 0, found \"" + std::string(weight) + "\"");
+  }
+  const ScratchFile few("a,x,1,2\nb,y,2\n");
+  EXPECT_EQ(without_context(error_of<DataError>([&] { read_ratings(few.path(), options); }, few.path())),
+            "F:2: too few columns: expected at least 4, found 3");
+  const ScratchFile left_out("a,x,1,2\nb,y,bad,0\n");
+  EXPECT_THROW(read_ratings(left_out.path(), options), DataError);
+  const ScratchFile nothing("a,x,1,0\n");
+  EXPECT_EQ(error_of<DataError>([&] { read_ratings(nothing.path(), options); }, nothing.path()), "F: no ratings");
+}
+
+TEST(ReadRatings, WeightsThatNothingReadsAreRefused) {
+  const ScratchFile file("a,x,1,2\na,x,5,6\n");
+  ReadOptions options;
+  options.columns = Columns::parse("user=1,item=2,rating=3,weight=4");
+  EXPECT_THROW(read_pairs(file.path(), Vocabulary(), Vocabulary(), options), OptionError);
+  EXPECT_THROW(for_each_rating(file.path(), options, [](const RatingLine&) {}), OptionError);
+  for (const Duplicates rule : {Duplicates::sum, Duplicates::count}) {
+    ReadOptions summed = options;
+    summed.duplicates = rule;
+    EXPECT_THROW(read_ratings(file.path(), summed), OptionError);
+  }
+  options.duplicates = Duplicates::mean;
+  const Dataset data = read_ratings(file.path(), options);
+  EXPECT_EQ(data.ratings.value(0), 4.0F);
+  EXPECT_EQ(data.ratings.weights()[0], 8.0F);
+  options.columns = Columns::parse("user=1,item=2,rating=3,weight=3");
+  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }),
+            "columns: the weight cannot be in the column of the user, the item or the rating");
+  options.columns = Columns::parse("user=1,item=2,rating=3,weight=4");
+  options.keep_times = true;
+  EXPECT_THROW(read_ratings(file.path(), options), OptionError);
+}
+
 TEST(ColumnsParse, ReadsRolesInAnyOrder) {
   const Columns columns = Columns::parse("rating=score, user=2");
   EXPECT_TRUE(columns.stated);
@@ -250,6 +308,8 @@ TEST(ColumnsParse, ReadsRolesInAnyOrder) {
   EXPECT_EQ(columns.time.number, 0U);
   EXPECT_TRUE(columns.time.name.empty());
   EXPECT_TRUE(Columns::parse("time=when").time_stated);
+  EXPECT_FALSE(columns.weight_stated);
+  EXPECT_EQ(Columns::parse("weight=w").weight.name, "w");
   EXPECT_FALSE(Columns().stated);
   for (const char* text : {"", "user", "user=", "=3", "who=1", "user=1,user=2", "user=0", "user=1,"}) {
     EXPECT_THROW(Columns::parse(text), OptionError) << text;

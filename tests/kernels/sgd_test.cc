@@ -389,6 +389,60 @@ TEST_P(SgdKernel, StepIsTheNegativeGradientOfTheLoss) {
   }
 }
 
+/// Without factors a visit leaves a fixed share of the error: a weight of 3 is three visits in turn, and a weight of 1 is none at all.
+TEST_P(SgdKernel, AWeightIsThatManyVisits) {
+  const std::vector<std::uint32_t> zeros(3, 0);
+  const std::vector<float> values(3, 2.0F);
+  const float decay = 0.01F;
+  const float none = 0;
+  const auto biases_after = [&](std::size_t visits, const float* weight) {
+    std::vector<float> biases(2);
+    const SgdTables tables{.user_factors = nullptr,
+                           .item_factors = nullptr,
+                           .user_biases = &biases[0],
+                           .item_biases = &biases[1],
+                           .user_decays = &decay,
+                           .item_decays = &decay,
+                           .user_bias_decays = weight == nullptr || *weight == 1 ? &decay : &none,
+                           .item_bias_decays = weight == nullptr || *weight == 1 ? &decay : &none,
+                           .stride = 0};
+    sgd_sequence({zeros.data(), zeros.data(), values.data(), visits, weight}, tables, {.rate = 0.1F, .bias_rate = 0.1F});
+    return biases;
+  };
+  const float one = 1;
+  EXPECT_EQ(biases_after(1, nullptr), biases_after(1, &one));
+  const float three = 3;
+  const std::vector<float> biases = biases_after(1, &three);
+  EXPECT_NEAR(biases[0] + biases[1], 2 * (1 - std::pow(1 - 0.2, 3)), 1e-5);
+  EXPECT_EQ(biases[0], biases[1]);
+}
+
+/// With factors too no weight oversteps: the error shrinks the more the greater the weight, and keeps its sign.
+TEST_P(SgdKernel, NoWeightOversteps) {
+  const std::uint32_t zero = 0;
+  const float value = 3;
+  float last = 100;
+  for (const float weight : {0.1F, 0.5F, 1.0F, 2.0F, 10.0F, 1e6F, 1e30F}) {
+    Tables tables(1, 1, 17, 5);
+    const auto error = [&] {
+      float product = tables.bu[0] + tables.bi[0];
+      for (std::size_t k = 0; k < tables.stride; ++k) product += tables.p[k] * tables.q[k];
+      return value - product;
+    };
+    const SgdStep step{.rate = 0.02F, .bias_rate = 0.02F};
+    SgdTables view = tables.view(step);
+    const float before = error();
+    const double squared = sgd_sequence({&zero, &zero, &value, 1, &weight}, view, step);
+    EXPECT_NEAR(squared, double{weight} * double{before} * double{before}, 1e-4 * double{weight} * double{before} * double{before});
+    if (weight < 1e5F) {
+      EXPECT_LT(error(), last) << weight;
+      EXPECT_GT(error(), -0.2F * before) << weight;
+    }
+    EXPECT_TRUE(std::isfinite(error())) << weight;
+    last = error();
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, SgdKernel, testing::ValuesIn(available_simd_levels()), level_name);
 
 }  // namespace

@@ -19,7 +19,7 @@ namespace [[gnu::visibility("default")]] lowrank {
 enum class Duplicates : std::uint8_t {
   last,   ///< the one that was added last (default)
   first,  ///< the one that was added first
-  mean,   ///< their mean value, with the latest of their timestamps
+  mean,   ///< their mean value, with the latest of their timestamps; with weights their weighted mean, with the sum of their weights
   sum,    ///< the sum of their values, with the latest of their timestamps
   count,  ///< their number, whatever their values, with the latest of their timestamps; 1 for a pair that was added once
   error,  ///< none: build() throws DataError
@@ -28,7 +28,7 @@ enum class Duplicates : std::uint8_t {
 /// Ratings grouped by user, and in ascending order of item for each user. Made by `RatingsBuilder`; immutable afterwards.
 ///
 /// A rating takes 4 bytes for its item, 1 byte for its value if there are at most 256 distinct values ("coded") and 4 bytes otherwise, and
-/// 8 bytes for its timestamp if timestamps are kept.
+/// 8 bytes for its timestamp if timestamps are kept, or 4 bytes for its weight if it has one.
 class Ratings {
  public:
   Ratings() = default;
@@ -65,14 +65,19 @@ class Ratings {
   /// The timestamp of every rating, by position; empty if none are kept.
   [[nodiscard]] std::span<const std::int64_t> times() const noexcept { return times_; }
 
+  /// The weight of every rating, by position, each above 0; empty if ratings have none, which is the same as ones.
+  [[nodiscard]] std::span<const float> weights() const noexcept { return weights_; }
+  [[nodiscard]] bool has_weights() const noexcept { return !weights_.empty(); }
+
   /// Releases the memory of the ratings of all users below `user`, so that a caller who converts the ratings user by user never holds both
-  /// copies. Their items, values and times must not be read afterwards; row_offsets(), size() and all other ratings stay valid.
+  /// copies. Their items, values, times and weights must not be read afterwards; row_offsets(), size() and all other ratings stay valid.
   void release_front(std::uint32_t user) noexcept {
     const std::size_t count = row_offsets_[user];
     items_.release_front(count);
     codes_.release_front(count);
     values_.release_front(count);
     times_.release_front(count);
+    weights_.release_front(count);
   }
 
  private:
@@ -83,6 +88,7 @@ class Ratings {
   PageArray<std::uint8_t> codes_;
   PageArray<float> values_;
   PageArray<std::int64_t> times_;
+  PageArray<float> weights_;
   std::uint32_t item_count_ = 0;
 };
 
@@ -102,6 +108,12 @@ class RatingsBuilder {
   /// Adds many ratings without timestamps, in the given order, on `threads` threads (0 for all). The result does not depend on how ratings
   /// are divided into calls. \param users, items, values  of equal length, read only during the call; values must be finite
   void add_many(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values, int threads = 0);
+  /// Adds one rating with a weight. Weights are kept only if every rating has one, and no timestamps beside them.
+  /// \param weight  finite and above 0; the caller must check
+  void add_weighted(std::uint32_t user, std::uint32_t item, float value, float weight);
+  /// Adds many ratings with weights, as add_many(). \param weights  as long as the others; a rating whose weight is 0 is left out
+  void add_many_weighted(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values,
+                         std::span<const float> weights);
 
   [[nodiscard]] std::size_t size() const noexcept;
 
@@ -110,8 +122,8 @@ class RatingsBuilder {
   /// \param duplicates              rating to keep for a pair that was added more than once
   /// \param[out] duplicate_count    if given, receives the number of ratings that were removed (or merged) as duplicates
   /// \param threads                 0 for all; the result does not depend on it
-  /// \throws DataError naming user and item by their numbers, with Duplicates::error for a repeated pair, and with Duplicates::sum for a
-  /// sum that is not finite as a float32. Cost O(n log m) for rows of m ratings
+  /// \throws DataError naming user and item by their numbers, with Duplicates::error for a repeated pair, and for a sum of values or
+  /// weights that is not finite as a float32; OptionError for weights with Duplicates::sum and count. Cost O(n log m) for rows of m ratings
   Ratings build(std::uint32_t user_count, std::uint32_t item_count, Duplicates duplicates = Duplicates::last,
                 std::size_t* duplicate_count = nullptr, int threads = 0);
 

@@ -44,14 +44,16 @@ struct Columns {
   Column item{2, {}};
   Column rating{3, {}};
   Column time{4, {}};
+  Column weight{0, {}};        ///< how much a rating counts in training, compared with 1; read only where it is named
   bool stated = false;         ///< whether the caller named any of them; then a missing one is an error
   bool user_stated = false;    ///< whether the caller named the user column
   bool item_stated = false;    ///< whether the caller named the item column
   bool rating_stated = false;  ///< whether the caller named the rating column
   bool time_stated = false;    ///< whether the caller named the time column
+  bool weight_stated = false;  ///< whether the caller named the weight column
 
-  /// From `user=1,item=2,rating=3,time=4`, with numbers or header names. A role that is left out keeps its default, but `time` is then not
-  /// read, nor is the rating with ReadOptions::implicit_values. \throws OptionError("columns")
+  /// From `user=1,item=2,rating=3,time=4,weight=5`, with numbers or header names. A role that is left out keeps its default, but `time` and
+  /// `weight` are then not read, nor is the rating with ReadOptions::implicit_values. \throws OptionError("columns")
   static Columns parse(std::string_view text);
 };
 
@@ -89,20 +91,21 @@ struct RatingLine {
 ///
 /// Blanks around an unquoted field are not part of it. Ratings are decimal numbers, rounded to the nearest float32; -0 is 0. Timestamps are
 /// integers, decimals whose fraction is cut off, or dates (ISO 8601), which become microseconds since 1970; if a line has no time and none
-/// is needed, no timestamps are kept. A user without items in an adjacency file is skipped. A line may have up to 64 MiB. The first error
-/// in the file is the one that is thrown.
+/// is needed, no timestamps are kept. A user without items in an adjacency file is skipped. A weight is a number of at least 0; a line
+/// whose weight is 0 is left out, ids and all. A line may have up to 64 MiB. The first error in the file is the one that is thrown.
 ///
 /// The file is read in chunks, which all threads parse. Memory: the ratings (if coded, 4 to 6 bytes each until grouped, then 5, never
 /// both), the ids, and a few MiB per thread, however large the file. `.gz`, `.zst` and `.xz` files (recognised by their first bytes;
 /// several parts read as one) are unpacked on the way, one batch ahead of the parsers. \param path  the file, or `-` for standard input
-/// \throws FileError if it cannot be read; DataError naming file and line for wrong content; OptionError for columns that do not exist
+/// \throws FileError if it cannot be read; DataError naming file and line for wrong content; OptionError for columns that do not exist, and
+/// for a column of weights together with timestamps, or with Duplicates::sum or count
 Dataset read_ratings(const std::string& path, const ReadOptions& options = {});
 
 /// Reads ratings or pairs in file order, duplicates included, numbered in the given vocabularies; unknown ids get the numbers above.
-/// \throws as read_ratings
+/// \throws as read_ratings; OptionError for a column of weights
 Pairs read_pairs(const std::string& path, const Vocabulary& users, const Vocabulary& items, const ReadOptions& options = {});
 
-/// Passes every rating of a file to `consume`, in file order and constant memory. \throws as read_ratings, and whatever `consume` throws
+/// Passes every rating of a file to `consume`, in file order and constant memory. \throws as read_pairs, and whatever `consume` throws
 void for_each_rating(const std::string& path, const ReadOptions& options, const std::function<void(const RatingLine&)>& consume);
 
 /// Reads ids, one per line (blank lines are skipped), for example the users to recommend for. \throws as read_ratings

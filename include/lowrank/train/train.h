@@ -19,6 +19,7 @@ struct TrainingShape {
   std::size_t items = 0;
   std::size_t ratings = 0;
   bool validates = false;
+  bool weighted = false;
 };
 /// About how many bytes train() adds at its peak to those of the ratings that it is given.
 std::size_t training_memory(const Method& method, const TrainingShape& shape);
