@@ -89,8 +89,9 @@ class Trains(Fitted):
             ``train_rmse`` and ``validation_rmse``. Returning False ends training with the best model so far.
         columns : names, optional
             Names of the columns of a table or file: ``("userId", "movieId", "rating")`` or a mapping with the keys user, item and
-            rating, and weight if there are weights (see `sample_weight`). A table of which only user and item are named has a rating of 1 in every row. By default, a file's columns are
-            those that its header names, and in a file without one the first three; ``summary_["inputs"]`` says what was taken.
+            rating, and weight if there are weights (see `sample_weight`). A table of which only user and item are named has a rating
+            of 1 in every row. By default, a file's columns are those that its header names, and in a file without one the first three;
+            ``summary_["inputs"]`` says what was taken.
         format : str, default "auto"
             Format of a file: ``auto``, ``csv``, ``tsv``, ``movielens``, ``matrix-market``, ``adjacency`` (a user and the user's items
             per line) or ``matrix`` (a table of users x items). ``matrix`` also says of a table that it is one of users x items, where

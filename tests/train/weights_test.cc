@@ -158,6 +158,34 @@ TEST(Weights, AlsSolvesTheWeightedNormalEquations) {
   }
 }
 
+/// Users that sgd retrains solve the same equations against its items.
+TEST(Weights, SgdRetrainsUsersByThem) {
+  const Weighted data = weighted(12);
+  Sgd options{.rank = 3, .epochs = 3};
+  options.prior_ratings = 20;
+  options.retrain = Retrain::users;
+  const Model model = train_quietly(data.ratings(), options).model;
+  const RowPenalty& penalty = std::get<LeastSquares>(model.fold_in).users;
+  for (std::uint32_t user = 0; user < kUsers; ++user) {
+    DenseSystem system(4);
+    double n = 0;
+    for (std::size_t at = 0; at < data.triples.size(); ++at) {
+      const Triple& triple = data.triples[at];
+      if (triple.user != user) continue;
+      std::vector<double> row(model.items.factors.row(triple.item).begin(), model.items.factors.row(triple.item).end());
+      row.push_back(1);
+      system.add(double{data.weights[at]}, double{triple.value} - model.centre.mean - double{model.items.biases[triple.item]}, row);
+      n += double{data.weights[at]};
+    }
+    if (n == 0) continue;
+    for (std::size_t k = 0; k < 3; ++k) system.damp(k, penalty.l2 * n + penalty.l2_constant);
+    system.damp(3, penalty.bias * n + penalty.bias_constant);
+    const std::vector<double> expected = system.solve();
+    for (std::size_t k = 0; k < 3; ++k) EXPECT_NEAR(double{model.users.factors.row(user)[k]}, expected[k], 1e-4);
+    EXPECT_NEAR(double{model.users.biases[user]}, expected[3], 1e-4);
+  }
+}
+
 TEST(Weights, BaselineSolvesTheWeightedMeans) {
   const Weighted data = weighted(5);
   const Trained trained = train_quietly(data.ratings(), Baseline{.user_damping = 2, .item_damping = 3});

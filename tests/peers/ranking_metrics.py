@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Holds the ranking metrics of `lowrank evaluate --top` against two programs of others, pytrec_eval (trec_eval) and ranx, on lists that
-`lowrank recommend` gives.
+"""Holds the ranking metrics of `lowrank evaluate --top` against three programs of others, pytrec_eval (trec_eval), ranx and RecTools, on lists
+that `lowrank recommend` gives.
 
-    ranking_peers.py PROGRAM ROOT
+    ranking_metrics.py PROGRAM ROOT BUILD
 
-Ends with 77 (skipped) where the packages are missing; scripts/install-packages lays them into build/python. What is relevant and who is judged is
-found here from the files alone. Lists are handed over with their places as scores, so that ties cannot be broken differently. Both programs divide
-the average precision by the number of relevant items; theirs is rescaled to min(K, relevant).
+Ends with 77 (skipped) where pytrec_eval or ranx are missing; scripts/install-packages lays them into build/python. RecTools, which wants other
+packages than they do, gets an environment of its own, or is left out with the reason. What is relevant and who is judged is found here from the files
+alone. Lists are handed over with their places as scores, so that ties cannot be broken differently. All three divide the average precision by the
+number of relevant items; theirs is rescaled to min(K, relevant).
 """
 
 import gzip
@@ -20,12 +21,14 @@ import tempfile
 
 # Compiling ranx takes longer than running it as it stands.
 os.environ["NUMBA_DISABLE_JIT"] = "1"
+from peers import SKIPPED, python_with
+
 try:
     import pytrec_eval
     import ranx
 except ImportError as error:
     print(f"skipped: {error}; scripts/install-packages test installs what is missing")
-    sys.exit(77)
+    sys.exit(SKIPPED)
 
 TOPS = [1, 5, 20, 100]
 TREC = {"recall": "recall_{}", "precision": "P_{}", "ndcg": "ndcg_cut_{}", "map": "map_cut_{}", "hit_rate": "success_{}"}
@@ -80,14 +83,28 @@ def by_ranx(relevant, lists, top):
     return {name: {user: found[f"{measure}@{top}"][order[user]] for user in users} for name, measure in RANX.items()}
 
 
+#: The interpreter that has RecTools, under its name; set by main().
+INTERPRETERS = {"rectools": None}
+
+
+def means_by_rectools(relevant, lists):
+    task = json.dumps({"relevant": {user: sorted(items) for user, items in relevant.items()}, "lists": lists, "tops": TOPS})
+    command = [INTERPRETERS["rectools"], "-W", "ignore", pathlib.Path(__file__).with_name("rectools_metrics.py")]
+    result = subprocess.run(list(map(str, command)), input=task, check=True, stdout=subprocess.PIPE, text=True)
+    return {int(top): means for top, means in json.loads(result.stdout).items()}
+
+
 def check(name, program, model, train, test, folder, relevant_from=None):
     """Compares every metric for every length; ends the program where one differs."""
     relevant = relevant_items(train, test, relevant_from)
     lists = lists_of(program, model, sorted(relevant), folder)
     stated = [] if relevant_from is None else ["--relevant-from", relevant_from]
     own = json.loads(run(program, "evaluate", model, test, "--top", ",".join(map(str, TOPS)), *stated, "--json"))["ranking"]
+    theirs = means_by_rectools(relevant, lists) if INTERPRETERS["rectools"] else {}
     for scores in own:
         top = scores["top"]
+        for metric, mean in theirs.get(top, {}).items():
+            assert abs(mean - scores[metric]) < 1e-9, f"{name}: {metric}@{top} is {scores[metric]}, RecTools says {mean}"
         assert scores["users"] == len(relevant), f"{name}: {scores['users']} users instead of {len(relevant)}"
         for peer, judge in [("pytrec_eval", by_trec), ("ranx", by_ranx)]:
             for metric, of_user in judge(relevant, lists, top).items():
@@ -152,6 +169,7 @@ def places(program, root, folder):
 
 def main():
     program, root = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
+    INTERPRETERS["rectools"] = python_with(sys.argv[3], "rectools", "rectools==0.19.0")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         for seed in range(6):
