@@ -14,7 +14,7 @@ from lowrank._checks import optional_rating, positive, several, shown, thread_co
 from lowrank._columns import ids_array, is_one, one_or_many
 from lowrank._errors import DataError, OptionError
 from lowrank._fitted import Fitted
-from lowrank._input import ColumnNames, Columns, File, Matrix, Numbers, Source, is_clicks, pairs_from, ratings_from
+from lowrank._input import ColumnNames, Columns, File, Matrix, Numbers, Reading, Source, is_clicks, pairs_from, ratings_from
 from lowrank._layout import check_layout
 from lowrank._lists import UNKNOWN, Filter, frame_of, lists_of
 
@@ -423,7 +423,7 @@ class Answers(Fitted):
         else:
             source = ratings_from(X, y, columns, name, layout=self._layout if layout is None else check_layout(layout))
         if isinstance(source, File):
-            return _core.model_read_pairs(model, source.path, "auto", source.columns, False, threads)[0], None
+            return _core.model_read_pairs(model, source.path, source.options(Reading()), threads)[0], None
         table = source.as_columns() if isinstance(source, Matrix) else source
         _, distinct = table.users.number()
         return _core.model_pairs(model, table.users, table.items, table.values), ids_array(distinct)

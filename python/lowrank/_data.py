@@ -12,7 +12,7 @@ from lowrank import _core
 from lowrank._checks import is_path, number, path_of, whole
 from lowrank._columns import as_table, id_column, ids_array, is_table, library_of, table_column
 from lowrank._errors import DataError
-from lowrank._input import ColumnNames, File, column_names, is_sparse, ratings_from
+from lowrank._input import ColumnNames, File, Reading, column_names, is_sparse, ratings_from, tell_skipped
 from lowrank._ratings import Ratings
 from lowrank._times import time_column
 
@@ -20,7 +20,15 @@ __all__ = ["read_ratings", "split", "titles"]
 
 
 def read_ratings(
-    path: str | bytes | os.PathLike[str], *, columns: ColumnNames | None = None, format: str = "auto", implicit_values: bool = False
+    path: str | bytes | os.PathLike[str],
+    *,
+    columns: ColumnNames | None = None,
+    format: str = "auto",
+    separator: str | None = None,
+    decimal: str = "auto",
+    encoding: str | None = None,
+    skip_bad_lines: bool = False,
+    implicit_values: bool = False,
 ) -> Ratings:
     """Read a file of ratings.
 
@@ -36,6 +44,14 @@ def read_ratings(
         header, and in a file without one in that order.
     format : str, default "auto"
         ``auto``, ``csv``, ``tsv``, ``movielens``, ``matrix-market``, ``adjacency`` or ``matrix``.
+    separator : str, optional
+        What separates columns: one character, ``"tab"``, ``"blank"`` or ``"::"``. Default: told from the first lines.
+    decimal : {"auto", ".", ","}
+        Decimal mark of the ratings. With ``","``, commas do not separate columns unless `separator` says so.
+    encoding : str, optional
+        Encoding of the file, e.g. ``"latin-1"`` or ``"utf-16"``. Default: UTF-8.
+    skip_bad_lines : bool, default False
+        Leave malformed lines out. A DataWarning says how many there are, and names the first ten.
     implicit_values : bool, default False
         Read a line without a rating as a rating of 1.
 
@@ -62,7 +78,9 @@ def read_ratings(
     source = ratings_from(path, columns=columns)
     if not isinstance(source, File):
         raise DataError(f"path: expected a path, got {type(path).__name__}")
-    users, items, values, times, user_ids, item_ids, layout = _core.lines(source.path, format, source.columns, bool(implicit_values))
+    reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values)
+    users, items, values, times, user_ids, item_ids, layout, skipped = _core.lines(source.path, source.options(reading))
+    tell_skipped(skipped)
     result = Ratings.__new__(Ratings)
     result.users, result.items = ids_array(user_ids)[users], ids_array(item_ids)[items]
     result.values, result.times, result.layout = values, times, layout

@@ -17,7 +17,7 @@ from lowrank._checks import is_path, optional_rating, path_of, shown, thread_cou
 from lowrank._columns import ids_array, is_table, value_column
 from lowrank._errors import DataError, OptionError, TrainingWarning
 from lowrank._fitted import Fitted
-from lowrank._input import ColumnNames, File, Matrix, Source, ratings_from, without_weights
+from lowrank._input import ColumnNames, File, Matrix, Reading, Source, ratings_from, tell_skipped, without_weights
 from lowrank._layout import check_layout_of
 from lowrank._progress import progress_bar
 
@@ -39,6 +39,10 @@ class Trains(Fitted):
         callback: Callable[[Report], bool | None] | None = None,
         columns: ColumnNames | None = None,
         format: str = "auto",
+        separator: str | None = None,
+        decimal: str = "auto",
+        encoding: str | None = None,
+        skip_bad_lines: bool = False,
         layout: str = "auto",
         duplicates: str = "last",
         implicit_values: bool = False,
@@ -96,6 +100,14 @@ class Trains(Fitted):
             Format of a file: ``auto``, ``csv``, ``tsv``, ``movielens``, ``matrix-market``, ``adjacency`` (a user and the user's items
             per line) or ``matrix`` (a table of users x items). ``matrix`` also says of a table that it is one of users x items, where
             its labels leave that open.
+        separator : str, optional
+            What separates the columns of a file: one character, ``"tab"``, ``"blank"`` or ``"::"``. Default: told from its first lines.
+        decimal : {"auto", ".", ","}
+            Decimal mark of the ratings in a file. With ``","``, commas do not separate columns unless `separator` says so.
+        encoding : str, optional
+            Encoding of a file, e.g. ``"latin-1"`` or ``"utf-16"``. Default: UTF-8.
+        skip_bad_lines : bool, default False
+            Leave malformed lines of a file out. A DataWarning says how many there are, and names the first ten.
         layout : {"auto", "dense", "sparse", "triples", "columns"}
             Meaning of a list or array X: a matrix of which every number is a rating (dense) or of which zeros are missing (sparse),
             rows (user, item, rating), or three columns. Default: what it can be, and an error where that is not clear.
@@ -140,11 +152,13 @@ class Trains(Fitted):
         source = ratings_from(X, y, columns, format=format, layout=check_layout_of(layout, X, y), weights=True)
         if sample_weight is not None:
             _weigh(source, sample_weight)
-        _refuse_unread(format, implicit_values, source, validation)
+        reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values)
+        if not isinstance(source, File) and not is_path(validation):
+            reading.refuse_unread()
         start = time.perf_counter()
-        data, user_ids, item_ids, taken = _dataset(source, format, str(duplicates), implicit_values, threads)
-        reading = time.perf_counter() - start
-        held, share, held_taken = self._validation(validation, data, columns, format, layout, implicit_values, threads)
+        data, user_ids, item_ids, taken = _dataset(source, reading, str(duplicates), threads)
+        seconds = time.perf_counter() - start
+        held, share, held_taken = self._validation(validation, data, columns, reading, layout, threads)
         bar = progress_bar(type(self).__name__, progress)
 
         def on_epoch(report: Report) -> bool:
@@ -186,7 +200,7 @@ class Trains(Fitted):
             bar.close()
         results = json.loads(summary)
         for stage in ("read", "total"):
-            results["seconds"][stage] += reading
+            results["seconds"][stage] += seconds
         inputs = [text for text in (taken, held_taken) if text]
         if inputs:
             results["inputs"] = inputs
@@ -198,9 +212,8 @@ class Trains(Fitted):
         validation: Any,
         data: _core.Dataset,
         columns: ColumnNames | None,
-        format: str,
+        reading: Reading,
         layout: str,
-        implicit_values: bool,
         threads: int,
     ) -> tuple[_core.Pairs | None, float, str]:
         """Ratings to validate on, or the share of the data to set aside; and what a file was taken for."""
@@ -212,11 +225,13 @@ class Trains(Fitted):
                 raise OptionError(f"validation: the share must be above 0 and below 1, got {shown(validation)}", "validation")
             return None, float(validation), ""
         if isinstance(validation, tuple) and len(validation) == 2:
-            source = ratings_from(validation[0], validation[1], columns if _takes_columns(validation[0]) else None, "validation", format)
+            source = ratings_from(validation[0], validation[1], columns if _takes_columns(validation[0]) else None, "validation", reading.format)
         else:
-            source = ratings_from(validation, None, columns if _takes_columns(validation) else None, "validation", format, layout)
+            named = columns if _takes_columns(validation) else None
+            source = ratings_from(validation, None, named, "validation", reading.format, layout)
         if isinstance(source, File):
-            pairs, taken = data.read_pairs(source.path, format, source.columns, implicit_values, threads)
+            pairs, taken, skipped = data.read_pairs(source.path, source.options(reading), threads)
+            tell_skipped(skipped)
             return pairs, 0.0, taken
         table = source.as_columns() if isinstance(source, Matrix) else source
         if len(table.users) == 0:
@@ -235,26 +250,17 @@ def _weigh(source: Source, weights: Any) -> None:
     source.weights = value_column(weights, "sample_weight")
 
 
-def _refuse_unread(format: str, implicit_values: bool, source: Source, validation: Any) -> None:
-    """Options of files, given without a file."""
-    if isinstance(source, File) or isinstance(validation, (str, os.PathLike)):
-        return
-    if implicit_values:
-        raise OptionError("implicit_values: is read only for a file of ratings", "implicit_values")
-    if format not in ("auto", "matrix"):
-        raise OptionError(f"format: {format!r} is read only for a file of ratings", "format")
-
-
 def _takes_columns(thing: Any) -> bool:
     return is_table(thing) or is_path(thing)
 
 
 def _dataset(
-    source: Source, format: str, duplicates: str, implicit_values: bool, threads: int
+    source: Source, reading: Reading, duplicates: str, threads: int
 ) -> tuple[_core.Dataset, npt.NDArray[Any] | None, npt.NDArray[Any] | None, str]:
     """Group the ratings; also returns the ids as they were given, and what a file was taken for."""
     if isinstance(source, File):
-        data, layout = _core.Dataset.read(source.path, format, source.columns, duplicates, bool(implicit_values), threads)
+        data, layout, skipped = _core.Dataset.read(source.path, source.options(reading), duplicates, threads)
+        tell_skipped(skipped)
         return data, None, None, layout
     if isinstance(source, Matrix):
         rows, columns = source.shape

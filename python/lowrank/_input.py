@@ -5,6 +5,7 @@ What is contiguous and of the right type is handed on without a copy.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -15,7 +16,7 @@ import numpy.typing as npt
 from lowrank import _core
 from lowrank._checks import is_path, path_of
 from lowrank._columns import Values, as_table, id_column, is_table, library_of, table_column, value_column
-from lowrank._errors import DataError, OptionError
+from lowrank._errors import DataError, DataWarning, OptionError
 from lowrank._layout import arranged
 from lowrank._ratings import Ratings
 from lowrank._wide import cells_of, is_wide
@@ -28,11 +29,43 @@ _ROLES = ("user", "item", "rating", "time", "weight")
 
 
 @dataclass
+class Reading:
+    """How a file of ratings is read, besides its columns."""
+
+    format: str = "auto"
+    separator: str | None = None
+    decimal: str = "auto"
+    encoding: str | None = None
+    skip_bad_lines: bool = False
+    implicit_values: bool = False
+
+    def refuse_unread(self) -> None:
+        """Raises OptionError for what only a file has, where none is read."""
+        if self.format not in ("auto", "matrix"):
+            raise OptionError(f"format: {self.format!r} is read only for a file of ratings", "format")
+        for name in ("separator", "decimal", "encoding", "skip_bad_lines", "implicit_values"):
+            if getattr(self, name) not in (False, None, "auto"):
+                raise OptionError(f"{name}: is read only for a file of ratings", name)
+
+
+@dataclass
 class File:
-    """A file of ratings, and how to read it."""
+    """A file of ratings, and its columns."""
 
     path: str
     columns: str
+
+    def options(self, reading: Reading) -> dict[str, Any]:
+        """What the compiled part takes."""
+        return {
+            "format": reading.format,
+            "columns": self.columns,
+            "separator": _text_of(reading.separator, "separator"),
+            "decimal": _text_of(reading.decimal, "decimal"),
+            "encoding": _text_of(reading.encoding, "encoding"),
+            "skip_bad_lines": bool(reading.skip_bad_lines),
+            "implicit_values": bool(reading.implicit_values),
+        }
 
 
 @dataclass
@@ -85,6 +118,20 @@ def column_names(columns: ColumnNames | None) -> dict[str, str | int] | None:
         if not isinstance(name, (str, int)) or name == "":
             raise DataError(f"columns: {role}: expected a name, got {name!r}")
     return named
+
+
+def _text_of(value: Any, name: str) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str) or not value:
+        raise OptionError(f"{name}: expected a text, got {value!r:.60}", name)
+    return value
+
+
+def tell_skipped(text: str) -> None:
+    """Warns of the lines of a file that were skipped, if there were any."""
+    if text:
+        warnings.warn(text, DataWarning, stacklevel=3)
 
 
 def _file_columns(named: dict[str, str | int] | None) -> str:

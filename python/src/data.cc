@@ -266,16 +266,31 @@ Dataset dataset_from_numbers(const Column<std::uint32_t>& users, const Column<st
   return group(span_of(users), span_of(items), span_of(values), {}, counted(user_count), counted(item_count), duplicates, threads);
 }
 
-ReadOptions read_options(const std::string& format, const std::string& columns, const std::string& duplicates, bool implicit_values,
-                         int threads) {
+/// How a file is read, by the names of ReadOptions. The GIL is held.
+ReadOptions read_options(const nb::dict& given, int threads) {
+  const auto text = [&given](const char* name) { return nb::cast<std::string>(given[name]); };
   ReadOptions options;
-  options.format = parse_format(format);
-  if (!columns.empty()) options.columns = Columns::parse(columns);
-  options.duplicates = parse_duplicates(duplicates);
-  options.implicit_values = implicit_values;
+  options.format = parse_format(text("format"));
+  if (const std::string columns = text("columns"); !columns.empty()) options.columns = Columns::parse(columns);
+  if (const std::string separator = text("separator"); !separator.empty()) options.separator = parse_separator(separator);
+  options.decimal = parse_decimal(text("decimal"));
+  options.encoding = text("encoding");
+  options.skip_bad_lines = nb::cast<bool>(given["skip_bad_lines"]);
+  options.implicit_values = nb::cast<bool>(given["implicit_values"]);
   options.threads = threads;
   return options;
 }
+
+/// What a file was taken for, and the text on the lines of it that were skipped.
+struct FileReport {
+  std::string layout;
+  std::string skipped;
+
+  void fill_from(ReadOptions& options) {
+    options.on_layout = [this](const std::string& text) { layout = text; };
+    options.on_skipped = [this](const std::string& file, const SkippedLines& lines) { skipped = description(lines, file); };
+  }
+};
 
 nb::tuple columns_of(const Dataset& data) {
   const Ratings& ratings = data.ratings;
@@ -307,26 +322,27 @@ Pairs pairs_of(const Vocabulary& known_users, const Vocabulary& known_items, con
   return pairs;
 }
 
-/// The pairs of a file, and what it was taken for.
-std::pair<Pairs, std::string> pairs_read(const Vocabulary& users, const Vocabulary& items, const std::string& path,
-                                         const std::string& format, const std::string& columns, bool implicit_values, int threads) {
+/// The pairs of a file, what it was taken for, and what was skipped.
+std::tuple<Pairs, std::string, std::string> pairs_read(const Vocabulary& users, const Vocabulary& items, const std::string& path,
+                                                       const nb::dict& reading, int threads) {
+  ReadOptions options = read_options(reading, threads);
   const WithoutGil free;
-  ReadOptions options = read_options(format, columns, "last", implicit_values, threads);
-  std::string layout;
-  options.on_layout = [&layout](const std::string& text) { layout = text; };
+  FileReport report;
+  report.fill_from(options);
   Pairs pairs = read_pairs(path, users, items, options);
-  return {std::move(pairs), std::move(layout)};
+  return {std::move(pairs), std::move(report.layout), std::move(report.skipped)};
 }
 
-/// The ratings of a file, and what it was taken for.
-std::pair<Dataset, std::string> dataset_read(const std::string& path, const std::string& format, const std::string& columns,
-                                             const std::string& duplicates, bool implicit_values, int threads) {
+/// The ratings of a file, what it was taken for, and what was skipped.
+std::tuple<Dataset, std::string, std::string> dataset_read(const std::string& path, const nb::dict& reading, const std::string& duplicates,
+                                                           int threads) {
+  ReadOptions options = read_options(reading, threads);
+  options.duplicates = parse_duplicates(duplicates);
   const WithoutGil free;
-  ReadOptions options = read_options(format, columns, duplicates, implicit_values, threads);
-  std::string layout;
-  options.on_layout = [&layout](const std::string& text) { layout = text; };
+  FileReport report;
+  report.fill_from(options);
   Dataset data = read_ratings(path, options);
-  return {std::move(data), std::move(layout)};
+  return {std::move(data), std::move(report.layout), std::move(report.skipped)};
 }
 
 /// The columns of a header by role (None where the names do not say), and whether the names are a header beyond doubt.
@@ -383,19 +399,19 @@ NewArray<std::uint8_t> parts_of(const Column<std::uint32_t>& users, const std::o
 }
 
 /// The lines of a file as columns, in file order, repeats and all; times where every line has one.
-nb::tuple lines_of(const std::string& path, const std::string& format, const std::string& columns, bool implicit_values) {
+nb::tuple lines_of(const std::string& path, const nb::dict& reading) {
   Vocabulary users;
   Vocabulary items;
   std::vector<std::uint32_t> user_numbers;
   std::vector<std::uint32_t> item_numbers;
   std::vector<float> values;
   std::vector<std::int64_t> times;
-  std::string layout;
+  ReadOptions options = read_options(reading, 1);
+  options.keep_times = true;
+  FileReport report;
+  report.fill_from(options);
   {
     const WithoutGil free;
-    ReadOptions options = read_options(format, columns, "last", implicit_values, 1);
-    options.keep_times = true;
-    options.on_layout = [&layout](const std::string& text) { layout = text; };
     for_each_rating(path, options, [&](const RatingLine& line) {
       user_numbers.push_back(users.add(line.user));
       item_numbers.push_back(items.add(line.item));
@@ -405,7 +421,8 @@ nb::tuple lines_of(const std::string& path, const std::string& format, const std
   }
   const bool timed = times.size() == values.size();
   return nb::make_tuple(array_of(std::move(user_numbers)), array_of(std::move(item_numbers)), array_of(std::move(values)),
-                        timed ? nb::cast(array_of(std::move(times))) : nb::none(), ids_of(users), ids_of(items), layout);
+                        timed ? nb::cast(array_of(std::move(times))) : nb::none(), ids_of(users), ids_of(items), report.layout,
+                        report.skipped);
 }
 
 }  // namespace
@@ -428,7 +445,7 @@ void bind_data(nb::module_& module) {
       .def_static("from_ids", &dataset_from_ids, "users"_a, "items"_a, "values"_a, "weights"_a.none(), "duplicates"_a, "threads"_a)
       .def_static("from_numbers", &dataset_from_numbers, "users"_a, "items"_a, "values"_a, "user_count"_a, "item_count"_a, "duplicates"_a,
                   "threads"_a)
-      .def_static("read", &dataset_read, "path"_a, "format"_a, "columns"_a, "duplicates"_a, "implicit_values"_a, "threads"_a)
+      .def_static("read", &dataset_read, "path"_a, "reading"_a, "duplicates"_a, "threads"_a)
       .def("copy", [](const Dataset& data) { return Dataset(data); })
       .def_prop_ro("user_count", [](const Dataset& data) { return data.ratings.user_count(); })
       .def_prop_ro("item_count", [](const Dataset& data) { return data.ratings.item_count(); })
@@ -445,9 +462,10 @@ void bind_data(nb::module_& module) {
           "users"_a, "items"_a, "values"_a.none())
       .def(
           "read_pairs",
-          [](const Dataset& data, const std::string& path, const std::string& format, const std::string& columns, bool implicit_values,
-             int threads) { return pairs_read(data.users, data.items, path, format, columns, implicit_values, threads); },
-          "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "threads"_a);
+          [](const Dataset& data, const std::string& path, const nb::dict& reading, int threads) {
+            return pairs_read(data.users, data.items, path, reading, threads);
+          },
+          "path"_a, "reading"_a, "threads"_a);
 
   nb::class_<Pairs>(module, "Pairs", "Pairs of users and items in the numbering of a data set or model.")
       .def("__len__", &Pairs::size)
@@ -461,16 +479,17 @@ void bind_data(nb::module_& module) {
       "model"_a, "users"_a, "items"_a, "values"_a.none(), "Pairs in the numbering of a model.");
   module.def(
       "model_read_pairs",
-      [](const Model& model, const std::string& path, const std::string& format, const std::string& columns, bool implicit_values,
-         int threads) { return pairs_read(model.users.ids, model.items.ids, path, format, columns, implicit_values, threads); },
-      "model"_a, "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "threads"_a, "The same from a file, and what it was taken for.");
+      [](const Model& model, const std::string& path, const nb::dict& reading, int threads) {
+        return pairs_read(model.users.ids, model.items.ids, path, reading, threads);
+      },
+      "model"_a, "path"_a, "reading"_a, "threads"_a, "The same from a file, what it was taken for, and what was skipped.");
   module.def(
       "model_ids", [](const Model& model, bool users) { return ids_of(users ? model.users.ids : model.items.ids); }, "model"_a, "users"_a,
       "The ids of a model as they were given; of a file, integers where all are canonical decimals.");
   module.def("columns_by_name", &columns_named, "names"_a, "The columns of a header, by what their names say.");
   module.def("parts", &parts_of, "users"_a, "times"_a.none(), "test"_a, "validation"_a, "by"_a, "seed"_a,
              "The part of every rating: 0 train, 1 validation, 2 test.");
-  module.def("lines", &lines_of, "path"_a, "format"_a, "columns"_a, "implicit_values"_a, "The lines of a file as columns.");
+  module.def("lines", &lines_of, "path"_a, "reading"_a, "The lines of a file as columns.");
   module.def(
       "titles",
       [](const std::string& path, const nb::list& ids) {

@@ -276,6 +276,26 @@ void add_reading(CLI::App& app, ReadOptions& read, bool trains) {
              (trains ? "; weight=5 names a column that says how much a rating counts in training, compared with 1" : ""))
       ->type_name("LIST")
       ->group(kReading);
+  app.add_option_function<std::string>(
+         "--separator", [&read](const std::string& text) { read.separator = parse_separator(text); },
+         "what separates the columns of the file: one character, or tab, blank or :: (default: told from the first lines)")
+      ->type_name("TEXT")
+      ->group(kReading);
+  app.add_option_function<std::string>(
+         "--decimal", [&read](const std::string& text) { read.decimal = parse_decimal(text); },
+         "decimal mark of the ratings in the file: . or , or auto; with a comma, commas do not separate columns unless --separator says so")
+      ->type_name("MARK")
+      ->default_str("auto")
+      ->group(kReading);
+  app.add_option_function<std::string>(
+         "--encoding", [&read](const std::string& text) { read.encoding = text; },
+         "encoding of the file, by a name that iconv knows, such as latin-1, windows-1252 or utf-16")
+      ->type_name("NAME")
+      ->default_str("utf-8")
+      ->group(kReading);
+  app.add_flag("--skip-bad-lines", read.skip_bad_lines,
+               "leave malformed lines of the file out; their number and the first ten are reported on standard error")
+      ->group(kReading);
   if (trains) {
     app.add_option_function<std::string>(
            "--duplicates", [&read](const std::string& text) { read.duplicates = parse_duplicates(text); },
@@ -286,6 +306,12 @@ void add_reading(CLI::App& app, ReadOptions& read, bool trains) {
         ->group(kReading);
   }
   app.add_flag("--implicit-values", read.implicit_values, "read lines without a rating as ratings of 1")->group(kReading);
+}
+
+void refuse_unread_reading(const CLI::App& app, bool reads, const std::string& problem) {
+  for (const CLI::Option* option : app.get_options([](const CLI::Option* one) { return one->get_group() == kReading; })) {
+    refuse_unread(app, option->get_name(), reads, problem);
+  }
 }
 
 void set_example(CLI::App& app, const std::string& lines) { app.footer("Example:\n" + lines); }

@@ -53,8 +53,10 @@ CLI::Option* add_json(CLI::App& app, bool& json);
 /// `--quiet`, for commands whose only message on standard error is what the file of ratings was taken for.
 void add_quiet(CLI::App& app, bool& quiet);
 void add_titles(CLI::App& app, std::string& path);
-/// `--format`, `--columns` and `--implicit-values`; for a command that trains also `--duplicates`, and weights among the columns.
+/// The options that say how a file of ratings is read; for a command that trains also `--duplicates`, and weights among the columns.
 void add_reading(CLI::App& app, ReadOptions& read, bool trains);
+/// Refuses the options of add_reading() that are stated where no file is read. \throws OptionError
+void refuse_unread_reading(const CLI::App& app, bool reads, const std::string& problem);
 
 /// Sets the example of the help text: lines that run as they are.
 void set_example(CLI::App& app, const std::string& lines);

@@ -86,6 +86,8 @@ void Progress::message(const std::string& text) {
   write_stderr("lowrank: " + printable(text) + "\n");
 }
 
+void Progress::skipped(const std::string& file, const SkippedLines& lines) { message("warning: " + description(lines, file)); }
+
 ReadingProgress::ReadingProgress(Progress& progress, const std::vector<std::string>& files, ReadOptions& read)
     : progress_(progress), read_(read) {
   std::uint64_t total = 0;
@@ -118,6 +120,7 @@ ReadingProgress::~ReadingProgress() {
 FileReading::FileReading(const std::string& file, ReadOptions& read, bool quiet)
     : read_(read), progress_(quiet), reading_(progress_, {file}, read) {
   read.on_layout = [this](const std::string& text) { progress_.line(text); };
+  read.on_skipped = [this](const std::string& name, const SkippedLines& skipped) { progress_.skipped(name, skipped); };
 }
 
 std::string EpochLines::state() const {
@@ -163,6 +166,7 @@ void EpochLines::on_warning(std::string_view text) { progress_.message("warning:
 
 void show_layout(ReadOptions& read, bool quiet) {
   if (!quiet) read.on_layout = [](const std::string& text) { write_stderr(printable(text) + "\n"); };
+  read.on_skipped = [](const std::string& file, const SkippedLines& skipped) { print_error("warning: " + description(skipped, file)); };
 }
 
 void print_usage_error(const std::string& text, const std::string& help) {

@@ -31,6 +31,8 @@ class Progress {
   void line(const std::string& text);
   /// A message: shown also when quiet.
   void message(const std::string& text);
+  /// The message that lines of a file were skipped.
+  void skipped(const std::string& file, const SkippedLines& lines);
 
  private:
   void clear();
@@ -63,7 +65,10 @@ class FileReading {
  public:
   /// \param read  receives what this object needs to know, until it ends
   FileReading(const std::string& file, ReadOptions& read, bool quiet);
-  ~FileReading() { read_.on_layout = {}; }
+  ~FileReading() {
+    read_.on_layout = {};
+    read_.on_skipped = {};
+  }
   FileReading(const FileReading&) = delete;
   FileReading& operator=(const FileReading&) = delete;
 
@@ -96,7 +101,7 @@ class EpochLines : public TrainingObserver {
   std::atomic<std::size_t> epochs_ = 0;  ///< the most that there will be; 0 until one is done
 };
 
-/// Writes what a file of ratings is taken for to standard error when it is read, unless `quiet`.
+/// Writes what a file of ratings is taken for to standard error when it is read, unless `quiet`, and which lines are skipped.
 void show_layout(ReadOptions& read, bool quiet);
 
 /// Writes an error to standard error: `lowrank: ` and one sentence.

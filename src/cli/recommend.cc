@@ -41,7 +41,7 @@ struct RecommendArguments {
   bool quiet = false;
 };
 
-void check(const RecommendArguments& arguments, bool reading_stated) {
+void check(const RecommendArguments& arguments) {
   const int sources =
       int{!arguments.users.empty()} + int{!arguments.users_file.empty()} + int{arguments.all} + int{!arguments.ratings.empty()};
   if (sources != 1) throw OptionError("", "give exactly one of --user, --users, --all and --ratings");
@@ -51,7 +51,6 @@ void check(const RecommendArguments& arguments, bool reading_stated) {
   if (std::count_if(std::begin(inputs), std::end(inputs), [](const std::string* input) { return *input == "-"; }) > 1) {
     throw OptionError("", "standard input can be read only once");
   }
-  if (reading_stated && arguments.ratings.empty()) throw OptionError("", "--format, --columns and --implicit-values need --ratings");
 }
 
 /// The users to recommend for: their ids, and their numbers in the model.
@@ -151,8 +150,8 @@ class ListsOfUsers {
   std::size_t first_ = 0;
 };
 
-int run_recommend(RecommendArguments& arguments, bool reading_stated) {
-  check(arguments, reading_stated);
+int run_recommend(RecommendArguments& arguments) {
+  check(arguments);
   check_files({{"", arguments.model},
                {"users", arguments.users_file},
                {"ratings", arguments.ratings},
@@ -224,8 +223,8 @@ Command add_recommend(CLI::App& program) {
             const RecommendArguments& given = *arguments;
             refuse_unread(*app, "--unknown", given.ratings.empty(), "is not read with --ratings, whose users are folded in");
             refuse_unread(*app, "--unknown-items", !given.items_file.empty() || !given.exclude_file.empty(), "needs --items or --exclude");
-            const bool reading_stated = app->count("--format") + app->count("--columns") + app->count("--implicit-values") > 0;
-            return run_recommend(*arguments, reading_stated);
+            refuse_unread_reading(*app, !given.ratings.empty(), "needs --ratings");
+            return run_recommend(*arguments);
           }};
 }
 

@@ -138,6 +138,7 @@ int run_train(TrainArguments& arguments) {
                     std::string(name_of(arguments.run.method)) + " " + options_json(arguments.run.method));
     }
     arguments.run.read.on_layout = [&progress](const std::string& text) { progress.line(text); };
+    arguments.run.read.on_skipped = [&progress](const std::string& file, const SkippedLines& lines) { progress.skipped(file, lines); };
     const ReadingProgress reading(progress, {run.ratings, run.validation, run.test}, arguments.run.read);
     summary = run_training(run, epochs, interrupted);
   }

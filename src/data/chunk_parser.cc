@@ -36,6 +36,8 @@ void ChunkParser::parse(std::string_view text, ParsedChunk& chunk) {
   chunk.lines = 0;
   chunk.mirrored = 0;
   chunk.problem.reset();
+  chunk.skipped = 0;
+  chunk.first_skipped.clear();
   users_.begin(chunk.new_users);
   items_.begin(chunk.new_items);
   const Layout& layout = context_.layout;
@@ -47,10 +49,14 @@ void ChunkParser::parse(std::string_view text, ParsedChunk& chunk) {
     parse_plain<Separator::semicolon>(text);
   } else if (layout.separator == Separator::tab) {
     parse_plain<Separator::tab>(text);
+  } else if (layout.separator == Separator::pipe) {
+    parse_plain<Separator::pipe>(text);
   } else if (layout.separator == Separator::double_colon) {
     parse_plain<Separator::double_colon>(text);
-  } else {
+  } else if (layout.separator == Separator::blanks) {
     parse_plain<Separator::blanks>(text);
+  } else {
+    parse_lines(text);
   }
   users_.end();
   items_.end();
@@ -72,8 +78,20 @@ bool ChunkParser::parse_next(const char*& at, const char* end) {
     if (skips(line)) return true;
   }
   if (!chunk_->problem && (context_.layout.lines == Lines::ratings ? parse_line(line) : parse_row(line))) return true;
-  chunk_->problem_line = line;
-  return false;
+  return skip_malformed(line);
+}
+
+/// Leaves a malformed line out if that is wanted, and otherwise reports its fault and returns false.
+bool ChunkParser::skip_malformed(std::string_view line) {
+  ParsedChunk& chunk = *chunk_;
+  if (!context_.layout.skip_bad_lines) {
+    chunk.problem_line = line;
+    return false;
+  }
+  if (chunk.first_skipped.size() < SkippedLines::kNamed) chunk.first_skipped.push_back({chunk.lines, skipped_text(*chunk.problem, line)});
+  ++chunk.skipped;
+  chunk.problem.reset();
+  return true;
 }
 
 /// Whether a line has no ratings: it is blank or a comment. Reports a fault of a line that could be a comment.
@@ -98,6 +116,9 @@ bool ChunkParser::parse_line(std::string_view line) {
     if (chunk.problem) return false;
   }
   if (weight == 0) return checks_out(fields);
+  // A line that is skipped adds no ids.
+  if (layout.skip_bad_lines) chunk.problem = check_fields(fields, layout);
+  if (chunk.problem) return false;
   const auto user = users_.number(fields.user, chunk.lines, chunk.problem);
   if (!user) return false;
   const auto item = items_.number(fields.item, chunk.lines, chunk.problem);
@@ -144,6 +165,9 @@ bool ChunkParser::checks_out(const LineFields& fields) {
 /// Parses a line of an adjacency file or a matrix.
 bool ChunkParser::parse_row(std::string_view line) {
   ParsedChunk& chunk = *chunk_;
+  // A line that is skipped adds neither ids nor ratings.
+  if (context_.layout.skip_bad_lines) chunk.problem = check_row(line, context_.layout, scratch_);
+  if (chunk.problem) return false;
   std::optional<std::uint32_t> user;
   chunk.problem = read_row(line, context_.layout, scratch_, [&](std::string_view user_id, std::string_view item_id, float value) {
     std::optional<std::string> problem;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "data/id_numbers.h"
 #include "data/id_table.h"
@@ -32,6 +33,12 @@ class Lane {
   std::size_t capacity_ = 0;
 };
 
+/// A malformed line that was skipped.
+struct SkippedLine {
+  std::size_t line;     ///< counted from 0 in the chunk
+  std::string problem;  ///< its fault, and the line itself
+};
+
 /// The content of a chunk of text. Users and items below the size that the table had when the chunk was parsed are numbers of that table;
 /// a number n above is the new id n - size of the chunk.
 struct ParsedChunk {
@@ -49,7 +56,9 @@ struct ParsedChunk {
   std::size_t lines = 0;     ///< number of lines, up to the first fault if there is one
   std::size_t mirrored = 0;  ///< number of ratings that a symmetric matrix has besides those of its lines
   std::optional<std::string> problem;
-  std::string problem_line;  ///< the line that has the problem
+  std::string problem_line;                ///< the line that has the problem
+  std::uint64_t skipped = 0;               ///< number of malformed lines that were skipped
+  std::vector<SkippedLine> first_skipped;  ///< the first SkippedLines::kNamed of them
 };
 
 /// The state that all parsers of one file share.
@@ -77,11 +86,13 @@ class ChunkParser {
   void parse_plain(std::string_view text);
   /// Parses one line with the general parser; false if it has a fault. \param at  start of the line, moved to the start of the next
   bool parse_next(const char*& at, const char* end);
+  void drop_plain_value(std::size_t count, std::size_t after);
   bool plain_value(std::uint64_t key, std::string_view text, std::size_t count);
   bool parse_line(std::string_view line);
   bool parse_row(std::string_view line);
   bool checks_out(const LineFields& fields);
   bool skips(std::string_view line);
+  bool skip_malformed(std::string_view line);
   void add_value(float value);
   void uncode();
 

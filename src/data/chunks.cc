@@ -33,15 +33,17 @@ char* TextBuffer::reserve(std::size_t size, std::size_t keep) {
   return data_.get();
 }
 
-ChunkSource::ChunkSource(const std::string& path, std::size_t chunk_bytes, int slots)
+ChunkSource::ChunkSource(const std::string& path, std::size_t chunk_bytes, int slots, const std::string& encoding)
     : file_(path), chunk_bytes_(std::max<std::size_t>(chunk_bytes, 1)), slots_(static_cast<std::size_t>(slots)) {
   constexpr std::size_t kMagicBytes = 6;
   std::string start(kMagicBytes, '\0');
   start.resize(file_.seekable() ? file_.read_at(start.data(), kMagicBytes, 0) : file_.read(start.data(), kMagicBytes));
   const Packing packing = packing_of(start, file_.name());
-  if (!file_.seekable() || packing != Packing::none) {
+  const std::optional<std::string> foreign = foreign_encoding(encoding);
+  if (!file_.seekable() || packing != Packing::none || foreign) {
     if (file_.seekable()) start.clear();
     stream_ = open_stream(file_, std::move(start), packing);
+    if (foreign) stream_ = recoded(std::move(stream_), *foreign, file_.name());
   }
   read_head(kHeadBytes);
   // The header of a matrix has a name per item, and the line below it tells that it is one.

@@ -35,8 +35,9 @@ class ChunkSource {
   static constexpr std::size_t kHeadBytes = std::size_t{1} << 18U;
   static constexpr std::size_t kMaxLineBytes = std::size_t{1} << 26U;
 
-  /// \param chunk_bytes  approximate size of a chunk. \param slots  number of slots for load(). \throws as the input
-  ChunkSource(const std::string& path, std::size_t chunk_bytes, int slots);
+  /// \param chunk_bytes  approximate size of a chunk. \param slots  number of slots for load(). \param encoding  encoding of the text;
+  /// empty for UTF-8. \throws as the input
+  ChunkSource(const std::string& path, std::size_t chunk_bytes, int slots, const std::string& encoding = {});
 
   [[nodiscard]] const std::string& name() const noexcept { return file_.name(); }
   /// The first kHeadBytes bytes of the text, or more until there are two lines, or all if there are fewer. The format is detected from

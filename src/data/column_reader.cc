@@ -21,11 +21,12 @@ ColumnReader::ColumnReader(const std::string& path, const ReadOptions& options, 
                            Workers& workers, const ReadTuning& tuning)
     : workers_(workers),
       tuning_(tuning),
-      source_(path, tuning.chunk_bytes, workers.count()),
+      source_(path, tuning.chunk_bytes, workers.count(), options.encoding),
       users_(users, tuning.max_ids),
       items_(items, tuning.max_ids),
       context_{detect_layout(source_.head(), source_.head_is_all(), source_.name(), options), users_, items_, values_},
-      on_layout_(options.on_layout) {
+      on_layout_(options.on_layout),
+      on_skipped_(options.on_skipped) {
   source_.count_into(options.bytes_read);
   source_.skip(context_.layout.skipped_bytes);
   lines_ = context_.layout.skipped_lines;
@@ -36,7 +37,9 @@ std::size_t ColumnReader::next_batch() {
   const std::size_t most = tuning_.chunks_per_thread * parsers_.size();
   const std::size_t count = source_.next_batch(most);
   if (count == 0) {
-    check_entries(context_.layout, count_ - mirrored_, source_.name(), true);
+    check_entries(context_.layout, count_ - mirrored_ + skipped_.count, source_.name(), true);
+    if (on_skipped_ && skipped_.count > 0) on_skipped_(source_.name(), skipped_);
+    on_skipped_ = {};
     return 0;
   }
   while (chunks_.size() < count) chunks_.push_back(std::make_unique<ParsedChunk>());
@@ -70,7 +73,12 @@ void ColumnReader::merge(ParsedChunk& chunk) {
   }
   count_ += chunk.count;
   mirrored_ += chunk.mirrored;
-  check_entries(context_.layout, count_ - mirrored_, source_.name(), false);
+  for (const SkippedLine& line : chunk.first_skipped) {
+    if (skipped_.first.size() == SkippedLines::kNamed) break;
+    skipped_.first.push_back(source_.name() + ":" + std::to_string(lines_ + line.line + 1) + ": " + line.problem);
+  }
+  skipped_.count += chunk.skipped;
+  check_entries(context_.layout, count_ - mirrored_ + skipped_.count, source_.name(), false);
   if (chunk.problem) {
     throw DataError(source_.name(), lines_ + chunk.lines + 1, with_context(*chunk.problem, chunk.problem_line, context_.layout));
   }

@@ -40,6 +40,8 @@ class ColumnReader {
 
   /// Number of ratings in all batches so far.
   [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  /// The lines that were skipped so far.
+  [[nodiscard]] const SkippedLines& skipped() const noexcept { return skipped_; }
   [[nodiscard]] IdTable& users() noexcept { return users_; }
   [[nodiscard]] IdTable& items() noexcept { return items_; }
   [[nodiscard]] const ValueTable& values() const noexcept { return values_; }
@@ -64,6 +66,8 @@ class ColumnReader {
   std::size_t mirrored_ = 0;  ///< number of ratings besides those of the lines
   std::size_t lines_ = 0;
   std::function<void(const std::string&)> on_layout_;  ///< empty once it is called
+  std::function<void(const std::string&, const SkippedLines&)> on_skipped_;
+  SkippedLines skipped_;
 };
 
 }  // namespace lowrank

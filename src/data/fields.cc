@@ -8,25 +8,16 @@ namespace lowrank {
 
 namespace {
 
-char mark_of(Separator separator) noexcept {
-  switch (separator) {
-    case Separator::comma:
-      return ',';
-    case Separator::semicolon:
-      return ';';
-    case Separator::tab:
-      return '\t';
-    default:
-      return ':';
-  }
-}
+char mark_of(Separator separator) noexcept { return separator == Separator::double_colon ? ':' : static_cast<char>(separator); }
 
 /// Whether fields of this format may be quoted.
 bool is_quoting(Separator separator) noexcept { return separator != Separator::double_colon; }
 
 /// Whether a quote at the start of a field must enclose all of it. Where fields are rarely quoted, as between tabs, it is otherwise a part
 /// of the text: `"Weird Al" Yankovic`.
-bool is_strict(Separator separator) noexcept { return separator != Separator::tab; }
+bool is_strict(Separator separator) noexcept {
+  return separator == Separator::comma || separator == Separator::semicolon || separator == Separator::blanks;
+}
 
 }  // namespace
 

@@ -17,9 +17,9 @@ struct Mark {
 };
 
 constexpr Mark kMarks[] = {
-    {"PAR1", "a Parquet file", "write its table as CSV, or pass the table from Python"},
-    {"ARROW1", "an Arrow or Feather file", "write its table as CSV, or pass the table from Python"},
-    {"FEA1", "a Feather file", "write its table as CSV, or pass the table from Python"},
+    {"PAR1", "a Parquet file", "write its table as CSV, or read it from Python with pyarrow"},
+    {"ARROW1", "an Arrow or Feather file", "write its table as CSV, or read it from Python with pyarrow"},
+    {"FEA1", "a Feather file", "write its table as CSV, or read it from Python with pyarrow"},
     {"\x93NUMPY", "an npy file of numpy", "write its rows as text, or pass the array from Python"},
     {"\x89HDF", "an HDF5 file", "write its table as CSV"},
     {"SQLite format 3", "an SQLite database", "write its table as CSV"},
@@ -27,8 +27,6 @@ constexpr Mark kMarks[] = {
     {"\x80\x05\x95", "a pickle of Python", "write its table as CSV"},
     {"7z\xBC\xAF", "a 7z archive", "unpack it first"},
     {"Rar!", "a RAR archive", "unpack it first"},
-    {"\xFF\xFE", "UTF-16 text", "convert it, for example by iconv -f UTF-16 -t UTF-8"},
-    {"\xFE\xFF", "UTF-16 text", "convert it, for example by iconv -f UTF-16 -t UTF-8"},
 };
 
 /// Whether the first bytes are those of no text: `PAR1` may be a user, too.
@@ -39,12 +37,17 @@ bool is_binary(std::string_view head) noexcept {
   });
 }
 
-/// Whether most of the first bytes at even or at odd places are zeros, as in UTF-16 without a byte order mark.
-bool is_utf16(std::string_view head) noexcept {
+/// The name of the encoding of a text in UTF-16 or UTF-32, by its byte order mark, or by zeros at most even or odd places; or empty.
+std::string_view wide_encoding(std::string_view head) noexcept {
+  using namespace std::string_view_literals;
+  if (head.starts_with("\xFF\xFE\0\0"sv) || head.starts_with("\0\0\xFE\xFF"sv)) return "utf-32";
+  if (head.starts_with("\xFF\xFE"sv) || head.starts_with("\xFE\xFF"sv)) return "utf-16";
   std::size_t zeros[2] = {0, 0};
   const std::size_t pairs = std::min<std::size_t>(head.size() / 2, 50);
   for (std::size_t at = 0; at < 2 * pairs; ++at) zeros[at % 2] += head[at] == '\0' ? 1U : 0U;
-  return pairs >= 3 && ((zeros[0] == 0 && 10 * zeros[1] >= 9 * pairs) || (zeros[1] == 0 && 10 * zeros[0] >= 9 * pairs));
+  if (pairs >= 3 && zeros[0] == 0 && 10 * zeros[1] >= 9 * pairs) return "utf-16le";
+  if (pairs >= 3 && zeros[1] == 0 && 10 * zeros[0] >= 9 * pairs) return "utf-16be";
+  return "";
 }
 
 /// Whether the first line starts as JSON objects or lists of them do.
@@ -64,15 +67,18 @@ bool is_json(std::string_view head) noexcept {
 
 }  // namespace
 
-void refuse_foreign(std::string_view head, const std::string& name) {
+void refuse_foreign(std::string_view head, const std::string& name, const std::string& use) {
   const auto fail = [&name](const std::string& format, const std::string& advice) {
     throw DataError(name + ": this is " + format + ", which is not read; " + advice);
   };
+  if (const std::string_view encoding = wide_encoding(head); !encoding.empty()) {
+    const std::string text = encoding == "utf-32" ? "UTF-32 text" : "UTF-16 text";
+    fail(text, use.empty() ? "convert it to UTF-8" : use + std::string(encoding));
+  }
   const bool binary = is_binary(head);
   for (const Mark& mark : kMarks) {
     if (binary && head.starts_with(mark.bytes)) fail(mark.format, mark.advice);
   }
-  if (is_utf16(head)) fail("UTF-16 text", "convert it, for example by iconv -f UTF-16LE -t UTF-8");
   if (is_json(without_bom(head))) fail("JSON", "write its records as CSV, or pass them from Python as a table");
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -60,5 +61,11 @@ Packing packing_of(std::string_view head, const std::string& name);
 
 /// A stream of `head`, which was already read from `file`, and the rest of `file`, unpacked. `file` must outlive it.
 std::unique_ptr<ByteStream> open_stream(InputFile& file, std::string head, Packing packing);
+
+/// The name by which iconv knows an encoding; nothing for UTF-8, and for no encoding. \throws OptionError("encoding") for an unknown one
+std::optional<std::string> foreign_encoding(std::string_view encoding);
+
+/// A stream of the text of `stream` in UTF-8. \param encoding  from foreign_encoding(). \param name  name of the input in messages
+std::unique_ptr<ByteStream> recoded(std::unique_ptr<ByteStream> stream, const std::string& encoding, const std::string& name);
 
 }  // namespace lowrank

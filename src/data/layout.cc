@@ -21,25 +21,33 @@ namespace lowrank {
 namespace {
 
 /// Candidate separators by preference if several fit equally well. Blanks come last, because fields of other formats may contain them.
-std::span<const Separator> candidates(Format format) {
-  static constexpr Separator kAll[] = {Separator::double_colon, Separator::tab, Separator::comma, Separator::semicolon, Separator::blanks};
-  switch (format) {
+std::vector<Separator> candidates(const ReadOptions& options) {
+  if (const auto separator = stated_separator(options)) return {*separator};
+  std::vector<Separator> all;
+  switch (options.format) {
     case Format::movielens:
-      return std::span(kAll).subspan(0, 1);
+      all = {Separator::double_colon};
+      break;
     case Format::csv:
-      return std::span(kAll).subspan(2, 2);
-    case Format::tsv: {
-      static constexpr Separator kTsv[] = {Separator::tab, Separator::blanks};
-      return kTsv;
-    }
+      all = {Separator::comma, Separator::semicolon, Separator::pipe};
+      break;
+    case Format::tsv:
+      all = {Separator::tab, Separator::blanks};
+      break;
     default:
-      return kAll;
+      all = {Separator::double_colon, Separator::tab, Separator::comma, Separator::semicolon, Separator::pipe, Separator::blanks};
   }
+  if (options.decimal == ',') std::erase(all, Separator::comma);
+  return all;
 }
 
 bool any_name(const Columns& columns) {
   return !columns.user.name.empty() || !columns.item.name.empty() || !columns.rating.name.empty() || !columns.time.name.empty() ||
          !columns.weight.name.empty();
+}
+
+Decimal stated_decimal(const ReadOptions& options) noexcept {
+  return options.decimal == ',' ? Decimal::comma : options.decimal == '.' ? Decimal::point : Decimal::unknown;
 }
 
 /// The 0-based index of a column; nothing if the header lacks its name.
@@ -56,6 +64,8 @@ std::optional<Layout> lay_out(Separator separator, const ReadOptions& options, s
   Layout layout;
   layout.separator = separator;
   layout.implicit_values = options.implicit_values;
+  layout.skip_bad_lines = options.skip_bad_lines;
+  layout.decimal = stated_decimal(options);
   const std::vector<std::string> header = any_name(options.columns) ? fields_of(first_line, separator) : std::vector<std::string>{};
   const auto place = [&](const Column& column, std::size_t& to) {
     const auto found = place_of(column, header);
@@ -110,8 +120,11 @@ void for_each_rating_text(const Sample& sample, const Layout& layout, const Look
 }
 
 /// Finds the decimal mark in the ratings of the sample: the first one that does not separate thousands, or else a point.
-void find_decimal(const Sample& sample, Layout& layout) {
-  if (layout.lines == Lines::adjacency || (layout.lines == Lines::ratings && layout.rating == Layout::kNone)) return;
+void find_decimal(const Sample& sample, const ReadOptions& options, Layout& layout) {
+  layout.decimal = stated_decimal(options);
+  if (layout.decimal != Decimal::unknown || layout.lines == Lines::adjacency ||
+      (layout.lines == Lines::ratings && layout.rating == Layout::kNone))
+    return;
   bool points = false;
   for_each_rating_text(sample, layout, [&](std::string_view text) {
     float value = 0;
@@ -184,7 +197,7 @@ Layout choose_layout(const Sample& sample, const ReadOptions& options) {
   for (const Sample::Line& line : sample.lines) lines.push_back(line.text);
   std::optional<Layout> best;
   Fit best_fit;
-  for (const Separator separator : candidates(options.format)) {
+  for (const Separator separator : candidates(options)) {
     std::string missing;
     const auto layout = lay_out(separator, options, lines[0], missing);
     if (!layout) continue;
@@ -198,7 +211,7 @@ Layout choose_layout(const Sample& sample, const ReadOptions& options) {
   // No separator yields all names: report the missing one for the separator with the most columns.
   std::vector<std::string> names;
   std::string missing;
-  for (const Separator separator : candidates(options.format)) {
+  for (const Separator separator : candidates(options)) {
     auto fields = fields_of(lines[0], separator);
     if (fields.size() <= names.size()) continue;
     names = std::move(fields);
@@ -251,12 +264,13 @@ void refuse_other_formats(const Sample& sample, const Table& table, const Layout
 }
 
 /// The layout of an adjacency file.
-Layout adjacency_layout(Sample& sample, const std::string& name) {
+Layout adjacency_layout(Sample& sample, const std::string& name, const ReadOptions& options) {
   Layout layout;
   layout.lines = Lines::adjacency;
+  layout.skip_bad_lines = options.skip_bad_lines;
   layout.rating = Layout::kNone;
   layout.time = Layout::kNone;
-  layout.separator = separator_of_lists(sample.unmarked());
+  layout.separator = stated_separator(options).value_or(separator_of_lists(sample.unmarked()));
   sample.remove_comments(layout, name);
   layout.header = is_header_of_lists(table_of(sample, layout.separator));
   return layout;
@@ -271,6 +285,7 @@ Layout lines_layout(Sample& sample, const std::string& name, const ReadOptions& 
   if (sample.lines.empty()) return layout;
   Table table = table_of(sample, layout.separator);
   Heading heading = read_heading(sample, table, layout, options);
+  if (heading.kind == Heading::Kind::doubtful && options.skip_bad_lines) heading = {};
   if (any_name(options.columns)) heading.kind = Heading::Kind::named;
   if (heading.kind != Heading::Kind::named) {
     if (const auto line = commented_header(sample, table, layout.separator)) {
@@ -287,15 +302,21 @@ Layout lines_layout(Sample& sample, const std::string& name, const ReadOptions& 
   if (options.format == Format::automatic && !options.columns.stated) refuse_other_formats(sample, table, layout, name);
   if (layout.header) place_by_names(heading, sample, table, name, options, layout);
   check_columns(layout, options);
-  find_decimal(sample, layout);
+  find_decimal(sample, options, layout);
   find_time_unit(sample, name, options, layout);
   return layout;
 }
 
 }  // namespace
 
+std::optional<Separator> stated_separator(const ReadOptions& options) {
+  if (options.separator.empty()) return std::nullopt;
+  const std::string mark = parse_separator(options.separator);
+  return mark == "::" ? Separator::double_colon : static_cast<Separator>(mark[0]);
+}
+
 Layout detect_layout(std::string_view head, bool whole, const std::string& name, const ReadOptions& options) {
-  refuse_foreign(head, name);
+  refuse_foreign(head, name, options.encoding.empty() ? "use " + mention("encoding") + " " : "");
   const std::string_view text = without_bom(head);
   const Format format = options.format;
   const bool banner = has_matrix_market_banner(text);
@@ -306,27 +327,33 @@ Layout detect_layout(std::string_view head, bool whole, const std::string& name,
   if (options.columns.stated && (matrix_market || format == Format::adjacency || format == Format::matrix)) {
     throw OptionError("columns", "cannot be used with this format, whose columns are fixed");
   }
+  if (!options.separator.empty() && (matrix_market || format == Format::movielens)) {
+    throw OptionError("separator", "cannot be used with this format, which has its own");
+  }
   Layout layout;
   if (matrix_market) {
     layout.separator = Separator::blanks;
     layout.time = Layout::kNone;
     if (options.pairs_only) layout.rating = Layout::kNone;
     read_matrix_market_header(head, whole, name, options, layout);
+    layout.skip_bad_lines = options.skip_bad_lines;
     return layout;
   }
   Sample sample = Sample::of(text, whole);
   layout.implicit_values = options.implicit_values;
   layout.skipped_bytes = head.size() - text.size();
   if (sample.lines.empty()) return layout;
+  const std::vector<Separator> separators = candidates(options);
   std::optional<Layout> wide;
-  if (format == Format::matrix) wide = wide_table(sample.unmarked(), name);
-  if (format == Format::automatic && !options.columns.stated) wide = find_wide_table(sample.unmarked(), name);
+  if (format == Format::matrix) wide = wide_table(sample.unmarked(), name, separators);
+  if (format == Format::automatic && !options.columns.stated) wide = find_wide_table(sample.unmarked(), name, separators);
   if (wide) {
+    wide->skip_bad_lines = options.skip_bad_lines;
     sample.remove_comments(*wide, name);
     layout = std::move(*wide);
-    find_decimal(sample, layout);
+    find_decimal(sample, options, layout);
   } else {
-    layout = format == Format::adjacency ? adjacency_layout(sample, name) : lines_layout(sample, name, options);
+    layout = format == Format::adjacency ? adjacency_layout(sample, name, options) : lines_layout(sample, name, options);
   }
   // Nothing before the first rating is read again.
   const Sample::Line* last = layout.header && !sample.lines.empty() ? &sample.lines[0]

@@ -13,7 +13,11 @@
 
 namespace lowrank {
 
-enum class Separator : std::uint8_t { comma, semicolon, tab, double_colon, blanks };
+/// What separates the fields of a line: a value is that character, of those without a name as well.
+enum class Separator : std::uint8_t { double_colon = 0, tab = '\t', blanks = ' ', comma = ',', semicolon = ';', pipe = '|' };
+
+/// The separator that is stated, if one is. \throws OptionError("separator")
+std::optional<Separator> stated_separator(const ReadOptions& options);
 
 /// The kind of the lines of a file.
 enum class Lines : std::uint8_t {
@@ -35,6 +39,7 @@ struct Layout {
   Separator separator = Separator::comma;
   Lines lines = Lines::ratings;
   Decimal decimal = Decimal::unknown;
+  bool skip_bad_lines = false;             ///< whether malformed lines are left out
   bool implicit_values = false;            ///< whether a line without a rating is a rating of 1
   bool time_needed = false;                ///< whether a line without a timestamp is an error
   bool time_wanted = false;                ///< whether timestamps are kept if there are any

@@ -8,7 +8,7 @@ namespace lowrank {
 
 namespace {
 
-const char* words_for(Separator separator) noexcept {
+std::string words_for(Separator separator) {
   switch (separator) {
     case Separator::comma:
       return "commas";
@@ -18,8 +18,10 @@ const char* words_for(Separator separator) noexcept {
       return "tabs";
     case Separator::double_colon:
       return "\"::\"";
-    default:
+    case Separator::blanks:
       return "blanks";
+    default:
+      return quoted(std::string(1, static_cast<char>(separator)));
   }
 }
 
@@ -62,7 +64,7 @@ std::string roles_text(const Layout& layout) {
 }  // namespace
 
 std::string description(const Layout& layout) {
-  const std::string separated = std::string("separated by ") + words_for(layout.separator);
+  const std::string separated = "separated by " + words_for(layout.separator);
   if (layout.matrix_market) {
     const char* kind = layout.symmetry == Symmetry::symmetric ? "symmetric " : layout.symmetry == Symmetry::skew ? "skew-symmetric " : "";
     return std::string("Matrix Market, ") + kind + std::to_string(layout.rows) + " x " + std::to_string(layout.columns) +
@@ -71,7 +73,8 @@ std::string description(const Layout& layout) {
   if (layout.lines == Lines::adjacency)
     return "a user and the user's items per line, " + separated + (layout.header ? ", header" : ", no header") + "; rating = 1";
   if (layout.lines == Lines::matrix) {
-    return "matrix of users x items, " + counted(layout.items.size(), "item", "items") + " in the header, " + separated;
+    return "matrix of users x items, " + counted(layout.items.size(), "item", "items") + " in the header, " + separated +
+           (layout.decimal == Decimal::comma ? ", decimal commas" : "");
   }
   std::string text;
   if (layout.column_count > 0) text += counted(layout.column_count, "column", "columns");
@@ -87,7 +90,7 @@ std::string with_context(const std::string& problem, std::string_view line, cons
   const std::string context = " in " + quoted(line, kShown) + " (" + description(layout) + ")";
   // Advice comes last.
   std::string text = problem;
-  const std::size_t advice = text.find("; use " + mention("implicit_values"));
+  const std::size_t advice = text.find("; use " + mention("").substr(0, 1));  // the mark of an option
   return text.insert(std::min(advice, text.size()), context);
 }
 

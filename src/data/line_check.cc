@@ -38,14 +38,17 @@ std::optional<std::string> read_rating(std::string_view text, const Layout& layo
     return std::nullopt;
   }
   const bool grouped = has_groups(text);
-  if (is_fraction && layout.separator == Separator::comma && !grouped) return problem;
+  if (is_fraction && layout.separator == Separator::comma && !grouped) {
+    return *problem + "; use " + mention("decimal") + " , with " + mention("separator") + " , to read decimal commas";
+  }
   if (is_fraction && layout.decimal == Decimal::point) return "expected a decimal point, found " + quoted(text);
   if (is_fraction && !grouped) {
     value = fraction;
     return std::nullopt;
   }
   if (is_fraction && layout.separator != Separator::comma) {
-    return "expected a number, found " + quoted(text) + ", whose comma may be decimal or separate thousands";
+    return "expected a number, found " + quoted(text) + ", whose comma may be decimal or separate thousands; use " + mention("decimal") +
+           " , if it is decimal";
   }
   if (grouped) return "expected a number without separators of thousands, found " + quoted(text);
   return problem;
@@ -99,6 +102,23 @@ std::optional<std::string> read_time(const LineFields& fields, const Layout& lay
   const TimeUnit unit = unit_of_time(*time);
   if (unit == layout.time_unit || unit == TimeUnit::unknown) return std::nullopt;
   return std::string("a timestamp in ") + name_of(unit) + ", " + quoted(fields.time) + ", after others in " + name_of(layout.time_unit);
+}
+
+std::optional<std::string> check_fields(const LineFields& fields, const Layout& layout) {
+  if (auto problem = check_id(fields.user)) return problem;
+  if (auto problem = check_id(fields.item)) return problem;
+  float value = 0;
+  if (fields.has_rating) {
+    auto problem = layout.matrix_market ? read_entry_value(fields.rating, value) : read_rating(fields.rating, layout, value);
+    if (problem) return problem;
+  }
+  std::optional<std::int64_t> time;
+  return layout.time_wanted || layout.time_needed ? read_time(fields, layout, time) : std::nullopt;
+}
+
+std::string skipped_text(const std::string& problem, std::string_view line) {
+  // Without advice, which is for whoever wants no line skipped.
+  return problem.substr(0, problem.find("; use " + mention("").substr(0, 1))) + " in " + quoted(line, 100);
 }
 
 void check_entries(const Layout& layout, std::uint64_t count, const std::string& name, bool at_end) {

@@ -32,6 +32,12 @@ std::optional<std::string> check_entry(std::string_view row, std::string_view co
 /// Reads the timestamp of a line into `time`, which stays empty if the line has none. Returns its fault, or nothing.
 std::optional<std::string> read_time(const LineFields& fields, const Layout& layout, std::optional<std::int64_t>& time);
 
+/// The first fault of the ids, the rating and the time of a line, or nothing.
+std::optional<std::string> check_fields(const LineFields& fields, const Layout& layout);
+
+/// `problem` with the line that has it, for a line that is skipped.
+std::string skipped_text(const std::string& problem, std::string_view line);
+
 /// Compares the number of entries of a Matrix Market file with its size line. \throws DataError if there are more, or at its end fewer
 void check_entries(const Layout& layout, std::uint64_t count, const std::string& name, bool at_end);
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <span>
@@ -11,20 +12,7 @@ namespace lowrank {
 
 namespace {
 
-constexpr char byte_of(Separator separator) {
-  switch (separator) {
-    case Separator::comma:
-      return ',';
-    case Separator::semicolon:
-      return ';';
-    case Separator::tab:
-      return '\t';
-    case Separator::double_colon:
-      return ':';
-    default:
-      return ' ';
-  }
-}
+constexpr char byte_of(Separator separator) { return separator == Separator::double_colon ? ':' : static_cast<char>(separator); }
 
 /// An id that the plain parser has read.
 struct PlainId {
@@ -154,6 +142,11 @@ void ChunkParser::parse_plain(std::string_view text) {
         chunk.lines = lines;
         const char* start = waiting.starts[line];
         if (!parse_next(start, end)) return false;
+        if (chunk.count == count) {
+          drop_plain_value(count, waiting.count - line - 1);
+          ++lines;
+          continue;
+        }
       }
       ++count;
       ++lines;
@@ -203,6 +196,16 @@ void ChunkParser::parse_plain(std::string_view text) {
   chunk.lines = lines;
 }
 
+/// Closes the gap that the skipped rating `count` leaves before the `after` values that are there already.
+void ChunkParser::drop_plain_value(std::size_t count, std::size_t after) {
+  ParsedChunk& chunk = *chunk_;
+  if (chunk.coded) {
+    std::copy_n(chunk.codes.data() + count + 1, after, chunk.codes.data() + count);
+  } else {
+    std::copy_n(chunk.values.data() + count + 1, after, chunk.values.data() + count);
+  }
+}
+
 /// Stores the value of `text`, whose bytes are `key`, as that of rating `count`. False if it is not a finite number.
 bool ChunkParser::plain_value(std::uint64_t key, std::string_view text, std::size_t count) {
   TextValueCache::Entry& entry = text_values_.entry(key);
@@ -224,6 +227,7 @@ bool ChunkParser::plain_value(std::uint64_t key, std::string_view text, std::siz
 template void ChunkParser::parse_plain<Separator::comma>(std::string_view text);
 template void ChunkParser::parse_plain<Separator::semicolon>(std::string_view text);
 template void ChunkParser::parse_plain<Separator::tab>(std::string_view text);
+template void ChunkParser::parse_plain<Separator::pipe>(std::string_view text);
 template void ChunkParser::parse_plain<Separator::double_colon>(std::string_view text);
 template void ChunkParser::parse_plain<Separator::blanks>(std::string_view text);
 

@@ -19,8 +19,10 @@ StagedPiece staged(const ParsedChunk& chunk) {
           chunk.values.data(), chunk.has_times ? chunk.times.data() : nullptr};
 }
 
-[[noreturn]] void fail_empty(const std::string& name, const ReadOptions& options) {
-  throw DataError(name + (options.pairs_only ? ": no pairs" : ": no ratings"));
+[[noreturn]] void fail_empty(const std::string& name, const ReadOptions& options, const SkippedLines& skipped) {
+  std::string text = name + (options.pairs_only ? ": no pairs" : ": no ratings");
+  if (skipped.count > 0) text += "; " + std::to_string(skipped.count) + " malformed lines, the first one is " + skipped.first.front();
+  throw DataError(text);
 }
 
 /// Throws the error of a pair that is rated twice, or whose ratings have no sum. Reads the file again to find the line; standard input
@@ -35,6 +37,7 @@ StagedPiece staged(const ParsedChunk& chunk) {
   std::size_t before = 0;
   ReadOptions again = options;
   again.on_layout = {};
+  again.on_skipped = {};
   again.bytes_read = nullptr;
   again.columns.weight = {};
   again.columns.weight_stated = false;
@@ -88,6 +91,9 @@ class LineReader {
 
  private:
   std::optional<std::string> read_many(std::string_view line, std::size_t number) {
+    if (layout_.skip_bad_lines) {
+      if (auto problem = check_row(line, layout_, scratch_)) return problem;
+    }
     return read_row(line, layout_, scratch_, [&](std::string_view user, std::string_view item, float value) {
       auto problem = check_id(item);
       if (!problem) hand_over({user, item, value, std::nullopt}, number);
@@ -128,7 +134,7 @@ Dataset read_ratings_tuned(const std::string& path, const ReadOptions& options, 
         chunks, reader.users().size(), reader.items().size(), [&](std::size_t index) { return staged(reader.take(index)); },
         reader.values(), workers);
   }
-  if (staging.size() == 0) fail_empty(reader.name(), options);
+  if (staging.size() == 0) fail_empty(reader.name(), options, reader.skipped());
   Grouped grouped = staging.group(reader.users().size(), reader.items().size(), options.duplicates, reader.values(), workers);
   if (grouped.repeated) {
     fail_repeated(path, options, std::string(reader.users().id(grouped.repeated->first)),
@@ -161,7 +167,7 @@ Pairs read_pairs_tuned(const std::string& path, const Vocabulary& users, const V
       }
     }
   }
-  if (pairs.size() == 0) fail_empty(reader.name(), options);
+  if (pairs.size() == 0) fail_empty(reader.name(), options, reader.skipped());
   pairs.unknown_users = reader.users().take_added();
   pairs.unknown_items = reader.items().take_added();
   return pairs;
@@ -170,12 +176,13 @@ Pairs read_pairs_tuned(const std::string& path, const Vocabulary& users, const V
 void for_each_line(const std::string& path, const ReadOptions& options, const ReadTuning& tuning,
                    const std::function<void(const RatingLine&, std::size_t)>& consume) {
   refuse_weights(options);
-  ChunkSource source(path, tuning.chunk_bytes, 1);
+  ChunkSource source(path, tuning.chunk_bytes, 1, options.encoding);
   source.count_into(options.bytes_read);
   const Layout layout = detect_layout(source.head(), source.head_is_all(), source.name(), options);
   source.skip(layout.skipped_bytes);
   LineReader reader(layout, consume);
   std::size_t number = layout.skipped_lines;
+  SkippedLines skipped;
   bool reported = false;
   const auto report = [&] {
     if (!reported && options.on_layout) options.on_layout(source.name() + ": " + description(layout));
@@ -187,13 +194,19 @@ void for_each_line(const std::string& path, const ReadOptions& options, const Re
       const std::string_view line = without_bom(take_line(text));
       ++number;
       if (trimmed(line).empty()) continue;
-      if (const auto problem = reader.read(line, number)) throw DataError(source.name(), number, with_context(*problem, line, layout));
-      check_entries(layout, reader.entries(), source.name(), false);
+      if (const auto problem = reader.read(line, number)) {
+        if (!layout.skip_bad_lines) throw DataError(source.name(), number, with_context(*problem, line, layout));
+        if (++skipped.count <= SkippedLines::kNamed) {
+          skipped.first.push_back(source.name() + ":" + std::to_string(number) + ": " + skipped_text(*problem, line));
+        }
+      }
+      check_entries(layout, reader.entries() + skipped.count, source.name(), false);
     }
     if (reader.count() > 0) report();
   }
-  check_entries(layout, reader.entries(), source.name(), true);
-  if (reader.count() == 0) fail_empty(source.name(), options);
+  check_entries(layout, reader.entries() + skipped.count, source.name(), true);
+  if (options.on_skipped && skipped.count > 0) options.on_skipped(source.name(), skipped);
+  if (reader.count() == 0) fail_empty(source.name(), options, skipped);
 }
 
 Dataset read_ratings(const std::string& path, const ReadOptions& options) { return read_ratings_tuned(path, options, {}); }

@@ -1,4 +1,5 @@
 #include <charconv>
+#include <utility>
 
 #include "data/text.h"
 #include "lowrank/base/error.h"
@@ -23,6 +24,15 @@ Column parse_column(std::string_view text) {
 }
 
 }  // namespace
+
+std::string description(const SkippedLines& skipped, const std::string& file) {
+  std::string text =
+      file + ": " + std::to_string(skipped.count) + (skipped.count == 1 ? " malformed line" : " malformed lines") + " skipped";
+  if (skipped.count > skipped.first.size()) text += ", of which the first " + std::to_string(skipped.first.size()) + " are";
+  text += ":";
+  for (const std::string& line : skipped.first) text += "\n  " + line;
+  return text;
+}
 
 Columns Columns::parse(std::string_view text) {
   Columns columns;
@@ -68,6 +78,29 @@ Format parse_format(std::string_view name) {
   if (name == "adjacency") return Format::adjacency;
   if (name == "matrix") return Format::matrix;
   throw OptionError("format", "must be auto, csv, tsv, movielens, matrix-market, adjacency or matrix, got " + quoted(name));
+}
+
+std::string parse_separator(std::string_view text) {
+  constexpr std::pair<std::string_view, std::string_view> kNames[] = {{"tab", "\t"},   {"\\t", "\t"},      {"blank", " "},
+                                                                      {"blanks", " "}, {"space", " "},     {"comma", ","},
+                                                                      {"pipe", "|"},   {"semicolon", ";"}, {"::", "::"}};
+  for (const auto& [name, characters] : kNames) {
+    if (text == name) return std::string(characters);
+  }
+  const auto part_of_number = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '+';
+  };
+  const bool one = text.size() == 1 && static_cast<unsigned char>(text[0]) < 0x7F && text[0] != '\0' && text[0] != '\n' && text[0] != '\r';
+  if (!one || part_of_number(text[0]) || text[0] == '"') {
+    throw OptionError("separator", "must be one ASCII character that is part of no number, or tab, blank or ::, got " + quoted(text));
+  }
+  return std::string(text);
+}
+
+char parse_decimal(std::string_view text) {
+  if (text == "auto") return 0;
+  if (text == "." || text == ",") return text[0];
+  throw OptionError("decimal", "must be . or , or auto, got " + quoted(text));
 }
 
 Duplicates parse_duplicates(std::string_view name) {

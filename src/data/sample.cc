@@ -49,7 +49,7 @@ void Sample::remove_comments(const Layout& layout, const std::string& name) {
     }
     std::optional<std::string> problem;
     bool comment = is_comment(line.text, layout, problem);
-    if (problem) throw DataError(name, line.number, with_context(*problem, line.text, layout));
+    if (problem && !layout.skip_bad_lines) throw DataError(name, line.number, with_context(*problem, line.text, layout));
     // Before the first rating, a mark is enough for a line that does not read as a rating.
     if (!comment && kept.empty() && !all_marked) comment = layout.separator == Separator::blanks || !reads_as_rating(line.text, layout);
     if (!comment) kept.push_back(line);

@@ -15,8 +15,6 @@ namespace lowrank {
 
 namespace {
 
-constexpr Separator kSeparators[] = {Separator::tab, Separator::comma, Separator::semicolon, Separator::blanks};
-
 char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
 /// The parts of a table that may be a matrix.
@@ -103,7 +101,7 @@ bool tells(const std::string& corner) {
 
 /// Whether the first field of every line is a rating by itself, whose decimal comma ended it: `a;x;4` of `a;x;4,5`.
 bool has_ratings_in_front(const Table& table) {
-  constexpr Separator kOthers[] = {Separator::double_colon, Separator::tab, Separator::semicolon, Separator::blanks};
+  constexpr Separator kOthers[] = {Separator::double_colon, Separator::tab, Separator::semicolon, Separator::pipe, Separator::blanks};
   return std::any_of(std::begin(kOthers), std::end(kOthers), [&](Separator separator) {
     return std::all_of(table.begin(), table.end(), [separator](const std::vector<std::string>& row) {
       const std::vector<std::string> fields = fields_of(row[0], separator);
@@ -170,9 +168,9 @@ bool could_be_wide(const Table& table) {
   return cells.distinct && !row_numbers && cells.good_rows == grid->rows.size();
 }
 
-std::optional<Layout> find_wide_table(const Sample& sample, const std::string& name) {
+std::optional<Layout> find_wide_table(const Sample& sample, const std::string& name, std::span<const Separator> separators) {
   if (sample.lines.size() < 2) return std::nullopt;
-  for (const Separator separator : kSeparators) {
+  for (const Separator separator : separators) {
     // Most files are told by their first two lines.
     const std::size_t above = count_fields(sample.lines[0].text, separator);
     const std::size_t below = count_fields(sample.lines[1].text, separator);
@@ -183,12 +181,12 @@ std::optional<Layout> find_wide_table(const Sample& sample, const std::string& n
   return std::nullopt;
 }
 
-Layout wide_table(const Sample& sample, const std::string& name) {
+Layout wide_table(const Sample& sample, const std::string& name, std::span<const Separator> separators) {
   std::optional<Layout> best;
   std::tuple<std::size_t, std::size_t> best_fit;
   Table table;
   std::optional<Separator> chosen;
-  for (const Separator separator : kSeparators) {
+  for (const Separator separator : separators) {
     table = table_of(sample, separator);
     const auto grid = grid_of(table);
     if (!grid || grid->items.empty()) continue;
@@ -204,6 +202,10 @@ Layout wide_table(const Sample& sample, const std::string& name) {
   }
   table = table_of(sample, *chosen);
   return layout_of(*chosen, *grid_of(table), sample, name);
+}
+
+std::optional<std::string> check_row(std::string_view line, const Layout& layout, Scratch& scratch) {
+  return read_row(line, layout, scratch, [](std::string_view, std::string_view item, float) { return check_id(item); });
 }
 
 }  // namespace lowrank

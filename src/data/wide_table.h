@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,10 +19,10 @@ bool could_be_wide(const Table& table);
 
 /// The layout of a matrix of users x items, if the lines are one beyond doubt: a header of items, and below it a user and one rating or
 /// missing value per item.
-std::optional<Layout> find_wide_table(const Sample& sample, const std::string& name);
+std::optional<Layout> find_wide_table(const Sample& sample, const std::string& name, std::span<const Separator> separators);
 
 /// The layout of a matrix of users x items that is stated to be one. \throws DataError if the header does not fit
-Layout wide_table(const Sample& sample, const std::string& name);
+Layout wide_table(const Sample& sample, const std::string& name, std::span<const Separator> separators);
 
 /// Reads a line with many ratings of one user, and calls `add` (user, item, value) for each, which returns its fault or nothing. Returns
 /// the fault of the line, or nothing.
@@ -53,5 +54,8 @@ std::optional<std::string> read_row(std::string_view line, const Layout& layout,
   }
   return std::nullopt;
 }
+
+/// The fault of a line with many ratings, its ids included, or nothing.
+std::optional<std::string> check_row(std::string_view line, const Layout& layout, Scratch& scratch);
 
 }  // namespace lowrank

@@ -60,7 +60,8 @@ TEST(ReadRatings, ReadsDecimalCommasWhereCommasDoNotSeparate) {
   EXPECT_EQ(fault_of("a;x;4,5\na;y;1.000\n"), "F:2: expected a decimal comma, found \"1.000\"");
   EXPECT_EQ(fault_of("a;x;1.000\na;y;4,5\n"), "F:1: expected a decimal comma, found \"1.000\"");
   EXPECT_EQ(fault_of("a;x;4.5\na;y;1,000\n"), "F:2: expected a decimal point, found \"1,000\"");
-  EXPECT_EQ(fault_of("a,x,4\na,y,\"4,5\"\n"), "F:2: expected a number, found \"4,5\"");
+  EXPECT_EQ(fault_of("a,x,4\na,y,\"4,5\"\n"),
+            "F:2: expected a number, found \"4,5\"; use decimal , with separator , to read decimal commas");
 }
 
 TEST(ReadRatings, RefusesSeparatorsOfThousands) {
@@ -74,9 +75,10 @@ TEST(ReadRatings, RefusesSeparatorsOfThousands) {
   }
   EXPECT_TRUE(fault_of("a\tx\t1 000\nb\tx\t2 000\n").starts_with("F:1: expected a number without separators"));
   // Nothing tells what these commas are.
-  EXPECT_EQ(fault_of("a;x;4\na;y;1,000\n"), "F:2: expected a number, found \"1,000\", whose comma may be decimal or separate thousands");
+  EXPECT_EQ(fault_of("a;x;4\na;y;1,000\n"),
+            "F:2: expected a number, found \"1,000\", whose comma may be decimal or separate thousands; use decimal , if it is decimal");
   EXPECT_EQ(fault_of("a;x;2,500\na;y;1,000\n"),
-            "F:1: expected a number, found \"2,500\", whose comma may be decimal or separate thousands");
+            "F:1: expected a number, found \"2,500\", whose comma may be decimal or separate thousands; use decimal , if it is decimal");
   EXPECT_EQ(read_text("a;x;2,500\na;y;4,5\n"), (Triples{{"a", "x", 2.5F}, {"a", "y", 4.5F}}));
   EXPECT_EQ(read_text("a;x;2.500\na;y;1.000\n"), (Triples{{"a", "x", 2.5F}, {"a", "y", 1.0F}}));
 }

@@ -23,7 +23,7 @@ namespace [[gnu::visibility("default")]] lowrank {
 /// Layout of a file of ratings.
 enum class Format : std::uint8_t {
   automatic,      ///< detected from the first lines; `adjacency` is refused, and named, rather than taken
-  csv,            ///< commas or semicolons; fields may be quoted ("" is a quote inside), on one line
+  csv,            ///< commas, semicolons or `|`; fields may be quoted ("" is a quote inside), on one line
   tsv,            ///< tabs, or runs of blanks and tabs
   movielens,      ///< `user::item::rating::time`
   matrix_market,  ///< coordinate: `row column value`, 1-based; rows are users; ids are the numbers as written
@@ -57,10 +57,27 @@ struct Columns {
   static Columns parse(std::string_view text);
 };
 
+/// Lines that were left out because they are malformed.
+struct SkippedLines {
+  static constexpr std::size_t kNamed = 10;
+
+  std::uint64_t count = 0;
+  std::vector<std::string> first;  ///< the faults of the first kNamed of them, each with file and line
+};
+
+/// `ratings.csv: 12 malformed lines skipped, of which the first 10 are:`, and below it these faults, one per line.
+std::string description(const SkippedLines& skipped, const std::string& file);
+
 /// Options of the readers.
 struct ReadOptions {
   Format format = Format::automatic;
   Columns columns;
+  std::string separator;  ///< what separates columns, in a form that parse_separator() takes; empty to tell it from the first lines
+  /// Decimal mark of the ratings, `.` or `,`; 0 to tell it from the ratings, where commas do not separate columns. With `,`, commas
+  /// separate columns only if `separator` says so.
+  char decimal = 0;
+  std::string encoding;         ///< encoding of the text, by a name that iconv knows, such as `latin-1` or `utf-16`; empty for UTF-8
+  bool skip_bad_lines = false;  ///< leave malformed lines out rather than end at the first one
   Duplicates duplicates = Duplicates::last;
   bool implicit_values = false;  ///< read a line of two columns as a rating of 1 (otherwise an error)
   bool pairs_only = false;       ///< read only user and item; further columns are optional and ignored
@@ -70,12 +87,19 @@ struct ReadOptions {
   /// Called once per file that is read, if given, when its first part turned out to be sound: with one line that says what the file was
   /// taken for, such as `ratings.csv: 4 columns separated by commas, header; user = user_id, item = book_id, rating = rating`.
   std::function<void(const std::string& description)> on_layout;
+  /// Called once per file that is read, if given and lines of it were skipped, at its end. `file` is its name in messages.
+  std::function<void(const std::string& file, const SkippedLines& skipped)> on_skipped;
   /// If given, counts the bytes that are read from files, packed as they are, for a caller that shows how far reading is.
   std::atomic<std::uint64_t>* bytes_read = nullptr;
 };
 
 /// `auto|csv|tsv|movielens|matrix-market|adjacency|matrix`. \throws OptionError("format")
 Format parse_format(std::string_view name);
+/// What separates columns: `,` or another character that is part of no number, `::`, `tab`, or ` ` for blanks and tabs, as `\t`, `tab`,
+/// `blank`, `comma`, `semicolon` or `pipe` as well. Returns the characters. \throws OptionError("separator")
+std::string parse_separator(std::string_view text);
+/// `.`, `,` or `auto` (0). \throws OptionError("decimal")
+char parse_decimal(std::string_view text);
 /// `last|first|mean|sum|count|error`. \throws OptionError("duplicates")
 Duplicates parse_duplicates(std::string_view name);
 
@@ -92,7 +116,8 @@ struct RatingLine {
 /// Blanks around an unquoted field are not part of it. Ratings are decimal numbers, rounded to the nearest float32; -0 is 0. Timestamps are
 /// integers, decimals whose fraction is cut off, or dates (ISO 8601), which become microseconds since 1970; if a line has no time and none
 /// is needed, no timestamps are kept. A user without items in an adjacency file is skipped. A weight is a number of at least 0; a line
-/// whose weight is 0 is left out, ids and all. A line may have up to 64 MiB. The first error in the file is the one that is thrown.
+/// whose weight is 0 is left out, ids and all. A line may have up to 64 MiB. The first error in the file is the one that is thrown, unless
+/// malformed lines are skipped.
 ///
 /// The file is read in chunks, which all threads parse. Memory: the ratings (if coded, 4 to 6 bytes each until grouped, then 5, never
 /// both), the ids, and a few MiB per thread, however large the file. `.gz`, `.zst` and `.xz` files (recognised by their first bytes;

@@ -1,0 +1,62 @@
+"""How files are read, where the caller says it."""
+
+import warnings
+
+import pytest
+
+import lowrank
+
+
+def triples(path, **options):
+    read = lowrank.read_ratings(path, **options)
+    return list(zip(read.users.tolist(), read.items.tolist(), read.values.tolist()))
+
+
+def test_separator_and_decimal(tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text("ann;x;1,000\nbob;y;2\n")
+    with pytest.raises(lowrank.DataError, match=r'r.csv:1: .*"1,000", whose comma may be .* use decimal , if'):
+        lowrank.read_ratings(path)
+    assert triples(path, decimal=",") == [("ann", "x", 1.0), ("bob", "y", 2.0)]
+    path.write_text("ann^x^4.5\nbob^y^2\n")
+    assert triples(path, separator="^") == [("ann", "x", 4.5), ("bob", "y", 2.0)]
+    model = lowrank.Baseline().fit(path, separator="^", validation=path)
+    assert model.summary_["inputs"][0].startswith(f'{path}: 3 columns separated by "^"')
+    for wrong in ("", "ab", 7):
+        with pytest.raises(lowrank.OptionError, match="separator: "):
+            lowrank.read_ratings(path, separator=wrong)
+    with pytest.raises(lowrank.OptionError, match="decimal: must be . or , or auto"):
+        lowrank.read_ratings(path, decimal="comma")
+
+
+def test_encoding(tmp_path):
+    path = tmp_path / "r.csv"
+    for encoding in ("latin-1", "utf-16", "utf-16-be".replace("-be", "be"), "cp1252", "utf-8", "utf-8-sig"):
+        path.write_bytes("José,x,4\nb,y,3\n".encode(encoding))
+        assert triples(path, encoding=encoding) == [("José", "x", 4.0), ("b", "y", 3.0)], encoding
+    path.write_bytes("José,x,4\n".encode("utf-16"))
+    with pytest.raises(lowrank.DataError, match="this is UTF-16 text, which is not read; use encoding utf-16"):
+        lowrank.read_ratings(path)
+    with pytest.raises(lowrank.OptionError, match="encoding: must be an encoding that iconv knows"):
+        lowrank.read_ratings(path, encoding="klingon")
+
+
+def test_bad_lines_are_skipped(tmp_path):
+    path = tmp_path / "r.csv"
+    path.write_text("ann,x,4\nbob,y\ncid,x,good\nbob,x,3\n")
+    with pytest.warns(lowrank.DataWarning, match="2 malformed lines skipped:\n.*r.csv:2: too few columns.*\n.*r.csv:3: expected a number"):
+        assert triples(path, skip_bad_lines=True) == [("ann", "x", 4.0), ("bob", "x", 3.0)]
+    with pytest.warns(lowrank.DataWarning, match="2 malformed lines skipped"):
+        model = lowrank.Baseline().fit(path, skip_bad_lines=True)
+    assert model.summary_["ratings"] == 2
+    assert sorted(model.users_.tolist()) == ["ann", "bob"]
+    path.write_text("ann,x,4\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", lowrank.DataWarning)
+        lowrank.read_ratings(path, skip_bad_lines=True)
+
+
+@pytest.mark.parametrize("option", [{"separator": ","}, {"decimal": ","}, {"encoding": "utf-8"}, {"skip_bad_lines": True}])
+def test_options_of_files_are_not_read_elsewhere(option):
+    with pytest.raises(lowrank.OptionError, match=f"{next(iter(option))}: is read only for a file of ratings"):
+        lowrank.Baseline().fit(([1, 2], [1, 2], [3.0, 4.0]), **option)
