@@ -26,7 +26,7 @@ class Ratings:
         The ratings.
     times : array_like of shape (n,), optional
         Timestamps: numbers, which are kept as integers, or dates or texts of dates (ISO 8601), with or without a zone, which are kept as
-        nanoseconds since 1970. A missing time is an error.
+        microseconds since 1970. A missing time is an error.
 
     Attributes
     ----------

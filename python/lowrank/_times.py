@@ -8,71 +8,100 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from lowrank import _core
 from lowrank._errors import DataError
 
-_MISSING = ("", "-", "na", "n/a", "nan", "nat", "null", "none", "\\n", "<na>")
+#: Where the units of numbers since 1970 end, as in files: nothing below the first bound tells, then seconds, milliseconds ...
+_BOUNDS = (10**8, 10**11, 10**14, 10**17)
+_UNITS = ("numbers", "seconds", "milliseconds", "microseconds", "nanoseconds")
 
 
-def _nanoseconds(time: datetime) -> int:
+def _microseconds(time: datetime) -> int:
     if time.tzinfo is None:
         time = time.replace(tzinfo=timezone.utc)
     past = time - datetime(1970, 1, 1, tzinfo=timezone.utc)
-    return ((past.days * 86400 + past.seconds) * 10**6 + past.microseconds) * 1000 + int(getattr(time, "nanosecond", 0))
+    return (past.days * 86400 + past.seconds) * 10**6 + past.microseconds
 
 
-def _whole(time: Any) -> int | None:
-    """One time as an integer, or None if it is missing: dates and texts of dates in nanoseconds, numbers as they are."""
+def _whole(time: Any) -> tuple[bool, int] | None:
+    """Whether one time is a date, and it in microseconds since 1970, or else as an integer. None if it is missing."""
     if isinstance(time, str):
-        text = time.strip()
-        if text.lower() in _MISSING:
-            return None
-        try:
-            return int(text)
-        except ValueError:
-            pass
-        try:
-            return int(float(text))
-        except ValueError:
-            # Python 3.10 knows no Z.
-            return _nanoseconds(datetime.fromisoformat(text[:-1] + "+00:00" if text[-1] in "Zz" else text))
-    if time is None or time != time:
+        return _core.time_of(time.strip())  # type: ignore[no-any-return]
+    if time is None or time != time or str(time) in ("<NA>", "NaT"):
         return None
     if isinstance(time, np.datetime64):
-        return int(time.astype("datetime64[ns]").astype(np.int64))
+        return True, int(time.astype("datetime64[us]").astype(np.int64))
     if isinstance(time, datetime):
-        return _nanoseconds(time)
+        return True, _microseconds(time)
     if isinstance(time, date):
-        return _nanoseconds(datetime(time.year, time.month, time.day))
-    return None if str(time) in ("<NA>", "NaT") else int(time)
+        return True, _microseconds(datetime(time.year, time.month, time.day))
+    return False, int(time)
 
 
 def time_column(times: Any) -> npt.NDArray[np.int64]:
-    """Times as integers that are in their order: numbers as they are, fractions cut off; dates in nanoseconds since 1970, in UTC where they
-    have no zone. Raises DataError for what is no time, and for missing times, which are not the oldest."""
+    """Times as integers that are in their order: numbers as they are, fractions cut off; dates in microseconds since 1970, in UTC where they
+    have no zone. Raises DataError for what is no time, for dates among numbers, for numbers in two units, and for missing times, which are
+    not the oldest."""
     try:
         if getattr(getattr(times, "dtype", None), "tz", None) is not None and hasattr(times, "to_numpy"):
-            times = times.to_numpy("datetime64[ns]")
+            times = times.to_numpy("datetime64[us]")
         array = np.asarray(times)
     except (TypeError, ValueError):
         raise DataError("time: expected timestamps") from None
     if array.dtype.kind == "M":
-        missing = np.isnat(array)
-        whole = array.astype("datetime64[ns]").astype(np.int64)
-    elif array.dtype.kind == "f":
-        missing = ~np.isfinite(array)
-        whole = np.where(missing, 0, array).astype(np.int64)
-    elif array.dtype.kind in "iub":
-        return np.ascontiguousarray(array.astype(np.int64))
-    else:
-        whole = np.zeros(array.shape, dtype=np.int64)
-        missing = np.zeros(array.shape, dtype=bool)
-        for at, time in enumerate(array.tolist() if array.dtype.kind != "O" else array):
-            try:
-                number = _whole(time.decode() if isinstance(time, bytes) else time)
-                missing[at] = number is None
-                whole[at] = number or 0
-            except (TypeError, ValueError, OverflowError):
-                raise DataError(f"time: expected a timestamp in row {at}, found {time!r:.60}") from None
+        _refuse_missing(np.isnat(array))
+        return np.ascontiguousarray(array.astype("datetime64[us]").astype(np.int64))
+    if array.dtype.kind == "f":
+        _refuse_missing(np.isnan(array))
+        if not (np.abs(array) < 2.0**63).all():
+            raise _fault(int(np.flatnonzero(~(np.abs(array) < 2.0**63))[0]), array)
+    elif array.dtype.kind not in "iub":
+        array, dates = _one_by_one(array)
+        if dates:
+            return array
+    whole = np.ascontiguousarray(array.astype(np.int64))
+    _refuse_two_units(whole)
+    return whole
+
+
+def _one_by_one(array: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], bool]:
+    """The times of an array of objects, and whether they are dates."""
+    whole = np.zeros(array.shape, dtype=np.int64)
+    dates = False
+    for at, time in enumerate(array.tolist() if array.dtype.kind != "O" else array):
+        try:
+            found = _whole(time.decode() if isinstance(time, bytes) else time)
+            if found is None:
+                raise DataError(f"time: there is none in row {at}")
+            is_date, whole[at] = found
+        except (TypeError, ValueError, OverflowError) as error:
+            if isinstance(error, DataError):
+                raise
+            raise _fault(at, array) from None
+        if at > 0 and is_date != dates:
+            raise _fault(at, array, "date" if dates else "number")
+        dates = is_date
+    return whole, dates
+
+
+def _refuse_missing(missing: npt.NDArray[np.bool_]) -> None:
     if missing.any():
         raise DataError(f"time: there is none in row {int(np.flatnonzero(missing)[0])}")
-    return np.ascontiguousarray(whole)
+
+
+def _refuse_two_units(whole: npt.NDArray[np.int64]) -> None:
+    told = np.flatnonzero(whole >= _BOUNDS[0])
+    if len(told) == 0:
+        return
+    units = np.searchsorted(_BOUNDS, whole[told], side="right")
+    other = np.flatnonzero(units != units[0])
+    if len(other):
+        row = int(told[other[0]])
+        raise DataError(
+            f"time: row {row} is in {_UNITS[int(units[other[0]])]}, {int(whole[row])}, after others in {_UNITS[int(units[0])]}"
+        )
+
+
+def _fault(row: int, array: npt.NDArray[Any], expected: str = "timestamp") -> DataError:
+    found = array[row]
+    return DataError(f"time: expected a {expected} in row {row}, found {found.item() if hasattr(found, 'item') else found!r:.60}")

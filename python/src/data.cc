@@ -13,6 +13,7 @@
 #include "binding.h"
 #include "data/column_names.h"
 #include "data/text.h"
+#include "data/times.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/read.h"
 #include "lowrank/data/split.h"
@@ -489,6 +490,15 @@ void bind_data(nb::module_& module) {
   module.def("columns_by_name", &columns_named, "names"_a, "The columns of a header, by what their names say.");
   module.def("parts", &parts_of, "users"_a, "times"_a.none(), "test"_a, "validation"_a, "by"_a, "seed"_a,
              "The part of every rating: 0 train, 1 validation, 2 test.");
+  module.def(
+      "time_of",
+      [](const std::string& text) -> nb::object {
+        if (is_missing_time(text)) return nb::none();
+        if (const auto number = parse_time(text)) return nb::make_tuple(false, *number);
+        if (const auto date = parse_date(text)) return nb::make_tuple(true, *date);
+        throw nb::value_error("not a time");
+      },
+      "text"_a, "Whether a text is a date, and it in microseconds, or else as a number; None for a missing time.");
   module.def("lines", &lines_of, "path"_a, "reading"_a, "The lines of a file as columns.");
   module.def(
       "titles",

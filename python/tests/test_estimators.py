@@ -463,10 +463,16 @@ def test_times_of_every_kind():
         train, test = lowrank.split(frame, by="time", test=0.34)
         assert test.item.tolist() == [2] and train.item.tolist() == [1, 3]
         assert np.argsort(lowrank.Ratings([1, 1, 1], [1, 2, 3], [1, 2, 3], times).times).tolist() == [2, 0, 1]
-    assert lowrank.Ratings([1], [1], [1], ["2020-01-01T01:00:00+01:00"]).times.tolist() == [1577836800 * 10**9]
+    assert lowrank.Ratings([1], [1], [1], ["2020-01-01T01:00:00+01:00"]).times.tolist() == [1577836800 * 10**6]
     for missing in (np.array(["2020-01-01", "NaT"], dtype="M8[s]"), [1.0, np.nan], ["2020-01-01", None], ["2020-01-01", "NaT"],
                     pandas.Series(pandas.to_datetime(["2020-01-01", None], utc=True))):
         with pytest.raises(lowrank.DataError, match="none in row 1"):
             lowrank.split(([1, 1], [1, 2], [1, 2], missing), by="time")
-    with pytest.raises(lowrank.DataError, match="row 1, found 'Monday'"):
-        lowrank.split(([1, 1], [1, 2], [1, 2], ["2020-01-01", "Monday"]), by="time")
+    for wrong, message in ((["2020-01-01", "Monday"], "timestamp in row 1, found 'Monday'"), (["2020-01-01", "17"], "date in row 1, found '17'"),
+                           (["17", "2020-01-01"], "number in row 1"), ([978300760, 978300760123], "row 1 is in milliseconds, .* in seconds"),
+                           ([1.0, 1e30], "timestamp in row 1"), (["9e8", "9e14"], "row 1 is in microseconds"), (["2020-02-30"] * 2, "row 0")):
+        with pytest.raises(lowrank.DataError, match=message):
+            lowrank.split(([1, 1], [1, 2], [1, 2], wrong), by="time")
+    # Beyond what nanoseconds reach.
+    assert lowrank.Ratings([1], [1], [1], ["9999-12-31"]).times.tolist() == [253402214400 * 10**6]
+    assert lowrank.Ratings([1], [1], [1], np.array(["9999-12-31"], "M8[D]")).times.tolist() == [253402214400 * 10**6]
