@@ -12,6 +12,7 @@ from lowrank import _core
 from lowrank._checks import is_path, number, path_of, whole
 from lowrank._columns import as_table, id_column, ids_array, is_table, library_of, table_column
 from lowrank._errors import DataError
+from lowrank._files import columns_by_role, described, file_table, kind_of
 from lowrank._input import ColumnNames, File, Reading, column_names, is_sparse, ratings_from, tell_skipped
 from lowrank._ratings import Ratings
 from lowrank._times import time_column
@@ -37,7 +38,8 @@ def read_ratings(
     Parameters
     ----------
     path : str or path-like
-        CSV, TSV, MovieLens, Matrix Market or adjacency; plain, ``.gz``, ``.zst`` or ``.xz``.
+        CSV, TSV, MovieLens, Matrix Market or adjacency; plain, ``.gz``, ``.zst`` or ``.xz``. Or, where pyarrow is there, Parquet, Arrow or
+        Feather, of which only `columns` is read here.
     columns : str, sequence or mapping, optional
         Which column holds what, by number from 1 or by name: ``("userId", "movieId", "rating")``,
         ``{"user": 1, "item": 2, "rating": 3, "time": 4}`` or ``"user=1,item=2,rating=3,time=4"``. Default: by the names in the
@@ -75,15 +77,30 @@ def read_ratings(
     >>> lowrank.read_ratings(path).items.tolist()
     [7, 7]
     """
-    source = ratings_from(path, columns=columns)
-    if not isinstance(source, File):
+    if not is_path(path):
         raise DataError(f"path: expected a path, got {type(path).__name__}")
+    name = path_of(path, "path")
+    if kind := kind_of(name):
+        return _table_ratings(name, kind, columns)
+    source = ratings_from(path, columns=columns)
+    assert isinstance(source, File)
     reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values)
     users, items, values, times, user_ids, item_ids, layout, skipped = _core.lines(source.path, source.options(reading))
     tell_skipped(skipped)
     result = Ratings.__new__(Ratings)
     result.users, result.items = ids_array(user_ids)[users], ids_array(item_ids)[items]
     result.values, result.times, result.layout = values, times, layout
+    return result
+
+
+def _table_ratings(path: str, kind: str, columns: ColumnNames | None) -> Ratings:
+    """The ratings of a file that pyarrow reads."""
+    table = file_table(path, kind)
+    roles = columns_by_role(table, column_names(columns), path)
+    values = table[roles["rating"]] if "rating" in roles else np.ones(len(table), np.float32)
+    times = table[roles["time"]] if "time" in roles and not table[roles["time"]].null_count else None
+    result = Ratings(table[roles["user"]], table[roles["item"]], values, times)
+    result.layout = described(path, kind, table, roles)
     return result
 
 

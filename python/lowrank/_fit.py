@@ -72,7 +72,7 @@ class Trains(Fitted):
               ``rating`` (see `columns`);
             - table of users x items, NaN or null for a missing rating: a pandas table with users as index and items as columns, or
               any table with the users in its first column (see `format`);
-            - path of a file, in any format that the command line reads;
+            - path of a file, in any format that the command line reads, or, where pyarrow is there, Parquet, Arrow or Feather;
             - dense array of shape (users, items), NaN for a missing rating;
             - two columns, user and item, of shape (n, 2), with `y` the ratings;
             - :class:`lowrank.Ratings`.

@@ -17,6 +17,7 @@ from lowrank import _core
 from lowrank._checks import is_path, path_of
 from lowrank._columns import Values, as_table, id_column, is_table, library_of, table_column, value_column
 from lowrank._errors import DataError, DataWarning, OptionError
+from lowrank._files import columns_by_role, file_table, kind_of
 from lowrank._layout import arranged
 from lowrank._ratings import Ratings
 from lowrank._wide import cells_of, is_wide
@@ -167,6 +168,14 @@ def _from_table(table: Any, y: Any, columns: ColumnNames | None, *, pairs: bool,
     return Columns(users, items, value_column(table_column(table, named["rating"], "rating"), "rating"), weights)
 
 
+def _from_file_table(path: str, kind: str, columns: ColumnNames | None, format: str) -> Columns:
+    table = file_table(path, kind)
+    if format == "matrix" or (columns is None and format == "auto" and is_wide(table)):
+        return _from_table(table, None, columns, pairs=False, format="matrix")
+    roles = columns_by_role(table, column_names(columns), path)
+    return _from_table(table, None, {role: name for role, name in roles.items() if role != "time"}, pairs=False, format=format)
+
+
 def _from_sparse(matrix: Any) -> Matrix:
     if matrix.ndim != 2:
         raise DataError(f"X: expected a matrix of users x items, got shape {matrix.shape}")
@@ -301,7 +310,10 @@ def ratings_from(
     if is_path(X):
         if y is not None:
             raise DataError("y: a file of ratings has them itself")
-        return File(path_of(X, name), _file_columns(column_names(columns)))
+        path = path_of(X, name)
+        if kind := kind_of(path):
+            return _from_file_table(path, kind, columns, format)
+        return File(path, _file_columns(column_names(columns)))
     if is_table(X):
         return _from_table(X, y, columns, pairs=False, format=format)
     if columns is not None:

@@ -2,6 +2,7 @@
 
 import warnings
 
+import numpy as np
 import pytest
 
 import lowrank
@@ -60,3 +61,50 @@ def test_bad_lines_are_skipped(tmp_path):
 def test_options_of_files_are_not_read_elsewhere(option):
     with pytest.raises(lowrank.OptionError, match=f"{next(iter(option))}: is read only for a file of ratings"):
         lowrank.Baseline().fit(([1, 2], [1, 2], [3.0, 4.0]), **option)
+
+
+def test_tables_of_pyarrow(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import feather, parquet
+
+    table = pyarrow.table({"movie_id": [7, 8, 7], "userId": ["ann", "ann", "bob"], "stars": [4.0, 3.5, 1.0],
+                           "date": np.array(["2020-01-01", "2020-01-03", "2020-01-02"], dtype="M8[s]")})
+    plain = lowrank.Baseline().fit((["ann", "ann", "bob"], [7, 8, 7], [4, 3.5, 1]))
+    writers = {"r.parquet": parquet.write_table, "r.arrow": feather.write_feather,
+               "r.feather": lambda table, path: feather.write_feather(table.set_column(3, "date", [[1, 3, 2]]), path, version=1)}
+    for name, write in writers.items():
+        path = tmp_path / name
+        write(table, str(path))
+        ratings = lowrank.read_ratings(path)
+        assert list(zip(ratings.users.tolist(), ratings.items.tolist(), ratings.values.tolist())) == [
+            ("ann", 7, 4.0), ("ann", 8, 3.5), ("bob", 7, 1.0)]
+        assert np.argsort(ratings.times).tolist() == [0, 2, 1]
+        assert ratings.layout.endswith("of 4 columns; user = userId, item = movie_id, rating = stars, time = date")
+        model = lowrank.Baseline().fit(path, validation=path)
+        assert model.predict(["bob"], [8]) == plain.predict(["bob"], [8])
+        assert lowrank.Baseline().fit(path, columns={"user": 2, "item": "movie_id"}).summary_["ratings"] == 3
+        with pytest.raises(lowrank.OptionError, match="separator: is read only for"):
+            lowrank.Baseline().fit(path, separator=",")
+        with pytest.raises(lowrank.DataError, match='no column "who"; there are "movie_id", "userId"'):
+            lowrank.read_ratings(path, columns={"user": "who", "item": "movie_id"})
+    path = tmp_path / "r.parquet"
+    parquet.write_table(table.rename_columns(["a", "b", "c", "d"]), path)
+    with pytest.raises(lowrank.DataError, match='r.parquet: no telling which column is the user and the item among "a", "b", "c", "d"'):
+        lowrank.Baseline().fit(path)
+    parquet.write_table(table.drop_columns(["stars"]), path)
+    with pytest.raises(lowrank.DataError, match="is the rating among .* name user and item alone"):
+        lowrank.read_ratings(path)
+    path.write_bytes(path.read_bytes()[:-9] + b"PAR1")
+    with pytest.raises(lowrank.DataError, match="r.parquet: a Parquet file that pyarrow cannot read"):
+        lowrank.read_ratings(path)
+    path.write_text("PAR1,x,4\n")
+    assert triples(path) == [("PAR1", "x", 4.0)]
+
+
+def test_tables_without_pyarrow(tmp_path, monkeypatch):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    path = tmp_path / "r.parquet"
+    parquet.write_table(pytest.importorskip("pyarrow").table({"user": [1], "item": [1], "rating": [1]}), path)
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
+    with pytest.raises(lowrank.DataError, match="r.parquet: this is a Parquet file, which takes pyarrow to read"):
+        lowrank.read_ratings(path)
