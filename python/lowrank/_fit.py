@@ -65,7 +65,8 @@ class Trains(Fitted):
         ----------
         X : ratings
             - scipy sparse matrix or array of shape (users, items): stored entries are ratings, explicit zeros included;
-              ids are 0 .. n-1; empty rows and columns are kept;
+              ids are 0 .. n-1; empty rows and columns are kept, unless nearly all are empty (over 4 million, and over 64 per entry):
+              then only those with entries have ids;
             - tuple ``(users, items, values)`` of arrays of shape (n,), or with times as the fourth, which training does not use;
             - list of tuples ``(user, item, rating)``;
             - pandas, polars or pyarrow table, or anything with the Arrow stream protocol, with the columns ``user``, ``item`` and

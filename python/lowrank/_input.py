@@ -176,11 +176,30 @@ def _from_file_table(path: str, kind: str, columns: ColumnNames | None, format: 
     return _from_table(table, None, {role: name for role, name in roles.items() if role != "time"}, pairs=False, format=format)
 
 
-def _from_sparse(matrix: Any) -> Matrix:
+def _is_vast(shape: tuple[int, int], entries: int) -> bool:
+    """Whether nearly all rows or columns of a matrix are empty, so that its numbers are ids of another system."""
+    return any(size > max(2**22, 64 * entries) for size in shape)
+
+
+def _from_vast(matrix: Any) -> Columns:
+    """The cells of a matrix, with the ids of the rows and columns that have any. No memory grows with the shape."""
+    if matrix.format in ("csr", "csc"):
+        matrix = _checked(matrix)
+    coo = matrix.tocoo(copy=True)
+    if coo.dtype.kind in "iub":
+        coo = coo.astype(np.float64)
+    coo.sum_duplicates()
+    users, items = coo.row.astype(np.int64), coo.col.astype(np.int64)
+    return Columns(_core.Ids(users, "users"), _core.Ids(items, "items"), value_column(coo.data, "X"))
+
+
+def _from_sparse(matrix: Any) -> Source:
     if matrix.ndim != 2:
         raise DataError(f"X: expected a matrix of users x items, got shape {matrix.shape}")
     if matrix.dtype.kind not in "iufb":
         raise DataError(f"X: expected numbers, got a matrix of {matrix.dtype}")
+    if _is_vast(matrix.shape, matrix.nnz) and matrix.nnz > 0:
+        return _from_vast(matrix)
     csr = _summed(matrix)
     counts = np.diff(csr.indptr)
     users = np.repeat(np.arange(matrix.shape[0], dtype=np.uint32), counts)

@@ -108,3 +108,24 @@ def test_tables_without_pyarrow(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
     with pytest.raises(lowrank.DataError, match="r.parquet: this is a Parquet file, which takes pyarrow to read"):
         lowrank.read_ratings(path)
+
+
+@pytest.mark.parametrize("kind", ["coo", "csr", "csc"])
+@pytest.mark.parametrize("shape", [(2**31 - 5, 30), (30, 2**31 - 5), (2**33, 2**40)])
+def test_empty_rows_of_a_vast_shape_have_no_ids(kind, shape):
+    sparse = pytest.importorskip("scipy.sparse")
+    resource = pytest.importorskip("resource")
+    rows, columns = [0, shape[0] - 1, shape[0] - 1], [3, shape[1] - 1, 3]
+    matrix = sparse.coo_array(([4, 3, 2, 5], ([*rows, 0], [*columns, 3])), shape=shape)
+    if (kind == "csr" and shape[0] > 100) or (kind == "csc" and shape[1] > 100):
+        matrix = sparse.coo_array(matrix)  # scipy itself would need the memory
+    else:
+        matrix = matrix.asformat(kind)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    model = lowrank.Baseline().fit(matrix)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000
+    assert sorted(model.users_.tolist()) == [0, shape[0] - 1]
+    assert sorted(model.items_.tolist()) == [3, shape[1] - 1]
+    assert model.summary_["ratings"] == 3
+    other = lowrank.Baseline().fit(([0, shape[0] - 1, shape[0] - 1], columns, [9.0, 3.0, 2.0]))
+    assert model.predict([0], [3]) == other.predict([0], [3])
