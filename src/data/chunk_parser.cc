@@ -111,14 +111,11 @@ bool ChunkParser::parse_line(std::string_view line) {
     if (chunk.problem) return false;
   }
   float weight = 1;
-  if (layout.weight != Layout::kNone) {
-    chunk.problem = read_weight(fields.weight, layout, weight);
-    if (chunk.problem) return false;
-  }
-  if (weight == 0) return checks_out(fields);
-  // A line that is skipped adds no ids.
-  if (layout.skip_bad_lines) chunk.problem = check_fields(fields, layout);
+  if (layout.weight != Layout::kNone) chunk.problem = read_weight(fields.weight, layout, weight);
+  // A line that is left out adds no ids.
+  if (!chunk.problem && (weight == 0 || layout.skip_bad_lines)) chunk.problem = check_fields(fields, layout);
   if (chunk.problem) return false;
+  if (weight == 0) return true;
   const auto user = users_.number(fields.user, chunk.lines, chunk.problem);
   if (!user) return false;
   const auto item = items_.number(fields.item, chunk.lines, chunk.problem);
@@ -150,16 +147,6 @@ bool ChunkParser::parse_line(std::string_view line) {
   ++chunk.count;
   ++chunk.mirrored;
   return true;
-}
-
-/// Whether a line that is left out has no fault.
-bool ChunkParser::checks_out(const LineFields& fields) {
-  float value = 0;
-  std::optional<std::string>& problem = chunk_->problem;
-  if (!problem) problem = check_id(fields.user);
-  if (!problem) problem = check_id(fields.item);
-  if (!problem && fields.has_rating) problem = read_rating(fields.rating, context_.layout, value);
-  return !problem;
 }
 
 /// Parses a line of an adjacency file or a matrix.

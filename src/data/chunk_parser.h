@@ -90,7 +90,6 @@ class ChunkParser {
   bool plain_value(std::uint64_t key, std::string_view text, std::size_t count);
   bool parse_line(std::string_view line);
   bool parse_row(std::string_view line);
-  bool checks_out(const LineFields& fields);
   bool skips(std::string_view line);
   bool skip_malformed(std::string_view line);
   void add_value(float value);

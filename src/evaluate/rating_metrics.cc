@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -47,13 +48,17 @@ RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads) 
   if (pairs.values.size() != pairs.size()) throw DataError("pairs without ratings cannot be scored");
   refuse_nothing(pairs.size());
   constexpr std::size_t kGrain = std::size_t{1} << 15U;
+  // With neighbours pairs cost less together.
+  std::vector<double> all(model.neighbours ? pairs.size() : 0);
+  if (model.neighbours) predict_pairs(model, pairs.users, pairs.items, all, threads);
   const Sums sums = Workers(threads).sum_ranges(pairs.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
-    std::vector<double> predictions(end - begin);
-    score_pairs(model, std::span(pairs.users).subspan(begin, end - begin), std::span(pairs.items).subspan(begin, end - begin), predictions);
+    const std::span users = std::span(pairs.users).subspan(begin, end - begin);
+    const std::span items = std::span(pairs.items).subspan(begin, end - begin);
+    std::vector<double> predictions(all.empty() ? end - begin : 0);
+    if (all.empty()) score_pairs(model, users, items, predictions);
     Sums part;
     for (std::size_t n = begin; n < end; ++n) {
-      double& prediction = predictions[n - begin];
-      prediction = model.centre.clip(prediction);
+      const double prediction = all.empty() ? model.centre.clip(predictions[n - begin]) : all[n];
       part.add(model, pairs.users[n], pairs.items[n], pairs.values[n], prediction);
     }
     return part;
@@ -63,11 +68,13 @@ RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads) 
 
 RatingScores score_ratings(const Model& model, const Ratings& ratings, int threads) {
   refuse_nothing(ratings.size());
+  const std::optional<Neighbours> by_item = neighbours_by_item(model, ratings.size());
   const Sums sums = Workers(threads).sum_rows(ratings.user_count(), [&](std::size_t first, std::size_t last, int) {
     Sums part;
-    score_users(model, ratings, first, last, [&](std::uint32_t user, std::size_t position, double prediction) {
+    const auto add = [&](std::uint32_t user, std::size_t position, double prediction) {
       part.add(model, user, ratings.items()[position], ratings.value(position), prediction);
-    });
+    };
+    score_users(model, ratings, first, last, add, by_item ? &*by_item : nullptr);
     return part;
   });
   return scores_of(sums, ratings.size());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <numeric>
 
 #include "base/parallel.h"
 #include "kernels/dot.h"
@@ -31,33 +32,6 @@ double score_with_product(const Model& model, std::uint32_t user, std::uint32_t 
   return in_float_range(sum);
 }
 
-/// Sums of neighbours for many pairs: for several pairs of a user in a row, those of all items at once.
-class PairSums {
- public:
-  explicit PairSums(const Model& model) : model_(model) {
-    if (model.neighbours) sums_.emplace(model.items.counts.size());
-  }
-
-  /// The sum of a pair of users[at] and items[at]; asked in ascending order.
-  float of(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::size_t at) {
-    if (!sums_ || !model_.users.knows(users[at]) || !model_.items.knows(items[at])) return 0;
-    if (at >= end_) {
-      end_ = at + 1;
-      while (end_ < users.size() && users[end_] == users[at]) ++end_;
-      gathered_ = end_ - at >= kMany;
-      if (gathered_) gather_neighbours(model_, users[at], *sums_);
-    }
-    return gathered_ ? sums_->of(items[at]) : neighbour_sum(model_, users[at], items[at]);
-  }
-
- private:
-  static constexpr std::size_t kMany = 4;
-  const Model& model_;
-  std::optional<SparseSums> sums_;
-  std::size_t end_ = 0;  ///< behind the pairs of the same user
-  bool gathered_ = false;
-};
-
 }  // namespace
 
 double score(const Model& model, std::uint32_t user, std::uint32_t item) {
@@ -74,12 +48,17 @@ double score(const Model& model, std::uint32_t user, std::uint32_t item) {
 }
 
 void score_pairs(const Model& model, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> scores) {
+  score_pairs(model, nullptr, users, items, scores);
+}
+
+void score_pairs(const Model& model, const Neighbours* by_item, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items,
+                 std::span<double> scores) {
   constexpr std::size_t kPiece = 512;
   std::array<std::uint32_t, kPiece> user_rows{};
   std::array<std::uint32_t, kPiece> item_rows{};
   std::array<float, kPiece> products{};
   const std::size_t stride = model.users.factors.stride();
-  PairSums neighbours(model);
+  PairSums neighbours(model, by_item);
   const bool has_rows = !model.users.counts.empty() && !model.items.counts.empty();
   for (std::size_t begin = 0; begin < users.size(); begin += kPiece) {
     const std::size_t count = std::min(kPiece, users.size() - begin);
@@ -107,10 +86,27 @@ double predict(const Model& model, std::uint32_t user, std::uint32_t item) { ret
 
 void predict_pairs(const Model& model, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> scores,
                    int threads) {
+  if (model.neighbours && !std::ranges::is_sorted(users)) {
+    // The pairs of a user one after another: what their history says is then looked up once.
+    std::vector<std::size_t> order(users.size());
+    std::iota(order.begin(), order.end(), std::size_t{0});
+    std::ranges::stable_sort(order, {}, [&](std::size_t pair) { return users[pair]; });
+    std::vector<std::uint32_t> sorted_users;
+    std::vector<std::uint32_t> sorted_items;
+    for (const std::size_t pair : order) {
+      sorted_users.push_back(users[pair]);
+      sorted_items.push_back(items[pair]);
+    }
+    std::vector<double> sorted_scores(users.size());
+    predict_pairs(model, sorted_users, sorted_items, sorted_scores, threads);
+    for (std::size_t n = 0; n < order.size(); ++n) scores[order[n]] = sorted_scores[n];
+    return;
+  }
   constexpr std::size_t kGrain = std::size_t{1} << 14U;
+  const std::optional<Neighbours> by_item = neighbours_by_item(model, users.size());
   Workers(threads).for_ranges(users.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
     const std::span<double> part = scores.subspan(begin, end - begin);
-    score_pairs(model, users.subspan(begin, end - begin), items.subspan(begin, end - begin), part);
+    score_pairs(model, by_item ? &*by_item : nullptr, users.subspan(begin, end - begin), items.subspan(begin, end - begin), part);
     for (double& value : part) value = model.centre.clip(value);
   });
 }

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "kernels/dot.h"
+#include "model/neighbours_code.h"
 
 namespace lowrank {
 
@@ -157,6 +158,53 @@ float neighbour_sum(const Model& model, std::uint32_t user, std::uint32_t item) 
     weights += static_cast<double>(std::abs(weight));
   }
   return mean_of(model.neighbours->rule(), sum, weights);
+}
+
+void PairSums::take_terms(std::uint32_t user) {
+  values_.resize(model_.items.counts.size());
+  marks_.resize(values_.size());
+  for (const std::uint32_t item : terms_.items) marks_[item] = 0;
+  terms_ = history_terms(model_, user);
+  for (std::size_t n = 0; n < terms_.items.size(); ++n) {
+    marks_[terms_.items[n]] = 1;
+    values_[terms_.items[n]] = terms_.values[n];
+  }
+}
+
+float PairSums::of(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::size_t at) {
+  if (!model_.neighbours || !model_.users.knows(users[at]) || !model_.items.knows(items[at])) return 0;
+  if (at >= end_) {
+    end_ = at + 1;
+    while (end_ < users.size() && users[end_] == users[at]) ++end_;
+    // From so many pairs on, everything that is added to the user's scores costs less than each pair by itself.
+    const std::size_t many = model_.neighbours->of_users() ? 2 : 4;
+    gathered_ = by_item_ == nullptr && end_ - at >= many;
+    if (gathered_) {
+      if (!sums_) sums_.emplace(model_.items.counts.size());
+      gather_neighbours(model_, users[at], *sums_);
+    }
+    if (by_item_ != nullptr) take_terms(users[at]);
+  }
+  if (gathered_) return sums_->of(items[at]);
+  if (by_item_ == nullptr) return neighbour_sum(model_, users[at], items[at]);
+  double sum = 0;
+  double weights = 0;
+  const std::span<const std::uint32_t> others = by_item_->items_of(items[at]);
+  const std::span<const float> own = by_item_->weights_of(items[at]);
+  for (std::size_t n = 0; n < others.size(); ++n) {
+    if (marks_[others[n]] == 0) continue;
+    sum += product(own[n], values_[others[n]]);
+    weights += static_cast<double>(std::abs(own[n]));
+  }
+  return mean_of(by_item_->rule(), sum, weights);
+}
+
+std::optional<Neighbours> neighbours_by_item(const Model& model, std::size_t pairs) {
+  // Fewer pairs are scored before the weights are put in order.
+  constexpr std::size_t kWeightsPerPair = 64;
+  if (!model.neighbours || !model.neighbours->is_mean() || model.neighbours->of_users()) return std::nullopt;
+  if (pairs < model.neighbours->size() / kWeightsPerPair) return std::nullopt;
+  return transposed(*model.neighbours);
 }
 
 }  // namespace lowrank

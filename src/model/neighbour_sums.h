@@ -1,6 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -60,5 +62,34 @@ void gather_neighbours(const Model& model, const HistoryTerms& terms, SparseSums
 
 /// The same of one item for one user of the model. O(history log row), and the rank for each item of the history that speaks in a mean
 float neighbour_sum(const Model& model, std::uint32_t user, std::uint32_t item);
+
+/// What neighbours add to many pairs: to several pairs of a user in a row, what is needed of the user once.
+class PairSums {
+ public:
+  /// \param by_item  nullptr, or the model's neighbours, of items in the mean form, transposed: then a pair costs the weights for its item
+  PairSums(const Model& model, const Neighbours* by_item) : model_(model), by_item_(by_item) {}
+
+  /// What is added to the pair of users[at] and items[at]; asked in ascending order. neighbour_sum() to the last bit.
+  float of(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::size_t at);
+
+ private:
+  void take_terms(std::uint32_t user);
+
+  const Model& model_;
+  const Neighbours* by_item_;
+  std::optional<SparseSums> sums_;
+  std::size_t end_ = 0;  ///< behind the pairs of the same user
+  bool gathered_ = false;
+  HistoryTerms terms_;
+  std::vector<float> values_;        ///< of the user's terms, by item
+  std::vector<std::uint8_t> marks_;  ///< the items that have one
+};
+
+/// score_pairs() with such neighbours.
+void score_pairs(const Model& model, const Neighbours* by_item, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items,
+                 std::span<double> scores);
+
+/// The transposed neighbours where they help to score about `pairs` pairs.
+std::optional<Neighbours> neighbours_by_item(const Model& model, std::size_t pairs);
 
 }  // namespace lowrank

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "lowrank/base/error.h"
@@ -49,6 +50,24 @@ float Neighbours::weight(std::uint32_t from, std::uint32_t to) const noexcept {
   const std::span<const std::uint32_t> row = items_of(from);
   const auto found = std::ranges::lower_bound(row, to);
   return found == row.end() || *found != to ? 0.0F : weights_of(from)[static_cast<std::size_t>(found - row.begin())];
+}
+
+Neighbours transposed(const Neighbours& neighbours) {
+  std::vector<std::uint64_t> offsets(std::size_t{neighbours.rows()} + 1);
+  for (const std::uint32_t item : neighbours.items()) ++offsets[item + 1];
+  std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
+  std::vector<std::uint64_t> next(offsets.begin(), offsets.end() - 1);
+  std::vector<std::uint32_t> items(neighbours.size());
+  std::vector<float> weights(neighbours.size());
+  for (std::uint32_t row = 0; row < neighbours.rows(); ++row) {
+    const std::span<const std::uint32_t> to = neighbours.items_of(row);
+    for (std::size_t n = 0; n < to.size(); ++n) {
+      const std::uint64_t place = next[to[n]]++;
+      items[place] = row;
+      weights[place] = neighbours.weights_of(row)[n];
+    }
+  }
+  return Neighbours(std::move(offsets), std::move(items), std::move(weights), neighbours.rule());
 }
 
 CodedRows encode_rows(const Neighbours& neighbours) {

@@ -13,6 +13,10 @@ struct CodedRows {
   std::vector<std::uint8_t> bytes;
 };
 
+/// The same weights by the other of the two: for items, row i has those that speak for item i; for users, those that user i speaks for.
+/// O(size)
+Neighbours transposed(const Neighbours& neighbours);
+
 CodedRows encode_rows(const Neighbours& neighbours);
 /// \throws DataError for rows that no neighbours have
 Neighbours decode_rows(const CodedRows& coded, std::vector<float> weights, const NeighbourRule& rule = {});

@@ -8,13 +8,15 @@
 
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
+#include "model/neighbour_sums.h"
 
 namespace lowrank {
 
 /// Calls visit(user, position, prediction) for every rating of the users [first, last), in order; predictions are clipped where the model
-/// clips. Rows are scored in batches, so that scratch memory does not grow with the ratings.
+/// clips. Rows are scored in batches, so that scratch memory does not grow with the ratings. \param by_item  see PairSums
 template <class Visit>
-void score_users(const Model& model, const Ratings& ratings, std::size_t first, std::size_t last, const Visit& visit) {
+void score_users(const Model& model, const Ratings& ratings, std::size_t first, std::size_t last, const Visit& visit,
+                 const Neighbours* by_item = nullptr) {
   constexpr std::size_t kBatch = 512;
   std::array<std::uint32_t, kBatch> users{};
   std::array<double, kBatch> scores{};
@@ -26,7 +28,7 @@ void score_users(const Model& model, const Ratings& ratings, std::size_t first, 
       while (offsets[user + 1] <= begin + n) ++user;
       users[n] = user;
     }
-    score_pairs(model, std::span(users).first(count), ratings.items().subspan(begin, count), std::span(scores).first(count));
+    score_pairs(model, by_item, std::span(users).first(count), ratings.items().subspan(begin, count), std::span(scores).first(count));
     for (std::size_t n = 0; n < count; ++n) visit(users[n], begin + n, model.centre.clip(scores[n]));
   }
 }

@@ -16,6 +16,7 @@
 #include "kernels/dot.h"
 #include "lowrank/base/error.h"
 #include "model/neighbour_sums.h"
+#include "model/neighbours_code.h"
 #include "recommend/candidates.h"
 #include "recommend/fold_in_solver.h"
 #include "recommend/popularity.h"

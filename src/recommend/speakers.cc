@@ -36,24 +36,6 @@ Raters raters_of(const Model& model, const TermsOf& terms_of) {
 
 }  // namespace
 
-Neighbours transposed(const Neighbours& neighbours) {
-  std::vector<std::uint64_t> offsets(std::size_t{neighbours.rows()} + 1);
-  for (const std::uint32_t item : neighbours.items()) ++offsets[item + 1];
-  std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
-  std::vector<std::uint64_t> next(offsets.begin(), offsets.end() - 1);
-  std::vector<std::uint32_t> items(neighbours.size());
-  std::vector<float> weights(neighbours.size());
-  for (std::uint32_t row = 0; row < neighbours.rows(); ++row) {
-    const std::span<const std::uint32_t> to = neighbours.items_of(row);
-    for (std::size_t n = 0; n < to.size(); ++n) {
-      const std::uint64_t place = next[to[n]]++;
-      items[place] = row;
-      weights[place] = neighbours.weights_of(row)[n];
-    }
-  }
-  return Neighbours(std::move(offsets), std::move(items), std::move(weights), neighbours.rule());
-}
-
 Raters Raters::all(const Model& model) {
   return raters_of(model, [&](std::uint32_t user) { return HistoryTerms{.items = model.history.items_of(user), .values = {}}; });
 }

@@ -12,10 +12,6 @@
 
 namespace lowrank {
 
-/// The same weights by the other of the two: for items, row i has those that speak for item i; for users, those that user i speaks for.
-/// O(size)
-Neighbours transposed(const Neighbours& neighbours);
-
 /// The users of each item, ascending: of item i those from starts[i] to starts[i + 1].
 struct Raters {
   /// Those who rated it. O(interactions)

@@ -47,6 +47,12 @@ constexpr std::array kOptions = {
     cg_steps_option<Als>().only(kAnySign),
     initial_scale_option<Als>(),
     tolerance_option<Als>(),
+    neighbours_option<Als>(),
+    neighbour_similarity_option<Als>(),
+    neighbour_shrinkage_option<Als>(),
+    neighbour_power_option<Als>(),
+    neighbour_damping_option<Als>(),
+    neighbour_weight_option<Als>(),
     patience_option<Als>(),
     seed_option<Als>().only(kHasFactors),
 };

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <array>
 #include <string_view>
 
+#include "lowrank/train/correction.h"
 #include "train/option.h"
 
 namespace lowrank {
@@ -11,6 +13,7 @@ namespace lowrank {
 inline constexpr Setting kHasFactors = without("rank", "0");
 inline constexpr Setting kRegularizes = without("regularization", "0");
 inline constexpr Setting kHasBiases = with("biases", "true");
+inline constexpr Setting kCorrects = without("neighbours", "0");
 /// \}
 
 /// The ratings that count where having is all: MethodTraits::counts, and its `uncounted`.
@@ -70,6 +73,32 @@ constexpr Option<O> patience_option() {
           "epochs without improvement of the validation figure after which training ends, at least 1; raise it where that figure is noisy",
       .needs = {},
       .validates = true};
+}
+inline constexpr auto kCorrectionSimilarities = std::to_array<Named<CorrectionSimilarity>>(
+    {{"pearson", CorrectionSimilarity::pearson}, {"cosine", CorrectionSimilarity::cosine}, {"distance", CorrectionSimilarity::distance}});
+template <class O>
+constexpr Option<O> neighbours_option() {
+  return {"neighbours", &O::neighbours, {0, 100'000}};
+}
+template <class O>
+constexpr Option<O> neighbour_similarity_option() {
+  return Option<O>{"neighbour_similarity", choice<O, &O::neighbour_similarity, kCorrectionSimilarities>()}.only(kCorrects);
+}
+template <class O>
+constexpr Option<O> neighbour_shrinkage_option() {
+  return Option<O>{"neighbour_shrinkage", &O::neighbour_shrinkage}.only(kCorrects, with("neighbour_similarity", "pearson"));
+}
+template <class O>
+constexpr Option<O> neighbour_power_option() {
+  return Option<O>{"neighbour_power", &O::neighbour_power, {.least_excluded = true}}.only(kCorrects);
+}
+template <class O>
+constexpr Option<O> neighbour_damping_option() {
+  return Option<O>{"neighbour_damping", &O::neighbour_damping, {0, 1e20}}.only(kCorrects);
+}
+template <class O>
+constexpr Option<O> neighbour_weight_option() {
+  return Option<O>{"neighbour_weight", &O::neighbour_weight, {0, 10}}.only(kCorrects);
 }
 template <class O>
 constexpr Option<O> seed_option() {

@@ -9,7 +9,10 @@
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
+#include "train/residual_neighbours.h"
+#include "train/training_error.h"
 #include "train/transpose.h"
+#include "train/units.h"
 
 namespace lowrank {
 
@@ -20,15 +23,23 @@ constexpr auto kSimilarities =
                                                {"cosine", NeighbourSimilarity::cosine},
                                                {"asymmetric-cosine", NeighbourSimilarity::asymmetric_cosine},
                                                {"inverse-user-frequency", NeighbourSimilarity::inverse_user_frequency},
-                                               {"rp3beta", NeighbourSimilarity::rp3beta}});
+                                               {"rp3beta", NeighbourSimilarity::rp3beta},
+                                               {"pearson", NeighbourSimilarity::pearson}});
+constexpr auto kSides = std::to_array<Named<NeighbourSide>>({{"items", NeighbourSide::items}, {"users", NeighbourSide::users}});
+
+constexpr Setting kLists = without("similarity", "pearson");
+constexpr Setting kRates = with("similarity", "pearson");
 
 constexpr std::array kOptions = {
     Option<ItemNeighbours>{"neighbours", &ItemNeighbours::neighbours, {1, 100'000}},
     Option<ItemNeighbours>{"similarity", choice<ItemNeighbours, &ItemNeighbours::similarity, kSimilarities>()},
-    Option<ItemNeighbours>{"item_exponent", &ItemNeighbours::item_exponent, {0, 2}},
-    Option<ItemNeighbours>{"target_exponent", &ItemNeighbours::target_exponent, {0, 2}},
-    Option<ItemNeighbours>{"user_exponent", &ItemNeighbours::user_exponent, {0, 2}},
+    Option<ItemNeighbours>{"item_exponent", &ItemNeighbours::item_exponent, {0, 2}}.only(kLists),
+    Option<ItemNeighbours>{"target_exponent", &ItemNeighbours::target_exponent, {0, 2}}.only(kLists),
+    Option<ItemNeighbours>{"user_exponent", &ItemNeighbours::user_exponent, {0, 2}}.only(kLists),
     Option<ItemNeighbours>{"shrinkage", &ItemNeighbours::shrinkage},
+    Option<ItemNeighbours>{"side", choice<ItemNeighbours, &ItemNeighbours::side, kSides>()}.only(kRates),
+    Option<ItemNeighbours>{"power", &ItemNeighbours::power, {.least_excluded = true}}.only(kRates),
+    Option<ItemNeighbours>{"damping", &ItemNeighbours::damping, {0, 1e20}}.only(kRates),
     holdout_seed_option<ItemNeighbours>(),
 };
 
@@ -84,7 +95,7 @@ class RowMaker {
 
   void make(std::uint32_t from, Scratch& scratch, Row& row) const {
     gather(from, scratch);
-    const auto shrinkage = static_cast<float>(options_.shrinkage);
+    const auto shrinkage = static_cast<float>(options_.shrinkage.value_or(0));
     scratch.best.clear();
     for (const std::uint32_t item : scratch.items) {
       const auto common = static_cast<float>(scratch.common[item]);
@@ -155,31 +166,65 @@ Neighbours find_neighbours(const Ratings& ratings, const ItemNeighbours& options
 /// All is known before the first epoch.
 class NeighbourLearner final : public EpochLearner {
  public:
-  explicit NeighbourLearner(Neighbours neighbours) : neighbours_(std::move(neighbours)) {}
+  /// \param baseline  mean and biases, or nothing
+  NeighbourLearner(Neighbours neighbours, std::optional<Model> baseline)
+      : neighbours_(std::move(neighbours)), baseline_(std::move(baseline)) {}
   std::optional<EpochFigures> run(std::size_t /*epoch*/) override { return EpochFigures{}; }
   bool finite() override { return true; }
-  void store(Model& model) override { model.neighbours = neighbours_; }
+  void store(Model& model) override {
+    model.neighbours = neighbours_;
+    if (!baseline_) return;
+    model.centre.mean = baseline_->centre.mean;
+    model.users.biases = baseline_->users.biases;
+    model.items.biases = baseline_->items.biases;
+  }
   void restore(const Model* /*model*/) override {}
 
  private:
   Neighbours neighbours_;
+  std::optional<Model> baseline_;
 };
+
+bool rates(const ItemNeighbours& options) { return options.similarity == NeighbourSimilarity::pearson; }
+
+/// Mean and biases, and neighbours by how alike they are rated or rate.
+Trained train_on_ratings(const Ratings& ratings, const ItemNeighbours& options, Model frame, const Validation& validation,
+                         TrainingObserver& observer, const TrainContext& context) {
+  Workers workers(context.threads);
+  set_range(frame, moments_of(ratings, workers), context);
+  frame.history = History(ratings, HistoryValues::kept, context.threads);
+  Model baseline = baseline_of(ratings, frame, context.threads);
+  constexpr double kShrinkage = 100;
+  const ResidualNeighbourOptions found_by{.neighbours = options.neighbours,
+                                          .shrinkage = options.shrinkage.value_or(kShrinkage),
+                                          .power = options.power,
+                                          .rule = {.form = NeighbourForm::mean, .side = options.side, .damping = options.damping}};
+  Neighbours neighbours = pearson_neighbours(ratings, baseline, found_by, workers);
+  const FoldIn fold_in = baseline.fold_in;
+  NeighbourLearner learner(std::move(neighbours), std::move(baseline));
+  Trained trained =
+      run_epochs(learner, std::move(frame), fold_in, 0, ratings.size(), Stopping{.epochs = 1, .patience = 1}, validation, observer);
+  trained.train_rmse = training_rmse(trained.model, ratings, workers);
+  return trained;
+}
 
 }  // namespace
 
 template <>
 MethodTraits<ItemNeighbours> traits_of() {
   return {.options = kOptions,
+          .rating_bytes = 26,  // two views, with residuals
           .warm_starts = false,
-          .counts = is_positive<ItemNeighbours>,
+          .counts = [](const ItemNeighbours& options, float rating) { return rates(options) || rating > 0; },
           .uncounted = kNonePositive,
-          .ignores_values = always<ItemNeighbours>,
-          .history = [](const ItemNeighbours&) { return HistoryValues::if_disliked; }};
+          .ignores_values = [](const ItemNeighbours& options) { return !rates(options); },
+          .history = [](const ItemNeighbours& options) { return rates(options) ? HistoryValues::kept : HistoryValues::if_disliked; }};
 }
 
 template <>
 Trained train_method(Ratings ratings, const ItemNeighbours& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context) {
+  if (rates(options)) return train_on_ratings(ratings, options, std::move(frame), validation, observer, context);
   Workers workers(context.threads);
   const std::size_t count = ratings.size();
   // Scores come from the history, in validation too.
@@ -187,7 +232,7 @@ Trained train_method(Ratings ratings, const ItemNeighbours& options, Model frame
   frame.centre.has_biases = false;
   frame.centre.rating_mean = 0;
   frame.centre.clips = false;
-  NeighbourLearner learner(find_neighbours(ratings, options, frame, workers));
+  NeighbourLearner learner(find_neighbours(ratings, options, frame, workers), std::nullopt);
   return run_epochs(learner, std::move(frame), NoFoldIn{}, 0, count, Stopping{.epochs = 1, .patience = 1}, validation, observer);
 }
 

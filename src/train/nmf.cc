@@ -53,6 +53,12 @@ constexpr std::array kOptions = {
     biases_option<Nmf>("learn the mean and a bias for every user and item (absent missing with frobenius; there are none otherwise)"),
     Option<Nmf>{"initialization", choice<Nmf, &Nmf::initialization, kInitializations>()}.only(kHasFactors),
     tolerance_option<Nmf>(),
+    neighbours_option<Nmf>().only(with("absent", "missing")),
+    neighbour_similarity_option<Nmf>().only(with("absent", "missing")),
+    neighbour_shrinkage_option<Nmf>().only(with("absent", "missing")),
+    neighbour_power_option<Nmf>().only(with("absent", "missing")),
+    neighbour_damping_option<Nmf>().only(with("absent", "missing")),
+    neighbour_weight_option<Nmf>().only(with("absent", "missing")),
     patience_option<Nmf>(),
     seed_option<Nmf>().only(kHasFactors, without("initialization", "nndsvd")),
 };

@@ -61,6 +61,12 @@ constexpr std::array kOptions = {
     Option<Sgd>{"retrain", choice<Sgd, &Sgd::retrain, kRetrains>()}.only(kEquations, kLearns),
     Option<Sgd>{"update_order", choice<Sgd, &Sgd::update_order, kUpdateOrders>()},
     tolerance_option<Sgd>(),
+    neighbours_option<Sgd>(),
+    neighbour_similarity_option<Sgd>(),
+    neighbour_shrinkage_option<Sgd>(),
+    neighbour_power_option<Sgd>(),
+    neighbour_damping_option<Sgd>(),
+    neighbour_weight_option<Sgd>(),
     patience_option<Sgd>(),
     seed_option<Sgd>().only(kLearns),
 };

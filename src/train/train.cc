@@ -9,6 +9,7 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "lowrank/base/error.h"
+#include "train/correction.h"
 #include "train/methods.h"
 #include "train/train_ratings.h"
 
@@ -103,7 +104,8 @@ void warn_of_opinions(const Ratings& ratings, const Options& options, TrainingOb
   const std::span<const float> table = ratings.value_table();
   observer.on_warning("the ratings look like opinions, from " + shortest_text(table.front()) + " to " + shortest_text(table.back()) +
                       ": method " + std::string(Options::kName) +
-                      " takes every value above 0 for a like; leave low ones out, or take a method that predicts ratings");
+                      " takes every value above 0 for a like; leave low ones out, or take a method that predicts ratings" +
+                      (std::is_same_v<Options, ItemNeighbours> ? ", such as this one with similarity pearson" : ""));
 }
 
 /// What a model has before anything is learned; rows and biases get their room when training starts, after the ratings gave theirs back.
@@ -131,6 +133,9 @@ HistoryValues values_to_keep(const Method& method, HistoryValues asked) {
   if (asked == HistoryValues::kept) return asked;
   const HistoryValues read = std::visit(
       []<class Options>(const Options& options) {
+        if constexpr (has_correction<Options>()) {
+          if (options.neighbours != 0) return HistoryValues::kept;
+        }
         const MethodTraits<Options> traits = traits_of<Options>();
         if (traits.history != nullptr) return traits.history(options);
         // Fold-in reads which items are liked.
@@ -215,7 +220,7 @@ Trained train_ratings(Ratings ratings, const Method& method, const Validation& v
         check_rank(context, rank_of(options));
         Model frame = frame_of(ratings, method, context.threads);
         frame.record.seed = options.seed;
-        return train_method(std::move(ratings), options, std::move(frame), validation, observer, context);
+        return train_and_correct(std::move(ratings), options, std::move(frame), validation, observer, context);
       },
       method);
 }

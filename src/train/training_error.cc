@@ -1,6 +1,7 @@
 #include "train/training_error.h"
 
 #include <cmath>
+#include <optional>
 
 #include "model/score_users.h"
 #include "train/row_weights.h"
@@ -8,13 +9,15 @@
 namespace lowrank {
 
 double training_rmse(const Model& model, const Ratings& ratings, Workers& workers) {
+  const std::optional<Neighbours> by_item = neighbours_by_item(model, ratings.size());
   const auto sum = [&](const auto& weight) {
     return workers.sum_rows(ratings.user_count(), [&](std::size_t first, std::size_t last, int) {
       double squared = 0;
-      score_users(model, ratings, first, last, [&](std::uint32_t /*user*/, std::size_t position, double prediction) {
+      const auto add = [&](std::uint32_t /*user*/, std::size_t position, double prediction) {
         const double error = static_cast<double>(ratings.value(position)) - prediction;
         squared += weight(position) * error * error;
-      });
+      };
+      score_users(model, ratings, first, last, add, by_item ? &*by_item : nullptr);
       return squared;
     });
   };

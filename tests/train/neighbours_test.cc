@@ -83,7 +83,7 @@ TEST(ItemNeighbours, WeightsAreThoseOfTheFormula) {
   triples[9].value = -2;
   for (const Case& each : many_cases()) {
     const Model model = train_quietly(make_ratings(triples, kUsers, kItems), each.options).model;
-    const auto expected = slow_weights(triples, each.item, each.target, each.user, each.options.shrinkage);
+    const auto expected = slow_weights(triples, each.item, each.target, each.user, each.options.shrinkage.value_or(0));
     ASSERT_TRUE(model.neighbours);
     for (std::uint32_t from = 0; from < kItems; ++from) {
       for (std::uint32_t to = 0; to < kItems; ++to)

@@ -10,6 +10,7 @@
 
 #include "lowrank/base/error.h"
 #include "lowrank/recommend/fold_in.h"
+#include "train/correction.h"
 #include "train/fixtures.h"
 #include "train/methods.h"
 
@@ -41,6 +42,7 @@ std::vector<Change> switches_of(const OptionInfo& option) {
   if ((counts || real) && !option.least_excluded && option.value != "0" && name != "tolerance") {
     changes.push_back({name, name == "negatives" ? "1" : "0"});
   }
+  if (name == "neighbours" && option.value == "0") changes.push_back({name, "7"});
   return changes;
 }
 
@@ -51,7 +53,9 @@ std::vector<Change> trials_of(const OptionInfo& option) {
   std::vector<Change> changes = switches_of(option);
   if (option.kind == OptionInfo::Kind::integer) {
     const std::string other = name == "block_size" ? "48" : name == "rank" ? "2" : "2000001";
-    changes.push_back({name, option.most < 2000001 && other == "2000001" ? "7" : name == "epochs" ? "1" : other});
+    changes.push_back({name, option.most < 2000001 && other == "2000001" ? (option.value == "7" ? "3" : "7")
+                             : name == "epochs"                          ? "1"
+                                                                         : other});
   }
   if (option.kind == OptionInfo::Kind::real || option.kind == OptionInfo::Kind::optional_real) changes.push_back({name, "0.7"});
   return changes;
@@ -128,7 +132,7 @@ std::optional<Outcome> outcome_of(const Method& method) {
           TrainingObserver observer;
           TrainContext context;
           context.threads = 1;
-          return train_method(std::move(ratings), options, std::move(frame), {}, observer, context);
+          return train_and_correct(std::move(ratings), options, std::move(frame), {}, observer, context);
         },
         method);
     const Model& model = trained.model;

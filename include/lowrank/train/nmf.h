@@ -7,6 +7,8 @@
 #include <optional>
 #include <string_view>
 
+#include "lowrank/train/correction.h"
+
 namespace [[gnu::visibility("default")]] lowrank {
 
 /// What a cell without a rating stands for.
@@ -78,7 +80,20 @@ struct Nmf {
   /// Start of the factors: random draws; nndsvd, with absent zero, takes the positive parts of the leading singular vectors, depends on no
   /// seed, and finds the parts of exact data more often.
   NmfInitialization initialization = NmfInitialization::random;
-  double tolerance = 0;        ///< relative improvement per epoch below which training ends; 0: never
+  double tolerance = 0;  ///< relative improvement per epoch below which training ends; 0: never
+  /// Neighbours of every item, 0 to 100000, by which predictions are corrected after training: the ratings that a user gave to the
+  /// neighbours of an item, less their predictions, move the item's own; 0 corrects nothing. Costs time and memory at each prediction.
+  std::uint32_t neighbours = 0;
+  /// Similarity of items: pearson of what mean and biases leave of the ratings; cosine or distance of the trained factors.
+  CorrectionSimilarity neighbour_similarity = CorrectionSimilarity::pearson;
+  /// Number of ratings in common, less one, at which a correlation is halved, at least 0; raise it where items have few ratings.
+  double neighbour_shrinkage = 200;
+  /// Power of the similarity, above 0: more trusts near neighbours more; auto is 2, with cosine 9, with distance 3.
+  std::optional<double> neighbour_power = {};
+  /// Sum of weights, at least 0, at which the correction is halved; auto is 0.1, with cosine 0.3, with distance 3.
+  std::optional<double> neighbour_damping = {};
+  /// Factor of the correction, 0 to 10; auto is what has the best validation figure of 0, 0.25, ..., 1.5, without validation data 1.
+  std::optional<double> neighbour_weight = {};
   std::uint32_t patience = 5;  ///< epochs without improvement of the validation figure after which training ends
   std::uint64_t seed = 1;      ///< seed of every random choice
 

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+#include "lowrank/model/history.h"
+#include "lowrank/train/correction.h"
+#include "lowrank/train/trained.h"
+#include "lowrank/train/validation.h"
+#include "train/methods.h"
+#include "train/residual_neighbours.h"
+
+namespace lowrank {
+
+/// Whether a method has the options of the correction by neighbours.
+template <class Options>
+constexpr bool has_correction() {
+  return requires(const Options& options) { options.neighbour_similarity; };
+}
+
+/// The correction of a model's predictions by what its users thought of the neighbours of an item. The ratings are looked at before
+/// training, which lets go of them; the model afterwards.
+class NeighbourCorrection {
+ public:
+  struct Settings {
+    std::uint32_t neighbours = 0;
+    CorrectionSimilarity similarity = CorrectionSimilarity::pearson;
+    double shrinkage = 0;
+    std::optional<double> power;
+    std::optional<double> damping;
+    std::optional<double> weight;
+  };
+  template <class Options>
+  static Settings settings_of(const Options& options) {
+    return {.neighbours = options.neighbours,
+            .similarity = options.neighbour_similarity,
+            .shrinkage = options.neighbour_shrinkage,
+            .power = options.neighbour_power,
+            .damping = options.neighbour_damping,
+            .weight = options.neighbour_weight};
+  }
+
+  /// \param frame  with the numbers of ratings \param settings  of at least one neighbour
+  NeighbourCorrection(const Ratings& ratings, const Settings& settings, const Model& frame, int threads);
+
+  /// Gives the model its neighbours, and where the weight is open the one with the best validation figure; a weight of 0 gives none.
+  void apply(Trained& trained, const Validation& validation);
+
+ private:
+  Settings settings_;
+  ResidualNeighbourOptions found_by_;
+  History history_;
+  std::optional<Neighbours> neighbours_;  ///< those by ratings
+  int threads_;
+};
+
+/// Trains by one method, and corrects the predictions where its options say so.
+template <class Options>
+Trained train_and_correct(Ratings ratings, const Options& options, Model frame, const Validation& validation, TrainingObserver& observer,
+                          const TrainContext& context) {
+  std::optional<NeighbourCorrection> correction;
+  if constexpr (has_correction<Options>()) {
+    if (options.neighbours != 0 && frame.centre.predicts_ratings)
+      correction.emplace(ratings, NeighbourCorrection::settings_of(options), frame, context.threads);
+  }
+  Trained trained = train_method(std::move(ratings), options, std::move(frame), validation, observer, context);
+  if (correction) correction->apply(trained, validation);
+  return trained;
+}
+
+}  // namespace lowrank

@@ -1,0 +1,239 @@
+#include "train/residual_neighbours.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <utility>
+#include <vector>
+
+#include "kernels/dot.h"
+#include "lowrank/train/baseline.h"
+#include "train/methods.h"
+#include "train/transpose.h"
+
+namespace lowrank {
+
+namespace {
+
+/// Rows per piece of work: few, for a popular item costs a thousand times a rare one.
+constexpr std::size_t kRows = 16;
+
+/// Ratings of one side, row by row, as residuals.
+struct ResidualRows {
+  std::span<const std::size_t> offsets;
+  std::span<const std::uint32_t> others;
+  std::vector<float> residuals;
+
+  [[nodiscard]] std::size_t size() const { return offsets.size() - 1; }
+};
+
+/// The weights that rows have for others, each row's ascending by the other.
+struct WeightedRows {
+  explicit WeightedRows(std::size_t rows) : items(rows), weights(rows) {}
+  std::vector<std::vector<std::uint32_t>> items;
+  std::vector<std::vector<float>> weights;
+};
+
+using Candidates = std::vector<std::pair<float, std::uint32_t>>;
+
+/// Makes the greatest of the candidates a row, to their power.
+void keep_greatest(Candidates& candidates, const ResidualNeighbourOptions& options, std::size_t row, WeightedRows& rows) {
+  const auto kept = static_cast<std::ptrdiff_t>(std::min<std::size_t>(options.neighbours, candidates.size()));
+  const auto middle = candidates.begin() + kept;
+  const auto heavier = [](const auto& a, const auto& b) { return a.first > b.first || (a.first == b.first && a.second < b.second); };
+  if (middle != candidates.end()) std::nth_element(candidates.begin(), middle, candidates.end(), heavier);
+  std::sort(candidates.begin(), middle, [](const auto& a, const auto& b) { return a.second < b.second; });
+  rows.items[row].reserve(static_cast<std::size_t>(kept));
+  rows.weights[row].reserve(static_cast<std::size_t>(kept));
+  for (auto each = candidates.begin(); each != middle; ++each) {
+    rows.items[row].push_back(each->second);
+    constexpr double kMostWeight = 1e20;
+    const double weight = std::pow(static_cast<double>(each->first), options.power);
+    rows.weights[row].push_back(static_cast<float>(std::min(weight, kMostWeight)));
+  }
+}
+
+/// Rows by who asks, as a model keeps them: where items speak, by the item that speaks.
+Neighbours to_model(WeightedRows rows, const NeighbourRule& rule) {
+  const std::size_t count = rows.items.size();
+  std::vector<std::uint64_t> offsets(count + 1);
+  const bool turns = rule.side == NeighbourSide::items;
+  for (std::size_t row = 0; row < count; ++row) {
+    if (!turns) offsets[row + 1] = rows.items[row].size();
+    for (const std::uint32_t other : rows.items[row]) offsets[other + 1] += turns ? 1 : 0;
+  }
+  for (std::size_t row = 0; row < count; ++row) offsets[row + 1] += offsets[row];
+  std::vector<std::uint32_t> items(offsets.back());
+  std::vector<float> weights(offsets.back());
+  std::vector<std::uint64_t> next(offsets.begin(), offsets.end() - 1);
+  for (std::size_t row = 0; row < count; ++row) {
+    for (std::size_t n = 0; n < rows.items[row].size(); ++n) {
+      const std::uint32_t other = rows.items[row][n];
+      const std::uint64_t place = next[turns ? other : row]++;
+      items[place] = turns ? static_cast<std::uint32_t>(row) : other;
+      weights[place] = rows.weights[row][n];
+    }
+    rows.items[row] = {};
+    rows.weights[row] = {};
+  }
+  return Neighbours(std::move(offsets), std::move(items), std::move(weights), rule);
+}
+
+/// Over what two rows have in common: the number, the sum of products, and those of either's squares.
+struct Moments {
+  std::array<float, 4> sums = {};
+
+  void add(const std::array<float, 4>& own, float other) {
+    const std::array<float, 4> others{1, other, 1, other * other};
+    for (std::size_t n = 0; n < sums.size(); ++n) sums[n] += own[n] * others[n];
+  }
+  [[nodiscard]] float count() const { return sums[0]; }
+  [[nodiscard]] float product() const { return sums[1]; }
+  [[nodiscard]] double squares() const { return static_cast<double>(sums[2]) * static_cast<double>(sums[3]); }
+};
+
+/// What a thread needs for the moments of a row with all others.
+struct Scratch {
+  std::vector<Moments> moments;
+  std::vector<std::uint32_t> touched;
+  Candidates candidates;
+};
+
+/// Calls use(other, moments) for the others that `row` has a column in common with, and clears the moments.
+/// \param rows  those that are compared \param columns  the other view of the same ratings
+template <class Use>
+void for_each_moments(const ResidualRows& rows, const ResidualRows& columns, std::size_t row, Scratch& scratch, const Use& use) {
+  scratch.moments.resize(rows.size());
+  scratch.touched.clear();
+  std::size_t work = 0;
+  for (std::size_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at)
+    work += columns.offsets[rows.others[at] + 1] - columns.offsets[rows.others[at]];
+  // Much work touches most rows: looking at all of them costs less than noting which.
+  const bool looks_at_all = work > rows.size() / 2;
+  for (std::size_t at = rows.offsets[row]; at < rows.offsets[row + 1]; ++at) {
+    const std::uint32_t column = rows.others[at];
+    const float value = rows.residuals[at];
+    const std::array<float, 4> own{1, value, value * value, 1};
+    for (std::size_t cell = columns.offsets[column]; cell < columns.offsets[column + 1]; ++cell) {
+      Moments& moments = scratch.moments[columns.others[cell]];
+      if (!looks_at_all && moments.count() == 0) scratch.touched.push_back(columns.others[cell]);
+      moments.add(own, columns.residuals[cell]);
+    }
+  }
+  const auto take = [&](std::uint32_t other) {
+    Moments& moments = scratch.moments[other];
+    if (moments.count() != 0) use(other, moments);
+    moments = {};
+  };
+  if (looks_at_all) {
+    for (std::uint32_t other = 0; other < rows.size(); ++other) take(other);
+  } else {
+    for (const std::uint32_t other : scratch.touched) take(other);
+  }
+}
+
+/// The shrunk correlation; 0 for what is no reason to be neighbours.
+float correlation_of(const Moments& moments, const ResidualNeighbourOptions& options) {
+  if (!(moments.product() > 0) || !(moments.squares() > 0) || moments.count() < 2) return 0;
+  const double rho = std::min(1.0, static_cast<double>(moments.product()) / std::sqrt(moments.squares()));
+  const double degrees = static_cast<double>(moments.count()) - 1;
+  return static_cast<float>(rho * degrees / (degrees + options.shrinkage));
+}
+
+}  // namespace
+
+Neighbours pearson_neighbours(const Ratings& ratings, const Model& baseline, const ResidualNeighbourOptions& options, Workers& workers) {
+  const ByItem by_item = transpose(ratings, workers);
+  ResidualRows users{.offsets = ratings.row_offsets(), .others = ratings.items(), .residuals = std::vector<float>(ratings.size())};
+  ResidualRows items{
+      .offsets = by_item.offsets, .others = {by_item.users.data(), ratings.size()}, .residuals = std::vector<float>(ratings.size())};
+  // In units of their greatest one, so that squares stay within the range of floats.
+  const auto left = [&](std::uint32_t user, std::uint32_t item, float value) {
+    return static_cast<double>(value) - baseline.centre.mean - static_cast<double>(baseline.users.biases[user]) -
+           static_cast<double>(baseline.items.biases[item]);
+  };
+  const auto for_each = [&](const auto& use) {
+    workers.for_ranges(users.size(), 1024, [&](std::size_t begin, std::size_t end, int) {
+      for (std::size_t user = begin; user < end; ++user) {
+        for (std::size_t at = users.offsets[user]; at < users.offsets[user + 1]; ++at)
+          use(user, at, left(static_cast<std::uint32_t>(user), users.others[at], ratings.value(at)));
+      }
+    });
+  };
+  std::vector<double> greatest(users.size());
+  for_each([&](std::size_t user, std::size_t, double residual) { greatest[user] = std::max(greatest[user], std::abs(residual)); });
+  const double most = std::ranges::max(greatest);
+  const double scale = most > 0 ? 1 / most : 1;
+  for_each([&](std::size_t, std::size_t at, double residual) { users.residuals[at] = static_cast<float>(residual * scale); });
+  workers.for_ranges(items.size(), 256, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t item = begin; item < end; ++item) {
+      for (std::size_t at = items.offsets[item]; at < items.offsets[item + 1]; ++at)
+        items.residuals[at] = static_cast<float>(left(items.others[at], static_cast<std::uint32_t>(item), by_item.value(at)) * scale);
+    }
+  });
+
+  const bool of_users = options.rule.side == NeighbourSide::users;
+  const ResidualRows& rows = of_users ? users : items;
+  const ResidualRows& columns = of_users ? items : users;
+  WeightedRows found(rows.size());
+  std::vector<Scratch> scratch(static_cast<std::size_t>(workers.count()));
+  workers.for_ranges(rows.size(), kRows, [&](std::size_t begin, std::size_t end, int slot) {
+    Scratch& own = scratch[static_cast<std::size_t>(slot)];
+    for (std::size_t row = begin; row < end; ++row) {
+      own.candidates.clear();
+      for_each_moments(rows, columns, row, own, [&](std::uint32_t other, const Moments& moments) {
+        const float correlation = other == row ? 0 : correlation_of(moments, options);
+        if (correlation > 0) own.candidates.emplace_back(correlation, other);
+      });
+      keep_greatest(own.candidates, options, row, found);
+    }
+  });
+  return to_model(std::move(found), options.rule);
+}
+
+Neighbours factor_neighbours(const FactorMatrix& factors, bool by_distance, const ResidualNeighbourOptions& options, Workers& workers) {
+  const std::size_t count = factors.rows();
+  const std::size_t stride = factors.stride();
+  const auto row = [&](std::size_t index) { return factors.data() + index * stride; };
+  std::vector<double> squares(count);
+  double sum = 0;
+  std::size_t known = 0;
+  for (std::size_t item = 0; item < count; ++item) {
+    squares[item] = static_cast<double>(finite_dot(dot(row(item), row(item), stride), row(item), row(item), stride));
+    sum += squares[item];
+    known += squares[item] > 0 ? 1U : 0U;
+  }
+  const double mean_square = known == 0 ? 1 : sum / static_cast<double>(known);
+  WeightedRows found(count);
+  std::vector<Candidates> scratch(static_cast<std::size_t>(workers.count()));
+  workers.for_ranges(count, kRows, [&](std::size_t begin, std::size_t end, int slot) {
+    Candidates& candidates = scratch[static_cast<std::size_t>(slot)];
+    for (std::size_t item = begin; item < end; ++item) {
+      candidates.clear();
+      for (std::size_t other = 0; other < count; ++other) {
+        if (other == item || squares[item] == 0 || squares[other] == 0) continue;
+        const auto product = static_cast<double>(finite_dot(dot(row(item), row(other), stride), row(item), row(other), stride));
+        // Vectors that are as good as equal are neighbours, not more.
+        constexpr double kNearest = 1e-6;
+        const double apart = std::max(squares[item] + squares[other] - 2 * product, kNearest * (squares[item] + squares[other]));
+        const double cosine = std::min(1.0, product / std::sqrt(squares[item] * squares[other]));
+        const double base = by_distance ? mean_square / apart : cosine;
+        if (base > 0) candidates.emplace_back(static_cast<float>(base), static_cast<std::uint32_t>(other));
+      }
+      keep_greatest(candidates, options, item, found);
+    }
+  });
+  return to_model(std::move(found), options.rule);
+}
+
+Model baseline_of(const Ratings& ratings, const Model& frame, int threads) {
+  Model own;
+  own.users.counts = frame.users.counts;
+  own.items.counts = frame.items.counts;
+  return train_method(Ratings(ratings), Baseline{}, std::move(own), {}, TrainingObserver::silent(),
+                      {.threads = threads, .min_rating = {}, .max_rating = {}})
+      .model;
+}
+
+}  // namespace lowrank
