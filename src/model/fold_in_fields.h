@@ -73,6 +73,15 @@ void for_each_field(Struct& problem, const Visit& visit) {
   visit("negative_exponent", problem.negative_exponent);
   visit("solves_bias", problem.solves_bias);
 }
+
+template <MaybeConst<HistorySum> Struct, class Visit>
+void for_each_field(Struct& problem, const Visit& visit) {
+  visit("users", problem.users);
+  visit("items", problem.items);
+  visit("exponent", problem.exponent);
+  visit("solves_bias", problem.solves_bias);
+  visit("solves_factors", problem.solves_factors);
+}
 /// \}
 
 }  // namespace lowrank

@@ -41,6 +41,9 @@ std::optional<std::string> shape_problem(const Model& model) {
     return "neighbours of a different number of items";
   if (model.neighbours && model.neighbours->is_mean() && !model.history.bytes().empty() && !model.history.has_values())
     return "neighbours that read ratings, without their values in the history";
+  const bool sums = std::holds_alternative<HistorySum>(model.fold_in);
+  if (model.history_factors.rows() != (sums ? items : 0)) return "history factors of a different number of items";
+  if (sums && model.history_factors.rank() != model.rank()) return "history factors of a different rank";
   return {};
 }
 
@@ -70,6 +73,10 @@ std::optional<std::string> fold_in_problem(const FoldIn& fold_in) {
           const bool draws = problem.negatives >= 1 && problem.negatives <= PairwiseLogistic::kMostNegatives;
           if (!draws || problem.negative_exponent > 2) return "a number of the fold-in is out of range";
         }
+        if constexpr (std::is_same_v<Problem, HistorySum>) {
+          if (problem.exponent > 2) return "a number of the fold-in is out of range";
+          if (has_l1(problem.users) || has_l1(problem.items)) return "the fold-in has an L1 penalty, and factors of any sign";
+        }
         if constexpr (requires { problem.non_negative; }) {
           if (!problem.non_negative && (has_l1(problem.users) || has_l1(problem.items))) {
             return "the fold-in is one of factors that are not negative, and does not say so";
@@ -81,7 +88,8 @@ std::optional<std::string> fold_in_problem(const FoldIn& fold_in) {
 }
 
 std::optional<std::string> number_problem(const Model& model) {
-  if (!all_finite(model.users.factors) || !all_finite(model.items.factors)) return "a factor is not finite";
+  if (!all_finite(model.users.factors) || !all_finite(model.items.factors) || !all_finite(model.history_factors))
+    return "a factor is not finite";
   if (!all_finite(model.users.biases.data(), model.users.biases.size())) return "a user's bias is not finite";
   if (!all_finite(model.items.biases.data(), model.items.biases.size())) return "an item's bias is not finite";
   if (!std::isfinite(model.centre.mean) || !std::isfinite(model.centre.rating_mean)) return "the mean is not finite";

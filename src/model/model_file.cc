@@ -63,6 +63,7 @@ void emit(const std::vector<std::uint32_t>& counts, const Sink& sink) {
 void emit_tensors(const Model& model, const CodedRows& neighbours, const Sink& sink) {
   emit(model.users.factors, sink);
   emit(model.items.factors, sink);
+  emit(model.history_factors, sink);
   sink(as_bytes(std::span<const float>(model.users.biases)));
   sink(as_bytes(std::span<const float>(model.items.biases)));
   sink(as_bytes(model.history.values()));
@@ -224,6 +225,7 @@ Model read_model(Source& source) {
   Model& model = header.model;
   model.users.factors = read_factors(source, extent.users, extent.rank);
   model.items.factors = read_factors(source, extent.items, extent.rank);
+  if (extent.history_factors) model.history_factors = read_factors(source, extent.items, extent.rank);
   model.users.biases = source.read_vector<float>(extent.users);
   model.items.biases = source.read_vector<float>(extent.items);
   auto history_values = source.read_vector<float>(extent.history_values);

@@ -37,6 +37,7 @@ const Section kHistory{.name = "history", .version = 1, .required = true, .needs
 const Section kNeighbours{.name = "neighbours", .version = 1, .required = true, .needs = std::string(kNeeds)};
 /// Neighbours with a rule of their own, which the metadata state.
 const Section kRuledNeighbours{.name = "neighbours", .version = 2, .required = true, .needs = std::string(kNeeds)};
+const Section kHistoryFactors{.name = "history_factors", .version = 1, .required = true, .needs = std::string(kNeeds)};
 
 // ---- writing
 
@@ -87,6 +88,8 @@ ordered_json record_json(const TrainingRecord& record) {
           {"metrics", std::move(metrics)}};
 }
 
+bool has_history_factors(const Model& model) { return std::holds_alternative<HistorySum>(model.fold_in); }
+
 ordered_json sections_json(const Model& model) {
   ordered_json sections = ordered_json::object();
   const auto add = [&](const Section& section) {
@@ -94,6 +97,7 @@ ordered_json sections_json(const Model& model) {
   };
   add(kHistory);
   if (model.neighbours) add(model.neighbours->is_mean() ? kRuledNeighbours : kNeighbours);
+  if (has_history_factors(model)) add(kHistoryFactors);
   return sections;
 }
 
@@ -215,6 +219,7 @@ struct Sections {
   std::set<std::string> unknown;  ///< names of those that are not known here, all of them optional
   bool neighbours = false;
   bool neighbour_rule = false;
+  bool history_factors = false;
 };
 
 Sections read_sections(const std::string& text) {
@@ -228,15 +233,11 @@ Sections read_sections(const std::string& text) {
     const std::uint64_t version = fields.count("version");
     const bool required = fields.flag("required");
     fields.end();
-    if (name == kHistory.name && version == kHistory.version) continue;
-    if (name == kNeighbours.name && version == kNeighbours.version) {
-      found.neighbours = true;
-      continue;
-    }
-    if (name == kRuledNeighbours.name && version == kRuledNeighbours.version) {
-      found.neighbours = found.neighbour_rule = true;
-      continue;
-    }
+    const auto is = [&](const Section& section) { return name == section.name && version == section.version; };
+    found.neighbour_rule = found.neighbour_rule || is(kRuledNeighbours);
+    found.neighbours = found.neighbours || found.neighbour_rule || is(kNeighbours);
+    found.history_factors = found.history_factors || is(kHistoryFactors);
+    if (is(kHistory) || is(kNeighbours) || is(kRuledNeighbours) || is(kHistoryFactors)) continue;
     if (required) refuse("a model with the section " + in_quotes(name) + ", which needs lowrank " + needs + " or later");
     found.unknown.insert(name);
   }
@@ -255,8 +256,8 @@ std::uint64_t dimension(const json& header, const char* tensor, std::size_t axis
   return (*shape)[axis].get<std::uint64_t>();
 }
 
-/// \param neighbours  whose there are, if any
-ModelExtent read_extent(const json& header, FormatVersion version, std::optional<NeighbourSide> neighbours) {
+/// \param neighbours  whose there are, if any \param history_factors  whether there are any
+ModelExtent read_extent(const json& header, FormatVersion version, std::optional<NeighbourSide> neighbours, bool history_factors) {
   const bool is_one = version == FormatVersion::one;
   ModelExtent extent;
   extent.users = dimension(header, "user_factors", 0);
@@ -270,6 +271,7 @@ ModelExtent read_extent(const json& header, FormatVersion version, std::optional
     extent.history_codes = dimension(header, "history.codes", 0);
     extent.history_values = dimension(header, "history.values", 0);
   }
+  extent.history_factors = history_factors;
   if (neighbours) {
     extent.neighbour_offsets = dimension(header, "neighbours.offsets", 0);
     extent.neighbour_bytes = dimension(header, "neighbours.items", 0);
@@ -387,8 +389,9 @@ std::vector<TensorPlace> tensor_places(const ModelExtent& extent, FormatVersion 
                                  item_ids,
                                  {"history.items", "U8", {extent.history_bytes}},
                                  {"history.codes", "U8", {extent.history_codes}}});
+    const auto before = [&](std::string_view name) { return std::ranges::find(places, name, &TensorPlace::name); };
+    if (extent.history_factors) places.insert(before("user_biases"), {"history_factors.items", "F32", {items, extent.rank}});
     if (extent.neighbour_offsets != 0) {
-      const auto before = [&](std::string_view name) { return std::ranges::find(places, name, &TensorPlace::name); };
       places.insert(before("user_id_offsets"), {"neighbours.weights", "F32", {extent.neighbour_weights}});
       places.insert(before("user_ids"), {"neighbours.offsets", "I64", {extent.neighbour_offsets}});
       places.push_back({"neighbours.items", "U8", {extent.neighbour_bytes}});
@@ -413,6 +416,7 @@ ModelExtent extent_of(const Model& model) {
                      .history_bytes = model.history.bytes().size(),
                      .history_codes = model.history.codes().size(),
                      .history_values = model.history.values().size()};
+  extent.history_factors = has_history_factors(model);
   if (model.neighbours) {
     extent.neighbour_offsets = model.neighbours->offsets().size();
     extent.neighbour_weights = model.neighbours->size();
@@ -484,7 +488,8 @@ ParsedHeader parse_header(std::string_view text) {
   }
   fields.end();
 
-  parsed.extent = read_extent(header, parsed.version, sections.neighbours ? std::optional(parsed.neighbour_rule.side) : std::nullopt);
+  parsed.extent = read_extent(header, parsed.version, sections.neighbours ? std::optional(parsed.neighbour_rule.side) : std::nullopt,
+                              sections.history_factors);
   const std::vector<TensorPlace> places = tensor_places(parsed.extent, parsed.version);
   for (const TensorPlace& place : places) check_place(header, place);
   parsed.data_bytes = check_unknown_tensors(header, places, sections.unknown);

@@ -26,6 +26,7 @@ struct ModelExtent {
   std::uint64_t neighbour_offsets = 0;  ///< items + 1, or 0 for a model without neighbours
   std::uint64_t neighbour_bytes = 0;
   std::uint64_t neighbour_weights = 0;
+  bool history_factors = false;  ///< a factor per item and rank beside the items'
 };
 
 /// The greatest rank of a model: no method trains a greater one.

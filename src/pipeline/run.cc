@@ -147,7 +147,16 @@ void take_rows(std::span<const std::uint32_t> numbers, FactorMatrix& factors, st
 /// `model` with its rows in the numbering of the data. Rows of ids that it does not know have no training rating.
 Model renumbered(Model model, const Vocabulary& users, const Vocabulary& items) {
   take_rows(matches(users, model.users.ids, model.users.counts), model.users.factors, model.users.biases, model.users.counts);
-  take_rows(matches(items, model.items.ids, model.items.counts), model.items.factors, model.items.biases, model.items.counts);
+  const std::vector<std::uint32_t> item_numbers = matches(items, model.items.ids, model.items.counts);
+  take_rows(item_numbers, model.items.factors, model.items.biases, model.items.counts);
+  if (model.history_factors.rows() != 0) {
+    FactorMatrix rows(item_numbers.size(), model.history_factors.rank());
+    for (std::size_t index = 0; index < item_numbers.size(); ++index) {
+      if (item_numbers[index] != Vocabulary::kUnknown)
+        std::ranges::copy(model.history_factors.row(item_numbers[index]), rows.row(index).begin());
+    }
+    model.history_factors = std::move(rows);
+  }
   return model;
 }
 

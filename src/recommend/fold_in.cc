@@ -52,6 +52,7 @@ Model fold_in(const Model& model, const Pairs& pairs, int threads) {
   result.items = model.items;
   result.centre = model.centre;
   result.fold_in = model.fold_in;
+  result.history_factors = model.history_factors;
   result.record = model.record;
   result.users.ids.set_kind(pairs.unknown_users.kind());
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/divergence.h"
+#include "kernels/dot.h"
 #include "kernels/half_step.h"
 #include "kernels/rows.h"
 #include "lowrank/base/error.h"
@@ -51,12 +52,22 @@ FoldInTerms terms_of(const Divergence& problem, FoldInSide side) {
           .non_negative = true};
 }
 
+FoldInTerms terms_of(const HistorySum& problem, FoldInSide side) {
+  const bool users = side == FoldInSide::users;
+  return {.kind = users && !problem.solves_factors ? Kind::sum : Kind::least_squares,
+          .penalty = users ? problem.users : problem.items,
+          .solves_bias = problem.solves_bias,
+          .sum_exponent = problem.exponent,
+          .sums = users};
+}
+
 FoldInTerms terms_of(const PairwiseLogistic& /*problem*/, FoldInSide /*side*/) { return {.kind = Kind::pairwise}; }
 
 }  // namespace
 
 FoldInSolver::FoldInSolver(const Model& model, FoldInSide side, Workers& workers)
     : fixed_(side == FoldInSide::users ? model.items : model.users),
+      history_factors_(model.history_factors),
       side_(side),
       mean_(model.centre.mean),
       terms_(std::visit([side](const auto& problem) { return terms_of(problem, side); }, model.fold_in)),
@@ -132,8 +143,12 @@ void FoldInSolver::solve(const FoldInRows& rows, Workers& workers, FactorMatrix&
   constexpr std::size_t kRows = 16;
   std::fill_n(factors.data(), factors.rows() * factors.stride(), 0.0F);
   std::fill(biases.begin(), biases.end(), 0.0F);
+  if (terms_.sums) {
+    solve_sums(rows, workers, factors, biases);
+    return;
+  }
   if (terms_.kind == Kind::least_squares) {
-    solve_least_squares(rows, workers, factors, biases);
+    solve_least_squares(rows, {}, workers, factors, biases);
     return;
   }
   workers.for_ranges(rows.size(), kRows, [&](std::size_t begin, std::size_t end, int) {
@@ -159,7 +174,47 @@ FoldInSolver::Cell FoldInSolver::cell(std::uint32_t other, float rating, double 
   return {.weight = taken == 0 ? weight : weight - taken * fixed_unobserved_(count), .value = weight * target};
 }
 
-void FoldInSolver::solve_least_squares(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const {
+float FoldInSolver::bias_of(const FoldInRows& rows, std::size_t row, std::span<const float> products) const {
+  const std::size_t begin = rows.offsets[row];
+  const std::size_t end = rows.offsets[row + 1];
+  double sum = 0;
+  for (std::size_t at = begin; at < end; ++at) {
+    const double known = mean_ + static_cast<double>(fixed_.biases[rows.others[at]]) + static_cast<double>(products[at]);
+    sum += static_cast<double>(rows.values[at]) - known;
+  }
+  const auto ratings = static_cast<double>(end - begin);
+  const double weight = ratings + terms_.penalty.bias * ratings + terms_.penalty.bias_constant;
+  return begin == end ? 0.0F : static_cast<float>(sum / weight);
+}
+
+void FoldInSolver::solve_sums(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const {
+  constexpr std::size_t kRows = 64;
+  const std::size_t stride = factors.stride();
+  FactorMatrix sums(rows.size(), factors.rank());
+  std::vector<float> products(rows.others.size());
+  workers.for_ranges(rows.size(), kRows, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t row = begin; row < end; ++row) {
+      const std::size_t first = rows.offsets[row];
+      const std::size_t last = rows.offsets[row + 1];
+      const std::span<float> sum = sums.row(row);
+      for (std::size_t at = first; at < last; ++at) {
+        const std::span<const float> vector = history_factors_.row(rows.others[at]);
+        for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += vector[k];
+      }
+      const auto scale = static_cast<float>(std::pow(static_cast<double>(last - first), -terms_.sum_exponent));
+      if (first != last) {
+        for (float& x : sum) x *= scale;
+      }
+      for (std::size_t at = first; at < last; ++at) products[at] = dot(sum.data(), fixed_.factors.row(rows.others[at]).data(), stride);
+      if (terms_.kind == Kind::sum && terms_.solves_bias) biases[row] = bias_of(rows, row, products);
+    }
+  });
+  if (terms_.kind == Kind::least_squares) solve_least_squares(rows, products, workers, factors, biases);
+  for (std::size_t n = 0; n < rows.size() * stride; ++n) factors.data()[n] += sums.data()[n];
+}
+
+void FoldInSolver::solve_least_squares(const FoldInRows& rows, std::span<const float> products, Workers& workers, FactorMatrix& factors,
+                                       std::span<float> biases) const {
   const FactorMatrix& table = fixed_.factors;
   const std::size_t rank = table.rank();
   const std::size_t stride = table.stride();
@@ -203,7 +258,7 @@ void FoldInSolver::solve_least_squares(const FoldInRows& rows, Workers& workers,
     for (std::size_t at = begin; at < end; ++at) {
       const Cell own = cell(rows.others[at], rows.values[at], row_numbers.shares[row], observed);
       if (step.weighted) weights[at - begin] = static_cast<float>(own.weight);
-      values[at - begin] = static_cast<float>(own.value);
+      values[at - begin] = static_cast<float>(own.value) - (products.empty() ? 0.0F : products[at]);
     }
   };
   HalfSteps(rank, workers).run(step, factors.data(), terms_.solves_bias ? biases.data() : nullptr);
@@ -226,7 +281,7 @@ std::vector<double> FoldInSolver::vectors_of(std::span<const std::uint32_t> othe
 }
 
 std::optional<LinearTerms> FoldInSolver::linear_terms(const FoldInRows& row) const {
-  if (terms_.kind != Kind::least_squares) return {};
+  if (terms_.kind != Kind::least_squares || terms_.sums) return {};
   const std::size_t rank = fixed_.factors.rank();
   const std::size_t size = unknowns();
   if (terms_.non_negative) {

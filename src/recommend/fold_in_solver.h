@@ -37,7 +37,7 @@ enum class FoldInSide : std::uint8_t { users, items };
 
 /// A FoldIn as the rows of one side see it, every kind of problem in the same terms.
 struct FoldInTerms {
-  enum class Kind : std::uint8_t { none, least_squares, divergence, pairwise };
+  enum class Kind : std::uint8_t { none, least_squares, divergence, pairwise, sum };
 
   Kind kind = Kind::none;
   RowPenalty penalty = {};
@@ -49,6 +49,8 @@ struct FoldInTerms {
   bool binary_target = false;
   bool solves_bias = false;
   bool non_negative = false;
+  double sum_exponent = 0;            ///< of the row's size, by which its sum is divided
+  bool sums = false;                  ///< the row has the sum of the fixed rows' history factors, besides what is solved
   PowerWeight row_observed = {};      ///< share of the solved row in the weights of observed cells
   PowerWeight fixed_observed = {};    ///< share of the fixed row in them
   PowerWeight row_unobserved = {};    ///< share of the solved row in the weights of unobserved cells
@@ -72,8 +74,8 @@ class FoldInSolver {
 
   /// \name A solution as a sum over the ratings
   /// \{
-  /// The equations of `row`, which is one row. Nothing where its solution is not linear in the ratings: another loss than squares, or
-  /// factors that are not negative of which one is 0.
+  /// The equations of `row`, which is one row. Nothing where its solution is not linear in the ratings: another loss than squares, sums of
+  /// history factors, or factors that are not negative of which one is 0.
   [[nodiscard]] std::optional<LinearTerms> linear_terms(const FoldInRows& row) const;
   /// The vectors of fixed rows as linear_terms() has them, unknowns() numbers each: in the basis of the solver, then 1 for the bias.
   [[nodiscard]] std::vector<double> vectors_of(std::span<const std::uint32_t> others) const;
@@ -100,12 +102,19 @@ class FoldInSolver {
   };
   /// \param share  share of the row in the weights of unobserved cells
   [[nodiscard]] Cell cell(std::uint32_t other, float rating, double share, double row_observed) const;
-  void solve_least_squares(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const;
+  /// \param products  of the rows' sums with the fixed rows, one per rating, which are taken off the values; empty for zeros
+  void solve_least_squares(const FoldInRows& rows, std::span<const float> products, Workers& workers, FactorMatrix& factors,
+                           std::span<float> biases) const;
   void solve_divergence(const FoldInRows& rows, std::size_t row, std::vector<double>& scratch, std::span<float> factors) const;
+
+  void solve_sums(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const;
+  /// The bias of a row whose products with the fixed rows are known, one per rating.
+  [[nodiscard]] float bias_of(const FoldInRows& rows, std::size_t row, std::span<const float> products) const;
 
   void solve_pairs(const FoldInRows& rows, std::size_t row, std::span<float> factors, float& bias) const;
 
   const Side& fixed_;
+  const FactorMatrix& history_factors_;
   FoldInSide side_;
   double mean_;
   FoldInTerms terms_;

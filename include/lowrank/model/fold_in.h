@@ -112,7 +112,24 @@ struct PairwiseLogistic {
   friend bool operator==(const PairwiseLogistic&, const PairwiseLogistic&) = default;
 };
 
+/// Users who are sums of what they have rated. For a user with ratings r_j, j in S, items q_j with biases b_j and history factors w_j (see
+/// Model::history_factors), and mean m, the factors are
+///
+///     x = |S|^-exponent sum_{j in S} w_j + p
+///
+/// where p is 0, and the bias b minimises sum_{j in S} (r_j - m - b - b_j - <x, q_j>)^2 + penalty; or, with `solves_factors`, p and b do so
+/// together. The size is s = |S|. A new item is one of LeastSquares, against the users' factors x.
+struct HistorySum {
+  static constexpr const char* kKind = "history_sum";
+  RowPenalty users = {};
+  RowPenalty items = {};
+  double exponent = 0.5;        ///< 0 to 2
+  bool solves_bias = true;      ///< false: b is 0
+  bool solves_factors = false;  ///< false: p is 0
+  friend bool operator==(const HistorySum&, const HistorySum&) = default;
+};
+
 /// One struct per kind of loss; every method states one.
-using FoldIn = std::variant<NoFoldIn, LeastSquares, WeightedLeastSquares, Divergence, PairwiseLogistic>;
+using FoldIn = std::variant<NoFoldIn, LeastSquares, WeightedLeastSquares, Divergence, PairwiseLogistic, HistorySum>;
 
 }  // namespace lowrank

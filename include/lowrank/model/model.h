@@ -88,6 +88,9 @@ struct Model {
   History history;  ///< items that each user rated, held-out ones included
   FoldIn fold_in;   ///< how a new row of either side is solved
   std::optional<Neighbours> neighbours;
+  /// Items x rank: what an item adds to the factors of a new user who has it, where fold-in is a HistorySum; else no rows. Users of the
+  /// model have their sums in their factors.
+  FactorMatrix history_factors;
   TrainingRecord record;
 
   [[nodiscard]] std::size_t rank() const noexcept { return users.factors.rank(); }

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "lowrank/train/als.h"
+#include "lowrank/train/asymmetric.h"
 #include "lowrank/train/baseline.h"
 #include "lowrank/train/bpr.h"
 #include "lowrank/train/implicit.h"
@@ -22,7 +23,7 @@
 namespace [[gnu::visibility("default")]] lowrank {
 
 /// Every method of training, a closed set: adding one is adding its options struct here.
-using Method = std::variant<Sgd, Als, Implicit, Bpr, ItemNeighbours, Nmf, Baseline, Popular>;
+using Method = std::variant<Sgd, Als, Asymmetric, Implicit, Bpr, ItemNeighbours, Nmf, Baseline, Popular>;
 
 /// \name Methods by name
 /// What doors need to offer every method without knowing any.
