@@ -13,7 +13,7 @@ from lowrank._checks import is_path, number, path_of, whole
 from lowrank._columns import as_table, id_column, ids_array, is_table, library_of, table_column
 from lowrank._errors import DataError
 from lowrank._files import columns_by_role, described, file_table, kind_of
-from lowrank._input import ColumnNames, File, Reading, column_names, is_sparse, ratings_from, tell_skipped
+from lowrank._input import ColumnNames, File, Reading, column_names, is_sparse, ratings_from, refuse_weights, tell_skipped
 from lowrank._ratings import Ratings
 from lowrank._times import time_column
 
@@ -81,6 +81,7 @@ def read_ratings(
         raise DataError(f"path: expected a path, got {type(path).__name__}")
     name = path_of(path, "path")
     if kind := kind_of(name):
+        refuse_weights(columns)
         return _table_ratings(name, kind, columns)
     source = ratings_from(path, columns=columns)
     assert isinstance(source, File)

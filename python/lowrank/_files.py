@@ -48,7 +48,7 @@ def columns_by_role(table: Any, named: dict[str, str | int] | None, path: str) -
     names = [str(name) for name in table.schema.names]
     found = _core.columns_by_name(names)
     roles: dict[str, str] = {}
-    for role in _ROLES:
+    for role in (*_ROLES, "weight"):
         column = (named or {}).get(role)
         if isinstance(column, int):
             if not 1 <= column <= len(names):
@@ -58,7 +58,7 @@ def columns_by_role(table: Any, named: dict[str, str | int] | None, path: str) -
             if column not in names:
                 raise DataError(f'{path}: columns: there is no column "{column}"; there are {_listed(names)}')
             roles[role] = column
-        elif found[role] is not None and (named is None or role in ("user", "item")):
+        elif found.get(role) is not None and (named is None or role in ("user", "item")):
             roles[role] = names[found[role]]
     missing = [role for role in ("user", "item") if role not in roles]
     if not missing and named is None and "rating" not in roles:

@@ -83,6 +83,10 @@ def test_tables_of_pyarrow(tmp_path):
         model = lowrank.Baseline().fit(path, validation=path)
         assert model.predict(["bob"], [8]) == plain.predict(["bob"], [8])
         assert lowrank.Baseline().fit(path, columns={"user": 2, "item": "movie_id"}).summary_["ratings"] == 3
+        weighed = lowrank.Baseline().fit(path, columns={"user": 2, "item": 1, "rating": 3, "weight": "stars"})
+        assert weighed.predict(["bob"], [8]) != plain.predict(["bob"], [8])
+        with pytest.raises(lowrank.OptionError, match="a weight is read only by fit"):
+            lowrank.read_ratings(path, columns={"user": 2, "item": 1, "weight": "stars"})
         with pytest.raises(lowrank.OptionError, match="separator: is read only for"):
             lowrank.Baseline().fit(path, separator=",")
         with pytest.raises(lowrank.DataError, match='no column "who"; there are "movie_id", "userId"'):
