@@ -3,39 +3,50 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "base/parallel.h"
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
+#include "train/item_products.h"
 #include "train/methods.h"
+#include "train/neighbour_learner.h"
 #include "train/residual_neighbours.h"
 #include "train/training_error.h"
-#include "train/transpose.h"
 #include "train/units.h"
 
 namespace lowrank {
 
 namespace {
 
-constexpr auto kSimilarities =
-    std::to_array<Named<NeighbourSimilarity>>({{"discounted", NeighbourSimilarity::discounted},
-                                               {"cosine", NeighbourSimilarity::cosine},
-                                               {"asymmetric-cosine", NeighbourSimilarity::asymmetric_cosine},
-                                               {"inverse-user-frequency", NeighbourSimilarity::inverse_user_frequency},
-                                               {"rp3beta", NeighbourSimilarity::rp3beta},
-                                               {"pearson", NeighbourSimilarity::pearson}});
+using enum NeighbourSimilarity;
+
+constexpr auto kSimilarities = std::to_array<Named<NeighbourSimilarity>>({{"discounted", discounted},
+                                                                          {"cosine", cosine},
+                                                                          {"asymmetric-cosine", asymmetric_cosine},
+                                                                          {"inverse-user-frequency", inverse_user_frequency},
+                                                                          {"rp3beta", rp3beta},
+                                                                          {"tf-idf", tf_idf},
+                                                                          {"bm25", bm25},
+                                                                          {"pearson", pearson}});
+
 constexpr auto kSides = std::to_array<Named<NeighbourSide>>({{"items", NeighbourSide::items}, {"users", NeighbourSide::users}});
 
 constexpr Setting kLists = without("similarity", "pearson");
 constexpr Setting kRates = with("similarity", "pearson");
+constexpr Setting kIsBm25 = with("similarity", "bm25");
+constexpr Setting kIsNotBm25 = without("similarity", "bm25");
+constexpr Setting kIsNotTfIdf = without("similarity", "tf-idf");
 
 constexpr std::array kOptions = {
     Option<ItemNeighbours>{"neighbours", &ItemNeighbours::neighbours, {1, 100'000}},
     Option<ItemNeighbours>{"similarity", choice<ItemNeighbours, &ItemNeighbours::similarity, kSimilarities>()},
-    Option<ItemNeighbours>{"item_exponent", &ItemNeighbours::item_exponent, {0, 2}}.only(kLists),
-    Option<ItemNeighbours>{"target_exponent", &ItemNeighbours::target_exponent, {0, 2}}.only(kLists),
-    Option<ItemNeighbours>{"user_exponent", &ItemNeighbours::user_exponent, {0, 2}}.only(kLists),
+    Option<ItemNeighbours>{"item_exponent", &ItemNeighbours::item_exponent, {0, 2}}.only(kLists, kIsNotBm25),
+    Option<ItemNeighbours>{"target_exponent", &ItemNeighbours::target_exponent, {0, 2}}.only(kLists, kIsNotBm25),
+    Option<ItemNeighbours>{"user_exponent", &ItemNeighbours::user_exponent, {0, 2}}.only(kLists, kIsNotBm25, kIsNotTfIdf),
+    Option<ItemNeighbours>{"bm25_k1", &ItemNeighbours::bm25_k1}.only(kIsBm25),
+    Option<ItemNeighbours>{"bm25_b", &ItemNeighbours::bm25_b, {0, 1}}.only(kIsBm25, without("bm25_k1", "0")),
     Option<ItemNeighbours>{"shrinkage", &ItemNeighbours::shrinkage},
     Option<ItemNeighbours>{"side", choice<ItemNeighbours, &ItemNeighbours::side, kSides>()}.only(kRates),
     Option<ItemNeighbours>{"power", &ItemNeighbours::power, {.least_excluded = true}}.only(kRates),
@@ -43,7 +54,9 @@ constexpr std::array kOptions = {
     holdout_seed_option<ItemNeighbours>(),
 };
 
-/// Exponents of the numbers of users of both items, and of the numbers of items of users.
+bool weighs_values(const ItemNeighbours& options) { return options.similarity == tf_idf || options.similarity == bm25; }
+
+/// Exponents of the sizes of both items, and of the numbers of items of users.
 struct Exponents {
   double item;
   double target;
@@ -52,140 +65,116 @@ struct Exponents {
 
 Exponents exponents_of(const ItemNeighbours& options) {
   // In the order of the names.
-  constexpr std::array<Exponents, 5> kNamed = {{{.75, .35, .5}, {.5, .5, 0}, {.8, .2, 0}, {.5, .5, .5}, {1, .6, 1}}};
+  constexpr std::array<Exponents, 7> kNamed = {
+      {{.75, .35, .5}, {.5, .5, 0}, {.8, .2, 0}, {.5, .5, .5}, {1, .6, 1}, {.5, .5, 0}, {0, 0, 0}}};
   const Exponents& named = kNamed[static_cast<std::size_t>(options.similarity)];
   return {options.item_exponent.value_or(named.item), options.target_exponent.value_or(named.target),
           options.user_exponent.value_or(named.user)};
 }
 
-/// count^-exponent of every row; 0 for a row without any.
-std::vector<float> powers(std::span<const std::uint32_t> counts, double exponent) {
-  std::vector<float> result(counts.size());
-  std::ranges::transform(counts, result.begin(), [exponent](std::uint32_t count) {
-    return count == 0 ? 0.0F : static_cast<float>(std::pow(static_cast<double>(count), -exponent));
+/// size^-exponent of every row; 0 for a row without any.
+template <class Size>
+std::vector<float> powers(std::span<const Size> sizes, double exponent) {
+  std::vector<float> result(sizes.size());
+  std::ranges::transform(sizes, result.begin(), [exponent](Size size) {
+    return size == 0 ? 0.0F : static_cast<float>(std::pow(static_cast<double>(size), -exponent));
   });
   return result;
 }
 
-/// The items that one item speaks for, while they are found.
-struct Row {
-  std::vector<std::uint32_t> items;
-  std::vector<float> weights;
-};
-
-/// Weights of one item after another.
-class RowMaker {
- public:
-  RowMaker(const Ratings& ratings, const ByItem& by_item, const ItemNeighbours& options, std::span<const std::uint32_t> item_counts,
-           std::span<const std::uint32_t> user_counts)
-      : ratings_(ratings), by_item_(by_item), options_(options) {
-    const Exponents exponents = exponents_of(options);
-    item_powers_ = powers(item_counts, exponents.item);
-    target_powers_ = powers(item_counts, exponents.target);
-    user_powers_ = powers(user_counts, exponents.user);
-  }
-
-  /// What a thread needs to make rows.
-  struct Scratch {
-    std::vector<float> sums;
-    std::vector<std::uint32_t> common;  ///< users in common
-    std::vector<std::uint32_t> items;   ///< with a user in common
-    std::vector<std::pair<float, std::uint32_t>> best;
-  };
-
-  void make(std::uint32_t from, Scratch& scratch, Row& row) const {
-    gather(from, scratch);
-    const auto shrinkage = static_cast<float>(options_.shrinkage.value_or(0));
-    scratch.best.clear();
-    for (const std::uint32_t item : scratch.items) {
-      const auto common = static_cast<float>(scratch.common[item]);
-      const float weight = item_powers_[from] * target_powers_[item] * scratch.sums[item] * (common / (common + shrinkage));
-      scratch.sums[item] = 0;
-      scratch.common[item] = 0;
-      if (item != from) scratch.best.emplace_back(weight, item);
-    }
-    const std::size_t kept = std::min<std::size_t>(options_.neighbours, scratch.best.size());
-    const auto middle = scratch.best.begin() + static_cast<std::ptrdiff_t>(kept);
-    const auto heavier = [](const auto& a, const auto& b) { return a.first > b.first || (a.first == b.first && a.second < b.second); };
-    std::nth_element(scratch.best.begin(), middle, scratch.best.end(), heavier);
-    std::sort(scratch.best.begin(), middle, [](const auto& a, const auto& b) { return a.second < b.second; });
-    for (auto each = scratch.best.begin(); each != middle; ++each) {
-      row.weights.push_back(each->first);
-      row.items.push_back(each->second);
-    }
-  }
-
- private:
-  /// Adds up the users that `from` has in common with every item.
-  void gather(std::uint32_t from, Scratch& scratch) const {
-    scratch.sums.resize(ratings_.item_count());
-    scratch.common.resize(ratings_.item_count());
-    scratch.items.clear();
-    for (std::size_t at = by_item_.offsets[from]; at < by_item_.offsets[from + 1]; ++at) {
-      const std::uint32_t user = by_item_.users[at];
-      const float power = user_powers_[user];
-      for (const std::uint32_t item : ratings_.items_of(user)) {
-        if (scratch.common[item]++ == 0) scratch.items.push_back(item);
-        scratch.sums[item] += power;
-      }
-    }
-  }
-
-  const Ratings& ratings_;
-  const ByItem& by_item_;
-  const ItemNeighbours& options_;
-  std::vector<float> item_powers_;
-  std::vector<float> target_powers_;
-  std::vector<float> user_powers_;
-};
-
-Neighbours find_neighbours(const Ratings& ratings, const ItemNeighbours& options, const Model& frame, Workers& workers) {
-  const ByItem by_item = transpose(ratings, workers);
-  const RowMaker maker(ratings, by_item, options, frame.items.counts, frame.users.counts);
-  // Few rows per piece: a popular item costs a thousand times a rare one.
-  constexpr std::size_t kRows = 16;
-  const std::size_t items = ratings.item_count();
-  std::vector<Row> rows(items);
-  std::vector<RowMaker::Scratch> scratch(static_cast<std::size_t>(workers.count()));
-  workers.for_ranges(items, kRows, [&](std::size_t begin, std::size_t end, int slot) {
-    for (std::size_t item = begin; item < end; ++item)
-      maker.make(static_cast<std::uint32_t>(item), scratch[static_cast<std::size_t>(slot)], rows[item]);
+/// The square of ln(items / (1 + items of the user)) of every user.
+std::vector<float> squared_frequencies(const Model& frame) {
+  const double items = frame.items.known();
+  std::vector<float> result(frame.users.counts.size());
+  std::ranges::transform(frame.users.counts, result.begin(), [items](std::uint32_t count) {
+    const double frequency = std::log(items / (1.0 + count));
+    return static_cast<float>(frequency * frequency);
   });
-  std::vector<std::uint64_t> offsets{0};
-  std::vector<std::uint32_t> all_items;
-  std::vector<float> weights;
-  for (Row& row : rows) {
-    all_items.insert(all_items.end(), row.items.begin(), row.items.end());
-    weights.insert(weights.end(), row.weights.begin(), row.weights.end());
-    offsets.push_back(all_items.size());
-    row = {};
-  }
-  return Neighbours(std::move(offsets), std::move(all_items), std::move(weights));
+  return result;
 }
 
-/// All is known before the first epoch.
-class NeighbourLearner final : public EpochLearner {
+/// The ratings as terms of documents, which are the items: \p term (rating, item) of each.
+template <class Term>
+std::vector<float> terms(const Ratings& ratings, const Term& term) {
+  std::vector<float> result(ratings.size());
+  for (std::size_t at = 0; at < ratings.size(); ++at)
+    result[at] = static_cast<float>(term(static_cast<double>(ratings.value(at)), ratings.items()[at]));
+  return result;
+}
+
+std::vector<float> bm25_terms(const Ratings& ratings, const ItemNeighbours& options, const Model& frame) {
+  std::vector<double> lengths(ratings.item_count());
+  for (std::size_t at = 0; at < ratings.size(); ++at) lengths[ratings.items()[at]] += static_cast<double>(ratings.value(at));
+  const double mean = std::accumulate(lengths.begin(), lengths.end(), 0.0) / frame.items.known();
+  return terms(ratings, [&](double rating, std::uint32_t item) {
+    const double length = 1 - options.bm25_b + options.bm25_b * lengths[item] / mean;
+    return rating * (options.bm25_k1 + 1) / (options.bm25_k1 * length + rating);
+  });
+}
+
+/// The sum of weight * value^2 over the users of every item.
+std::vector<double> lengths_of(const Ratings& ratings, std::span<const float> values, std::span<const float> weights) {
+  std::vector<double> result(ratings.item_count());
+  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
+    for (std::size_t at = ratings.row_offsets()[user]; at < ratings.row_offsets()[user + 1]; ++at) {
+      const auto value = static_cast<double>(values[at]);
+      result[ratings.items()[at]] += static_cast<double>(weights[user]) * value * value;
+    }
+  }
+  return result;
+}
+
+Neighbours find_neighbours(const Ratings& ratings, const ItemNeighbours& options, const Model& frame, Workers& workers) {
+  const Exponents exponents = exponents_of(options);
+  const double shrinkage = options.shrinkage.value_or(0);
+  ItemProducts products{.ratings = ratings,
+                        .kind = shrinkage > 0 ? PairSums::counted : PairSums::products,
+                        .shrinkage = static_cast<float>(shrinkage),
+                        .kept = options.neighbours};
+  std::vector<float> values;
+  std::vector<float> users;
+  std::vector<float> from;
+  std::vector<float> to;
+  if (weighs_values(options)) users = squared_frequencies(frame);
+  if (options.similarity == bm25) {
+    values = bm25_terms(ratings, options, frame);
+  } else if (options.similarity == tf_idf) {
+    values = terms(ratings, [](double rating, std::uint32_t /*item*/) { return std::sqrt(rating); });
+    const std::vector<double> lengths = lengths_of(ratings, values, users);
+    from = powers<double>(lengths, exponents.item);
+    to = powers<double>(lengths, exponents.target);
+  } else {
+    if (exponents.user != 0) users = powers<std::uint32_t>(frame.users.counts, exponents.user);
+    from = powers<std::uint32_t>(frame.items.counts, exponents.item);
+    to = powers<std::uint32_t>(frame.items.counts, exponents.target);
+  }
+  products.values = values;
+  products.user_weights = users;
+  products.row_scales = from;
+  products.column_scales = to;
+  return best_products(products, workers);
+}
+
+/// Mean, biases and neighbours, all of which are known before the first epoch.
+class ResidualLearner final : public EpochLearner {
  public:
-  /// \param baseline  mean and biases, or nothing
-  NeighbourLearner(Neighbours neighbours, std::optional<Model> baseline)
-      : neighbours_(std::move(neighbours)), baseline_(std::move(baseline)) {}
+  ResidualLearner(Neighbours neighbours, Model baseline) : neighbours_(std::move(neighbours)), baseline_(std::move(baseline)) {}
   std::optional<EpochFigures> run(std::size_t /*epoch*/) override { return EpochFigures{}; }
   bool finite() override { return true; }
   void store(Model& model) override {
     model.neighbours = neighbours_;
-    if (!baseline_) return;
-    model.centre.mean = baseline_->centre.mean;
-    model.users.biases = baseline_->users.biases;
-    model.items.biases = baseline_->items.biases;
+    model.centre.mean = baseline_.centre.mean;
+    model.users.biases = baseline_.users.biases;
+    model.items.biases = baseline_.items.biases;
   }
   void restore(const Model* /*model*/) override {}
 
  private:
   Neighbours neighbours_;
-  std::optional<Model> baseline_;
+  Model baseline_;
 };
 
-bool rates(const ItemNeighbours& options) { return options.similarity == NeighbourSimilarity::pearson; }
+bool rates(const ItemNeighbours& options) { return options.similarity == pearson; }
 
 /// Mean and biases, and neighbours by how alike they are rated or rate.
 Trained train_on_ratings(const Ratings& ratings, const ItemNeighbours& options, Model frame, const Validation& validation,
@@ -201,7 +190,7 @@ Trained train_on_ratings(const Ratings& ratings, const ItemNeighbours& options, 
                                           .rule = {.form = NeighbourForm::mean, .side = options.side, .damping = options.damping}};
   Neighbours neighbours = pearson_neighbours(ratings, baseline, found_by, workers);
   const FoldIn fold_in = baseline.fold_in;
-  NeighbourLearner learner(std::move(neighbours), std::move(baseline));
+  ResidualLearner learner(std::move(neighbours), std::move(baseline));
   Trained trained =
       run_epochs(learner, std::move(frame), fold_in, 0, ratings.size(), Stopping{.epochs = 1, .patience = 1}, validation, observer);
   trained.train_rmse = training_rmse(trained.model, ratings, workers);
@@ -217,7 +206,7 @@ MethodTraits<ItemNeighbours> traits_of() {
           .warm_starts = false,
           .counts = [](const ItemNeighbours& options, float rating) { return rates(options) || rating > 0; },
           .uncounted = kNonePositive,
-          .ignores_values = [](const ItemNeighbours& options) { return !rates(options); },
+          .ignores_values = [](const ItemNeighbours& options) { return !rates(options) && !weighs_values(options); },
           .history = [](const ItemNeighbours& options) { return rates(options) ? HistoryValues::kept : HistoryValues::if_disliked; }};
 }
 
@@ -226,14 +215,8 @@ Trained train_method(Ratings ratings, const ItemNeighbours& options, Model frame
                      const TrainContext& context) {
   if (rates(options)) return train_on_ratings(ratings, options, std::move(frame), validation, observer, context);
   Workers workers(context.threads);
-  const std::size_t count = ratings.size();
-  // Scores come from the history, in validation too.
-  frame.history = History(ratings, HistoryValues::dropped, context.threads);
-  frame.centre.has_biases = false;
-  frame.centre.rating_mean = 0;
-  frame.centre.clips = false;
-  NeighbourLearner learner(find_neighbours(ratings, options, frame, workers), std::nullopt);
-  return run_epochs(learner, std::move(frame), NoFoldIn{}, 0, count, Stopping{.epochs = 1, .patience = 1}, validation, observer);
+  const auto find = [&](const Model& counts) { return find_neighbours(ratings, options, counts, workers); };
+  return train_neighbours(ratings, find, std::move(frame), validation, observer, context);
 }
 
 }  // namespace lowrank

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <numeric>
 #include <set>
 
@@ -89,6 +90,80 @@ TEST(ItemNeighbours, WeightsAreThoseOfTheFormula) {
       for (std::uint32_t to = 0; to < kItems; ++to)
         EXPECT_NEAR(double{model.neighbours->weight(from, to)}, expected[from][to], 1e-5 * expected[from][to]) << from << " " << to;
     }
+  }
+}
+
+/// Clicks with values, some of them 0 or less, which count for nothing.
+std::vector<Triple> counts(std::uint64_t seed) {
+  std::vector<Triple> triples = clicks(seed);
+  RandomStream random(seed, Purpose::rating_order);
+  for (Triple& triple : triples) triple.value = static_cast<float>(random.below(9)) - 1;
+  return triples;
+}
+
+/// Items as documents whose terms are the users: x of every pair, and the weight of every user.
+struct Documents {
+  explicit Documents(const std::vector<Triple>& triples)
+      : x(kUsers, std::vector<double>(kItems)), lengths(kItems), sizes(kUsers), users(kUsers) {
+    std::set<std::uint32_t> items;
+    for (const Triple& triple : triples) {
+      if (triple.value <= 0) continue;
+      x[triple.user][triple.item] = static_cast<double>(triple.value);
+      lengths[triple.item] += static_cast<double>(triple.value);
+      ++sizes[triple.user];
+      items.insert(triple.item);
+    }
+    for (std::uint32_t user = 0; user < kUsers; ++user)
+      users[user] = std::pow(std::log(static_cast<double>(items.size()) / (1 + sizes[user])), 2);
+    mean_length = std::accumulate(lengths.begin(), lengths.end(), 0.0) / static_cast<double>(items.size());
+  }
+  [[nodiscard]] double product(std::uint32_t i, std::uint32_t j) const {
+    double sum = 0;
+    for (std::uint32_t user = 0; user < kUsers; ++user) sum += users[user] * x[user][i] * x[user][j];
+    return sum;
+  }
+
+  std::vector<std::vector<double>> x;
+  std::vector<double> lengths;
+  std::vector<double> sizes;
+  std::vector<double> users;
+  double mean_length = 0;
+};
+
+void expect_weights(const Model& model, const std::function<double(std::uint32_t, std::uint32_t)>& expected) {
+  for (std::uint32_t from = 0; from < kItems; ++from) {
+    for (std::uint32_t to = 0; to < kItems; ++to) {
+      if (from == to) continue;
+      const double weight = expected(from, to);
+      EXPECT_NEAR(double{model.neighbours->weight(from, to)}, weight, 1e-5 * weight) << from << " " << to;
+    }
+  }
+}
+
+TEST(ItemNeighbours, TfIdfIsACosineOfDocuments) {
+  const std::vector<Triple> triples = counts(4);
+  Documents documents(triples);
+  for (auto& row : documents.x) std::ranges::transform(row, row.begin(), [](double x) { return std::sqrt(x); });
+  const ItemNeighbours options{.similarity = NeighbourSimilarity::tf_idf};
+  expect_weights(train_quietly(make_ratings(triples, kUsers, kItems), options).model, [&](std::uint32_t from, std::uint32_t to) {
+    const double product = documents.product(from, to);
+    return product == 0 ? 0 : product / std::sqrt(documents.product(from, from) * documents.product(to, to));
+  });
+}
+
+TEST(ItemNeighbours, Bm25) {
+  const std::vector<Triple> triples = counts(5);
+  for (const double k1 : {0.0, 1.2, 40.0}) {
+    Documents documents(triples);
+    for (std::uint32_t item = 0; item < kItems; ++item) {
+      for (auto& row : documents.x) {
+        if (row[item] > 0)
+          row[item] = row[item] * (k1 + 1) / (k1 * (0.25 + 0.75 * documents.lengths[item] / documents.mean_length) + row[item]);
+      }
+    }
+    const ItemNeighbours options{.similarity = NeighbourSimilarity::bm25, .bm25_k1 = k1};
+    expect_weights(train_quietly(make_ratings(triples, kUsers, kItems), options).model,
+                   [&](std::uint32_t from, std::uint32_t to) { return documents.product(from, to); });
   }
 }
 

@@ -11,13 +11,15 @@
 
 namespace [[gnu::visibility("default")]] lowrank {
 
-/// A named choice of exponents, as item, target and user exponent.
+/// A named choice of exponents, as item, target and user exponent; or a weighting of terms.
 enum class NeighbourSimilarity : std::uint8_t {
   discounted,              ///< .75, .35, .5: found on training data
   cosine,                  ///< .5, .5, 0
   asymmetric_cosine,       ///< .8, .2, 0 (Aiolli, RecSys 2013)
   inverse_user_frequency,  ///< .5, .5, .5 (after Breese, Heckerman and Kadie, UAI 1998)
   rp3beta,                 ///< 1, .6, 1: random walks of three steps (Paudel et al., 2017)
+  tf_idf,                  ///< cosine of items as documents, whose terms are their users
+  bm25,                    ///< the same with the weighting of Robertson and others, not divided by lengths
   pearson,                 ///< no exponents: correlation of ratings, by which ratings are predicted
 };
 
@@ -29,6 +31,14 @@ enum class NeighbourSimilarity : std::uint8_t {
 /// for a = item_exponent, c = target_exponent, b = user_exponent and h = shrinkage. Each item keeps its `neighbours` greatest weights, ties
 /// in the order of the items, and a user's score of item i is the sum of w_ji over the items j that they have. There are no factors and
 /// nothing is iterated: one epoch. Scores rank items; they predict no ratings.
+///
+/// The similarities tf-idf and bm25 read the values of the ratings r_ui too. With f_u = ln(items / (1 + |I_u|))
+///
+///     tf-idf: w_ji = L_j^-a L_i^-c (sum over the same users of f_u^2 (r_uj r_ui)^1/2) m / (m + h),  L_i = sum over users of f_u^2 r_ui
+///     bm25:   w_ji = (sum over the same users of f_u^2 t_uj t_ui) m / (m + h)
+///             t_ui = r_ui (k1 + 1) / (k1 (1 - b + b R_i / mean R) + r_ui)
+///
+/// with R_i the sum of the ratings of item i.
 ///
 /// With similarity pearson the method predicts ratings. A baseline b_ui of mean and biases is learned first (see Baseline), and with e its
 /// residuals, sums over the m users that two items have in common, h = shrinkage, a = power and d = damping:
@@ -48,8 +58,8 @@ struct ItemNeighbours {
 
   /// Weights that an item keeps, 1 to 100000; more cost memory and time at each list.
   std::uint32_t neighbours = 200;
-  /// Exponents by name, each of which its own option replaces: discounted, cosine, asymmetric-cosine, inverse-user-frequency or rp3beta,
-  /// for lists; pearson predicts ratings, from how alike items are rated.
+  /// Exponents by name, each of which its own option replaces: discounted, cosine, asymmetric-cosine, inverse-user-frequency, rp3beta or
+  /// tf-idf; or bm25, which has none. They give lists; pearson predicts ratings, from how alike items are rated.
   NeighbourSimilarity similarity = NeighbourSimilarity::discounted;
   /// Exponent a, 0 to 2, of the number of users of the item that speaks; by default that of the similarity.
   std::optional<double> item_exponent = {};
@@ -57,6 +67,10 @@ struct ItemNeighbours {
   std::optional<double> target_exponent = {};
   /// Exponent b, 0 to 2, of the number of items of the users in common: more trusts active users less; by default that of the similarity.
   std::optional<double> user_exponent = {};
+  /// BM25's k1, at least 0: the greater, the more a greater rating counts; 0 makes all alike.
+  double bm25_k1 = 1.2;
+  /// BM25's b, 0 to 1: how much an item with many ratings counts less.
+  double bm25_b = 0.75;
   /// Users in common at which a weight is halved, at least 0; auto is 0, with pearson 100.
   std::optional<double> shrinkage = {};
   /// Whose neighbours predict a rating: items, by what the user thought of similar items; users, by what similar users thought of the item.
