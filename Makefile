@@ -44,7 +44,7 @@ bench:  ## build and run the benchmarks
 	@cmake --preset release -DLOWRANK_BENCH=ON $(if $(wildcard build/release/build.ninja),,-DLOWRANK_TESTS=OFF)
 	@cmake --build --preset release --parallel $(JOBS) --target lowrank_cli bench
 	@ln -sfn release/bin/lowrank build/lowrank
-	@set -e; for subject in sgd read als implicit_feedback nmf recommend fold_in from_python quality growth; do bench/$$subject.py; done
+	@set -e; for subject in sgd read als implicit_feedback nmf recommend neighbours fold_in from_python quality growth; do bench/$$subject.py; done
 
 asan tsan:  ## build and run the tests with the address and undefined behaviour sanitizers (asan) or the thread sanitizer (tsan)
 	@$(INSTALL) build test

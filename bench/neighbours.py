@@ -1,74 +1,67 @@
 #!/usr/bin/env python3
-"""Test RMSE and seconds of `neighbours --similarity pearson` and of `sgd --neighbours`, next to Surprise's KNNBaseline.
+"""Compares item-item models: cosines of Gowalla's items and lists from them with irspack, implicit and similaripy, SLIM with irspack, EASE with numpy.
 
-    bench/neighbours.py [--rival]    prints two tables; --rival trains Surprise as well, which takes minutes on ML-1M
+    bench/neighbours.py [--quick]     writes build/bench/neighbours.json and prints a table; all else should be quiet meanwhile
 
-ML-100K: the mean of u1 .. u5. ML-1M: every tenth of the shuffled ratings. The options are those of docs/methods/neighbours.md and docs/methods/sgd.md: the defaults,
-and recipes that were chosen on training parts, with shrinkage and damping of the correction by
-
-    bench/neighbours.py --choose     the error on a held-out tenth of each training part of ML-100K, by shrinkage and damping
+Training alone is timed, without reading and writing. The programs alternate; the figures are medians. Memory is the peak of the process, with the
+ratings and, of the rivals, the interpreter.
 """
 
-import argparse
-import itertools
 import statistics
 
-from harness import data, program
+from harness import WORK, data, measure, program
+from harness.table import arguments, ratio, save, table
+from rivals.implicit import Implicit
+from rivals.irspack import Irspack
+from rivals.numpy import Numpy
+from rivals.similaripy import Similaripy
 
-RECIPES = {
-    "ml-100k": {"rank": 128, "epochs": 30, "learning_rate": 0.05, "regularization": 0.045, "prior_ratings": 67, "initial_scale": 0.02},
-    "ml-1m": {"rank": 128, "epochs": 25, "learning_rate": 0.045, "regularization": 0.036, "prior_ratings": 55, "initial_scale": 0.01},
-}
-PEARSON = {"method": "neighbours", "similarity": "pearson"}
-
-
-def splits(name):
-    if name == "ml-1m":
-        return [(data.movielens_1m("train"), data.movielens_1m("test"))]
-    return [(data.movielens_100k(part, "base"), data.movielens_100k(part, "test")) for part in range(1, 6)]
+TOP = 20
+NEIGHBOURS = 100
+L1, L2 = 1.0, 10.0
+RIDGE = 200.0
 
 
-def jobs_of(name):
-    return {
-        "baseline": {"method": "baseline"},
-        "neighbours": PEARSON,
-        "neighbours, side users": {**PEARSON, "side": "users"},
-        "sgd, rank 128": RECIPES[name],
-        "sgd, rank 128, 100 neighbours": {**RECIPES[name], "neighbours": 100},
-    }
+def own(file, method, **options):
+    def run():
+        summary = program.train(file, method=method, threads=program.THREADS, output=WORK / f"{method}.safetensors", **options)
+        return {"seconds": [summary["history"][-1]["seconds"]], "bytes": summary["bytes"]}
+
+    return run
 
 
-def compare(rival):
-    print("| data | model | test RMSE | seconds |\n|---|---|---|---|")
-    for name in RECIPES:
-        for job, options in jobs_of(name).items():
-            runs = [program.train(train, test=test, **options) for train, test in splits(name)]
-            rmse = statistics.mean(run["test"]["rmse"] for run in runs)
-            print(f"| {name} | {job} | {rmse:.4f} | {statistics.mean(run['wall'] for run in runs):.2f} |", flush=True)
-        if rival:
-            from rivals.surprise import Surprise
-
-            surprise = Surprise()
-            surprise.prepare()
-            runs = [surprise.run("neighbours", train=str(train), test=str(test)) for train, test in splits(name)]
-            rmse, seconds = (statistics.mean(run[key] for run in runs) for key in ("rmse", "seconds"))
-            print(f"| {name} | Surprise KNNBaseline | {rmse:.4f} | {seconds:.2f} |", flush=True)
+def seconds(results, name="seconds"):
+    return statistics.median(value for result in results for value in result[name])
 
 
-def choose():
-    print("| shrinkage | damping | RMSE on held-out tenths |\n|---|---|---|")
-    for shrinkage, damping in itertools.product((50, 100, 200), (0.1, 0.2, 0.4)):
-        options = {**RECIPES["ml-100k"], "patience": 40, "holdout": 0.1, "neighbours": 100, "neighbour_weight": 1}
-        runs = [program.train(train, **options, neighbour_shrinkage=shrinkage, neighbour_damping=damping) for train, _ in splits("ml-100k")]
-        print(f"| {shrinkage} | {damping} | {statistics.mean(run['validation']['rmse'] for run in runs):.5f} |", flush=True)
+def tables(document):
+    rows = [[row["what"], f"{row['seconds']:.2f}", rival, f"{value:.2f}", ratio(value, row["seconds"])] for row in document["rows"] for rival, value in row["rivals"].items()]
+    return table(["what", "lowrank, seconds", "rival", "seconds", "ratio"], rows)
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rival", action="store_true", help="train Surprise as well")
-    parser.add_argument("--choose", action="store_true", help="print the errors on held-out tenths of the training parts, by shrinkage and damping")
-    arguments = parser.parse_args()
-    choose() if arguments.choose else compare(arguments.rival)
+    given = arguments(__doc__, quick="one round, without SLIM")
+    runs = 1 if given.quick else 5
+    gowalla, movies = data.gowalla("train", "valid"), data.movielens_1m()
+    irspack, implicit, similaripy, numpy = rivals = [Irspack(), Implicit(), Similaripy(), Numpy()]
+    for rival in rivals:
+        rival.prepare()
+    common = {"file": gowalla, "neighbours": NEIGHBOURS, "threads": program.THREADS, "runs": 1}
+    results = measure.alternate({"lowrank": own(gowalla, "neighbours", similarity="cosine", neighbours=NEIGHBOURS),
+                                 irspack.name: lambda: irspack.run("cosine", **common), implicit.name: lambda: implicit.run("cosine", top=TOP, **common),
+                                 similaripy.name: lambda: similaripy.run("cosine", **common)}, runs)
+    rows = [{"what": f"cosine of Gowalla's items, top {NEIGHBOURS}", "seconds": seconds(results["lowrank"]),
+             "rivals": {name: seconds(found) for name, found in results.items() if name != "lowrank"}}]
+    lists = [program.call("recommend", TOP, program.THREADS, 3, WORK / "neighbours.safetensors") for _ in range(runs)]
+    rows.append({"what": f"top {TOP} of all Gowalla users from these", "seconds": seconds(lists), "rivals": {implicit.name: seconds(results[implicit.name], "lists")}})
+    results = measure.alternate({"lowrank": own(movies, "ease", regularization=RIDGE),
+                                 numpy.name: lambda: numpy.run("ease", file=movies, regularization=RIDGE, threads=program.THREADS, runs=1)}, runs)
+    rows.append({"what": "EASE of ML-1M", "seconds": seconds(results["lowrank"]), "rivals": {numpy.name: seconds(results[numpy.name])}})
+    if not given.quick:
+        results = measure.alternate({"lowrank": own(gowalla, "slim", l1=L1, l2=L2, candidates=0),
+                                     irspack.name: lambda: irspack.run("slim", file=gowalla, l1=L1, l2=L2, threads=program.THREADS, runs=1)}, 1, warm_up=0)
+        rows.append({"what": "SLIM of Gowalla, all items", "seconds": seconds(results["lowrank"]), "rivals": {irspack.name: seconds(results[irspack.name])}})
+    save("neighbours", {"top": TOP, "rows": rows}, tables)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,22 @@ class Implicit(Rival):
         return {"seconds": (fit(rank, 2 * epochs) - short) / epochs, "loss": None}
 
     @staticmethod
+    def cosine(file, neighbours, top, threads, runs):
+        """Seconds of each fit of the items' cosines, and of the lists of all users."""
+        import numpy
+        from implicit.nearest_neighbours import CosineRecommender
+
+        data = matrix(file)
+        data.data[:] = 1
+        users = numpy.arange(data.shape[0])
+        fits, lists = [], []
+        for _ in range(runs):
+            model = CosineRecommender(K=neighbours + 1, num_threads=threads)
+            fits.append(timed(model.fit, data, show_progress=False)[0])
+            lists.append(timed(model.recommend, users, data, N=top, filter_already_liked_items=True)[0])
+        return {"seconds": fits, "lists": lists}
+
+    @staticmethod
     def recommend(model, top, threads, runs):
         """Seconds of each call for all users, with the very factors and seen items of a model of lowrank."""
         import numpy

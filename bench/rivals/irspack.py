@@ -24,6 +24,27 @@ class Irspack(Rival):
         loss = loss_of(data, model.get_user_embedding(), model.get_item_embedding(), regularization, unobserved_weight, regularization_exponent)
         return {"seconds": (seconds - short) / epochs, "loss": loss}
 
+    @staticmethod
+    def cosine(file, neighbours, threads, runs):
+        """Seconds of each fit of the items' cosines."""
+        from irspack.recommenders import CosineKNNRecommender
+
+        data = matrix(file)
+        data.data[:] = 1
+        models = [CosineKNNRecommender(data, top_k=neighbours, normalize=True, n_threads=threads) for _ in range(runs)]
+        return {"seconds": [timed(model.learn)[0] for model in models]}
+
+    @staticmethod
+    def slim(file, l1, l2, threads, runs):
+        """Seconds of each fit of SLIM, to the tolerance of 1e-4; its penalties are per user."""
+        from irspack.recommenders import SLIMRecommender
+
+        data = matrix(file)
+        data.data[:] = 1
+        alpha, users = (l1 + l2) / data.shape[0], data.shape[0]
+        models = [SLIMRecommender(data, alpha=alpha, l1_ratio=l1 / (alpha * users), n_threads=threads) for _ in range(runs)]
+        return {"seconds": [timed(model.learn)[0] for model in models]}
+
 
 def loss_of(data, p, q, regularization, unobserved_weight, exponent):
     """(1 - s)^2 of the observed cells, the weighted sum of s^2 over all cells, and the regularization of both sides."""

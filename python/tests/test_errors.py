@@ -130,7 +130,7 @@ def test_options_at_their_defaults_are_never_refused(method):
     model = short(method)
     again = type(model)(**model.get_params())
     again.fit(GOOD)
-    assert "only with" in (type(again).__doc__ or "") or method in ("popular", "neighbours")
+    assert "only with" in (type(again).__doc__ or "") or method in ("popular", "ease", "slim")
 
 
 def test_start_from_strangers():

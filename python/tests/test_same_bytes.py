@@ -47,7 +47,7 @@ def flags_of(model):
 
 def seeded(method, seed):
     """A short estimator, with a seed where training without a validation share reads one."""
-    return short(method) if method in ("baseline", "neighbours", "popular") else short(method, seed=seed)
+    return short(method) if method in ("baseline", "ease", "neighbours", "popular", "slim") else short(method, seed=seed)
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -127,4 +127,4 @@ def test_matrices(method):
         assert model.users_.tolist() == list(range(6))
         assert model.items_.tolist() == list(range(5))
         # A zero is no interaction.
-        assert model.record_["ratings"] == (4 if method in ("implicit", "popular", "bpr", "neighbours") else 5)
+        assert model.record_["ratings"] == (4 if method in ("implicit", "popular", "bpr", "neighbours", "ease", "slim") else 5)

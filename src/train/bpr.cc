@@ -14,6 +14,7 @@
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
+#include "train/neighbour_addition.h"
 #include "train/step_size.h"
 
 namespace lowrank {
@@ -33,6 +34,8 @@ constexpr std::array kOptions = {
     Option<Bpr>{"regularization", &Bpr::regularization}.only(kHasFactors),
     biases_option<Bpr>("learn a bias for every item; without it a score is the dot product alone"),
     initial_scale_option<Bpr>(),
+    Option<Bpr>{"neighbours", &Bpr::neighbours, {0, 100'000}},
+    Option<Bpr>{"neighbour_weight", &Bpr::neighbour_weight}.only(without("neighbours", "0")),
     tolerance_option<Bpr>(),
     patience_option<Bpr>(),
     seed_option<Bpr>().only(kLearns),
@@ -65,6 +68,8 @@ class BprLearner final : public EpochLearner {
     blocks_.resize(stripes_ * stripes_);
     BprLearner::restore(nullptr);
   }
+
+  [[nodiscard]] const Ratings& ratings() const { return ratings_; }
 
   std::optional<EpochFigures> run(std::size_t epoch) override {
     deal(epoch);
@@ -254,7 +259,9 @@ Trained train_method(Ratings ratings, const Bpr& options, Model frame, const Val
                                  .solves_bias = options.biases};
   BprLearner learner(std::move(ratings), options, frame, context.init, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
-  return run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
+  Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
+  add_neighbours(trained, learner.ratings(), {options.neighbours, options.neighbour_weight}, validation, workers);
+  return trained;
 }
 
 }  // namespace lowrank

@@ -18,6 +18,7 @@
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/methods.h"
+#include "train/neighbour_addition.h"
 #include "train/transpose.h"
 #include "train/units.h"
 
@@ -48,6 +49,8 @@ constexpr std::array kOptions = {
     cg_steps_option<Implicit>(),
     Option<Implicit>{"block_size", &Implicit::block_size, {1, 4096}}.only(kBySubspaces, kHasFactors),
     Option<Implicit>{"sweeps", &Implicit::sweeps, {1, 1000}}.only(kBySubspaces, kHasFactors),
+    Option<Implicit>{"neighbours", &Implicit::neighbours, {0, 100'000}},
+    Option<Implicit>{"neighbour_weight", &Implicit::neighbour_weight}.only(without("neighbours", "0")),
     tolerance_option<Implicit>(),
     patience_option<Implicit>(),
     seed_option<Implicit>().only(kHasFactors),
@@ -85,6 +88,8 @@ class ImplicitLearner final : public EpochLearner {
                 dislikes || ratings_.has_weights();
     ImplicitLearner::restore(nullptr);
   }
+
+  [[nodiscard]] const Ratings& ratings() const { return ratings_; }
 
   std::optional<EpochFigures> run(std::size_t /*epoch*/) override {
     HalfStep step;
@@ -300,7 +305,11 @@ MethodTraits<Implicit> traits_of() {
           .counts = [](const Implicit&, float rating) { return rating != 0; },
           .uncounted = "other than 0, which is the same as none",
           .ignores_values = [](const Implicit& options) { return options.alpha == 0; },
-          .weighs = always<Implicit>};
+          .weighs = always<Implicit>,
+          .history =
+              [](const Implicit& options) {
+                return options.neighbours != 0 || options.alpha == 0 ? HistoryValues::if_disliked : HistoryValues::dropped;
+              }};
 }
 
 template <>
@@ -314,7 +323,9 @@ Trained train_method(Ratings ratings, const Implicit& options, Model frame, cons
   const WeightedLeastSquares fold_in = fold_in_of(settled, frame);
   ImplicitLearner learner(std::move(ratings), settled, frame, context.init, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
-  return run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
+  Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
+  add_neighbours(trained, learner.ratings(), {options.neighbours, options.neighbour_weight}, validation, workers);
+  return trained;
 }
 
 }  // namespace lowrank

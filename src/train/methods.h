@@ -7,6 +7,7 @@
 #include "lowrank/model/history.h"
 #include "lowrank/model/model.h"
 #include "lowrank/train/observer.h"
+#include "lowrank/train/train.h"
 #include "lowrank/train/trained.h"
 #include "lowrank/train/validation.h"
 #include "train/context.h"
@@ -31,7 +32,8 @@ struct MethodTraits {
   const char* unweighed = "";                              ///< the setting under which it does not
   HistoryValues (*history)(const Options&) = nullptr;      ///< the values of ratings that scores read; by default none
   std::size_t (*extra_tables)(const Options&) = nullptr;   ///< factor tables that training holds besides its own and the model's
-  std::size_t (*extra_rating_bytes)(const Options&) = nullptr;  ///< bytes per rating besides rating_bytes
+  std::size_t (*extra_rating_bytes)(const Options&) = nullptr;                 ///< bytes per rating besides rating_bytes
+  std::size_t (*extra_bytes)(const Options&, const TrainingShape&) = nullptr;  ///< bytes besides all that
 };
 template <class Options>
 MethodTraits<Options> traits_of();

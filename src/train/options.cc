@@ -336,8 +336,8 @@ void check_reads(const Method& method, std::span<const std::string> stated, bool
           if (option.validates && !validates) throw OptionError(name, "needs " + mention("validation or holdout"));
           if (option.holds_out && holds_out) continue;
           if (!option.trains) {
-            throw OptionError(name, "is not read by method " + std::string(Options::kName) + ", which draws nothing, except for " +
-                                        mention("holdout"));
+            throw OptionError(
+                name, "is not read by method " + std::string(Options::kName) + ", which draws nothing, except for " + mention("holdout"));
           }
           for (const Need& need : option.needs) {
             if (!holds(need, options)) throw OptionError(name, obstacle(need, options));

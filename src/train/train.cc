@@ -197,12 +197,14 @@ std::size_t training_memory(const Method& method, const TrainingShape& shape) {
         std::size_t tables = shape.validates ? 3 : 2;
         const MethodTraits<Options> traits = traits_of<Options>();
         if (traits.extra_tables != nullptr) tables += traits.extra_tables(options);
-        const std::size_t extra_bytes = traits.extra_rating_bytes == nullptr ? 0 : traits.extra_rating_bytes(options);
+        const std::size_t extra_rating_bytes = traits.extra_rating_bytes == nullptr ? 0 : traits.extra_rating_bytes(options);
+        const std::size_t extra_bytes = traits.extra_bytes == nullptr ? 0 : traits.extra_bytes(options, shape);
         constexpr std::size_t kRowBytes = 40;  // biases, counts and decays
         const std::size_t stride = (rank_of(options).value_or(0) + FactorMatrix::kLanes - 1) / FactorMatrix::kLanes * FactorMatrix::kLanes;
         const std::size_t row_bytes = stride * sizeof(float) * tables + kRowBytes;
         const std::size_t weight_bytes = shape.weighted ? traits.weight_bytes : 0;
-        return (shape.users + shape.items) * row_bytes + shape.ratings * (traits.rating_bytes + extra_bytes + weight_bytes);
+        return (shape.users + shape.items) * row_bytes + shape.ratings * (traits.rating_bytes + extra_rating_bytes + weight_bytes) +
+               extra_bytes;
       },
       method);
 }

@@ -207,7 +207,8 @@ TEST(Ratings, WeightsOfRepeats) {
   const auto build = [](Duplicates rule) {
     RatingsBuilder builder;
     const std::vector<std::uint32_t> zeros(4, 0);
-    builder.add_many_weighted(zeros, std::vector<std::uint32_t>{0, 1, 1, 1}, std::vector<float>{3, 5, 2, 4}, std::vector<float>{2, 1, 0, 3});
+    builder.add_many_weighted(zeros, std::vector<std::uint32_t>{0, 1, 1, 1}, std::vector<float>{3, 5, 2, 4},
+                              std::vector<float>{2, 1, 0, 3});
     return builder.build(1, 2, rule);
   };
   const Ratings last = build(Duplicates::last);

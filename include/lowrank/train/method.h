@@ -14,16 +14,18 @@
 #include "lowrank/train/asymmetric.h"
 #include "lowrank/train/baseline.h"
 #include "lowrank/train/bpr.h"
+#include "lowrank/train/ease.h"
 #include "lowrank/train/implicit.h"
 #include "lowrank/train/neighbours.h"
 #include "lowrank/train/nmf.h"
 #include "lowrank/train/popular.h"
 #include "lowrank/train/sgd.h"
+#include "lowrank/train/slim.h"
 
 namespace [[gnu::visibility("default")]] lowrank {
 
 /// Every method of training, a closed set: adding one is adding its options struct here.
-using Method = std::variant<Sgd, Als, Asymmetric, Implicit, Bpr, ItemNeighbours, Nmf, Baseline, Popular>;
+using Method = std::variant<Sgd, Als, Asymmetric, Implicit, Bpr, ItemNeighbours, Slim, Ease, Nmf, Baseline, Popular>;
 
 /// \name Methods by name
 /// What doors need to offer every method without knowing any.

@@ -1,0 +1,75 @@
+#!/usr/bin/env python3
+"""Test RMSE and seconds of `neighbours --similarity pearson` and of `sgd --neighbours`, next to Surprise's KNNBaseline.
+
+    bench/rating_neighbours.py [--rival]    prints two tables; --rival trains Surprise as well, which takes minutes on ML-1M
+
+ML-100K: the mean of u1 .. u5. ML-1M: every tenth of the shuffled ratings. The options are those of docs/methods/neighbours.md and docs/methods/sgd.md: the defaults,
+and recipes that were chosen on training parts, with shrinkage and damping of the correction by
+
+    bench/rating_neighbours.py --choose     the error on a held-out tenth of each training part of ML-100K, by shrinkage and damping
+"""
+
+import argparse
+import itertools
+import statistics
+
+from harness import data, program
+
+RECIPES = {
+    "ml-100k": {"rank": 128, "epochs": 30, "learning_rate": 0.05, "regularization": 0.045, "prior_ratings": 67, "initial_scale": 0.02},
+    "ml-1m": {"rank": 128, "epochs": 25, "learning_rate": 0.045, "regularization": 0.036, "prior_ratings": 55, "initial_scale": 0.01},
+}
+PEARSON = {"method": "neighbours", "similarity": "pearson"}
+
+
+def splits(name):
+    if name == "ml-1m":
+        return [(data.movielens_1m("train"), data.movielens_1m("test"))]
+    return [(data.movielens_100k(part, "base"), data.movielens_100k(part, "test")) for part in range(1, 6)]
+
+
+def jobs_of(name):
+    return {
+        "baseline": {"method": "baseline"},
+        "neighbours": PEARSON,
+        "neighbours, side users": {**PEARSON, "side": "users"},
+        "sgd, rank 128": RECIPES[name],
+        "sgd, rank 128, 100 neighbours": {**RECIPES[name], "neighbours": 100},
+    }
+
+
+def compare(rival):
+    print("| data | model | test RMSE | seconds |\n|---|---|---|---|")
+    for name in RECIPES:
+        for job, options in jobs_of(name).items():
+            runs = [program.train(train, test=test, **options) for train, test in splits(name)]
+            rmse = statistics.mean(run["test"]["rmse"] for run in runs)
+            print(f"| {name} | {job} | {rmse:.4f} | {statistics.mean(run['wall'] for run in runs):.2f} |", flush=True)
+        if rival:
+            from rivals.surprise import Surprise
+
+            surprise = Surprise()
+            surprise.prepare()
+            runs = [surprise.run("neighbours", train=str(train), test=str(test)) for train, test in splits(name)]
+            rmse, seconds = (statistics.mean(run[key] for run in runs) for key in ("rmse", "seconds"))
+            print(f"| {name} | Surprise KNNBaseline | {rmse:.4f} | {seconds:.2f} |", flush=True)
+
+
+def choose():
+    print("| shrinkage | damping | RMSE on held-out tenths |\n|---|---|---|")
+    for shrinkage, damping in itertools.product((50, 100, 200), (0.1, 0.2, 0.4)):
+        options = {**RECIPES["ml-100k"], "patience": 40, "holdout": 0.1, "neighbours": 100, "neighbour_weight": 1}
+        runs = [program.train(train, **options, neighbour_shrinkage=shrinkage, neighbour_damping=damping) for train, _ in splits("ml-100k")]
+        print(f"| {shrinkage} | {damping} | {statistics.mean(run['validation']['rmse'] for run in runs):.5f} |", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rival", action="store_true", help="train Surprise as well")
+    parser.add_argument("--choose", action="store_true", help="print the errors on held-out tenths of the training parts, by shrinkage and damping")
+    arguments = parser.parse_args()
+    choose() if arguments.choose else compare(arguments.rival)
+
+
+if __name__ == "__main__":
+    main()
