@@ -44,7 +44,8 @@ def file_table(path: str, kind: str) -> Any:
 
 def columns_by_role(table: Any, named: dict[str, str | int] | None, path: str) -> dict[str, str]:
     """The names of the columns of a table by role: those that are stated, or else those whose names say it. As in a file of text, the ones
-    that are left out are found by their names, but not the time, and not the rating."""
+    that are left out are found by their names, but not the time, and not the rating.
+    """
     names = [str(name) for name in table.schema.names]
     found = _core.columns_by_name(names)
     roles: dict[str, str] = {}

@@ -27,7 +27,7 @@ def _whole(time: Any) -> tuple[bool, int] | None:
     """Whether one time is a date, and it in microseconds since 1970, or else as an integer. None if it is missing."""
     if isinstance(time, str):
         return _core.time_of(time.strip())  # type: ignore[no-any-return]
-    if time is None or time != time or str(time) in ("<NA>", "NaT"):
+    if time is None or str(time) in ("<NA>", "NaT", "nan"):
         return None
     if isinstance(time, np.datetime64):
         return True, int(time.astype("datetime64[us]").astype(np.int64))
@@ -41,7 +41,8 @@ def _whole(time: Any) -> tuple[bool, int] | None:
 def time_column(times: Any) -> npt.NDArray[np.int64]:
     """Times as integers that are in their order: numbers as they are, fractions cut off; dates in microseconds since 1970, in UTC where they
     have no zone. Raises DataError for what is no time, for dates among numbers, for numbers in two units, and for missing times, which are
-    not the oldest."""
+    not the oldest.
+    """
     try:
         if getattr(getattr(times, "dtype", None), "tz", None) is not None and hasattr(times, "to_numpy"):
             times = times.to_numpy("datetime64[us]")

@@ -2,10 +2,9 @@
 
 import warnings
 
+import lowrank
 import numpy as np
 import pytest
-
-import lowrank
 
 
 def triples(path, **options):

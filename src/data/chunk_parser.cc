@@ -41,19 +41,18 @@ void ChunkParser::parse(std::string_view text, ParsedChunk& chunk) {
   users_.begin(chunk.new_users);
   items_.begin(chunk.new_items);
   const Layout& layout = context_.layout;
-  if (!layout.plain()) {
-    parse_lines(text);
-  } else if (layout.separator == Separator::comma) {
+  const auto plain = [&layout](Separator separator) { return layout.plain() && layout.separator == separator; };
+  if (plain(Separator::comma)) {
     parse_plain<Separator::comma>(text);
-  } else if (layout.separator == Separator::semicolon) {
+  } else if (plain(Separator::semicolon)) {
     parse_plain<Separator::semicolon>(text);
-  } else if (layout.separator == Separator::tab) {
+  } else if (plain(Separator::tab)) {
     parse_plain<Separator::tab>(text);
-  } else if (layout.separator == Separator::pipe) {
+  } else if (plain(Separator::pipe)) {
     parse_plain<Separator::pipe>(text);
-  } else if (layout.separator == Separator::double_colon) {
+  } else if (plain(Separator::double_colon)) {
     parse_plain<Separator::double_colon>(text);
-  } else if (layout.separator == Separator::blanks) {
+  } else if (plain(Separator::blanks)) {
     parse_plain<Separator::blanks>(text);
   } else {
     parse_lines(text);

@@ -55,7 +55,7 @@ std::optional<std::string> read_rating(std::string_view text, const Layout& layo
 }
 
 std::optional<std::string> read_weight(std::string_view text, const Layout& layout, float& weight) {
-  const std::optional<std::string> problem = read_rating(text, layout, weight);
+  std::optional<std::string> problem = read_rating(text, layout, weight);
   if (!problem && weight >= 0) return std::nullopt;
   const bool by_mark = layout.decimal == Decimal::comma || text.find(',') != std::string_view::npos;
   if (problem && by_mark) return problem;

@@ -59,10 +59,10 @@ struct SgdBlock {
 
 /// Ratings in visiting order, with users and items by their rows in the whole tables.
 struct SgdSequence {
-  const std::uint32_t* users;
-  const std::uint32_t* items;
-  const float* values;
-  std::size_t count;
+  const std::uint32_t* users = nullptr;
+  const std::uint32_t* items = nullptr;
+  const float* values = nullptr;
+  std::size_t count = 0;
   const float* weights = nullptr;  ///< of every rating, each above 0; null for ones
 };
 
@@ -112,8 +112,8 @@ inline SgdKeeps keeps_of(const SgdTables& tables, std::size_t user, std::size_t 
 
 /// How a rating of some weight is learned.
 struct SgdVisit {
-  SgdStep step;
-  SgdKeeps keeps;
+  SgdStep step = {};
+  SgdKeeps keeps = {};
 };
 /// A weight up to 1 shortens the step. A greater one lengthens it as that many visits in turn would, which leave of the error e
 /// (1 - a)^weight e for a step that leaves (1 - a) e, so that no weight oversteps (Karampatziakis, Langford, "Online importance weight

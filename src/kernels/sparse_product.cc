@@ -13,10 +13,11 @@
 
 namespace lowrank {
 
+inline constexpr std::size_t kBytes = 256;
 /// For each byte the places of its bits, ascending, then zeros.
-inline constexpr std::array<std::uint8_t, 256 * 8> kPlaces = [] {
-  std::array<std::uint8_t, 256 * 8> places{};
-  for (unsigned byte = 0; byte < 256; ++byte) {
+inline constexpr std::array<std::uint8_t, kBytes * 8> kPlaces = [] {
+  std::array<std::uint8_t, kBytes * 8> places{};
+  for (std::size_t byte = 0; byte < kBytes; ++byte) {
     std::size_t count = 0;
     for (std::uint8_t bit = 0; bit < 8; ++bit) {
       if ((byte >> bit & 1U) != 0) places[8 * byte + count++] = bit;

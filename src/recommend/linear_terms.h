@@ -32,7 +32,7 @@ class LinearTerms {
   /// False where A is not positive definite to working precision; there are no terms then.
   [[nodiscard]] bool hold() const noexcept { return holds_; }
   /// Writes the n terms of <q, x>. \return what is of no row: the share of l1, 0 without it. O((n + m) m + n size)
-  double of(std::span<const double> q, std::span<double> terms) const;
+  [[nodiscard]] double of(std::span<const double> q, std::span<double> terms) const;
 
  private:
   [[nodiscard]] bool factor_primal();

@@ -134,14 +134,14 @@ TEST(ReadRatings, RemovesByteOrderMarksBetweenJoinedFiles) {
 
 TEST(ReadRatings, NamesTheFormatsThatItDoesNotRead) {
   using namespace std::string_literals;
-  const std::pair<std::string, std::string> kFiles[] = {
+  const std::pair<std::string, std::string> files[] = {
       {"PAR1\x15\x04", "a Parquet file"},   {"ARROW1\0\0"s, "an Arrow or Feather file"},
       {"FEA1\0"s, "a Feather file"},        {"\x93NUMPY\x01\0"s, "an npy file"},
       {"\xFF\xFEu\0,\0a\0"s, "UTF-16"},     {"\xFE\xFF\0u\0,\0a"s, "UTF-16"},
       {"u\0,\0a\0,\0001\0\n\0"s, "UTF-16"}, {"{\"user\": 1, \"item\": 2}\n", "JSON"},
       {" [\n {\"user\": 1}]\n", "JSON"},
   };
-  for (const auto& [text, format] : kFiles) {
+  for (const auto& [text, format] : files) {
     const ScratchFile file(text);
     const std::string message = error_of<DataError>([&] { read_ratings(file.path()); }, file.path());
     EXPECT_TRUE(message.starts_with("F: this is " + format)) << message;

@@ -1,5 +1,7 @@
 #include "data/times.h"
 
+#include <gtest/gtest.h>
+
 #include <cstdint>
 
 namespace lowrank {
