@@ -15,7 +15,7 @@ namespace lowrank {
 
 inline constexpr std::size_t kBytes = 256;
 /// For each byte the places of its bits, ascending, then zeros.
-inline constexpr std::array<std::uint8_t, kBytes * 8> kPlaces = [] {
+inline constexpr std::array<std::uint8_t, kBytes* 8> kPlaces = [] {
   std::array<std::uint8_t, kBytes * 8> places{};
   for (std::size_t byte = 0; byte < kBytes; ++byte) {
     std::size_t count = 0;
