@@ -20,7 +20,8 @@ Self = TypeVar("Self", bound="WithParts")
 class WithParts(Estimator):
     """The two matrices of a matrix of numbers that are not negative: X is about `transform(X)` times `components_`."""
 
-    def fit(self: Self, X: Any, y: Any = None, **how: Any) -> Self:
+    # Weights are for ratings alone, by name: what scikit-learn asks of estimators with weights does not hold for its transformers' matrices.
+    def fit(self: Self, X: Any, y: Any = None, **how: Any) -> Self:  # type: ignore[override]
         """Train on ratings, or on a matrix, whose `y` is ignored: an array of more than two columns, or of floating-point numbers.
 
         Parameters
