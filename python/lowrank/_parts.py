@@ -20,7 +20,7 @@ Self = TypeVar("Self", bound="WithParts")
 class WithParts(Estimator):
     """The two matrices of a matrix of numbers that are not negative: X is about `transform(X)` times `components_`."""
 
-    # Weights are for ratings alone, by name: what scikit-learn asks of estimators with weights does not hold for its transformers' matrices.
+    # Weights are for ratings alone, by name: scikit-learn would ask them of matrices too.
     def fit(self: Self, X: Any, y: Any = None, **how: Any) -> Self:  # type: ignore[override]
         """Train on ratings, or on a matrix, whose `y` is ignored: an array of more than two columns, or of floating-point numbers.
 
