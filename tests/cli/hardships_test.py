@@ -171,7 +171,7 @@ class Limits(ProgramTest):
 
     def test_a_target_that_cannot_be_replaced_loses_nothing(self):
         process = self.start("train", "-", "--output", "m", "--quiet", stdin=subprocess.PIPE)
-        time.sleep(0.3)
+        time.sleep(2)
         (self.work / "m").mkdir()
         _, errors = process.communicate("1,1,5\n1,2,3\n2,1,4\n", timeout=60)
         self.assertEqual(process.returncode, 1)
