@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <utility>
 
@@ -74,9 +73,6 @@ HistorySum fold_in_of(const Asymmetric& options, const BiasDamping& damping, con
           .solves_factors = options.user_factors};
 }
 
-/// The ratings' spread is 1 in the units of training: an error of twice that is worse than knowing nothing.
-constexpr double kRunaway = 2;
-
 /// Learns user by user. The users of a batch learn side by side from the items as they were; then every item learns from the users of the
 /// batch in their order. What a user adds to the history factors of their items is the same for all of them, so it is added once per user.
 class AsymmetricLearner final : public EpochLearner {
@@ -101,7 +97,7 @@ class AsymmetricLearner final : public EpochLearner {
         bias_keeps_(item_counts_.size()),
         slots_(static_cast<std::size_t>(workers.count())),
         rate_(options.learning_rate),
-        runaway_(init != nullptr ? std::numeric_limits<double>::max() : kRunaway) {
+        runaway_(init != nullptr) {
     for (const float value : ratings_.value_table()) value_table_.push_back(units.to_training(value));
     const std::uint32_t most = *std::ranges::max_element(item_counts_);
     const double share = static_cast<double>(most) / static_cast<double>(std::max<std::size_t>(user_counts_.size(), 1));
@@ -125,9 +121,7 @@ class AsymmetricLearner final : public EpochLearner {
       squares += learn_batch(std::span(users).subspan(begin, std::min(batch_size_, users.size() - begin)), epoch, rate);
     }
     const double rmse = std::sqrt(squares / static_cast<double>(ratings_.size()));
-    if (!(rmse < runaway_)) return std::nullopt;
-    // A warm start may begin far off: later epochs are compared with its first one.
-    if (init_ != nullptr && epoch == 1) runaway_ = std::max(kRunaway, 1.5 * rmse);
+    if (runaway_.exceeded(rmse, epoch)) return std::nullopt;
     return EpochFigures{.train_rmse = rmse * units_.scale};
   }
 
@@ -424,7 +418,7 @@ class AsymmetricLearner final : public EpochLearner {
   std::vector<float> errors_;                ///< of the ratings of a batch
   std::vector<Slot> slots_;
   StepSize rate_;
-  double runaway_;  ///< RMSE from which an epoch counts as divergence
+  RunawayLimit runaway_;
 };
 
 }  // namespace

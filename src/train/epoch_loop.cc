@@ -162,7 +162,7 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
       report.validation_name = validation.name;
       if (!keeps_best) {
         trained.best_epoch = epoch;
-      } else if (!best_value || (validation.higher_is_better ? value > *best_value : value < *best_value)) {
+      } else if (!best_value || validation.better(value, *best_value)) {
         best_value = value;
         trained.best_epoch = epoch;
         std::swap(newest, best);

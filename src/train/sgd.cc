@@ -160,9 +160,6 @@ Sgd settle(Sgd options, const Ratings& ratings, const Model& frame, int threads)
   return options;
 }
 
-/// The ratings' spread is 1 in the units of training: an error of twice that is worse than knowing nothing.
-constexpr double kRunaway = 2;
-
 /// Scale-free training in blocks or, for small data, as one sequence.
 class SgdLearner final : public EpochLearner {
  public:
@@ -184,7 +181,7 @@ class SgdLearner final : public EpochLearner {
         item_bias_decays_(ratings.item_count()),
         rate_(options.learning_rate.value()),
         passes_(passes),
-        runaway_(init != nullptr ? std::numeric_limits<double>::max() : kRunaway) {
+        runaway_(init != nullptr) {
     if (ratings.has_weights() || ratings.size() <= SgdShuffle::kMost) {
       if (ratings.has_weights()) {
         user_weights_ = row_weights(ratings.row_offsets(), ratings.weights());
@@ -215,9 +212,7 @@ class SgdLearner final : public EpochLearner {
           grid_ ? grid_->pass(tables(), step, options_.seed, number, workers_) : shuffle_->pass(tables(), step, options_.seed, number);
     }
     const double rmse = std::sqrt(squared / total_weight_);
-    if (!(rmse < runaway_)) return std::nullopt;
-    // A warm start may begin far off: later epochs are compared with its first one.
-    if (init_ != nullptr && epoch == 1) runaway_ = std::max(kRunaway, 1.5 * rmse);
+    if (runaway_.exceeded(rmse, epoch)) return std::nullopt;
     return EpochFigures{.train_rmse = rmse * units_.scale};
   }
 
@@ -251,6 +246,7 @@ class SgdLearner final : public EpochLearner {
   /// learner
   void start_again(const Model& from) {
     init_ = &from;
+    runaway_.start_again();
     first_pass_ = std::size_t{options_.epochs} * passes_;
     restore(nullptr);
   }
@@ -393,15 +389,14 @@ class SgdLearner final : public EpochLearner {
   StepSize rate_;
   std::size_t passes_;  ///< per epoch
   std::size_t first_pass_ = 0;
-  double runaway_;  ///< RMSE from which an epoch counts as divergence
+  RunawayLimit runaway_;
 };
 
 /// Whether retraining is to be kept: without validation always.
 bool improves(const Model& again, const Model& before, const Validation& validation) {
   if (!validation) return true;
   const double value = validation.measure(again);
-  const double old = validation.measure(before);
-  return validation.higher_is_better ? value > old : value < old;
+  return validation.better(value, validation.measure(before));
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
+#include <limits>
 #include <optional>
 
 #include "lowrank/train/observer.h"
@@ -26,6 +29,29 @@ class StepSize {
  private:
   double value_;
   int cuts_ = 0;
+};
+
+/// The training error from which an epoch counts as one that ran away, in units in which the ratings' spread is 1: twice that is worse than
+/// knowing nothing.
+class RunawayLimit {
+ public:
+  /// \param continues  whether training starts from a model: its first epoch may begin far off, and later ones are compared with it
+  explicit RunawayLimit(bool continues) : continues_(continues), limit_(continues ? std::numeric_limits<double>::max() : kUsual) {}
+
+  /// Training starts once more, from a model.
+  void start_again() { continues_ = true; }
+
+  /// Whether epoch number `epoch` ran away.
+  bool exceeded(double rmse, std::size_t epoch) {
+    if (!(rmse < limit_)) return true;
+    if (continues_ && epoch == 1) limit_ = std::max(kUsual, 1.5 * rmse);
+    return false;
+  }
+
+ private:
+  static constexpr double kUsual = 2;
+  bool continues_;
+  double limit_;
 };
 
 }  // namespace lowrank

@@ -16,6 +16,8 @@ struct Validation {
   std::string name = "rmse";  ///< of the metric
   bool higher_is_better = false;
 
+  /// Whether a figure is better than another one.
+  [[nodiscard]] bool better(double value, double than) const noexcept { return higher_is_better ? value > than : value < than; }
   explicit operator bool() const noexcept { return static_cast<bool>(measure); }
 };
 
