@@ -23,7 +23,19 @@ void check_offsets(std::span<const std::uint64_t> offsets, std::size_t size) {
   if (!std::ranges::is_sorted(offsets)) refuse("the offsets do not ascend");
 }
 
+void check_rule(const NeighbourRule& rule) {
+  constexpr double kMost = 1e20;
+  if (!(rule.damping >= 0 && rule.damping <= kMost) || !(rule.scale >= 0 && rule.scale <= kMost))
+    refuse("a number of the rule is out of range");
+  if (rule.side == NeighbourSide::users && rule.form != NeighbourForm::mean) refuse("sums are of items alone");
+}
+
 }  // namespace
+
+Neighbours::Neighbours(const Neighbours& other, const NeighbourRule& rule) : Neighbours(other) {
+  check_rule(rule);
+  rule_ = rule;
+}
 
 Neighbours::Neighbours(std::vector<std::uint64_t> offsets, std::vector<std::uint32_t> items, std::vector<float> weights, NeighbourRule rule)
     : offsets_(std::move(offsets)), items_(std::move(items)), weights_(std::move(weights)), rule_(rule) {
@@ -39,10 +51,7 @@ Neighbours::Neighbours(std::vector<std::uint64_t> offsets, std::vector<std::uint
   }
   // Sums of weights stay within the range of floats, and means within that of doubles.
   constexpr float kMostWeight = 1e20F;
-  constexpr double kMost = 1e20;
-  if (!(rule_.damping >= 0 && rule_.damping <= kMost) || !(rule_.scale >= 0 && rule_.scale <= kMost))
-    refuse("a number of the rule is out of range");
-  if (of_users() && !is_mean()) refuse("sums are of items alone");
+  check_rule(rule_);
   if (!std::ranges::all_of(weights_, [](float weight) { return std::abs(weight) <= kMostWeight; })) refuse("a weight is out of range");
 }
 
@@ -50,6 +59,21 @@ float Neighbours::weight(std::uint32_t from, std::uint32_t to) const noexcept {
   const std::span<const std::uint32_t> row = items_of(from);
   const auto found = std::ranges::lower_bound(row, to);
   return found == row.end() || *found != to ? 0.0F : weights_of(from)[static_cast<std::size_t>(found - row.begin())];
+}
+
+Neighbours joined(std::vector<NeighbourRow>& rows, const NeighbourRule& rule) {
+  std::vector<std::uint64_t> offsets{0};
+  for (const NeighbourRow& row : rows) offsets.push_back(offsets.back() + row.items.size());
+  std::vector<std::uint32_t> items;
+  std::vector<float> weights;
+  items.reserve(offsets.back());
+  weights.reserve(offsets.back());
+  for (NeighbourRow& row : rows) {
+    items.insert(items.end(), row.items.begin(), row.items.end());
+    weights.insert(weights.end(), row.weights.begin(), row.weights.end());
+    row = {};
+  }
+  return Neighbours(std::move(offsets), std::move(items), std::move(weights), rule);
 }
 
 Neighbours transposed(const Neighbours& neighbours) {

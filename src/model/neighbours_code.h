@@ -13,6 +13,15 @@ struct CodedRows {
   std::vector<std::uint8_t> bytes;
 };
 
+/// The neighbours of one row, ascending, while they are found.
+struct NeighbourRow {
+  std::vector<std::uint32_t> items;
+  std::vector<float> weights;
+};
+
+/// Rows, one after another. \param rows  emptied
+Neighbours joined(std::vector<NeighbourRow>& rows, const NeighbourRule& rule = {});
+
 /// The same weights by the other of the two: for items, row i has those that speak for item i; for users, those that user i speaks for.
 /// O(size)
 Neighbours transposed(const Neighbours& neighbours);

@@ -13,6 +13,7 @@
 #include "kernels/aligned_floats.h"
 #include "kernels/inverse.h"
 #include "lowrank/base/error.h"
+#include "model/neighbours_code.h"
 #include "train/common_options.h"
 #include "train/item_products.h"
 #include "train/neighbour_learner.h"
@@ -63,12 +64,7 @@ void count_common(const Ratings& ratings, const ByItem& by_item, std::size_t beg
 }
 
 /// The weights of a row that are farthest from 0.
-struct Kept {
-  std::vector<std::uint32_t> items;
-  std::vector<float> weights;
-};
-
-Kept farthest(std::span<const double> weights, std::size_t row, std::size_t kept) {
+NeighbourRow farthest(std::span<const double> weights, std::size_t row, std::size_t kept) {
   std::vector<std::uint32_t> items;
   for (std::uint32_t item = 0; item < weights.size(); ++item) {
     if (item != row && static_cast<float>(weights[item]) != 0) items.push_back(item);
@@ -83,7 +79,7 @@ Kept farthest(std::span<const double> weights, std::size_t row, std::size_t kept
     items.erase(middle, items.end());
     std::ranges::sort(items);
   }
-  Kept result;
+  NeighbourRow result;
   for (const std::uint32_t item : items) result.weights.push_back(static_cast<float>(weights[item]));
   result.items = std::move(items);
   return result;
@@ -107,7 +103,7 @@ Neighbours solve(const Ratings& ratings, const Ease& options, Workers& workers) 
   }
   std::vector<double> diagonal(items);
   for (std::size_t item = 0; item < items; ++item) diagonal[item] = matrix.tile(item / kSide, item / kSide)[item % kSide * (kSide + 1)];
-  std::vector<Kept> rows(items);
+  std::vector<NeighbourRow> rows(items);
   std::vector<std::vector<double>> scratch(static_cast<std::size_t>(workers.count()), std::vector<double>(items));
   workers.for_ranges(items, 32, [&](std::size_t begin, std::size_t end, int slot) {
     std::vector<double>& weights = scratch[static_cast<std::size_t>(slot)];
@@ -117,16 +113,7 @@ Neighbours solve(const Ratings& ratings, const Ease& options, Workers& workers) 
       rows[row] = farthest(weights, row, options.neighbours);
     }
   });
-  std::vector<std::uint64_t> offsets{0};
-  std::vector<std::uint32_t> all;
-  std::vector<float> weights;
-  for (Kept& row : rows) {
-    all.insert(all.end(), row.items.begin(), row.items.end());
-    weights.insert(weights.end(), row.weights.begin(), row.weights.end());
-    offsets.push_back(all.size());
-    row = {};
-  }
-  return Neighbours(std::move(offsets), std::move(all), std::move(weights));
+  return joined(rows);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 
 #include "kernels/dot.h"
 #include "lowrank/train/baseline.h"
+#include "model/neighbours_code.h"
 #include "train/methods.h"
 #include "train/transpose.h"
 
@@ -28,56 +29,29 @@ struct ResidualRows {
   [[nodiscard]] std::size_t size() const { return offsets.size() - 1; }
 };
 
-/// The weights that rows have for others, each row's ascending by the other.
-struct WeightedRows {
-  explicit WeightedRows(std::size_t rows) : items(rows), weights(rows) {}
-  std::vector<std::vector<std::uint32_t>> items;
-  std::vector<std::vector<float>> weights;
-};
-
 using Candidates = std::vector<std::pair<float, std::uint32_t>>;
 
 /// Makes the greatest of the candidates a row, to their power.
-void keep_greatest(Candidates& candidates, const ResidualNeighbourOptions& options, std::size_t row, WeightedRows& rows) {
+void keep_greatest(Candidates& candidates, const ResidualNeighbourOptions& options, NeighbourRow& row) {
   const auto kept = static_cast<std::ptrdiff_t>(std::min<std::size_t>(options.neighbours, candidates.size()));
   const auto middle = candidates.begin() + kept;
   const auto heavier = [](const auto& a, const auto& b) { return a.first > b.first || (a.first == b.first && a.second < b.second); };
   if (middle != candidates.end()) std::nth_element(candidates.begin(), middle, candidates.end(), heavier);
   std::sort(candidates.begin(), middle, [](const auto& a, const auto& b) { return a.second < b.second; });
-  rows.items[row].reserve(static_cast<std::size_t>(kept));
-  rows.weights[row].reserve(static_cast<std::size_t>(kept));
+  row.items.reserve(static_cast<std::size_t>(kept));
+  row.weights.reserve(static_cast<std::size_t>(kept));
   for (auto each = candidates.begin(); each != middle; ++each) {
-    rows.items[row].push_back(each->second);
+    row.items.push_back(each->second);
     constexpr double kMostWeight = 1e20;
     const double weight = std::pow(static_cast<double>(each->first), options.power);
-    rows.weights[row].push_back(static_cast<float>(std::min(weight, kMostWeight)));
+    row.weights.push_back(static_cast<float>(std::min(weight, kMostWeight)));
   }
 }
 
 /// Rows by who asks, as a model keeps them: where items speak, by the item that speaks.
-Neighbours to_model(WeightedRows rows, const NeighbourRule& rule) {
-  const std::size_t count = rows.items.size();
-  std::vector<std::uint64_t> offsets(count + 1);
-  const bool turns = rule.side == NeighbourSide::items;
-  for (std::size_t row = 0; row < count; ++row) {
-    if (!turns) offsets[row + 1] = rows.items[row].size();
-    for (const std::uint32_t other : rows.items[row]) offsets[other + 1] += turns ? 1 : 0;
-  }
-  for (std::size_t row = 0; row < count; ++row) offsets[row + 1] += offsets[row];
-  std::vector<std::uint32_t> items(offsets.back());
-  std::vector<float> weights(offsets.back());
-  std::vector<std::uint64_t> next(offsets.begin(), offsets.end() - 1);
-  for (std::size_t row = 0; row < count; ++row) {
-    for (std::size_t n = 0; n < rows.items[row].size(); ++n) {
-      const std::uint32_t other = rows.items[row][n];
-      const std::uint64_t place = next[turns ? other : row]++;
-      items[place] = turns ? static_cast<std::uint32_t>(row) : other;
-      weights[place] = rows.weights[row][n];
-    }
-    rows.items[row] = {};
-    rows.weights[row] = {};
-  }
-  return Neighbours(std::move(offsets), std::move(items), std::move(weights), rule);
+Neighbours to_model(std::vector<NeighbourRow> rows, const NeighbourRule& rule) {
+  Neighbours neighbours = joined(rows, rule);
+  return rule.side == NeighbourSide::items ? transposed(neighbours) : neighbours;
 }
 
 /// Over what two rows have in common: the number, the sum of products, and those of either's squares.
@@ -176,7 +150,7 @@ Neighbours pearson_neighbours(const Ratings& ratings, const Model& baseline, con
   const bool of_users = options.rule.side == NeighbourSide::users;
   const ResidualRows& rows = of_users ? users : items;
   const ResidualRows& columns = of_users ? items : users;
-  WeightedRows found(rows.size());
+  std::vector<NeighbourRow> found(rows.size());
   std::vector<Scratch> scratch(static_cast<std::size_t>(workers.count()));
   workers.for_ranges(rows.size(), kRows, [&](std::size_t begin, std::size_t end, int slot) {
     Scratch& own = scratch[static_cast<std::size_t>(slot)];
@@ -186,7 +160,7 @@ Neighbours pearson_neighbours(const Ratings& ratings, const Model& baseline, con
         const float correlation = other == row ? 0 : correlation_of(moments, options);
         if (correlation > 0) own.candidates.emplace_back(correlation, other);
       });
-      keep_greatest(own.candidates, options, row, found);
+      keep_greatest(own.candidates, options, found[row]);
     }
   });
   return to_model(std::move(found), options.rule);
@@ -205,7 +179,7 @@ Neighbours factor_neighbours(const FactorMatrix& factors, bool by_distance, cons
     known += squares[item] > 0 ? 1U : 0U;
   }
   const double mean_square = known == 0 ? 1 : sum / static_cast<double>(known);
-  WeightedRows found(count);
+  std::vector<NeighbourRow> found(count);
   std::vector<Candidates> scratch(static_cast<std::size_t>(workers.count()));
   workers.for_ranges(count, kRows, [&](std::size_t begin, std::size_t end, int slot) {
     Candidates& candidates = scratch[static_cast<std::size_t>(slot)];
@@ -221,7 +195,7 @@ Neighbours factor_neighbours(const FactorMatrix& factors, bool by_distance, cons
         const double base = by_distance ? mean_square / apart : cosine;
         if (base > 0) candidates.emplace_back(static_cast<float>(base), static_cast<std::uint32_t>(other));
       }
-      keep_greatest(candidates, options, item, found);
+      keep_greatest(candidates, options, found[item]);
     }
   });
   return to_model(std::move(found), options.rule);

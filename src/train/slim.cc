@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 #include <utility>
 #include <vector>
 
+#include "model/neighbours_code.h"
 #include "train/common_options.h"
 #include "train/item_products.h"
 #include "train/neighbour_learner.h"
@@ -38,18 +38,13 @@ class Solver {
     std::vector<double> weights;        ///< in the order of `items`
     std::vector<std::size_t> active;    ///< places of those above 0
   };
-  struct Row {
-    std::vector<std::uint32_t> items;
-    std::vector<float> weights;
-  };
-
-  Row solve(std::uint32_t target, Scratch& scratch) const {
+  NeighbourRow solve(std::uint32_t target, Scratch& scratch) const {
     find_candidates(target, scratch);
     scratch.rest.resize(ratings_.user_count());
     scratch.weights.assign(scratch.items.size(), 0.0);
     for (const std::uint32_t user : by_item_.users_of(target)) scratch.rest[user] = 1;
     descend(scratch);
-    Row row;
+    NeighbourRow row;
     for (std::size_t n = 0; n < scratch.items.size(); ++n) {
       for (const std::uint32_t user : by_item_.users_of(scratch.items[n])) scratch.rest[user] = 0;
       if (static_cast<float>(scratch.weights[n]) == 0) continue;
@@ -131,38 +126,18 @@ Neighbours similar_items(const Ratings& ratings, const Slim& options, const Mode
   return best_products({.ratings = ratings, .row_scales = scales, .column_scales = scales, .kept = options.candidates}, workers);
 }
 
-/// What speaks for each item, as what each item speaks for. \param rows  emptied
-Neighbours by_speaker(std::vector<Solver::Row>& rows) {
-  std::vector<std::uint64_t> offsets(rows.size() + 1);
-  for (const Solver::Row& row : rows) {
-    for (const std::uint32_t item : row.items) ++offsets[item + 1];
-  }
-  std::partial_sum(offsets.begin(), offsets.end(), offsets.begin());
-  std::vector<std::uint64_t> next(offsets.begin(), offsets.end() - 1);
-  std::vector<std::uint32_t> items(offsets.back());
-  std::vector<float> weights(offsets.back());
-  for (std::uint32_t target = 0; target < rows.size(); ++target) {
-    const Solver::Row row = std::exchange(rows[target], {});
-    for (std::size_t n = 0; n < row.items.size(); ++n) {
-      const std::uint64_t place = next[row.items[n]]++;
-      items[place] = target;
-      weights[place] = row.weights[n];
-    }
-  }
-  return Neighbours(std::move(offsets), std::move(items), std::move(weights));
-}
-
 Neighbours solve(const Ratings& ratings, const Slim& options, const Model& counts, Workers& workers) {
   Neighbours similar;
   if (options.candidates != 0) similar = similar_items(ratings, options, counts, workers);
   const Solver solver(ratings, options, options.candidates != 0 ? &similar : nullptr, workers);
-  std::vector<Solver::Row> rows(ratings.item_count());
+  std::vector<NeighbourRow> rows(ratings.item_count());
   std::vector<Solver::Scratch> scratch(static_cast<std::size_t>(workers.count()));
   workers.for_ranges(rows.size(), 8, [&](std::size_t begin, std::size_t end, int slot) {
     for (std::size_t row = begin; row < end; ++row)
       rows[row] = solver.solve(static_cast<std::uint32_t>(row), scratch[static_cast<std::size_t>(slot)]);
   });
-  return by_speaker(rows);
+  // What speaks for each item, as what each item speaks for.
+  return transposed(joined(rows));
 }
 
 }  // namespace

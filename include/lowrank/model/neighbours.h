@@ -47,6 +47,9 @@ class Neighbours {
   /// rows, without the row itself \param weights  one per item, of at most 1e20. \throws DataError otherwise. O(size)
   Neighbours(std::vector<std::uint64_t> offsets, std::vector<std::uint32_t> items, std::vector<float> weights, NeighbourRule rule = {});
 
+  /// The same weights with another rule. \throws DataError for a rule that does not suit them
+  Neighbours(const Neighbours& other, const NeighbourRule& rule);
+
   [[nodiscard]] std::uint32_t rows() const noexcept { return offsets_.empty() ? 0 : static_cast<std::uint32_t>(offsets_.size() - 1); }
   /// Number of weights.
   [[nodiscard]] std::size_t size() const noexcept { return items_.size(); }
