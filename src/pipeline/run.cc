@@ -102,18 +102,13 @@ std::uint64_t seed_of(const Method& method) {
 }
 
 /// The method of the second training: exactly `epochs` epochs.
-/// \param model  the one that validation chose
-Method refit_method(const Method& method, std::size_t epochs, const Model& model) {
+/// \param neighbour_weight  the one that validation chose, if there are neighbours beside factors
+Method refit_method(const Method& method, std::size_t epochs, std::optional<double> neighbour_weight) {
   Method again = method;
-  bool corrects = false;
   for (const OptionInfo& option : options_of(again)) {
-    if (option.name == "neighbours") corrects = option.value != "0";
     if (option.name == "epochs") set_option(again, "epochs", std::to_string(epochs));
     if (option.name == "tolerance") set_option(again, "tolerance", "0");
-    if (option.name == "neighbour_weight" && corrects) {
-      const double weight = model.neighbours ? model.neighbours->rule().scale : 0;
-      set_option(again, "neighbour_weight", shortest_text(weight));
-    }
+    if (option.name == "neighbour_weight" && neighbour_weight) set_option(again, "neighbour_weight", shortest_text(*neighbour_weight));
   }
   return again;
 }
@@ -373,8 +368,8 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
 
   if (run.refit && summary.stopped != "interrupt" && summary.stopped != "observer") {
     watcher.train_again();
-    Fit again =
-        fit(std::move(inputs.all), inputs.data, refit_method(run.method, summary.best_epoch, kept.trained.model), {}, watcher, context);
+    Fit again = fit(std::move(inputs.all), inputs.data, refit_method(run.method, summary.best_epoch, kept.trained.neighbour_weight), {},
+                    watcher, context);
     updates += static_cast<double>(again.ratings) * static_cast<double>(again.trained.epochs);
     seconds += again.trained.seconds;
     if (again.trained.stopped == Stopped::observer) {

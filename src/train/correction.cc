@@ -2,20 +2,16 @@
 
 #include <array>
 #include <cmath>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "model/neighbour_sums.h"
+#include "train/neighbour_weight.h"
 
 namespace lowrank {
 
 namespace {
-
-Neighbours with_scale(const Neighbours& neighbours, double scale) {
-  NeighbourRule rule = neighbours.rule();
-  rule.scale = scale;
-  return Neighbours({neighbours.offsets().begin(), neighbours.offsets().end()}, {neighbours.items().begin(), neighbours.items().end()},
-                    {neighbours.weights().begin(), neighbours.weights().end()}, rule);
-}
 
 /// What suits each similarity, in the order of CorrectionSimilarity.
 struct Shape {
@@ -25,11 +21,14 @@ struct Shape {
 constexpr std::array<Shape, 3> kShapes = {{{2, .1}, {9, .3}, {3, 3}}};
 
 /// Root of the mean squared error of the predictions for every rating of the model's history. The same for any number of threads.
-double history_rmse(const Model& model, Workers& workers) {
+/// \param weights  of the ratings, in the order of the history; empty for ones
+double history_rmse(const Model& model, std::span<const float> weights, Workers& workers) {
   struct Errors {
     double squared = 0;
-    double count = 0;
+    double weight = 0;
   };
+  std::vector<std::size_t> starts{0};
+  for (std::uint32_t user = 0; user < model.history.user_count(); ++user) starts.push_back(starts.back() + model.users.counts[user]);
   const std::optional<Neighbours> by_item = neighbours_by_item(model, model.record.ratings);
   std::vector<Errors> of_users(model.history.user_count());
   workers.for_ranges(of_users.size(), 64, [&](std::size_t begin, std::size_t end, int) {
@@ -43,23 +42,27 @@ double history_rmse(const Model& model, Workers& workers) {
       score_pairs(model, by_item ? &*by_item : nullptr, users, items, scores);
       for (std::size_t n = 0; n < items.size(); ++n) {
         const double error = static_cast<double>(values[n]) - model.centre.clip(scores[n]);
-        of_users[user].squared += error * error;
+        const double weight = weights.empty() ? 1 : static_cast<double>(weights[starts[user] + n]);
+        of_users[user].squared += weight * error * error;
+        of_users[user].weight += weight;
       }
-      of_users[user].count = static_cast<double>(items.size());
     }
   });
   Errors total;
   for (const Errors& errors : of_users) {
     total.squared += errors.squared;
-    total.count += errors.count;
+    total.weight += errors.weight;
   }
-  return std::sqrt(total.squared / total.count);
+  return std::sqrt(total.squared / total.weight);
 }
 
 }  // namespace
 
 NeighbourCorrection::NeighbourCorrection(const Ratings& ratings, const Settings& settings, const Model& frame, int threads)
-    : settings_(settings), history_(ratings, HistoryValues::kept, threads), threads_(threads) {
+    : settings_(settings),
+      history_(ratings, HistoryValues::kept, threads),
+      weights_(ratings.weights().begin(), ratings.weights().end()),
+      threads_(threads) {
   const Shape& shape = kShapes[static_cast<std::size_t>(settings.similarity)];
   found_by_ = {.neighbours = settings.neighbours,
                .shrinkage = settings.shrinkage,
@@ -80,24 +83,13 @@ void NeighbourCorrection::apply(Trained& trained, const Validation& validation) 
     neighbours_ = factor_neighbours(model.items.factors, settings_.similarity == CorrectionSimilarity::distance, found_by_, workers);
   }
   model.history = std::move(history_);
-  double best_scale = found_by_.rule.scale;
-  if (!settings_.weight && validation) {
-    std::optional<double> best;
-    constexpr int kSteps = 6;
-    constexpr double kStep = 0.25;
-    for (int step = 0; step <= kSteps; ++step) {
-      model.neighbours = with_scale(*neighbours_, kStep * step);
-      const double value = validation.measure(model);
-      if (best && !(validation.higher_is_better ? value > *best : value < *best)) continue;
-      best = value;
-      best_scale = kStep * step;
-    }
-  }
-  model.neighbours.reset();
-  if (best_scale != 0) {
-    model.neighbours = with_scale(*neighbours_, best_scale);
-    trained.train_rmse = history_rmse(model, workers);
-  }
+  constexpr std::array kTried = {0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5};
+  weigh_neighbours(trained, settings_.weight, 1, kTried, validation, [&](double weight) {
+    NeighbourRule rule = neighbours_->rule();
+    rule.scale = weight;
+    return Neighbours(*neighbours_, rule);
+  });
+  if (model.neighbours) trained.train_rmse = history_rmse(model, weights_, workers);
 }
 
 }  // namespace lowrank

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "lowrank/model/history.h"
 #include "lowrank/train/correction.h"
@@ -51,6 +52,7 @@ class NeighbourCorrection {
   Settings settings_;
   ResidualNeighbourOptions found_by_;
   History history_;
+  std::vector<float> weights_;            ///< of the ratings, in the order of the history; empty for ones
   std::optional<Neighbours> neighbours_;  ///< those by ratings
   int threads_;
 };

@@ -28,6 +28,7 @@ struct MethodTraits {
   bool (*counts)(const Options&, float rating) = nullptr;  ///< whether training takes a rating for one; by default every rating
   const char* uncounted = "";                              ///< `no rating is ...`: what to say where it takes none
   bool (*ignores_values)(const Options&) = nullptr;        ///< whether all ratings that it takes are alike to it; by default they are not
+  const char* rating_setting = "";                         ///< the setting under which it predicts ratings, if only under one
   bool (*weighs)(const Options&) = nullptr;                ///< whether training reads weights of ratings; by default it does not
   const char* unweighed = "";                              ///< the setting under which it does not
   HistoryValues (*history)(const Options&) = nullptr;      ///< the values of ratings that scores read; by default none

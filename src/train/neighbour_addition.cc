@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <tuple>
 #include <utility>
 #include <vector>
 
-#include "train/item_products.h"
+#include "train/list_neighbours.h"
+#include "train/neighbour_weight.h"
 
 namespace lowrank {
 
@@ -23,24 +23,15 @@ Ratings above_zero(const Ratings& ratings) {
   return builder.build(ratings.user_count(), ratings.item_count());
 }
 
-std::vector<float> powers(const std::vector<std::uint32_t>& counts, double exponent) {
-  std::vector<float> result(counts.size());
-  std::ranges::transform(counts, result.begin(), [exponent](std::uint32_t count) {
-    return count == 0 ? 0.0F : static_cast<float>(std::pow(static_cast<double>(count), -exponent));
-  });
-  return result;
-}
-
 /// The neighbours of method `neighbours` with its defaults.
 Neighbours find_neighbours(const Ratings& ratings, std::uint32_t kept, Workers& workers) {
   std::vector<std::uint32_t> users(ratings.user_count());
   std::vector<std::uint32_t> items(ratings.item_count());
   for (std::uint32_t user = 0; user < ratings.user_count(); ++user) users[user] = static_cast<std::uint32_t>(ratings.items_of(user).size());
   for (const std::uint32_t item : ratings.items()) ++items[item];
-  const std::vector<float> user_weights = powers(users, 0.5);
-  const std::vector<float> from = powers(items, 0.75);
-  const std::vector<float> to = powers(items, 0.35);
-  return best_products({.ratings = ratings, .user_weights = user_weights, .row_scales = from, .column_scales = to, .kept = kept}, workers);
+  ItemNeighbours options;
+  options.neighbours = kept;
+  return list_neighbours(ratings, options, users, items, workers);
 }
 
 /// The sum over the users of the standard deviations of their factors' scores over the known items: the root of p^T C p with the covariance
@@ -135,21 +126,9 @@ void add_neighbours(Trained& trained, const Ratings& ratings, const AddedNeighbo
   const double own = neighbour_spread(neighbours, liked, model.items.known(), workers);
   const double factors = factor_spread(model, workers);
   const double unit = own > 0 && factors > 0 ? factors / own : 1;
-  const auto take = [&](double weight) { model.neighbours = scaled(neighbours, weight * unit); };
-  if (added.weight || !validation) {
-    take(added.weight.value_or(kDefault));
-    return;
-  }
-  model.history = History(liked, HistoryValues::dropped, workers.count());
-  double best = 0;
-  double best_value = 0;
-  for (const double weight : kTried) {
-    take(weight);
-    const double value = validation.measure(model);
-    const bool better = validation.higher_is_better ? value > best_value : value < best_value;
-    if (weight == kTried.front() || better) std::tie(best, best_value) = std::pair(weight, value);
-  }
-  take(best);
+  // Scores come from the history, in validation too.
+  if (validation) model.history = History(liked, HistoryValues::dropped, workers.count());
+  weigh_neighbours(trained, added.weight, kDefault, kTried, validation, [&](double weight) { return scaled(neighbours, weight * unit); });
 }
 
 }  // namespace lowrank

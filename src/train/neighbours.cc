@@ -10,6 +10,7 @@
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/item_products.h"
+#include "train/list_neighbours.h"
 #include "train/methods.h"
 #include "train/neighbour_learner.h"
 #include "train/residual_neighbours.h"
@@ -83,10 +84,9 @@ std::vector<float> powers(std::span<const Size> sizes, double exponent) {
 }
 
 /// The square of ln(items / (1 + items of the user)) of every user.
-std::vector<float> squared_frequencies(const Model& frame) {
-  const double items = frame.items.known();
-  std::vector<float> result(frame.users.counts.size());
-  std::ranges::transform(frame.users.counts, result.begin(), [items](std::uint32_t count) {
+std::vector<float> squared_frequencies(std::span<const std::uint32_t> user_counts, double items) {
+  std::vector<float> result(user_counts.size());
+  std::ranges::transform(user_counts, result.begin(), [items](std::uint32_t count) {
     const double frequency = std::log(items / (1.0 + count));
     return static_cast<float>(frequency * frequency);
   });
@@ -102,10 +102,11 @@ std::vector<float> terms(const Ratings& ratings, const Term& term) {
   return result;
 }
 
-std::vector<float> bm25_terms(const Ratings& ratings, const ItemNeighbours& options, const Model& frame) {
+/// \param items  those that have a rating
+std::vector<float> bm25_terms(const Ratings& ratings, const ItemNeighbours& options, double items) {
   std::vector<double> lengths(ratings.item_count());
   for (std::size_t at = 0; at < ratings.size(); ++at) lengths[ratings.items()[at]] += static_cast<double>(ratings.value(at));
-  const double mean = std::accumulate(lengths.begin(), lengths.end(), 0.0) / frame.items.known();
+  const double mean = std::accumulate(lengths.begin(), lengths.end(), 0.0) / items;
   return terms(ratings, [&](double rating, std::uint32_t item) {
     const double length = 1 - options.bm25_b + options.bm25_b * lengths[item] / mean;
     return rating * (options.bm25_k1 + 1) / (options.bm25_k1 * length + rating);
@@ -122,37 +123,6 @@ std::vector<double> lengths_of(const Ratings& ratings, std::span<const float> va
     }
   }
   return result;
-}
-
-Neighbours find_neighbours(const Ratings& ratings, const ItemNeighbours& options, const Model& frame, Workers& workers) {
-  const Exponents exponents = exponents_of(options);
-  const double shrinkage = options.shrinkage.value_or(0);
-  ItemProducts products{.ratings = ratings,
-                        .kind = shrinkage > 0 ? PairSums::counted : PairSums::products,
-                        .shrinkage = static_cast<float>(shrinkage),
-                        .kept = options.neighbours};
-  std::vector<float> values;
-  std::vector<float> users;
-  std::vector<float> from;
-  std::vector<float> to;
-  if (weighs_values(options)) users = squared_frequencies(frame);
-  if (options.similarity == bm25) {
-    values = bm25_terms(ratings, options, frame);
-  } else if (options.similarity == tf_idf) {
-    values = terms(ratings, [](double rating, std::uint32_t /*item*/) { return std::sqrt(rating); });
-    const std::vector<double> lengths = lengths_of(ratings, values, users);
-    from = powers<double>(lengths, exponents.item);
-    to = powers<double>(lengths, exponents.target);
-  } else {
-    if (exponents.user != 0) users = powers<std::uint32_t>(frame.users.counts, exponents.user);
-    from = powers<std::uint32_t>(frame.items.counts, exponents.item);
-    to = powers<std::uint32_t>(frame.items.counts, exponents.target);
-  }
-  products.values = values;
-  products.user_weights = users;
-  products.row_scales = from;
-  products.column_scales = to;
-  return best_products(products, workers);
 }
 
 /// Mean, biases and neighbours, all of which are known before the first epoch.
@@ -199,6 +169,39 @@ Trained train_on_ratings(const Ratings& ratings, const ItemNeighbours& options, 
 
 }  // namespace
 
+Neighbours list_neighbours(const Ratings& ratings, const ItemNeighbours& options, std::span<const std::uint32_t> user_counts,
+                           std::span<const std::uint32_t> item_counts, Workers& workers) {
+  const Exponents exponents = exponents_of(options);
+  const double shrinkage = options.shrinkage.value_or(0);
+  ItemProducts products{.ratings = ratings,
+                        .kind = shrinkage > 0 ? PairSums::counted : PairSums::products,
+                        .shrinkage = static_cast<float>(shrinkage),
+                        .kept = options.neighbours};
+  std::vector<float> values;
+  std::vector<float> users;
+  std::vector<float> from;
+  std::vector<float> to;
+  const auto known = static_cast<double>(item_counts.size() - static_cast<std::size_t>(std::ranges::count(item_counts, 0U)));
+  if (weighs_values(options)) users = squared_frequencies(user_counts, known);
+  if (options.similarity == bm25) {
+    values = bm25_terms(ratings, options, known);
+  } else if (options.similarity == tf_idf) {
+    values = terms(ratings, [](double rating, std::uint32_t /*item*/) { return std::sqrt(rating); });
+    const std::vector<double> lengths = lengths_of(ratings, values, users);
+    from = powers<double>(lengths, exponents.item);
+    to = powers<double>(lengths, exponents.target);
+  } else {
+    if (exponents.user != 0) users = powers<std::uint32_t>(user_counts, exponents.user);
+    from = powers<std::uint32_t>(item_counts, exponents.item);
+    to = powers<std::uint32_t>(item_counts, exponents.target);
+  }
+  products.values = values;
+  products.user_weights = users;
+  products.row_scales = from;
+  products.column_scales = to;
+  return best_products(products, workers);
+}
+
 template <>
 MethodTraits<ItemNeighbours> traits_of() {
   return {.options = kOptions,
@@ -207,6 +210,7 @@ MethodTraits<ItemNeighbours> traits_of() {
           .counts = [](const ItemNeighbours& options, float rating) { return rates(options) || rating > 0; },
           .uncounted = kNonePositive,
           .ignores_values = [](const ItemNeighbours& options) { return !rates(options) && !weighs_values(options); },
+          .rating_setting = "similarity pearson",
           .history = [](const ItemNeighbours& options) { return rates(options) ? HistoryValues::kept : HistoryValues::if_disliked; }};
 }
 
@@ -215,7 +219,9 @@ Trained train_method(Ratings ratings, const ItemNeighbours& options, Model frame
                      const TrainContext& context) {
   if (rates(options)) return train_on_ratings(ratings, options, std::move(frame), validation, observer, context);
   Workers workers(context.threads);
-  const auto find = [&](const Model& counts) { return find_neighbours(ratings, options, counts, workers); };
+  const auto find = [&](const Model& counts) {
+    return list_neighbours(ratings, options, counts.users.counts, counts.items.counts, workers);
+  };
   return train_neighbours(ratings, find, std::move(frame), validation, observer, context);
 }
 

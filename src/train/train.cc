@@ -105,7 +105,7 @@ void warn_of_opinions(const Ratings& ratings, const Options& options, TrainingOb
   observer.on_warning("the ratings look like opinions, from " + shortest_text(table.front()) + " to " + shortest_text(table.back()) +
                       ": method " + std::string(Options::kName) +
                       " takes every value above 0 for a like; leave low ones out, or take a method that predicts ratings" +
-                      (std::is_same_v<Options, ItemNeighbours> ? ", such as this one with similarity pearson" : ""));
+                      (*traits.rating_setting != '\0' ? std::string(", such as this one with ") + traits.rating_setting : ""));
 }
 
 /// What a model has before anything is learned; rows and biases get their room when training starts, after the ratings gave theirs back.

@@ -186,7 +186,7 @@ TEST(RatingsBuilder, DropsTimesWhenOneIsMissing) {
 }
 
 TEST(Ratings, KeepsWeights) {
-  for (const std::size_t values : {3, 1000}) {
+  for (const std::size_t values : {3U, 1000U}) {
     RatingsBuilder builder;
     for (std::uint32_t n = 0; n < 5000; ++n) {
       builder.add_weighted(n % 70, n / 70, static_cast<float>(n % values), 0.5F + static_cast<float>(n));

@@ -28,7 +28,7 @@ struct Exact {
   std::vector<double> item_biases;
   double bias = 0.25;
 
-  explicit Exact(std::size_t rank) : rank(rank) {
+  explicit Exact(std::size_t factors) : rank(factors) {
     RandomStream random(rank + 1, Purpose::item_factors);
     const auto draws = [&random](std::size_t size) {
       std::vector<double> numbers(size);

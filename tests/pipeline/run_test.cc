@@ -2,6 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
 
 #include "lowrank/base/error.h"
 #include "lowrank/data/split.h"
@@ -137,6 +142,38 @@ TEST_F(RunTest, RefitsOnAllRatingsForTheBestNumberOfEpochs) {
   EXPECT_EQ(model.items.biases, expected.items.biases);
   EXPECT_EQ(model.record.fingerprint, expected.record.fingerprint);
   EXPECT_EQ(summary.ratings, first.ratings + first.validation->ratings);
+}
+
+TEST_F(RunTest, RefitsWithTheWeightOfNeighboursThatValidationChose) {
+  const std::map<std::string, std::vector<std::string>> tried = {{"implicit", {"0", "0.1", "0.2", "0.4", "0.8", "1.6"}},
+                                                                 {"bpr", {"0", "0.1", "0.2", "0.4", "0.8", "1.6"}},
+                                                                 {"als", {"0", "0.25", "0.5", "0.75", "1", "1.25", "1.5"}}};
+  for (const auto& [name, weights] : tried) {
+    TrainRun run = synthetic_run(900);
+    run.method = method_by_name(name);
+    set_option(run.method, "rank", "3");
+    set_option(run.method, "epochs", "3");
+    set_option(run.method, "neighbours", "5");
+    run.holdout = 0.2;
+    const auto figure = [&](const TrainRun& one) {
+      const TrainSummary summary = run_training(one, silent_);
+      return summary.validation_ranking ? -summary.validation_ranking->ndcg : summary.validation->rmse;
+    };
+    std::string best;
+    double least = std::numeric_limits<double>::infinity();
+    for (const std::string& weight : weights) {
+      TrainRun stated = run;
+      set_option(stated.method, "neighbour_weight", weight);
+      const double value = figure(stated);
+      if (value < least) best = weight;
+      least = std::min(least, value);
+    }
+    run.refit = true;
+    Model model;
+    run_training(run, silent_, {}, &model);
+    EXPECT_EQ(nlohmann::json::parse(model.record.options)["neighbour_weight"], std::stod(best)) << name;
+    EXPECT_EQ(model.neighbours.has_value(), best != "0") << name;
+  }
 }
 
 TEST_F(RunTest, RefitsWithAValidationFileOnTheSameRatings) {

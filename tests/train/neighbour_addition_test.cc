@@ -96,7 +96,7 @@ TEST(NeighbourAddition, ValidationChoosesTheWeight) {
   for (const double wanted : {0.0, 0.1, 0.8, 1.6}) {
     const Validation validation{.measure =
                                     [&](const Model& model) {
-                                      if (!model.neighbours) return 0.0;
+                                      if (!model.neighbours) return wanted;
                                       const auto [factors, sums] = spreads(model, triples);
                                       return std::abs(sums / factors - wanted);
                                     },
@@ -104,6 +104,8 @@ TEST(NeighbourAddition, ValidationChoosesTheWeight) {
                                 .higher_is_better = false};
     for (const Method& method : with_neighbours(9, {})) {
       const Model model = train_quietly(make_ratings(triples, kUsers, kItems), method, 1, validation).model;
+      ASSERT_EQ(model.neighbours.has_value(), wanted != 0);
+      if (!model.neighbours) continue;
       const auto [factors, sums] = spreads(model, triples);
       EXPECT_NEAR(sums / factors, wanted, 1e-3);
     }

@@ -230,6 +230,24 @@ TEST(NeighbourCorrection, FindsItsWeightByValidation) {
   EXPECT_FALSE(train_quietly(make_ratings(kept, kUsers, kItems), options, 1, against).model.neighbours);
 }
 
+TEST(NeighbourCorrection, ItsTrainingErrorGoesByTheWeightsOfRatings) {
+  RatingsBuilder builder;
+  const auto weight_of = [](const Triple& triple) { return triple.user % 3 == 0 ? 4.0F : 0.5F; };
+  for (const Triple& triple : triples()) builder.add_weighted(triple.user, triple.item, triple.value, weight_of(triple));
+  Sgd options{.rank = 3, .epochs = 4, .prior_ratings = 20};
+  options.neighbours = 12;
+  const Trained trained = train_quietly(builder.build(kUsers, kItems), options);
+  ASSERT_TRUE(trained.model.neighbours);
+  double squared = 0;
+  double weights = 0;
+  for (const Triple& triple : triples()) {
+    const auto weight = double{weight_of(triple)};
+    squared += weight * std::pow(double{triple.value} - predict(trained.model, triple.user, triple.item), 2);
+    weights += weight;
+  }
+  EXPECT_NEAR(*trained.train_rmse, std::sqrt(squared / weights), 1e-9);
+}
+
 TEST(NeighbourCorrection, IsTheSameOnAnyNumberOfThreads) {
   for (const CorrectionSimilarity similarity :
        {CorrectionSimilarity::pearson, CorrectionSimilarity::cosine, CorrectionSimilarity::distance}) {

@@ -28,6 +28,8 @@ struct Trained {
   double seconds = 0;                ///< wall time of the epochs, validation left out
   std::optional<double> train_rmse;  ///< of the kept model over the ratings trained on, clipped when the model clips; if it predicts them
   std::optional<double> train_loss;  ///< the method's full objective of the kept model, where it has one
+  /// The weight of the neighbours beside the factors, which a method chose where its options left it open; nothing where there are none.
+  std::optional<double> neighbour_weight = {};
   /// The epochs, ascending. Of more than 16,384 only every second, fourth ... is kept, and always the best and the last.
   std::vector<EpochReport> history;
 };
