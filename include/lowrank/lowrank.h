@@ -13,6 +13,7 @@
 #include "lowrank/data/vocabulary.h"
 #include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
+#include "lowrank/evaluate/user_figures.h"
 #include "lowrank/evaluate/validation.h"
 #include "lowrank/model/factor_matrix.h"
 #include "lowrank/model/fold_in.h"

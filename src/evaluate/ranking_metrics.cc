@@ -73,35 +73,48 @@ class Discounts {
   std::vector<double> of_first_;
 };
 
-/// Adds the list of one user to the sums, as a list of length sums.top. \param hits  positions of relevant items in the list, ascending
-void add_list(std::span<const std::size_t> hits, std::size_t relevant, const Discounts& discounts, RankingScores& sums) {
-  const std::size_t most = std::min(sums.top, relevant);
+/// The means over users: all figures of kFigures but coverage.
+constexpr std::span<const NamedFigure> kMeans(kFigures.data(), kFigures.size() - 1);
+
+/// The figures of the list of one user, as a list of length `top`. \param hits  positions of relevant items in the list, ascending
+RankingScores figures_of_list(std::span<const std::size_t> hits, std::size_t relevant, const Discounts& discounts, std::size_t top) {
+  const std::size_t most = std::min(top, relevant);
   double gain = 0;
   double precisions = 0;
   std::size_t count = 0;
-  for (; count < hits.size() && hits[count] < sums.top; ++count) {
+  for (; count < hits.size() && hits[count] < top; ++count) {
     gain += discounts.of(hits[count]);
     precisions += static_cast<double>(count + 1) / static_cast<double>(hits[count] + 1);
   }
-  ++sums.users;
-  sums.recall += static_cast<double>(count) / static_cast<double>(relevant);
-  sums.precision += static_cast<double>(count) / static_cast<double>(sums.top);
-  sums.ndcg += gain / discounts.of_first(most);
-  sums.map += precisions / static_cast<double>(most);
-  if (count == 0) return;
-  sums.mrr += 1 / static_cast<double>(hits.front() + 1);
-  sums.hit_rate += 1;
+  return {.top = top,
+          .users = 1,
+          .recall = static_cast<double>(count) / static_cast<double>(relevant),
+          .precision = static_cast<double>(count) / static_cast<double>(top),
+          .ndcg = gain / discounts.of_first(most),
+          .map = precisions / static_cast<double>(most),
+          .mrr = count == 0 ? 0 : 1 / static_cast<double>(hits.front() + 1),
+          .hit_rate = count == 0 ? 0.0 : 1.0};
 }
 
 /// Turns sums into means. \param places  best place of each item in any list, counted from 0
 void finish(RankingScores& sums, std::span<const std::size_t> places, std::size_t known_items) {
   const auto users = static_cast<double>(sums.users);
-  for (double RankingScores::*figure : {&RankingScores::recall, &RankingScores::precision, &RankingScores::ndcg, &RankingScores::map,
-                                        &RankingScores::mrr, &RankingScores::hit_rate}) {
-    sums.*figure /= users;
-  }
+  for (const NamedFigure& mean : kMeans) sums.*mean.figure /= users;
   const auto listed = std::count_if(places.begin(), places.end(), [&](std::size_t place) { return place < sums.top; });
   sums.coverage = known_items == 0 ? 0 : static_cast<double>(listed) / static_cast<double>(known_items);
+}
+
+/// Figures of these users, all 0.
+UserFigures no_figures(const std::vector<std::uint32_t>& users, std::span<const std::size_t> tops) {
+  UserFigures figures{.users = users, .weights = std::vector<double>(users.size(), 1.0)};
+  for (const std::size_t top : tops) {
+    for (const NamedFigure& mean : kMeans) {
+      figures.figures.push_back({.name = std::string(mean.name) + "@" + std::to_string(top),
+                                 .higher_is_better = true,
+                                 .sums = std::vector<double>(users.size(), 0.0)});
+    }
+  }
+  return figures;
 }
 
 }  // namespace
@@ -149,7 +162,8 @@ void RankingTest::exclude(std::size_t position, std::vector<std::uint32_t>& item
   std::set_difference(seen.begin(), seen.end(), relevant.begin(), relevant.end(), std::back_inserter(items));
 }
 
-std::vector<RankingScores> RankingTest::score(const Model& model, std::span<const std::size_t> tops, int threads) const {
+std::vector<RankingScores> RankingTest::score(const Model& model, std::span<const std::size_t> tops, int threads,
+                                              UserFigures* by_user) const {
   if (tops.empty()) return {};
   if (std::find(tops.begin(), tops.end(), 0U) != tops.end()) throw OptionError("top", "must be at least 1, got 0");
   if (users_.empty()) throw DataError("no test user has a relevant item (an item that the user did not rate in training)");
@@ -160,6 +174,7 @@ std::vector<RankingScores> RankingTest::score(const Model& model, std::span<cons
 
   std::vector<RankingScores> sums;
   for (const std::size_t top : tops) sums.push_back({.top = top});
+  if (by_user != nullptr) *by_user = no_figures(users_, tops);
   std::vector<std::size_t> places(model.items.counts.size(), std::numeric_limits<std::size_t>::max());
   std::vector<std::size_t> hits;
   const auto add = [&](std::size_t position, std::span<const Scored> list) {
@@ -169,7 +184,15 @@ std::vector<RankingScores> RankingTest::score(const Model& model, std::span<cons
       places[list[n].index] = std::min(places[list[n].index], n);
       if (std::binary_search(relevant.begin(), relevant.end(), list[n].index)) hits.push_back(n);
     }
-    for (RankingScores& own : sums) add_list(hits, relevant.size(), discounts, own);
+    std::size_t figure = 0;
+    for (RankingScores& own : sums) {
+      const RankingScores list_figures = figures_of_list(hits, relevant.size(), discounts, own.top);
+      ++own.users;
+      for (const NamedFigure& mean : kMeans) {
+        own.*mean.figure += list_figures.*mean.figure;
+        if (by_user != nullptr) by_user->figures[figure++].sums[position] = list_figures.*mean.figure;
+      }
+    }
   };
   RecommendOptions options{.top = deepest, .include_seen = true, .threads = threads};
   options.excluded_for = [&](std::size_t position, std::vector<std::uint32_t>& items) { exclude(position, items); };

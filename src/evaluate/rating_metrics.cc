@@ -38,19 +38,39 @@ RatingScores scores_of(const Sums& sums, std::size_t size) {
   return {.rmse = std::sqrt(sums.squares / count), .mae = sums.absolutes / count, .ratings = size, .unknown = sums.unknown};
 }
 
+/// Errors summed by user, in the order of the pairs.
+UserFigures errors_by_user(const Pairs& pairs, std::span<const double> predictions) {
+  UserFigures by_user;
+  by_user.users = pairs.users;
+  std::sort(by_user.users.begin(), by_user.users.end());
+  by_user.users.erase(std::unique(by_user.users.begin(), by_user.users.end()), by_user.users.end());
+  const std::vector<double> zeros(by_user.users.size(), 0.0);
+  by_user.weights = zeros;
+  by_user.figures = {{.name = "rmse", .is_root = true, .sums = zeros}, {.name = "mae", .sums = zeros}};
+  for (std::size_t n = 0; n < pairs.size(); ++n) {
+    const auto found = std::lower_bound(by_user.users.begin(), by_user.users.end(), pairs.users[n]);
+    const auto position = static_cast<std::size_t>(found - by_user.users.begin());
+    const double error = predictions[n] - static_cast<double>(pairs.values[n]);
+    by_user.weights[position] += 1;
+    by_user.figures[0].sums[position] += error * error;
+    by_user.figures[1].sums[position] += std::abs(error);
+  }
+  return by_user;
+}
+
 void refuse_nothing(std::size_t size) {
   if (size == 0) throw DataError("there are no ratings to score");
 }
 
 }  // namespace
 
-RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads) {
+RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads, UserFigures* by_user) {
   if (pairs.values.size() != pairs.size()) throw DataError("pairs without ratings cannot be scored");
   refuse_nothing(pairs.size());
   constexpr std::size_t kGrain = std::size_t{1} << 15U;
   // With neighbours pairs cost less together.
-  std::vector<double> all(model.neighbours ? pairs.size() : 0);
-  if (model.neighbours) predict_pairs(model, pairs.users, pairs.items, all, threads);
+  std::vector<double> all(model.neighbours || by_user != nullptr ? pairs.size() : 0);
+  if (!all.empty()) predict_pairs(model, pairs.users, pairs.items, all, threads);
   const Sums sums = Workers(threads).sum_ranges(pairs.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
     const std::span users = std::span(pairs.users).subspan(begin, end - begin);
     const std::span items = std::span(pairs.items).subspan(begin, end - begin);
@@ -63,6 +83,7 @@ RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads) 
     }
     return part;
   });
+  if (by_user != nullptr) *by_user = errors_by_user(pairs, all);
   return scores_of(sums, pairs.size());
 }
 

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "lowrank/data/ratings.h"
+#include "lowrank/evaluate/user_figures.h"
 #include "lowrank/model/history.h"
 #include "lowrank/model/model.h"
 
@@ -55,10 +56,12 @@ class RankingTest {
   /// Figures of lists of several lengths, computed from one list of the greatest length per user: that of recommend(), with `seen` instead
   /// of the seen items of the model. Users that the model does not know get the items by popularity. Sums are in double and in a fixed
   /// order: the result does not depend on `threads` (0 for all). Memory does not grow with the number of users.
-  /// \param tops  lengths, each at least 1
+  /// \param tops          lengths, each at least 1
+  /// \param[out] by_user  if given, receives METRIC@K of every user with a relevant item, for every length and every metric but coverage
   /// \return one entry per length in `tops`, in the same order
   /// \throws OptionError("top") for a length of 0; DataError if no user has a relevant item
-  [[nodiscard]] std::vector<RankingScores> score(const Model& model, std::span<const std::size_t> tops, int threads = 0) const;
+  [[nodiscard]] std::vector<RankingScores> score(const Model& model, std::span<const std::size_t> tops, int threads = 0,
+                                                 UserFigures* by_user = nullptr) const;
 
  private:
   RankingTest(std::vector<std::uint64_t> pairs, const History& seen, bool held_out);
