@@ -4,7 +4,9 @@
 /// The whole public API.
 
 #include "lowrank/base/error.h"
+#include "lowrank/data/folds.h"
 #include "lowrank/data/generate.h"
+#include "lowrank/data/lines.h"
 #include "lowrank/data/page_array.h"
 #include "lowrank/data/ratings.h"
 #include "lowrank/data/read.h"

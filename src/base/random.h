@@ -20,6 +20,7 @@ enum class Purpose : std::uint64_t {
   generate_ratings = 8,
   negatives = 9,
   bootstrap = 10,
+  folds = 13,
 };
 
 /// The finaliser of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014): a bijection of 64-bit

@@ -49,6 +49,25 @@ CLI::Option* add_whole(CLI::App& app, const std::string& name, Integer& target, 
   return option->type_name("N")->default_str(std::to_string(target));
 }
 
+/// `5,20,100`. \throws OptionError
+std::vector<std::size_t> parse_tops(const std::string& text) {
+  std::vector<std::size_t> tops;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    const std::string number = text.substr(begin, end - begin);
+    std::size_t top = 0;
+    const auto [last, error] = std::from_chars(number.data(), number.data() + number.size(), top);
+    if (error == std::errc::result_out_of_range) throw OptionError("top", number + " is out of range");
+    if (error != std::errc{} || last != number.data() + number.size()) {
+      throw OptionError("top", "expected whole numbers separated by commas, found \"" + text + "\"");
+    }
+    if (top == 0) throw OptionError("top", "must be at least 1, got 0");
+    tops.push_back(top);
+    begin = end + 1;
+  }
+  return tops;
+}
+
 /// Breaks `text` into lines of at most `width` columns at blanks.
 std::vector<std::string> wrapped(const std::string& text, std::size_t width) {
   std::vector<std::string> lines;
@@ -144,11 +163,9 @@ class HelpLayout : public CLI::Formatter {
 
 }  // namespace
 
-void check_files(std::initializer_list<NamedFile> inputs, std::initializer_list<NamedFile> outputs) {
-  const NamedFile standard_output{"", "-"};
-  std::vector<NamedFile> written(outputs);
-  written.push_back(standard_output);
-  check_outputs(std::span(inputs.begin(), inputs.size()), written);
+void check_files(std::initializer_list<NamedFile> inputs, std::vector<NamedFile> outputs) {
+  outputs.push_back({"", "-"});  // standard output
+  check_outputs(std::span(inputs.begin(), inputs.size()), outputs);
 }
 
 std::string flag_of(std::string_view option) {
@@ -227,6 +244,13 @@ CLI::Option* add_list(CLI::App& app, const std::string& name, const std::string&
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name(label);
+}
+
+CLI::Option* add_tops(CLI::App& app, std::vector<std::size_t>& tops, const std::string& help) {
+  return app
+      .add_option_function<std::string>(
+          "--top", [&tops](const std::string& text) { tops = parse_tops(text); }, help)
+      ->type_name("K[,K...]");
 }
 
 void add_threads(CLI::App& app, int& threads) {

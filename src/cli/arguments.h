@@ -30,7 +30,7 @@ void refuse_unread(const CLI::App& app, const std::string& flag, bool reads, con
 
 /// Refuses a command that would write over one of its inputs, be it to a file or to standard output (see check_outputs). Called before
 /// anything is read. \throws OptionError
-void check_files(std::initializer_list<NamedFile> inputs, std::initializer_list<NamedFile> outputs = {});
+void check_files(std::initializer_list<NamedFile> inputs, std::vector<NamedFile> outputs = {});
 
 /// A required argument without dashes. An empty one is an error, as is an empty value of the options below.
 void add_positional(CLI::App& app, const std::string& name, std::string& target, const std::string& help);
@@ -47,6 +47,8 @@ CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<floa
 CLI::Option* add_list(CLI::App& app, const std::string& name, const std::string& label, std::vector<std::string>& target,
                       const std::string& help);
 
+/// `--top`: lengths of lists, separated by commas.
+CLI::Option* add_tops(CLI::App& app, std::vector<std::size_t>& tops, const std::string& help);
 void add_threads(CLI::App& app, int& threads);
 void add_output(CLI::App& app, std::string& path);
 CLI::Option* add_json(CLI::App& app, bool& json);

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -29,25 +28,6 @@ struct EvaluateArguments {
   bool json = false;
   bool quiet = false;
 };
-
-/// `5,20,100`. \throws OptionError
-std::vector<std::size_t> parse_tops(const std::string& text) {
-  std::vector<std::size_t> tops;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    const std::string number = text.substr(begin, end - begin);
-    std::size_t top = 0;
-    const auto [last, error] = std::from_chars(number.data(), number.data() + number.size(), top);
-    if (error == std::errc::result_out_of_range) throw OptionError("top", number + " is out of range");
-    if (error != std::errc{} || last != number.data() + number.size()) {
-      throw OptionError("top", "expected whole numbers separated by commas, found \"" + text + "\"");
-    }
-    if (top == 0) throw OptionError("top", "must be at least 1, got 0");
-    tops.push_back(top);
-    begin = end + 1;
-  }
-  return tops;
-}
 
 /// The scores of a model. `ranking` has one entry per value of --top.
 struct Figures {
@@ -132,10 +112,7 @@ Command add_evaluate(CLI::App& program) {
   CLI::App* app = program.add_subcommand("evaluate", "score a model on ratings that it was not trained on");
   add_positional(*app, "MODEL", arguments->model, "model file");
   add_positional(*app, "TEST", arguments->test, "file of ratings, - for standard input; a pair rated twice counts twice");
-  app->add_option_function<std::string>(
-         "--top", [tops = &arguments->tops](const std::string& text) { *tops = parse_tops(text); },
-         "also score the top-K list of every user in TEST; separate several lengths by commas")
-      ->type_name("K[,K...]");
+  add_tops(*app, arguments->tops, "also score the top-K list of every user in TEST; separate several lengths by commas");
   add_real(*app, "--relevant-from", arguments->relevant_from,
            "with --top: count only items rated X or more in TEST as relevant (default: all)");
   add_threads(*app, arguments->threads);

@@ -1,14 +1,20 @@
 #include "lowrank/data/split.h"
 
 #include <array>
-#include <limits>
+#include <functional>
 #include <memory>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <span>
+#include <string_view>
 
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/progress.h"
 #include "cli/results.h"
 #include "lowrank/base/error.h"
+#include "lowrank/data/folds.h"
+#include "lowrank/data/lines.h"
 
 namespace lowrank::cli {
 
@@ -18,35 +24,12 @@ struct SplitArguments {
   std::string ratings;
   std::string prefix;
   SplitOptions split;
+  std::uint32_t fold_count = FoldOptions{}.folds;
+  std::optional<FoldOptions> folds;
   ReadOptions read;
+  bool json = false;
   bool quiet = false;
 };
-
-/// The lines of a file in compact form, in file order.
-struct Lines {
-  Vocabulary users;
-  Vocabulary items;
-  std::vector<std::uint32_t> user;
-  std::vector<std::uint32_t> item;
-  std::vector<float> value;
-  std::vector<std::int64_t> time;  ///< one per line, or empty while no line has a time
-  bool all_have_times = true;
-};
-
-constexpr std::int64_t kNoTime = std::numeric_limits<std::int64_t>::min();
-
-Lines read_lines(const std::string& path, const ReadOptions& read) {
-  Lines lines;
-  for_each_rating(path, read, [&lines](const RatingLine& line) {
-    lines.user.push_back(lines.users.add(line.user));
-    lines.item.push_back(lines.items.add(line.item));
-    lines.value.push_back(line.value);
-    if (line.time && lines.time.empty()) lines.time.resize(lines.value.size() - 1, kNoTime);
-    if (line.time || !lines.time.empty()) lines.time.push_back(line.time.value_or(kNoTime));
-    lines.all_have_times = lines.all_have_times && line.time.has_value();
-  });
-  return lines;
-}
 
 /// Appends an id as a field of a line, in quotes where the reader would otherwise take it for something else.
 void append_id(std::string& text, std::string_view id) {
@@ -62,61 +45,159 @@ void append_id(std::string& text, std::string_view id) {
   text += '"';
 }
 
-void check(const SplitArguments& arguments) {
-  const SplitOptions& split = arguments.split;
-  if (!(split.test >= 0 && split.test < 1)) throw OptionError("test", "must be at least 0 and below 1");
-  if (!(split.validation >= 0 && split.validation < 1)) throw OptionError("validation", "must be at least 0 and below 1");
-  if (split.test + split.validation >= 1) throw OptionError("validation", "together with --test leaves nothing to train on");
+/// One of the files that are written.
+struct SplitFile {
+  std::string part;  ///< train, validation or test
+  std::string path;
+  std::uint32_t fold = 0;                  ///< 0 without folds
+  std::optional<std::int64_t> first = {};  ///< first moment of the part, where one divides it from the others
+  std::size_t ratings = 0;
+  std::unique_ptr<Results> results = {};
+};
+
+/// The files of a run, in the order of Part, fold by fold.
+std::vector<SplitFile> files_of(const SplitArguments& arguments) {
+  std::vector<SplitFile> files;
+  const auto add = [&](const char* part, std::uint32_t fold, const char* ending) {
+    std::string path = arguments.prefix;
+    if (fold > 0) path += "." + std::to_string(fold);
+    files.push_back({.part = part, .path = path + "." + ending, .fold = fold});
+  };
+  if (arguments.folds) {
+    for (std::uint32_t fold = 1; fold <= arguments.folds->folds; ++fold) {
+      add("train", fold, "train");
+      add("test", fold, "test");
+    }
+    return files;
+  }
+  add("train", 0, "train");
+  if (validates(arguments.split)) add("validation", 0, "valid");
+  add("test", 0, "test");
+  return files;
+}
+
+/// The label of every rating, its part or fold, and for every file the test of which labels go there.
+struct Division {
+  std::vector<std::uint16_t> labels;
+  std::function<bool(const SplitFile& file, std::size_t position)> goes_to;
+};
+
+Division divide(const RatingLines& lines, const SplitArguments& arguments, std::vector<SplitFile>& files) {
+  const std::span<const std::int64_t> times = lines.all_have_times ? std::span(lines.time) : std::span<const std::int64_t>();
+  Division division;
+  if (arguments.folds) {
+    auto folds = std::make_shared<Folds>(assign_folds(lines.user, times, *arguments.folds));
+    for (SplitFile& file : files) {
+      if (file.part == "test" && !folds->moments.empty()) file.first = folds->moments[file.fold - 1];
+    }
+    division.labels = folds->windows;
+    division.goes_to = [folds](const SplitFile& file, std::size_t position) {
+      return file.part == "test" ? folds->tests(position, file.fold) : folds->trains(position, file.fold);
+    };
+    return division;
+  }
+  const std::vector<Part> parts = assign_parts(lines.user, times, arguments.split);
+  for (const Part part : parts) division.labels.push_back(static_cast<std::uint16_t>(part));
+  if (arguments.split.by == SplitBy::global_time) {
+    const SplitMoments moments = split_moments(times, arguments.split);
+    for (SplitFile& file : files) {
+      if (file.part == "validation") file.first = moments.validation;
+      if (file.part == "test") file.first = moments.test;
+    }
+  }
+  division.goes_to = [parts](const SplitFile& file, std::size_t position) {
+    constexpr std::array<std::string_view, 3> kParts = {"train", "validation", "test"};
+    return file.part == kParts[static_cast<std::size_t>(parts[position])];
+  };
+  return division;
+}
+
+void write_files(const RatingLines& lines, const Division& division, std::vector<SplitFile>& files) {
+  std::vector<Results*> all;
+  for (SplitFile& file : files) {
+    file.results = std::make_unique<Results>(file.path);
+    all.push_back(file.results.get());
+  }
+  std::string text;
+  for (std::size_t position = 0; position < lines.size(); ++position) {
+    text.clear();
+    append_id(text, lines.users.id(lines.user[position]));
+    append_id(text += '\t', lines.items.id(lines.item[position]));
+    append(text += '\t', lines.value[position]);
+    if (!lines.time.empty() && lines.time[position] != RatingLines::kNoTime) (text += '\t') += time_text(lines.time[position], lines.dates);
+    text += '\n';
+    for (SplitFile& file : files) {
+      if (!division.goes_to(file, position)) continue;
+      ++file.ratings;
+      file.results->write(text);
+    }
+  }
+  Results::finish_all(all);
+}
+
+std::string text_of(const std::vector<SplitFile>& files, bool dates) {
+  std::string text;
+  for (const SplitFile& file : files) {
+    text += file.path + "\t" + std::to_string(file.ratings);
+    if (file.first) text += "\tfrom " + time_text(*file.first, dates);
+    text += "\n";
+  }
+  return text;
+}
+
+std::string json_of(const std::vector<SplitFile>& files, const SplitArguments& arguments, const RatingLines& lines, std::size_t shared) {
+  nlohmann::ordered_json json;
+  json["by"] = name_of(arguments.split.by);
+  if (arguments.folds) json["folds"] = arguments.folds->folds;
+  json["ratings"] = lines.size();
+  json["shared_pairs"] = shared;
+  for (const SplitFile& file : files) {
+    nlohmann::ordered_json entry;
+    if (file.fold > 0) entry["fold"] = file.fold;
+    entry["part"] = file.part;
+    entry["path"] = file.path;
+    entry["ratings"] = file.ratings;
+    if (file.first && lines.dates) entry["from"] = time_text(*file.first, true);
+    if (file.first && !lines.dates) entry["from"] = *file.first;
+    json["files"].push_back(std::move(entry));
+  }
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 
 int run_split(SplitArguments& arguments) {
-  check(arguments);
-  // In the order of Part.
-  const std::array<std::string, 3> paths = {arguments.prefix + ".train", arguments.split.validation > 0 ? arguments.prefix + ".valid" : "",
-                                            arguments.prefix + ".test"};
-  check_files({{"", arguments.ratings}}, {{"output", paths[0]}, {"output", paths[1]}, {"output", paths[2]}});
-  for (const std::string& path : paths) {
-    if (!path.empty()) check_writable(path);
+  if (arguments.folds) {
+    check_folds(*arguments.folds);
+  } else {
+    check_split(arguments.split);
   }
+  std::vector<SplitFile> files = files_of(arguments);
+  std::vector<NamedFile> outputs;
+  for (const SplitFile& file : files) outputs.push_back({"output", file.path});
+  check_files({{"", arguments.ratings}}, outputs);
+  for (const SplitFile& file : files) check_writable(file.path);
   arguments.read.keep_times = true;
-  arguments.read.times_needed = arguments.split.by == SplitBy::time;
-  const Lines lines = [&] {
+  arguments.read.times_needed = needs_times(arguments.split.by);
+  const RatingLines lines = [&] {
     const FileReading reading(arguments.ratings, arguments.read, arguments.quiet);
     return read_lines(arguments.ratings, arguments.read);
   }();
-  const std::vector<std::int64_t> no_times;
-  const std::vector<Part> parts = assign_parts(lines.user, lines.all_have_times ? lines.time : no_times, arguments.split);
-
-  std::array<std::unique_ptr<Results>, 3> files;
-  for (std::size_t part = 0; part < paths.size(); ++part) {
-    if (!paths[part].empty()) files[part] = std::make_unique<Results>(paths[part]);
-  }
-  std::array<std::size_t, 3> counts{};
-  std::string text;
-  for (std::size_t i = 0; i < parts.size(); ++i) {
-    text.clear();
-    append_id(text, lines.users.id(lines.user[i]));
-    append_id(text += '\t', lines.items.id(lines.item[i]));
-    append(text += '\t', lines.value[i]);
-    if (!lines.time.empty() && lines.time[i] != kNoTime) append(text += '\t', lines.time[i]);
-    const auto part = static_cast<std::size_t>(parts[i]);
-    ++counts[part];
-    files[part]->write(text += '\n');
-  }
-  std::vector<Results*> complete;
-  for (const auto& file : files) {
-    if (file) complete.push_back(file.get());
-  }
-  Results::finish_all(complete);
-  text.clear();
-  for (std::size_t part = 0; part < paths.size(); ++part) {
-    if (paths[part].empty()) continue;
-    text += paths[part] + "\t" + std::to_string(counts[part]) + "\n";
-  }
+  const Division division = divide(lines, arguments, files);
+  const std::size_t shared = count_shared_pairs(lines.user, lines.item, division.labels);
+  write_files(lines, division, files);
+  if (shared > 0) print_error("warning: " + arguments.ratings + ": " + shared_pairs_warning(shared));
   Results results;
-  results.write(text);
+  results.write(arguments.json ? json_of(files, arguments, lines, shared) : text_of(files, lines.dates));
   results.finish();
   return kExitDone;
+}
+
+/// What was stated of the options of splits and folds.
+void take_stated(const CLI::App& app, SplitArguments& arguments) {
+  for (const char* name : {"test", "validation", "seed", "last", "last_validation", "at"}) {
+    if (app.count(flag_of(name)) > 0) arguments.split.stated.emplace_back(name);
+  }
+  if (app.count("--folds") == 0) return;
+  arguments.folds = fold_options(arguments.split, arguments.fold_count);
 }
 
 }  // namespace
@@ -132,17 +213,33 @@ Command add_split(CLI::App& program) {
   add_real(*app, "--validation", arguments->split.validation, "share of the ratings for PREFIX.valid");
   app->add_option_function<std::string>(
          "--by", [by = &arguments->split.by](const std::string& text) { *by = parse_split_by(text); },
-         "ratings that are set aside: random ones; user: a random share of each user; time: the latest of each user")
+         "ratings that are set aside: random ones; user: a random share of each user; time: the latest share of each user; last: the "
+         "latest "
+         "N of each user; global-time: those from one moment on, the same for all users")
       ->type_name("NAME")
       ->default_str("random");
-  add_integer(*app, "--seed", arguments->split.seed, "seed of the random choice; not with --by time");
+  add_integer(*app, "--last", arguments->split.last,
+              "with --by last: ratings per user for PREFIX.test, at least 1; one always stays to train on");
+  add_integer(*app, "--last-validation", arguments->split.last_validation,
+              "with --by last: ratings per user for PREFIX.valid, those before the ones in PREFIX.test");
+  add_text(*app, "--at", "MOMENT", arguments->split.at,
+           "with --by global-time, instead of --test: the first moment of PREFIX.test, a date such as 2020-01-31 or 2020-01-31T12:00 (UTC "
+           "without a zone), or a number like the times of RATINGS");
+  add_integer(
+      *app, "--folds", arguments->fold_count,
+      "write K pairs of files for cross-validation instead, PREFIX.1.train and PREFIX.1.test to PREFIX.K.test; by random or user each "
+      "rating is tested once, by last or global-time each fold trains on what is earlier")
+      ->type_name("K")
+      ->default_str("");
+  add_integer(*app, "--seed", arguments->split.seed, "seed of the random choice; only with --by random and --by user");
   add_reading(*app, arguments->read, false);
+  add_json(*app, arguments->json);
   add_quiet(*app, arguments->quiet);
   set_example(*app,
               "  lowrank generate --users 500 --items 200 --ratings 10000 -o ratings.csv\n"
               "  lowrank split ratings.csv --test 0.1 --seed 1 --output part");
   return {app, [app, arguments] {
-            refuse_unread(*app, "--seed", arguments->split.by != SplitBy::time, with_flags("is not read with " + mention("by=time")));
+            take_stated(*app, *arguments);
             return run_split(*arguments);
           }};
 }

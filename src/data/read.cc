@@ -64,7 +64,7 @@ class LineReader {
     LineFields fields;
     if ((problem = split_line(line, layout_, scratch_, fields))) return problem;
     if (layout_.matrix_market && (problem = check_entry(fields.user, fields.item, layout_))) return problem;
-    RatingLine rating{fields.user, fields.item, 1, std::nullopt};
+    RatingLine rating{fields.user, fields.item, 1, std::nullopt, layout_.time_unit == TimeUnit::date};
     if ((problem = check_id(rating.user))) return problem;
     if ((problem = check_id(rating.item))) return problem;
     if (fields.has_rating) {
@@ -96,7 +96,7 @@ class LineReader {
     }
     return read_row(line, layout_, scratch_, [&](std::string_view user, std::string_view item, float value) {
       auto problem = check_id(item);
-      if (!problem) hand_over({user, item, value, std::nullopt}, number);
+      if (!problem) hand_over({user, item, value, std::nullopt, false}, number);
       return problem;
     });
   }

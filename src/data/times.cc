@@ -1,11 +1,16 @@
 #include "data/times.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <limits>
 #include <system_error>
 
+#include "base/text.h"
 #include "data/number.h"
 
 namespace lowrank {
@@ -115,6 +120,63 @@ std::optional<std::int64_t> parse_date(std::string_view text) noexcept {
   if (!ahead) return std::nullopt;
   time += *clock - *ahead;
   return time;
+}
+
+std::string date_text(std::int64_t microseconds) {
+  using std::chrono::floor;
+  const std::chrono::microseconds time(microseconds);
+  const auto days = floor<std::chrono::days>(time);
+  const std::chrono::year_month_day date{std::chrono::sys_days(days)};
+  const std::int64_t clock = (time - days).count();
+  std::array<char, 64> text{};
+  int size = std::snprintf(text.data(), text.size(), "%04d-%02u-%02u", static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                           static_cast<unsigned>(date.day()));
+  const auto add = [&](const char* format, auto... numbers) {
+    size += std::snprintf(text.data() + size, text.size() - static_cast<std::size_t>(size), format, numbers...);
+  };
+  if (clock != 0) {
+    const std::int64_t seconds = clock / kSecond;
+    add("T%02d:%02d:%02d", static_cast<int>(seconds / 3600), static_cast<int>(seconds / 60 % 60), static_cast<int>(seconds % 60));
+    if (clock % kSecond != 0) add(".%06d", static_cast<int>(clock % kSecond));
+    add("Z");
+  }
+  return {text.data(), static_cast<std::size_t>(size)};
+}
+
+std::optional<std::int64_t> in_unit(std::int64_t microseconds, TimeUnit unit) noexcept {
+  const auto rounded_up = [microseconds](std::int64_t divisor) { return microseconds / divisor + (microseconds % divisor > 0 ? 1 : 0); };
+  switch (unit) {
+    case TimeUnit::seconds:
+      return rounded_up(kSecond);
+    case TimeUnit::milliseconds:
+      return rounded_up(1000);
+    case TimeUnit::microseconds:
+    case TimeUnit::date:
+      return microseconds;
+    case TimeUnit::nanoseconds:
+      if (std::abs(microseconds) > std::numeric_limits<std::int64_t>::max() / 1000) return std::nullopt;
+      return microseconds * 1000;
+    case TimeUnit::unknown:
+      break;
+  }
+  return std::nullopt;
+}
+
+std::string described_time(std::int64_t time) {
+  switch (unit_of_time(time)) {
+    case TimeUnit::seconds:
+      return date_text(time * kSecond) + " (" + shortest_text(time) + ")";
+    case TimeUnit::milliseconds:
+      return date_text(time * 1000) + " (" + shortest_text(time) + ")";
+    case TimeUnit::nanoseconds:
+      return date_text(time / 1000) + " (" + shortest_text(time) + ")";
+    case TimeUnit::microseconds:
+    case TimeUnit::date:
+      return date_text(time) + " (" + shortest_text(time) + ")";
+    case TimeUnit::unknown:
+      break;
+  }
+  return shortest_text(time);
 }
 
 TimeUnit unit_of_time(std::int64_t time) noexcept {

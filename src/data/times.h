@@ -29,8 +29,17 @@ std::optional<std::int64_t> parse_time(std::string_view text) noexcept;
 /// cut off. Nothing if it is not one or does not exist.
 std::optional<std::int64_t> parse_date(std::string_view text) noexcept;
 
+/// Microseconds since 1970 as a date that parse_date() reads back: `2020-01-31` at midnight, else `2020-01-31T22:30:00Z` with the fraction
+/// of a second that there is.
+std::string date_text(std::int64_t microseconds);
+
 /// The unit of a timestamp of a rating, by its magnitude.
 TimeUnit unit_of_time(std::int64_t time) noexcept;
+/// Microseconds since 1970 as a timestamp in `unit`, rounded up to a whole one; nothing in a unit that is not known, and for what does not
+/// fit.
+std::optional<std::int64_t> in_unit(std::int64_t microseconds, TimeUnit unit) noexcept;
+/// A timestamp for messages: with its date where its magnitude tells the unit, as `2000-12-31T22:12:40Z (978300760)`.
+std::string described_time(std::int64_t time);
 /// The name of a unit, for messages.
 const char* name_of(TimeUnit unit) noexcept;
 

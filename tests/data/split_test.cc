@@ -29,16 +29,21 @@ std::vector<std::uint32_t> random_users(std::size_t size, std::uint32_t user_cou
   return users;
 }
 
-TEST(ParseSplitBy, KnowsTheThreeNames) {
+TEST(ParseSplitBy, KnowsTheNames) {
   EXPECT_EQ(parse_split_by("random"), SplitBy::random);
   EXPECT_EQ(parse_split_by("user"), SplitBy::user);
   EXPECT_EQ(parse_split_by("time"), SplitBy::time);
+  EXPECT_EQ(parse_split_by("last"), SplitBy::last);
+  EXPECT_EQ(parse_split_by("global-time"), SplitBy::global_time);
+  for (const SplitBy by : {SplitBy::random, SplitBy::user, SplitBy::time, SplitBy::last, SplitBy::global_time}) {
+    EXPECT_EQ(parse_split_by(name_of(by)), by);
+  }
   try {
     parse_split_by("Random");
     FAIL();
   } catch (const OptionError& error) {
     EXPECT_EQ(error.option(), "by");
-    EXPECT_STREQ(error.what(), "by: must be random, user or time, got \"Random\"");
+    EXPECT_STREQ(error.what(), "by: must be random, user, time, last or global-time, got \"Random\"");
   }
 }
 

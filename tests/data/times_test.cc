@@ -55,5 +55,23 @@ TEST(UnitOfTime, GoesByMagnitude) {
   EXPECT_EQ(unit_of_time(978300760123456789), TimeUnit::nanoseconds);
 }
 
+TEST(DateText, IsReadBack) {
+  constexpr std::int64_t kSecond = 1000000;
+  EXPECT_EQ(date_text(1582934400 * kSecond), "2020-02-29");
+  EXPECT_EQ(date_text(1582983015 * kSecond), "2020-02-29T13:30:15Z");
+  EXPECT_EQ(date_text(1582983015 * kSecond + 250000), "2020-02-29T13:30:15.250000Z");
+  EXPECT_EQ(date_text(-1), "1969-12-31T23:59:59.999999Z");
+  for (std::int64_t time = -62135596800 * kSecond; time < 253402300799 * kSecond; time += 123456789012345) {
+    EXPECT_EQ(parse_date(date_text(time)), time);
+  }
+}
+
+TEST(DescribedTime, ShowsTheDateWhereTheUnitIsKnown) {
+  EXPECT_EQ(described_time(978300760), "2000-12-31T22:12:40Z (978300760)");
+  EXPECT_EQ(described_time(978300760123), "2000-12-31T22:12:40.123000Z (978300760123)");
+  EXPECT_EQ(described_time(978300760000000000), "2000-12-31T22:12:40Z (978300760000000000)");
+  EXPECT_EQ(described_time(7), "7");
+}
+
 }  // namespace
 }  // namespace lowrank

@@ -109,6 +109,7 @@ struct RatingLine {
   std::string_view item;
   float value = 1;
   std::optional<std::int64_t> time;
+  bool date = false;  ///< whether `time` is a date, in microseconds since 1970
 };
 
 /// Reads a file of ratings into memory, ids numbered in order of first appearance in the file.
