@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <memory>
 
 #include "cli/arguments.h"
@@ -7,6 +6,7 @@
 #include "cli/plot.h"
 #include "cli/progress.h"
 #include "cli/results.h"
+#include "cli/training.h"
 #include "lowrank/base/error.h"
 #include "lowrank/pipeline/run.h"
 #include "lowrank/version.h"
@@ -17,75 +17,12 @@ namespace {
 
 struct TrainArguments {
   TrainRun run;
-  std::string method;
   std::string plot;
-  bool no_clip = false;
   bool keep_values = false;
   bool quiet = false;
   bool verbose = false;
   bool json = false;
 };
-
-/// A flag changes its default, so an option that is on by default gets a flag `--no-NAME`.
-bool is_negated(const OptionInfo& info) { return info.kind == OptionInfo::Kind::flag && info.value == "true"; }
-
-/// The help text of an option, with the settings of others that it depends on.
-std::string help_of(const OptionInfo& info) {
-  std::string help = is_negated(info) ? "do not " + std::string(info.help) : std::string(info.help);
-  if (!info.condition.empty()) help += "; " + with_flags(info.condition);
-  if (info.validates) help += "; " + with_flags("only with " + mention("validation or holdout"));
-  return help;
-}
-
-/// Adds one flag per option of the method.
-void add_method_options(CLI::App& app, TrainRun& run) {
-  const std::string group = "Method " + std::string(name_of(run.method)) + ", " + std::string(summary_of(run.method));
-  for (const OptionInfo& info : options_of(run.method)) {
-    const std::string name(info.name);
-    const auto set = [&run, name](const std::string& text) {
-      set_option(run.method, name, text);
-      run.stated.push_back(name);
-    };
-    CLI::Option* option = nullptr;
-    if (info.kind == OptionInfo::Kind::flag) {
-      const bool on = is_negated(info);
-      option = app.add_flag_callback(
-          flag_of((on ? "no_" : "") + name), [set, on] { set(on ? "false" : "true"); }, help_of(info));
-    } else {
-      std::string label = info.kind == OptionInfo::Kind::integer ? "N" : "X";
-      if (info.kind == OptionInfo::Kind::choice) label = "NAME";
-      option = app.add_option_function<std::string>(flag_of(name), set, help_of(info))->type_name(label)->default_str(info.value);
-    }
-    option->group(group);
-  }
-}
-
-/// `sgd, als, nmf`: the methods for which `chosen` holds.
-template <class Chosen>
-std::string list_methods(const Chosen& chosen) {
-  std::string methods;
-  for (const std::string_view name : method_names()) {
-    if (chosen(method_by_name(name))) methods += (methods.empty() ? "" : ", ") + std::string(name);
-  }
-  return methods;
-}
-
-/// Adds the options of all other methods, hidden from the help. Giving one is an error that says why.
-void refuse_other_options(CLI::App& app, const Method& method) {
-  for (const std::string_view other : method_names()) {
-    for (const OptionInfo& info : options_of(method_by_name(other))) {
-      const std::string flag = flag_of((is_negated(info) ? "no_" : "") + std::string(info.name));
-      if (app.get_option_no_throw(flag) != nullptr) continue;
-      const std::string owners = list_methods([&info](const Method& owner) {
-        return std::ranges::any_of(options_of(owner), [&info](const OptionInfo& own) { return own.name == info.name; });
-      });
-      const std::string problem = "is not an option of method " + std::string(name_of(method)) + ", but of " + owners;
-      app.add_option_function<std::string>(flag, [name = flag.substr(2), problem](const std::string&) { throw OptionError(name, problem); })
-          ->expected(0, 1)
-          ->group("");
-    }
-  }
-}
 
 std::string scores_line(const char* label, const RatingScores& scores) {
   std::string line = std::string(label) + "rmse " + fixed(scores.rmse, 4) + "  mae " + fixed(scores.mae, 4) + "  (" +
@@ -126,7 +63,6 @@ int run_train(TrainArguments& arguments) {
   check_files({{"", run.ratings}, {"validation", run.validation}, {"test", run.test}, {"init", run.init}}, {{"plot", arguments.plot}});
   check_files({}, {{"output", run.output}, {"plot", arguments.plot}});
   if (!arguments.plot.empty()) check_writable(arguments.plot);
-  arguments.run.clips = !arguments.no_clip;
   if (arguments.keep_values) arguments.run.history = HistoryValues::kept;
   catch_interrupts(arguments.quiet ? nullptr : "\nlowrank: stopping after this epoch; Ctrl-C again stops at once and writes no model\n");
   TrainSummary summary;
@@ -160,37 +96,17 @@ int run_train(TrainArguments& arguments) {
 Command add_train(CLI::App& program, const std::string& method) {
   auto arguments = std::make_shared<TrainArguments>();
   TrainRun& run = arguments->run;
-  // An unknown method is not an error yet: the text may belong to another command.
-  const auto names = method_names();
-  const bool known = std::ranges::find(names, method) != names.end();
-  run.method = method_by_name(known ? method : std::string(names.front()));
-  arguments->method = name_of(run.method);
-
+  run.method = method_to_describe(method);
   CLI::App* app = program.add_subcommand("train", "train a model on a file of ratings");
   add_positional(*app, "RATINGS", run.ratings,
                  "file of ratings, - for standard input; one per line: user, item, rating and optionally a time");
   add_text(*app, "-o,--output", "MODEL", run.output, "model file to write")->required();
-  const std::string methods = list_methods([](const Method&) { return true; });
-  app->add_option_function<std::string>(
-         "--method", [](const std::string& text) { static_cast<void>(method_by_name(text)); },
-         "method of training: " + methods + "; its options are shown by lowrank train --method NAME --help")
-      ->type_name("NAME")
-      ->default_str(std::string(names.front()));
+  add_method(*app, "train");
   add_text(*app, "--validation", "FILE", run.validation, "file of ratings to validate on: the best epoch is kept");
-  add_real(*app, "--holdout", run.holdout, "share of RATINGS to set aside at random as the validation set");
-  add_text(*app, "--monitor", "METRIC", run.monitor,
-           "validation figure that picks the best epoch: rmse or mae, where the model predicts ratings, or recall@K, precision@K, "
-           "ndcg@K, map@K, mrr@K, hit_rate@K of top-K lists, of which ndcg@20 is the default where it does not")
-      ->default_str(predicts_ratings(run.method) ? "rmse" : "ndcg@20");
-  app->add_flag("--refit", run.refit, "with validation: train once more on all RATINGS, for the best number of epochs");
+  add_holdout(*app, run, "share of RATINGS to set aside at random as the validation set");
   add_text(*app, "--test", "FILE", run.test, "file of ratings to score once, with the final model");
   add_text(*app, "--init", "MODEL", run.init, "model file to start from (warm start); may be the file of --output, which then replaces it");
-  add_real(*app, "--min-rating", run.min_rating, "lower limit of predicted ratings (default: the lowest rating in RATINGS)");
-  add_real(*app, "--max-rating", run.max_rating, "upper limit of predicted ratings (default: the highest rating in RATINGS)");
-  app->add_flag("--no-clip", arguments->no_clip, "do not limit predicted ratings to a range");
-  if (!predicts_ratings(run.method)) {
-    for (const char* option : {"--min-rating", "--max-rating", "--no-clip"}) app->get_option(option)->group("");
-  }
+  add_limits(*app, run);
   if (!warm_starts(run.method)) app->get_option("--init")->group("");
   app->add_flag(
       "--keep-values", arguments->keep_values,
@@ -198,7 +114,6 @@ Command add_train(CLI::App& program, const std::string& method) {
       "where the method fits values");
   add_threads(*app, run.threads);
   add_method_options(*app, run);
-  refuse_other_options(*app, run.method);
   add_reading(*app, run.read, true);
   add_text(*app, "--plot", "FILE", arguments->plot, "SVG picture to write: the figures of every epoch, and the best epoch")->group(kOutput);
   add_json(*app, arguments->json);
