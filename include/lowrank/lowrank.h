@@ -35,4 +35,5 @@
 #include "lowrank/train/train.h"
 #include "lowrank/train/trained.h"
 #include "lowrank/train/validation.h"
+#include "lowrank/tune/cross_validate.h"
 #include "lowrank/version.h"

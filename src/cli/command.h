@@ -26,6 +26,8 @@ struct Command {
 
 /// \param method  value of `--method`, which must be known first: the other options depend on it
 Command add_train(CLI::App& program, const std::string& method);
+/// \param method  as of add_train()
+Command add_cv(CLI::App& program, const std::string& method);
 Command add_evaluate(CLI::App& program);
 Command add_predict(CLI::App& program);
 Command add_recommend(CLI::App& program);

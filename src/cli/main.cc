@@ -59,7 +59,8 @@ std::string help_line(std::string command, const std::vector<std::string>& argum
   if (command.empty()) return "Type \"lowrank --help\" for a list of the commands.";
   const auto names = method_names();
   const std::string method = value_of(arguments, "--method", names.front());
-  if (command == "train" && method != names.front() && std::ranges::find(names, method) != names.end()) command += " --method " + method;
+  if ((command == "train" || command == "cv") && method != names.front() && std::ranges::find(names, method) != names.end())
+    command += " --method " + method;
   return "Type \"lowrank " + command + " --help\" for its options.";
 }
 
@@ -71,17 +72,11 @@ int run(const std::vector<std::string>& arguments, std::string& chosen) {
   program.set_help_flag("-h,--help", "show this text");
   bool shows_version = false;
   program.add_flag("--version", shows_version, "show the version and the SIMD level in use");
-  const std::vector<Command> commands = {add_train(program, value_of(arguments, "--method", "sgd")),
-                                         add_evaluate(program),
-                                         add_predict(program),
-                                         add_recommend(program),
-                                         add_recommend_users(program),
-                                         add_similar(program),
-                                         add_info(program),
-                                         add_export(program),
-                                         add_split(program),
-                                         add_generate(program),
-                                         add_demo(program)};
+  const std::string method = value_of(arguments, "--method", method_names().front());
+  const std::vector<Command> commands = {add_train(program, method), add_cv(program, method), add_evaluate(program),
+                                         add_predict(program),       add_recommend(program),  add_recommend_users(program),
+                                         add_similar(program),       add_info(program),       add_export(program),
+                                         add_split(program),         add_generate(program),   add_demo(program)};
   for (const Command& command : commands) command.app->group("Commands");
   program.require_subcommand(0, 1);
   if (!arguments.empty() && !arguments.front().starts_with('-')) {

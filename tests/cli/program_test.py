@@ -80,6 +80,20 @@ class Interrupts(ProgramTest):
         self.assertEqual(json.loads(self.run_ok("lowrank info m --json"))["epochs"], summary["best_epoch"])
         self.run_ok("lowrank evaluate m ratings.csv")
 
+    def test_first_ends_a_cross_validation(self):
+        self.ratings(2000)
+        process = self.start("cv", "ratings.csv", "--json", "--folds", "100", "--epochs", "500", "--schedule", "constant", "--learning-rate", "1e-5")
+        while "fold 2/" not in process.stderr.readline():
+            self.assertIsNone(process.poll())
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 130, errors)
+        results = json.loads(output)
+        self.assertEqual(results["stopped"], "interrupt")
+        self.assertNotIn("figures", results)
+        self.assertIn(f"lowrank: interrupted; {len(results['folds'])} of 100 folds were tested", errors)
+        self.assertGreaterEqual(len(results["folds"]), 2)
+
     def test_keeps_the_best_epoch(self):
         self.ratings(2000)
         process = self.start("train", "ratings.csv", "--output", "m", "--json", "--holdout", "0.2", "--learning-rate", "0.2", "--patience",

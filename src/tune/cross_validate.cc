@@ -1,0 +1,228 @@
+#include "lowrank/tune/cross_validate.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "lowrank/base/error.h"
+#include "lowrank/evaluate/ranking_metrics.h"
+#include "lowrank/evaluate/rating_metrics.h"
+#include "tune/fold_data.h"
+
+namespace lowrank {
+
+namespace {
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// Passes the reports of the trainings on, but each warning once.
+class FoldObserver : public TrainingObserver {
+ public:
+  explicit FoldObserver(CrossValidationObserver& inner) : inner_(inner) {}
+  bool on_epoch(const EpochReport& report, const std::function<Model()>& model) override { return inner_.on_epoch(report, model); }
+  void on_memory(const MemoryReport& report) override { inner_.on_memory(report); }
+  void on_divergence(const DivergenceReport& report) override { inner_.on_divergence(report); }
+  void on_warning(std::string_view text) override {
+    if (std::ranges::find(told_, text) != told_.end()) return;
+    inner_.on_warning(told_.emplace_back(text));
+  }
+
+ private:
+  CrossValidationObserver& inner_;
+  std::vector<std::string> told_;
+};
+
+/// The figures of one fold with their names, and what each user adds to them.
+struct TestFigures {
+  std::vector<std::string> names;
+  std::vector<double> values;
+  UserFigures ratings;
+  UserFigures lists;
+  std::size_t unknown = 0;
+};
+
+/// Numbers users as in all ratings, so that folds can be pooled.
+void renumber(UserFigures& figures, std::span<const std::uint32_t> numbers) {
+  std::vector<std::size_t> order(figures.users.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::ranges::sort(order, {}, [&](std::size_t position) { return numbers[figures.users[position]]; });
+  const auto arrange = [&order](auto& column, const auto& of) {
+    auto arranged = column;
+    for (std::size_t n = 0; n < order.size(); ++n) arranged[n] = of(column[order[n]]);
+    column = std::move(arranged);
+  };
+  arrange(figures.users, [&](std::uint32_t user) { return numbers[user]; });
+  const auto as_it_is = [](double value) { return value; };
+  arrange(figures.weights, as_it_is);
+  for (UserFigure& figure : figures.figures) arrange(figure.sums, as_it_is);
+}
+
+TestFigures figures_of(const Model& model, const FoldData& data, const CrossValidation& options, std::span<const std::size_t> tops) {
+  TestFigures figures;
+  const RatingScores scores = score_ratings(model, data.test, options.run.threads, &figures.ratings);
+  figures.unknown = scores.unknown;
+  if (predicts_ratings(options.run.method)) {
+    figures.names = {"rmse", "mae"};
+    figures.values = {scores.rmse, scores.mae};
+  }
+  if (!tops.empty()) {
+    const RankingTest test(data.test, model.history, options.relevant_from);
+    for (const RankingScores& lists : test.score(model, tops, options.run.threads, &figures.lists)) {
+      for (const std::string_view metric : ranking_metric_names()) {
+        figures.names.push_back(std::string(metric) + "@" + std::to_string(lists.top));
+        figures.values.push_back(ranking_metric(lists, metric));
+      }
+    }
+  }
+  renumber(figures.ratings, data.users);
+  renumber(figures.lists, data.users);
+  return figures;
+}
+
+/// The figures of all folds together, with their intervals, into those of the same names.
+void add_pooled(std::span<const UserFigures> tests, const IntervalOptions& options, std::vector<FoldFigure>& figures) {
+  const UserFigures all = pooled(tests);
+  const std::vector<Interval> limits = intervals(all, options);
+  for (std::size_t n = 0; n < all.figures.size(); ++n) {
+    const auto own = std::ranges::find(figures, all.figures[n].name, &FoldFigure::name);
+    if (own == figures.end()) continue;
+    own->pooled = all.value(n);
+    if (!limits.empty()) own->interval = limits[n];
+  }
+}
+
+std::vector<FoldFigure> summarize(const std::vector<std::string>& names, const std::vector<FoldScores>& folds) {
+  std::vector<FoldFigure> figures;
+  const auto count = static_cast<double>(folds.size());
+  for (std::size_t n = 0; n < names.size(); ++n) {
+    FoldFigure figure{.name = names[n]};
+    for (const FoldScores& fold : folds) figure.mean += fold.figures[n] / count;
+    for (const FoldScores& fold : folds) figure.deviation += std::pow(fold.figures[n] - figure.mean, 2) / (count - 1);
+    figure.deviation = std::sqrt(figure.deviation);
+    figures.push_back(std::move(figure));
+  }
+  return figures;
+}
+
+void refuse(bool stated, const char* option) {
+  if (stated) throw OptionError(option, "is not read by cross-validation");
+}
+
+void check(const CrossValidation& options) {
+  const TrainRun& run = options.run;
+  refuse(!run.output.empty(), "output");
+  refuse(!run.validation.empty(), "validation");
+  refuse(!run.test.empty(), "test");
+  refuse(!run.init.empty(), "init");
+  if (run.read.columns.weight_stated) throw OptionError("columns", "weights are not read by cross-validation");
+  check_options(run.method);
+  // The option `seed` is that of the method here.
+  const bool seeded =
+      std::ranges::find(options.folds.stated, "fold_seed") != options.folds.stated.end() || options.folds.seed != FoldOptions{}.seed;
+  if (seeded && needs_times(options.folds.by)) {
+    throw OptionError("fold_seed", "is not read with " + mention("by=" + std::string(name_of(options.folds.by))));
+  }
+  check_folds(options.folds);
+  check_interval(options.intervals);
+  if (std::ranges::find(options.tops, std::size_t{0}) != options.tops.end()) throw OptionError("top", "must be at least 1, got 0");
+  if (options.relevant_from && options.tops.empty()) throw OptionError("relevant_from", "needs " + mention("top"));
+}
+
+std::vector<std::size_t> tops_of(const CrossValidation& options) {
+  constexpr std::size_t kTop = 20;  // as the default of TrainRun::monitor
+  if (options.tops.empty() && !predicts_ratings(options.run.method)) return {kTop};
+  return options.tops;
+}
+
+}  // namespace
+
+void CrossValidationObserver::on_fold(std::uint32_t /*fold*/, std::uint32_t /*folds*/) {}
+
+void CrossValidationObserver::on_scores(const FoldScores& /*scores*/, const std::vector<std::string>& /*names*/) {}
+
+CrossValidationObserver& CrossValidationObserver::silent() noexcept {
+  static CrossValidationObserver observer;
+  return observer;
+}
+
+CrossValidated cross_validate(RatingLines lines, const CrossValidation& options, CrossValidationObserver& observer,
+                              const std::function<bool()>& interrupted, const MethodOfFold& method_of_fold) {
+  const auto start = std::chrono::steady_clock::now();
+  check(options);
+  if (lines.size() == 0) throw DataError("there are no ratings to cross-validate on");
+  const int threads = options.run.threads;
+  CrossValidated results;
+  results.method = name_of(options.run.method);
+  results.by = name_of(options.folds.by);
+  results.level = options.intervals.level;
+  results.dates = lines.dates;
+  results.duplicates = merge_repeats(lines, options.run.read.duplicates, threads);
+  results.ratings = lines.size();
+  const Folds folds = assign_folds(lines.user, lines.time, options.folds);
+  lines.time = {};
+  const std::vector<std::size_t> tops = tops_of(options);
+  FoldObserver trainings(observer);
+  std::vector<UserFigures> ratings;
+  std::vector<UserFigures> lists;
+  for (std::uint32_t fold = 1; fold <= folds.count; ++fold) {
+    const auto fold_start = std::chrono::steady_clock::now();
+    observer.on_fold(fold, folds.count);
+    FoldData data = fold_data(lines, folds, fold, threads);
+    FoldScores scores{.fold = fold, .train = data.train.ratings.size(), .test = data.test.size()};
+    if (!folds.moments.empty()) scores.first = folds.moments[fold - 1];
+    TrainData given;
+    given.data = std::move(data.train);
+    TrainRun run = options.run;
+    if (method_of_fold) run.method = method_of_fold(given, fold);
+    Model model;
+    const TrainSummary summary = run_training(std::move(given), run, trainings, interrupted, &model);
+    if (summary.stopped == "interrupt" || (interrupted && interrupted())) {
+      results.interrupted = true;
+      break;
+    }
+    TestFigures figures = figures_of(model, data, options, tops);
+    scores.unknown = figures.unknown;
+    scores.users = figures.ratings.users.size();
+    scores.options = summary.options;
+    scores.epochs = summary.epochs;
+    scores.best_epoch = summary.best_epoch;
+    scores.figures = std::move(figures.values);
+    scores.seconds = seconds_since(fold_start);
+    results.names = std::move(figures.names);
+    ratings.push_back(std::move(figures.ratings));
+    lists.push_back(std::move(figures.lists));
+    observer.on_scores(scores, results.names);
+    results.folds.push_back(std::move(scores));
+  }
+  if (!results.interrupted) {
+    results.figures = summarize(results.names, results.folds);
+    IntervalOptions intervals = options.intervals;
+    intervals.threads = threads;
+    add_pooled(ratings, intervals, results.figures);
+    if (!tops.empty()) add_pooled(lists, intervals, results.figures);
+  }
+  results.seconds = seconds_since(start);
+  results.peak_memory_bytes = peak_memory_bytes();
+  return results;
+}
+
+CrossValidated cross_validate(const CrossValidation& options, CrossValidationObserver& observer, const std::function<bool()>& interrupted,
+                              const MethodOfFold& method_of_fold) {
+  const auto start = std::chrono::steady_clock::now();
+  check(options);
+  if (options.run.ratings.empty()) throw OptionError("ratings", "no file is given");
+  ReadOptions read = options.run.read;
+  read.keep_times = needs_times(options.folds.by);
+  read.times_needed = read.keep_times;
+  CrossValidated results = cross_validate(read_lines(options.run.ratings, read), options, observer, interrupted, method_of_fold);
+  results.seconds = seconds_since(start);
+  return results;
+}
+
+}  // namespace lowrank

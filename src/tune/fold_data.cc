@@ -1,0 +1,61 @@
+#include "tune/fold_data.h"
+
+#include <vector>
+
+namespace lowrank {
+
+namespace {
+
+/// The numbers of ids in a part, given those in all ratings.
+class Renumbering {
+ public:
+  explicit Renumbering(const Vocabulary& all) : all_(all), numbers_(all.size(), Vocabulary::kUnknown) {}
+
+  /// The number of id `number` in `known`, where it is added if it is new.
+  std::uint32_t add(std::uint32_t number, Vocabulary& known) {
+    if (numbers_[number] == Vocabulary::kUnknown) numbers_[number] = known.add(all_.id(number));
+    return numbers_[number];
+  }
+
+  /// The number of an id, of `known` ones or above them; a new one is added to `unknown`.
+  std::uint32_t find(std::uint32_t number, std::uint32_t known, Vocabulary& unknown) {
+    if (numbers_[number] == Vocabulary::kUnknown) numbers_[number] = known + unknown.add(all_.id(number));
+    return numbers_[number];
+  }
+
+ private:
+  const Vocabulary& all_;
+  std::vector<std::uint32_t> numbers_;
+};
+
+}  // namespace
+
+FoldData fold_data(const RatingLines& lines, const Folds& folds, std::uint32_t fold, int threads) {
+  FoldData data;
+  data.train.users.set_kind(lines.users.kind());
+  data.train.items.set_kind(lines.items.kind());
+  Renumbering users(lines.users);
+  Renumbering items(lines.items);
+  RatingsBuilder builder;
+  for (std::size_t n = 0; n < lines.size(); ++n) {
+    if (!folds.trains(n, fold)) continue;
+    const std::uint32_t user = users.add(lines.user[n], data.train.users);
+    builder.add(user, items.add(lines.item[n], data.train.items), lines.value[n]);
+  }
+  data.train.ratings = builder.build(data.train.users.size(), data.train.items.size(), Duplicates::last, nullptr, threads);
+  Pairs& test = data.test;
+  test.known_users = data.train.users.size();
+  test.known_items = data.train.items.size();
+  for (std::size_t n = 0; n < lines.size(); ++n) {
+    if (!folds.tests(n, fold)) continue;
+    test.users.push_back(users.find(lines.user[n], test.known_users, test.unknown_users));
+    test.items.push_back(items.find(lines.item[n], test.known_items, test.unknown_items));
+    test.values.push_back(lines.value[n]);
+    const std::uint32_t user = test.users.back();
+    if (user >= data.users.size()) data.users.resize(user + std::size_t{1}, Vocabulary::kUnknown);
+    data.users[user] = lines.user[n];
+  }
+  return data;
+}
+
+}  // namespace lowrank

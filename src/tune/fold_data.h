@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+
+#include "lowrank/data/folds.h"
+#include "lowrank/data/lines.h"
+#include "lowrank/data/ratings.h"
+
+namespace lowrank {
+
+/// The two parts of a fold, as if they had been read from files: ids are numbered in order of first appearance in the training part.
+struct FoldData {
+  Dataset train;
+  Pairs test;
+  std::vector<std::uint32_t> users;  ///< for each number of a user in `test`: the user's number in all ratings
+};
+
+/// \param fold  1, 2, ... \param threads  0 for all; the result does not depend on it. O(n log m)
+FoldData fold_data(const RatingLines& lines, const Folds& folds, std::uint32_t fold, int threads);
+
+}  // namespace lowrank
