@@ -12,6 +12,7 @@ files that the command line and C++ share. `MF` is the class of the article that
 from lowrank import _methods
 from lowrank._core import simd_level
 from lowrank._core import version as _version
+from lowrank._cross_validate import CrossValidated, cross_validate
 from lowrank._data import read_ratings, split, titles
 from lowrank._errors import (
     DataError,
@@ -38,6 +39,7 @@ from lowrank._ratings import Ratings
 __version__ = _version()
 __all__ = [
     "MF",
+    "CrossValidated",
     "DataError",
     "DataWarning",
     "Error",
@@ -53,6 +55,7 @@ __all__ = [
     "TrainingError",
     "TrainingWarning",
     "UnknownIdError",
+    "cross_validate",
     "load",
     "plot_items",
     "plot_training",

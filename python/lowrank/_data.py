@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Literal
+import warnings
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -11,13 +12,16 @@ import numpy.typing as npt
 from lowrank import _core
 from lowrank._checks import is_path, number, path_of, whole
 from lowrank._columns import as_table, id_column, ids_array, is_table, library_of, table_column
-from lowrank._errors import DataError
+from lowrank._errors import DataError, DataWarning
 from lowrank._files import columns_by_role, described, file_table, kind_of
 from lowrank._input import ColumnNames, File, Reading, column_names, is_sparse, ratings_from, refuse_weights, tell_skipped
 from lowrank._ratings import Ratings
-from lowrank._times import time_column
+from lowrank._times import moment_text, time_column
 
 __all__ = ["read_ratings", "split", "titles"]
+
+#: How `split` sets ratings aside.
+SplitBy: TypeAlias = Literal["random", "user", "time", "last", "global-time"]
 
 
 def read_ratings(
@@ -110,8 +114,12 @@ def split(
     *,
     test: float = 0.1,
     validation: float = 0.0,
-    by: Literal["random", "user", "time"] = "random",
+    by: SplitBy = "random",
     seed: int = 1,
+    last: int = 1,
+    last_validation: int = 0,
+    at: Any = None,
+    folds: int | None = None,
     columns: ColumnNames | None = None,
 ) -> tuple[Any, ...]:
     """Split ratings into training, test and validation sets, as ``lowrank split`` does.
@@ -121,19 +129,35 @@ def split(
     ratings : Ratings, path, table, tuple or sparse matrix
         Ratings to split.
     test, validation : float
-        Shares of the ratings, in [0, 1), together below 1. Exactly ``round(share * n)`` are set aside.
-    by : {"random", "user", "time"}
-        At random from all ratings; at random from every user's; or the latest of every user's, by the times of `ratings` or the
-        column ``time`` of a table: numbers, dates, or texts of dates (ISO 8601), with or without a zone. A missing time is an error.
+        Shares of the ratings, in [0, 1), together below 1. Exactly ``round(share * n)`` are set aside; with ``by="global-time"`` as near
+        to it as moments allow. Not with ``by="last"``.
+    by : {"random", "user", "time", "last", "global-time"}
+        At random from all ratings; at random from every user's; the latest share of every user's; the latest `last` of every user's, but
+        never the only one; or those from one moment on, the same for all users. Times are those of `ratings` or the column ``time`` of a
+        table: numbers, dates, or texts of dates (ISO 8601), with or without a zone. A missing time is an error.
     seed : int
-        Seed of the random choice; not with ``by="time"``.
+        Seed of the random choice; only with ``by="random"`` and ``by="user"``.
+    last, last_validation : int
+        With ``by="last"``: ratings of every user for the test set, at least 1, and for the validation set, those before.
+    at : date, datetime, str or number, optional
+        With ``by="global-time"``, instead of `test`: the first moment of the test set, as a date (UTC without a zone) or as a number like
+        the times of `ratings`.
+    folds : int, optional
+        K folds for cross-validation instead, 2 to 100. With ``by="random"`` and ``"user"`` every rating is tested in one fold; with
+        ``"last"`` and ``"global-time"`` the origin rolls forward: each fold trains on what is earlier than its test ratings (see
+        docs/command-line.md).
     columns : names, optional
         Names of the columns of a table or file.
 
     Returns
     -------
     train, test : of the kind of `ratings` (Ratings for a path)
-        With `validation` above 0: train, validation, test.
+        With a validation set: train, validation, test. With `folds`: K pairs (train, test).
+
+    Warns
+    -----
+    DataWarning
+        Where ratings of one pair of a user and an item are in several parts.
 
     Examples
     --------
@@ -142,37 +166,59 @@ def split(
     >>> len(train[0]), len(test[0])
     (3, 1)
     """
+    options = _core.SplitOptions(
+        number(test, "test"), number(validation, "validation"), str(by), whole(seed, "seed", 0, 2**64 - 1),
+        whole(last, "last", 0, 2**32 - 1), whole(last_validation, "last_validation", 0, 2**32 - 1), "" if at is None else moment_text(at),
+    )
     if is_path(ratings):
         ratings = read_ratings(ratings, columns=columns)
         columns = None
-    times = None
-    if isinstance(ratings, Ratings):
-        users, times = id_column(ratings.users, "users"), ratings.times
-    elif is_table(ratings):
-        ratings = as_table(ratings)
-        named = column_names(columns) or {}
-        users = id_column(table_column(ratings, named.get("user", "user"), "user"), "user")
-        if by == "time":
-            times = time_column(table_column(ratings, named.get("time", "time"), "time"))
-    elif is_sparse(ratings):
-        coo = ratings.tocoo()
-        users = id_column(np.asarray(coo.row, dtype=np.int64), "ratings")
-    elif isinstance(ratings, tuple) and len(ratings) in (3, 4):
-        users = id_column(ratings[0], "users")
-        times = time_column(ratings[3]) if len(ratings) == 4 else None
-        ratings = tuple(column if hasattr(column, "__array__") else np.asarray(column, dtype=object if at < 2 else None)
-                        for at, column in enumerate(ratings))
-        if any(len(column) != len(users) for column in ratings):
-            raise DataError("ratings: the columns must have equal lengths")
-    else:
-        raise DataError(f"ratings: expected Ratings, a path, a table, a tuple or a sparse matrix, got {type(ratings).__name__}")
-    numbers, _ = users.number()
-    if times is not None and len(times) != len(numbers):
+    ratings, users, items, times = _columns_to_split(ratings, columns, _core.needs_times(str(by)))
+    if times is not None and len(times) != len(users):
         raise DataError("time: expected a timestamp for every rating")
-    shares = number(test, "test"), number(validation, "validation")
-    parts = _core.parts(numbers, times, *shares, str(by), whole(seed, "seed", 0, 2**64 - 1))
-    wanted = (0, 1, 2) if shares[1] > 0 else (0, 2)
+    numbers, item_numbers = users.number()[0], items.number()[0]
+    if folds is not None:
+        windows, rolls = _core.folds(numbers, times, options, whole(folds, "folds", 0, 2**32 - 1))
+        _warn_of_shared(numbers, item_numbers, windows)
+        ones = range(1, int(folds) + 1)
+        trained = [windows < fold if rolls else windows != fold for fold in ones]
+        return tuple(
+            (_rows(ratings, np.flatnonzero(train)), _rows(ratings, np.flatnonzero(windows == fold))) for fold, train in zip(ones, trained)
+        )
+    parts = _core.parts(numbers, times, options)
+    _warn_of_shared(numbers, item_numbers, parts)
+    wanted = (0, 1, 2) if options.validates else (0, 2)
     return tuple(_rows(ratings, np.flatnonzero(parts == part)) for part in wanted)
+
+
+def _warn_of_shared(users: Any, items: Any, labels: Any) -> None:
+    if text := _core.shared_pairs(users, items, labels):
+        warnings.warn(text, DataWarning, stacklevel=3)
+
+
+def _columns_to_split(ratings: Any, columns: ColumnNames | None, needs_times: bool) -> tuple[Any, _core.Ids, _core.Ids, Any]:
+    """Ratings whose rows can be taken, and their columns of users, items and times."""
+    if isinstance(ratings, Ratings):
+        return ratings, id_column(ratings.users, "users"), id_column(ratings.items, "items"), ratings.times
+    if is_table(ratings):
+        table = as_table(ratings)
+        named = column_names(columns) or {}
+        users, items = (id_column(table_column(table, named.get(role, role), role), role) for role in ("user", "item"))
+        times = time_column(table_column(table, named.get("time", "time"), "time")) if needs_times else None
+        return table, users, items, times
+    if is_sparse(ratings):
+        coo = ratings.tocoo()
+        users, items = (id_column(np.asarray(numbers, dtype=np.int64), "ratings") for numbers in (coo.row, coo.col))
+        return ratings, users, items, None
+    if isinstance(ratings, tuple) and len(ratings) in (3, 4):
+        users, items = id_column(ratings[0], "users"), id_column(ratings[1], "items")
+        times = time_column(ratings[3]) if len(ratings) == 4 else None
+        arrays = tuple(column if hasattr(column, "__array__") else np.asarray(column, dtype=object if at < 2 else None)
+                       for at, column in enumerate(ratings))
+        if any(len(column) != len(users) for column in arrays):
+            raise DataError("ratings: the columns must have equal lengths")
+        return arrays, users, items, times
+    raise DataError(f"ratings: expected Ratings, a path, a table, a tuple or a sparse matrix, got {type(ratings).__name__}")
 
 
 def _rows(ratings: Any, rows: npt.NDArray[np.intp]) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
-from lowrank._errors import DataError
+from lowrank._errors import DataError, OptionError
 
 #: Where the units of numbers since 1970 end, as in files: nothing below the first bound tells, then seconds, milliseconds ...
 _BOUNDS = (10**8, 10**11, 10**14, 10**17)
@@ -36,6 +36,20 @@ def _whole(time: Any) -> tuple[bool, int] | None:
     if isinstance(time, date):
         return True, _microseconds(datetime(time.year, time.month, time.day))
     return False, int(time)
+
+
+def moment_text(moment: Any) -> str:
+    """One time as a text that the library reads: a date, or a number."""
+    if isinstance(moment, str):
+        return moment
+    try:
+        found = _whole(moment)
+    except (TypeError, ValueError, OverflowError):
+        found = None
+    if found is None:
+        raise OptionError(f"at: expected a date or a number, got {moment!r:.60}", "at")
+    is_date, time = found
+    return f"{np.datetime64(time, 'us')}" if is_date else str(time)
 
 
 def time_column(times: Any) -> npt.NDArray[np.int64]:

@@ -20,6 +20,7 @@
 
 #include "data/number_ids.h"
 #include "lowrank/data/ratings.h"
+#include "lowrank/data/read.h"
 
 namespace lowrank::python {
 
@@ -117,12 +118,26 @@ class Ids {
   std::deque<std::string> made_;  ///< the digits of integers in a list
 };
 
+/// How a file is read, by the names of ReadOptions. The GIL is held.
+ReadOptions read_options(const nb::dict& given, int threads);
+
+/// What a file was taken for, and the text on the lines of it that were skipped.
+struct FileReport {
+  std::string layout;
+  std::string skipped;
+
+  /// Fills this object when a file is read by `options`, which it must outlive.
+  void fill_from(ReadOptions& options);
+};
+
 /// Asks Python whether Ctrl-C was pressed; to be called without the GIL, in the thread that Python called. \throws nb::python_error
 void check_signals();
 
 void bind_data(nb::module_& module);
 void bind_model(nb::module_& module);
 void bind_recommender(nb::module_& module);
+void bind_splits(nb::module_& module);
 void bind_training(nb::module_& module);
+void bind_tuning(nb::module_& module);
 
 }  // namespace lowrank::python

@@ -15,8 +15,8 @@
 #include "data/text.h"
 #include "data/times.h"
 #include "lowrank/base/error.h"
+#include "lowrank/data/lines.h"
 #include "lowrank/data/read.h"
-#include "lowrank/data/split.h"
 #include "lowrank/data/titles.h"
 #include "lowrank/model/model.h"
 
@@ -267,32 +267,6 @@ Dataset dataset_from_numbers(const Column<std::uint32_t>& users, const Column<st
   return group(span_of(users), span_of(items), span_of(values), {}, counted(user_count), counted(item_count), duplicates, threads);
 }
 
-/// How a file is read, by the names of ReadOptions. The GIL is held.
-ReadOptions read_options(const nb::dict& given, int threads) {
-  const auto text = [&given](const char* name) { return nb::cast<std::string>(given[name]); };
-  ReadOptions options;
-  options.format = parse_format(text("format"));
-  if (const std::string columns = text("columns"); !columns.empty()) options.columns = Columns::parse(columns);
-  if (const std::string separator = text("separator"); !separator.empty()) options.separator = parse_separator(separator);
-  options.decimal = parse_decimal(text("decimal"));
-  options.encoding = text("encoding");
-  options.skip_bad_lines = nb::cast<bool>(given["skip_bad_lines"]);
-  options.implicit_values = nb::cast<bool>(given["implicit_values"]);
-  options.threads = threads;
-  return options;
-}
-
-/// What a file was taken for, and the text on the lines of it that were skipped.
-struct FileReport {
-  std::string layout;
-  std::string skipped;
-
-  void fill_from(ReadOptions& options) {
-    options.on_layout = [this](const std::string& text) { layout = text; };
-    options.on_skipped = [this](const std::string& file, const SkippedLines& lines) { skipped = description(lines, file); };
-  }
-};
-
 nb::tuple columns_of(const Dataset& data) {
   const Ratings& ratings = data.ratings;
   std::vector<std::uint32_t> users(ratings.size());
@@ -384,49 +358,43 @@ nb::object ids_of(const Vocabulary& vocabulary) {
   return list;
 }
 
-NewArray<std::uint8_t> parts_of(const Column<std::uint32_t>& users, const std::optional<Column<std::int64_t>>& times, double test,
-                                double validation, const std::string& by, std::uint64_t seed) {
-  const SplitOptions options{.test = test, .validation = validation, .by = parse_split_by(by), .seed = seed};
-  std::vector<std::uint8_t> codes;
-  {
-    const WithoutGil free;
-    const std::vector<std::uint32_t> own_users = copy_of(users);
-    const std::vector<std::int64_t> own_times = times ? copy_of(*times) : std::vector<std::int64_t>();
-    for (const Part part : assign_parts(own_users, own_times, options)) {
-      codes.push_back(static_cast<std::uint8_t>(part));
-    }
-  }
-  return array_of(std::move(codes));
-}
-
 /// The lines of a file as columns, in file order, repeats and all; times where every line has one.
 nb::tuple lines_of(const std::string& path, const nb::dict& reading) {
-  Vocabulary users;
-  Vocabulary items;
-  std::vector<std::uint32_t> user_numbers;
-  std::vector<std::uint32_t> item_numbers;
-  std::vector<float> values;
-  std::vector<std::int64_t> times;
   ReadOptions options = read_options(reading, 1);
   options.keep_times = true;
   FileReport report;
   report.fill_from(options);
+  RatingLines lines;
   {
     const WithoutGil free;
-    for_each_rating(path, options, [&](const RatingLine& line) {
-      user_numbers.push_back(users.add(line.user));
-      item_numbers.push_back(items.add(line.item));
-      values.push_back(line.value);
-      if (line.time) times.push_back(*line.time);
-    });
+    lines = read_lines(path, options);
   }
-  const bool timed = times.size() == values.size();
-  return nb::make_tuple(array_of(std::move(user_numbers)), array_of(std::move(item_numbers)), array_of(std::move(values)),
-                        timed ? nb::cast(array_of(std::move(times))) : nb::none(), ids_of(users), ids_of(items), report.layout,
-                        report.skipped);
+  nb::object times = nb::none();
+  if (lines.all_have_times) times = nb::cast(array_of(std::move(lines.time)));
+  return nb::make_tuple(array_of(std::move(lines.user)), array_of(std::move(lines.item)), array_of(std::move(lines.value)), times,
+                        ids_of(lines.users), ids_of(lines.items), report.layout, report.skipped);
 }
 
 }  // namespace
+
+ReadOptions read_options(const nb::dict& given, int threads) {
+  const auto text = [&given](const char* name) { return nb::cast<std::string>(given[name]); };
+  ReadOptions options;
+  options.format = parse_format(text("format"));
+  if (const std::string columns = text("columns"); !columns.empty()) options.columns = Columns::parse(columns);
+  if (const std::string separator = text("separator"); !separator.empty()) options.separator = parse_separator(separator);
+  options.decimal = parse_decimal(text("decimal"));
+  options.encoding = text("encoding");
+  options.skip_bad_lines = nb::cast<bool>(given["skip_bad_lines"]);
+  options.implicit_values = nb::cast<bool>(given["implicit_values"]);
+  options.threads = threads;
+  return options;
+}
+
+void FileReport::fill_from(ReadOptions& options) {
+  options.on_layout = [this](const std::string& text) { layout = text; };
+  options.on_skipped = [this](const std::string& file, const SkippedLines& lines) { skipped = description(lines, file); };
+}
 
 void bind_data(nb::module_& module) {
   using namespace nb::literals;  // NOLINT(google-build-using-namespace): literals come no other way
@@ -488,8 +456,6 @@ void bind_data(nb::module_& module) {
       "model_ids", [](const Model& model, bool users) { return ids_of(users ? model.users.ids : model.items.ids); }, "model"_a, "users"_a,
       "The ids of a model as they were given; of a file, integers where all are canonical decimals.");
   module.def("columns_by_name", &columns_named, "names"_a, "The columns of a header, by what their names say.");
-  module.def("parts", &parts_of, "users"_a, "times"_a.none(), "test"_a, "validation"_a, "by"_a, "seed"_a,
-             "The part of every rating: 0 train, 1 validation, 2 test.");
   module.def(
       "time_of",
       [](const std::string& text) -> nb::object {

@@ -11,6 +11,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/pipeline/run.h"
 #include "lowrank/train/train.h"
+#include "runs.h"
 #include "train/tutorial.h"
 
 namespace lowrank::python {
@@ -78,75 +79,9 @@ nb::list methods() {
   return list;
 }
 
-/// Hands reports to Python, and looks for Ctrl-C after every epoch.
-class PythonObserver : public TrainingObserver {
- public:
-  PythonObserver(nb::object on_epoch, nb::object on_divergence, nb::object on_warning)
-      : on_epoch_(std::move(on_epoch)), on_divergence_(std::move(on_divergence)), on_warning_(std::move(on_warning)) {}
-
-  bool on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) override {
-    const WithGil gil;
-    if (PyErr_CheckSignals() != 0) throw nb::python_error();
-    nb::dict epoch;
-    epoch["epoch"] = report.epoch;
-    epoch["epochs"] = report.epochs;
-    if (report.train_rmse) epoch["train_rmse"] = *report.train_rmse;
-    if (report.root_squared_error) epoch["root_squared_error"] = *report.root_squared_error;
-    if (report.train_loss) epoch["train_loss"] = *report.train_loss;
-    if (report.validation) epoch[("validation_" + std::string(report.validation_name)).c_str()] = *report.validation;
-    epoch["seconds"] = report.seconds;
-    return !on_epoch_(epoch).is(nb::bool_(false));
-  }
-  void on_divergence(const DivergenceReport& report) override {
-    const WithGil gil;
-    on_divergence_(report.epoch, report.old_learning_rate, report.new_learning_rate);
-  }
-
-  void on_warning(std::string_view text) override {
-    const nb::gil_scoped_acquire gil;
-    on_warning_(std::string(text));
-  }
-
- private:
-  nb::object on_epoch_;
-  nb::object on_divergence_;
-  nb::object on_warning_;
-};
-
-using OptionTexts = std::vector<std::pair<std::string, std::string>>;
-
-Method method_with(const std::string& name, const OptionTexts& options) {
-  Method method = method_by_name(name);
-  for (const auto& [option, text] : options) set_option(method, option, text);
-  check_options(method);
-  check_reads(method, {}, true, true);
-  return method;
-}
-
-/// What a run takes beside data and method.
-struct RunArguments {
-  double holdout = 0;
-  std::string monitor;
-  bool refit = false;
-  std::optional<float> min_rating;
-  std::optional<float> max_rating;
-  bool clip = true;
-  bool keep_values = false;
-  int threads = 0;
-};
-
 nb::tuple fit(Dataset& data, bool consume, const std::string& method, const OptionTexts& options, const std::optional<Pairs>& validation,
               const Model* init, const RunArguments& arguments, nb::object on_epoch, nb::object on_divergence, nb::object on_warning) {
-  TrainRun run;
-  run.method = method_with(method, options);
-  run.holdout = arguments.holdout;
-  run.monitor = arguments.monitor;
-  run.refit = arguments.refit;
-  run.min_rating = arguments.min_rating;
-  run.max_rating = arguments.max_rating;
-  run.clips = arguments.clip;
-  if (arguments.keep_values) run.history = HistoryValues::kept;
-  run.threads = arguments.threads;
+  const TrainRun run = run_of(method, options, arguments);
   PythonObserver observer(std::move(on_epoch), std::move(on_divergence), std::move(on_warning));
   Model model;
   std::string summary;
@@ -250,6 +185,52 @@ class Tutorial {
 };
 
 }  // namespace
+
+bool PythonObserver::on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) {
+  const WithGil gil;
+  if (PyErr_CheckSignals() != 0) throw nb::python_error();
+  nb::dict epoch;
+  epoch["epoch"] = report.epoch;
+  epoch["epochs"] = report.epochs;
+  if (report.train_rmse) epoch["train_rmse"] = *report.train_rmse;
+  if (report.root_squared_error) epoch["root_squared_error"] = *report.root_squared_error;
+  if (report.train_loss) epoch["train_loss"] = *report.train_loss;
+  if (report.validation) epoch[("validation_" + std::string(report.validation_name)).c_str()] = *report.validation;
+  epoch["seconds"] = report.seconds;
+  return !on_epoch_(epoch).is(nb::bool_(false));
+}
+
+void PythonObserver::on_divergence(const DivergenceReport& report) {
+  const WithGil gil;
+  on_divergence_(report.epoch, report.old_learning_rate, report.new_learning_rate);
+}
+
+void PythonObserver::on_warning(std::string_view text) {
+  const WithGil gil;
+  on_warning_(std::string(text));
+}
+
+Method method_with(const std::string& name, const OptionTexts& options) {
+  Method method = method_by_name(name);
+  for (const auto& [option, text] : options) set_option(method, option, text);
+  check_options(method);
+  check_reads(method, {}, true, true);
+  return method;
+}
+
+TrainRun run_of(const std::string& method, const OptionTexts& options, const RunArguments& arguments) {
+  TrainRun run;
+  run.method = method_with(method, options);
+  run.holdout = arguments.holdout;
+  run.monitor = arguments.monitor;
+  run.refit = arguments.refit;
+  run.min_rating = arguments.min_rating;
+  run.max_rating = arguments.max_rating;
+  run.clips = arguments.clip;
+  if (arguments.keep_values) run.history = HistoryValues::kept;
+  run.threads = arguments.threads;
+  return run;
+}
 
 void bind_training(nb::module_& module) {
   using namespace nb::literals;  // NOLINT(google-build-using-namespace): literals come no other way

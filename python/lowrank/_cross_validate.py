@@ -1,0 +1,278 @@
+"""Cross-validation."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lowrank import _core
+from lowrank._checks import is_path, number, optional_rating, path_of, positive, several, shown, thread_count, whole
+from lowrank._columns import as_table, is_table, table_column
+from lowrank._data import read_ratings
+from lowrank._errors import DataError, OptionError, TrainingWarning
+from lowrank._files import kind_of
+from lowrank._fit import Report, Trains
+from lowrank._input import ColumnNames, File, Matrix, Reading, column_names, ratings_from, tell_skipped
+from lowrank._layout import check_layout_of
+from lowrank._lists import frame_of
+from lowrank._progress import Bar, progress_bar
+from lowrank._ratings import Ratings
+from lowrank._times import time_column
+
+__all__ = ["CrossValidated", "cross_validate"]
+
+
+@dataclass(frozen=True)
+class CrossValidated:
+    """The results of a cross-validation.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Names of the figures: ``rmse`` and ``mae``, where the method predicts ratings, and METRIC@K of lists.
+    scores : ndarray of shape (folds, figures)
+        The figures of each fold.
+    mean, sd : dict of str to float
+        Mean of the folds' figures, and their standard deviation (with K - 1 in the denominator).
+    pooled : dict of str to float
+        The figures over the test ratings, or lists, of all folds together. Coverage has none.
+    interval : dict of str to (float, float)
+        Intervals of `pooled` at level `level`, by bootstrap over users. Empty with fewer than two users.
+    level : float
+    folds : tuple of dict
+        For each fold: ``fold``, numbers of ratings ``train`` and ``test``, ``unknown`` (test ratings of a user or item without a
+        training rating), test ``users``, ``options`` of the method, ``epochs``, ``best_epoch``, ``figures``, ``seconds``, and ``from``,
+        the first moment of the test ratings, for folds by time.
+    summary : dict
+        Everything as ``lowrank cv --json`` prints it.
+    """
+
+    names: tuple[str, ...]
+    scores: npt.NDArray[np.float64]
+    mean: dict[str, float]
+    sd: dict[str, float]
+    pooled: dict[str, float]
+    interval: dict[str, tuple[float, float]]
+    level: float
+    folds: tuple[dict[str, Any], ...]
+    summary: dict[str, Any]
+
+    def as_frame(self, library: Literal["pandas", "polars"] = "pandas") -> Any:
+        """A table with one row per figure: ``figure``, ``mean``, ``sd``, ``low``, ``high``, and ``fold_1`` to ``fold_K``."""
+        limits = [self.interval.get(name, (np.nan, np.nan)) for name in self.names]
+        table = {
+            "figure": np.array(self.names, dtype=object),
+            "mean": np.array([self.mean[name] for name in self.names]),
+            "sd": np.array([self.sd[name] for name in self.names]),
+            "low": np.array([low for low, _ in limits]),
+            "high": np.array([high for _, high in limits]),
+        }
+        return frame_of(table | {f"fold_{at + 1}": row for at, row in enumerate(self.scores)}, library)
+
+    def __repr__(self) -> str:
+        lines = [f"CrossValidated({self.summary['method']}, {len(self.folds)} folds by {self.summary['by']}"]
+        for name in self.names:
+            limits = "  [{:.4f}, {:.4f}]".format(*self.interval[name]) if name in self.interval else ""
+            lines.append(f"  {name:<14} {self.mean[name]:.4f} +- {self.sd[name]:.4f}{limits}")
+        return "\n".join(lines) + ")"
+
+
+def cross_validate(
+    estimator: Trains,
+    ratings: Any,
+    *,
+    folds: int = 5,
+    by: Literal["random", "user", "last", "global-time"] = "random",
+    fold_seed: int = 1,
+    top: int | Sequence[int] | None = None,
+    relevant_from: float | None = None,
+    interval: float = 0.95,
+    validation: float | None = None,
+    monitor: str | None = None,
+    refit: bool = False,
+    min_rating: float | None = None,
+    max_rating: float | None = None,
+    clip: bool = True,
+    columns: ColumnNames | None = None,
+    format: str = "auto",
+    separator: str | None = None,
+    decimal: str = "auto",
+    encoding: str | None = None,
+    skip_bad_lines: bool = False,
+    layout: str = "auto",
+    duplicates: str = "last",
+    implicit_values: bool = False,
+    progress: bool | None = None,
+    threads: int = 0,
+) -> CrossValidated:
+    """Train and test an estimator on several folds of the same ratings, as ``lowrank cv`` does.
+
+    Each fold is trained on its training ratings alone and tested once. The same data, options and seeds give the same figures for any
+    number of threads. The estimator stays as it is; Ctrl-C raises KeyboardInterrupt.
+
+    Parameters
+    ----------
+    estimator : Estimator
+        Method and options, e.g. ``lowrank.SGD(rank=8)``.
+    ratings : ratings
+        In any form that :meth:`lowrank.Estimator.fit` takes but two columns with `y`. Weights are not read. Repeats of a pair become one
+        rating first, by `duplicates`, so that no pair is in two folds.
+    folds : int, default 5
+        Number of folds, 2 to 100.
+    by : {"random", "user", "last", "global-time"}
+        Ratings that a fold tests. ``random``: a random K-th of all ratings; ``user``: of every user's. With ``last`` and ``global-time`` a
+        fold trains only on what is earlier: ``last`` tests one of the latest K ratings of every user, the latest one in the last fold;
+        ``global-time`` tests one of K windows of time. Times are those of `ratings`, or the column ``time`` of a table.
+    fold_seed : int
+        Seed of the folds; only with ``by="random"`` and ``"user"``. The estimator's own seed is another one.
+    top : int or sequence of int, optional
+        Also score lists of these lengths. Default: none, and 20 for methods that do not predict ratings.
+    relevant_from : float, optional
+        With lists: the lowest test rating of a relevant item. Default: all are relevant.
+    interval : float, default 0.95
+        Level of the intervals.
+    validation : float, optional
+        Share of the training ratings of each fold to set aside as its validation set, in (0, 1).
+    monitor, refit, min_rating, max_rating, clip
+        See :meth:`lowrank.Estimator.fit`.
+    columns, format, separator, decimal, encoding, skip_bad_lines, layout, duplicates, implicit_values
+        How `ratings` are read, see :meth:`lowrank.Estimator.fit`.
+    progress : bool, optional
+        Show a progress bar. Default: on a terminal and in a notebook.
+    threads : int, default 0
+        0 for all processors.
+
+    Returns
+    -------
+    CrossValidated
+
+    Raises
+    ------
+    DataError
+        For ratings of the wrong shape or kind, without times where they are needed, or too few for the folds.
+    OptionError
+        For an option out of range or not read.
+
+    Examples
+    --------
+    >>> import lowrank, numpy
+    >>> random = numpy.random.default_rng(1)
+    >>> ratings = random.integers(0, 30, 600), random.integers(0, 20, 600), random.integers(1, 6, 600)
+    >>> results = lowrank.cross_validate(lowrank.Baseline(), ratings, folds=3)
+    >>> results.names, results.scores.shape
+    (('rmse', 'mae'), (3, 2))
+    >>> low, high = results.interval["rmse"]
+    >>> low < results.pooled["rmse"] < high
+    True
+    """
+    if not isinstance(estimator, Trains):
+        raise DataError(f"estimator: expected an estimator of lowrank, got {type(estimator).__name__}")
+    _core.check(estimator._method, estimator._texts())
+    reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values)
+    lines = _lines_of(ratings, columns, reading, layout, str(by))
+    bar: list[Bar] = [progress_bar(type(estimator).__name__, False)]
+
+    def on_fold(fold: int, count: int) -> None:
+        bar[0].close()
+        bar[0] = progress_bar(f"{type(estimator).__name__}, fold {fold} of {count}", progress)
+
+    def on_epoch(report: Report) -> bool:
+        bar[0].show(report)
+        return True
+
+    def on_divergence(epoch: int, old: float, new: float) -> None:
+        text = f"epoch {epoch}: the numbers ran away; going on with a learning rate of {new:g} instead of {old:g}"
+        warnings.warn(text, TrainingWarning, stacklevel=3)
+
+    def on_warning(text: str) -> None:
+        warnings.warn(text, TrainingWarning, stacklevel=3)
+
+    try:
+        text = _core.cross_validate(
+            lines,
+            estimator._method,
+            estimator._texts(),
+            str(duplicates),
+            0.0 if validation is None else _share(validation),
+            monitor or "",
+            bool(refit),
+            optional_rating(min_rating, "min_rating"),
+            optional_rating(max_rating, "max_rating"),
+            bool(clip),
+            whole(folds, "folds", 0, 2**32 - 1),
+            str(by),
+            whole(fold_seed, "fold_seed", 0, 2**64 - 1),
+            _lengths(top),
+            optional_rating(relevant_from, "relevant_from"),
+            number(interval, "interval"),
+            thread_count(threads),
+            on_fold,
+            on_epoch,
+            on_divergence,
+            on_warning,
+        )
+    finally:
+        bar[0].close()
+    return _results(json.loads(text), float(interval))
+
+
+def _results(summary: dict[str, Any], level: float) -> CrossValidated:
+    figures = summary["figures"]
+    names = tuple(figures)
+    return CrossValidated(
+        names=names,
+        scores=np.array([[fold["figures"].get(name, np.nan) for name in names] for fold in summary["folds"]]),
+        mean={name: figures[name].get("mean", np.nan) for name in names},
+        sd={name: figures[name].get("sd", np.nan) for name in names},
+        pooled={name: figures[name]["pooled"] for name in names if "pooled" in figures[name]},
+        interval={name: (figures[name]["interval"][0], figures[name]["interval"][1]) for name in names if "interval" in figures[name]},
+        level=level,
+        folds=tuple(summary["folds"]),
+        summary=summary,
+    )
+
+
+def _share(validation: Any) -> float:
+    share = number(validation, "validation")
+    if not 0 < share < 1:
+        raise OptionError(f"validation: the share must be above 0 and below 1, got {shown(validation)}", "validation")
+    return share
+
+
+def _lengths(top: Any) -> list[int]:
+    if top is None:
+        return []
+    return [positive(one, "top") for one in ([top] if isinstance(top, (int, np.integer)) else several(top, "top"))]
+
+
+def _lines_of(ratings: Any, columns: ColumnNames | None, reading: Reading, layout: str, by: str) -> _core.RatingLines:
+    timed = _core.needs_times(by)
+    if is_path(ratings) and kind_of(path_of(ratings, "ratings")):
+        ratings, columns = read_ratings(ratings, columns=columns), None
+    times = _times_of(ratings, columns) if timed else None
+    source = ratings_from(ratings, None, columns, "ratings", reading.format, check_layout_of(layout, ratings, None))
+    if isinstance(source, File):
+        lines, _, skipped = _core.RatingLines.read(source.path, source.options(reading), by)
+        tell_skipped(skipped)
+        return lines
+    reading.refuse_unread()
+    table = source.as_columns() if isinstance(source, Matrix) else source
+    assert table.values is not None
+    return _core.RatingLines.from_columns(table.users, table.items, table.values, times)
+
+
+def _times_of(ratings: Any, columns: ColumnNames | None) -> npt.NDArray[np.int64] | None:
+    """The times of ratings in memory, if they have any."""
+    if isinstance(ratings, Ratings):
+        return ratings.times
+    if is_table(ratings):
+        return time_column(table_column(as_table(ratings), (column_names(columns) or {}).get("time", "time"), "time"))
+    if isinstance(ratings, tuple) and len(ratings) == 4:
+        return time_column(ratings[3])
+    return None

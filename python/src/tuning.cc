@@ -1,0 +1,105 @@
+/// \file
+/// Cross-validation.
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
+
+#include <optional>
+#include <tuple>
+
+#include "binding.h"
+#include "lowrank/base/error.h"
+#include "lowrank/data/lines.h"
+#include "lowrank/tune/cross_validate.h"
+#include "runs.h"
+
+namespace lowrank::python {
+
+namespace {
+
+using Times = std::optional<Column<std::int64_t>>;
+
+RatingLines lines_from(const Ids& users, const Ids& items, const Column<float>& values, const Times& times) {
+  RatingLines lines;
+  lines.value = copy_of(values);
+  if (times) lines.time = copy_of(*times);
+  if (users.size() != items.size() || users.size() != lines.value.size() || (times && lines.time.size() != lines.value.size())) {
+    throw DataError("users, items, values and times must have equal lengths");
+  }
+  const WithoutGil free;
+  Ids::Numbered numbered_users = users.number();
+  Ids::Numbered numbered_items = items.number();
+  lines.users = std::move(numbered_users.ids);
+  lines.items = std::move(numbered_items.ids);
+  lines.user = std::move(numbered_users.numbers);
+  lines.item = std::move(numbered_items.numbers);
+  lines.all_have_times = times.has_value();
+  return lines;
+}
+
+/// The lines of a file, what it was taken for, and what was skipped.
+std::tuple<RatingLines, std::string, std::string> lines_read(const std::string& path, const nb::dict& reading, const std::string& by) {
+  ReadOptions options = read_options(reading, 1);
+  options.keep_times = needs_times(parse_split_by(by));
+  options.times_needed = options.keep_times;
+  FileReport report;
+  report.fill_from(options);
+  const WithoutGil free;
+  RatingLines lines = read_lines(path, options);
+  return {std::move(lines), std::move(report.layout), std::move(report.skipped)};
+}
+
+/// Hands reports to Python.
+class FoldObserver : public CrossValidationObserver {
+ public:
+  FoldObserver(nb::object on_fold, nb::object on_epoch, nb::object on_divergence, nb::object on_warning)
+      : on_fold_(std::move(on_fold)), trainings_(std::move(on_epoch), std::move(on_divergence), std::move(on_warning)) {}
+
+  void on_fold(std::uint32_t fold, std::uint32_t folds) override {
+    const WithGil gil;
+    on_fold_(fold, folds);
+  }
+  bool on_epoch(const EpochReport& report, const std::function<Model()>& model) override { return trainings_.on_epoch(report, model); }
+  void on_divergence(const DivergenceReport& report) override { trainings_.on_divergence(report); }
+  void on_warning(std::string_view text) override { trainings_.on_warning(text); }
+
+ private:
+  nb::object on_fold_;
+  PythonObserver trainings_;
+};
+
+}  // namespace
+
+void bind_tuning(nb::module_& module) {
+  using namespace nb::literals;  // NOLINT(google-build-using-namespace): literals come no other way
+  nb::class_<RatingLines>(module, "RatingLines", "Ratings in the order of their rows, repeats and all.")
+      .def_static("from_columns", &lines_from, "users"_a, "items"_a, "values"_a, "times"_a.none())
+      .def_static("read", &lines_read, "path"_a, "reading"_a, "by"_a)
+      .def("__len__", &RatingLines::size);
+  module.def(
+      "cross_validate",
+      [](const RatingLines& lines, const std::string& method, const OptionTexts& options, const std::string& duplicates, double holdout,
+         const std::string& monitor, bool refit, std::optional<float> min_rating, std::optional<float> max_rating, bool clip,
+         std::uint32_t folds, const std::string& by, std::uint64_t fold_seed, std::vector<std::size_t> tops,
+         std::optional<float> relevant_from, double interval, int threads, nb::object on_fold, nb::object on_epoch,
+         nb::object on_divergence, nb::object on_warning) {
+        CrossValidation validation;
+        validation.run = run_of(method, options, {holdout, monitor, refit, min_rating, max_rating, clip, false, threads});
+        validation.run.read.duplicates = parse_duplicates(duplicates);
+        validation.folds = {.folds = folds, .by = parse_split_by(by), .seed = fold_seed};
+        validation.tops = std::move(tops);
+        validation.relevant_from = relevant_from;
+        validation.intervals.level = interval;
+        FoldObserver observer(std::move(on_fold), std::move(on_epoch), std::move(on_divergence), std::move(on_warning));
+        const WithoutGil free;
+        return to_json(cross_validate(lines, validation, observer));
+      },
+      "lines"_a, "method"_a, "options"_a, "duplicates"_a, "holdout"_a, "monitor"_a, "refit"_a, "min_rating"_a.none(), "max_rating"_a.none(),
+      "clip"_a, "folds"_a, "by"_a, "fold_seed"_a, "tops"_a, "relevant_from"_a.none(), "interval"_a, "threads"_a, "on_fold"_a, "on_epoch"_a,
+      "on_divergence"_a, "on_warning"_a, "Cross-validates a method. Returns the results as JSON.");
+}
+
+}  // namespace lowrank::python
