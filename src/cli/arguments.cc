@@ -196,6 +196,20 @@ void add_positional(CLI::App& app, const std::string& name, std::string& target,
       ->required();
 }
 
+void add_positionals(CLI::App& app, const std::string& name, std::vector<std::string>& target, const std::string& help) {
+  app.add_option(
+         name,
+         [name, &target](const CLI::results_t& values) {
+           if (std::ranges::find(values, "") != values.end()) throw OptionError("", name + " must not be empty");
+           target = values;
+           return true;
+         },
+         help)
+      ->expected(1, CLI::detail::expected_max_vector_size)
+      ->allow_extra_args()
+      ->required();
+}
+
 CLI::Option* add_text(CLI::App& app, const std::string& name, const std::string& label, std::string& target, const std::string& help) {
   auto* option = app.add_option_function<std::string>(
       name,

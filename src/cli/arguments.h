@@ -34,6 +34,8 @@ void check_files(std::initializer_list<NamedFile> inputs, std::vector<NamedFile>
 
 /// A required argument without dashes. An empty one is an error, as is an empty value of the options below.
 void add_positional(CLI::App& app, const std::string& name, std::string& target, const std::string& help);
+/// One or more arguments without dashes, the last of a command line. An empty one is an error.
+void add_positionals(CLI::App& app, const std::string& name, std::vector<std::string>& target, const std::string& help);
 /// An option with one text value, called `label` in the help.
 CLI::Option* add_text(CLI::App& app, const std::string& name, const std::string& label, std::string& target, const std::string& help);
 /// Options with one number. Text that is not a number in the range throws an OptionError. The help shows the present value of `target` as

@@ -18,6 +18,7 @@ namespace lowrank::cli {
 namespace {
 
 struct CvArguments {
+  std::vector<std::string> files;
   CrossValidation options;
   bool json = false;
   bool quiet = false;
@@ -89,7 +90,7 @@ std::string text_of(const CrossValidated& results) {
 
 int run_cv(CvArguments& arguments) {
   TrainRun& run = arguments.options.run;
-  check_files({{"", run.ratings}});
+  for (const std::string& file : arguments.files) check_files({{"", file}});
   catch_interrupts(arguments.quiet ? nullptr : "\nlowrank: stopping after this epoch; Ctrl-C again stops at once\n");
   CrossValidated results;
   {
@@ -97,12 +98,13 @@ int run_cv(CvArguments& arguments) {
     FoldLines folds(progress);
     run.read.on_layout = [&progress](const std::string& text) { progress.line(text); };
     run.read.on_skipped = [&progress](const std::string& file, const SkippedLines& lines) { progress.skipped(file, lines); };
-    const ReadingProgress reading(progress, {run.ratings}, run.read);
+    const ReadingProgress reading(progress, arguments.files, run.read);
     results = cross_validate(arguments.options, folds, interrupted);
   }
   if (results.interrupted) {
-    print_error("interrupted; " + std::to_string(results.folds.size()) + " of " + std::to_string(arguments.options.folds.folds) +
-                " folds were tested");
+    const std::size_t files = arguments.options.fold_files.size();
+    print_error("interrupted; " + std::to_string(results.folds.size()) + " of " +
+                std::to_string(files == 0 ? arguments.options.folds.folds : files) + " folds were tested");
   }
   Results output;
   output.write(arguments.json ? to_json(results) + "\n" : text_of(results));
@@ -118,8 +120,10 @@ Command add_cv(CLI::App& program, const std::string& method) {
   TrainRun& run = options.run;
   run.method = method_to_describe(method);
   CLI::App* app = program.add_subcommand("cv", "cross-validate a method: test it on several folds");
-  add_positional(*app, "RATINGS", run.ratings,
-                 "file of ratings, - for standard input; one per line: user, item, rating and optionally a time");
+  add_positionals(
+      *app, "RATINGS", arguments->files,
+      "file of ratings, - for standard input; one per line: user, item, rating and optionally a time. Several files are the folds "
+      "themselves: each is tested by a model of the others");
   add_method(*app, "cv");
   add_integer(*app, "--folds", options.folds.folds, "number of folds, 2 to 100");
   app->add_option_function<std::string>(
@@ -145,7 +149,15 @@ Command add_cv(CLI::App& program, const std::string& method) {
               "  lowrank generate --users 500 --items 200 --ratings 10000 -o ratings.csv\n"
               "  lowrank cv ratings.csv --method als --rank 8 --folds 5 --top 10");
   return {app, [app, arguments] {
-            if (app->count("--fold-seed") > 0) arguments->options.folds.stated.emplace_back("fold_seed");
+            CrossValidation& chosen = arguments->options;
+            for (const char* name : {"folds", "by", "fold_seed"}) {
+              if (app->count(flag_of(name)) > 0) chosen.folds.stated.emplace_back(name);
+            }
+            if (arguments->files.size() > 1) {
+              chosen.fold_files = arguments->files;
+            } else {
+              chosen.run.ratings = arguments->files.front();
+            }
             return run_cv(*arguments);
           }};
 }

@@ -12,7 +12,12 @@ namespace lowrank {
 
 RatingLines read_lines(const std::string& path, const ReadOptions& read) {
   RatingLines lines;
-  lines.all_have_times = true;
+  append_lines(path, read, lines);
+  return lines;
+}
+
+void append_lines(const std::string& path, const ReadOptions& read, RatingLines& lines) {
+  lines.all_have_times = lines.all_have_times || lines.size() == 0;
   for_each_rating(path, read, [&lines](const RatingLine& line) {
     lines.user.push_back(lines.users.add(line.user));
     lines.item.push_back(lines.items.add(line.item));
@@ -22,7 +27,6 @@ RatingLines read_lines(const std::string& path, const ReadOptions& read) {
     lines.all_have_times = lines.all_have_times && line.time.has_value();
     lines.dates = lines.dates || line.date;
   });
-  return lines;
 }
 
 std::size_t merge_repeats(RatingLines& lines, Duplicates rule, int threads) {

@@ -114,6 +114,28 @@ void refuse(bool stated, const char* option) {
   if (stated) throw OptionError(option, "is not read by cross-validation");
 }
 
+/// Checks how ratings are divided. The option `seed` is that of the method here.
+void check_division(const CrossValidation& options) {
+  const FoldOptions& folds = options.folds;
+  const FoldOptions defaults;
+  const auto is_stated = [&folds](const char* name) { return std::ranges::find(folds.stated, name) != folds.stated.end(); };
+  const bool seeded = is_stated("fold_seed") || folds.seed != defaults.seed;
+  if (options.fold_files.empty()) {
+    if (seeded && needs_times(folds.by)) {
+      throw OptionError("fold_seed", "is not read with " + mention("by=" + std::string(name_of(folds.by))));
+    }
+    check_folds(folds);
+    return;
+  }
+  const std::string unread = "is not read with given folds, one per file";
+  if (is_stated("folds") || folds.folds != defaults.folds) throw OptionError("folds", unread);
+  if (is_stated("by") || folds.by != defaults.by) throw OptionError("by", unread);
+  if (seeded) throw OptionError("fold_seed", unread);
+  if (options.fold_files.size() < 2) throw OptionError("fold_files", "must be at least 2 files");
+  if (options.fold_files.size() > FoldOptions::kMostFolds) throw OptionError("fold_files", "must be at most 100 files");
+  if (std::ranges::count(options.fold_files, "-") > 1) throw OptionError("", "standard input can be read only once");
+}
+
 void check(const CrossValidation& options) {
   const TrainRun& run = options.run;
   refuse(!run.output.empty(), "output");
@@ -122,13 +144,7 @@ void check(const CrossValidation& options) {
   refuse(!run.init.empty(), "init");
   if (run.read.columns.weight_stated) throw OptionError("columns", "weights are not read by cross-validation");
   check_options(run.method);
-  // The option `seed` is that of the method here.
-  const bool seeded =
-      std::ranges::find(options.folds.stated, "fold_seed") != options.folds.stated.end() || options.folds.seed != FoldOptions{}.seed;
-  if (seeded && needs_times(options.folds.by)) {
-    throw OptionError("fold_seed", "is not read with " + mention("by=" + std::string(name_of(options.folds.by))));
-  }
-  check_folds(options.folds);
+  check_division(options);
   check_interval(options.intervals);
   if (std::ranges::find(options.tops, std::size_t{0}) != options.tops.end()) throw OptionError("top", "must be at least 1, got 0");
   if (options.relevant_from && options.tops.empty()) throw OptionError("relevant_from", "needs " + mention("top"));
@@ -140,40 +156,22 @@ std::vector<std::size_t> tops_of(const CrossValidation& options) {
   return options.tops;
 }
 
-}  // namespace
-
-void CrossValidationObserver::on_fold(std::uint32_t /*fold*/, std::uint32_t /*folds*/) {}
-
-void CrossValidationObserver::on_scores(const FoldScores& /*scores*/, const std::vector<std::string>& /*names*/) {}
-
-CrossValidationObserver& CrossValidationObserver::silent() noexcept {
-  static CrossValidationObserver observer;
-  return observer;
-}
-
-CrossValidated cross_validate(RatingLines lines, const CrossValidation& options, CrossValidationObserver& observer,
-                              const std::function<bool()>& interrupted, const MethodOfFold& method_of_fold) {
-  const auto start = std::chrono::steady_clock::now();
-  check(options);
-  if (lines.size() == 0) throw DataError("there are no ratings to cross-validate on");
-  const int threads = options.run.threads;
+/// \param rule  training rating to keep of a pair that is rated more than once
+CrossValidated run_folds(const RatingLines& lines, const Folds& folds, Duplicates rule, const CrossValidation& options,
+                         CrossValidationObserver& observer, const std::function<bool()>& interrupted, const MethodOfFold& method_of_fold) {
   CrossValidated results;
   results.method = name_of(options.run.method);
-  results.by = name_of(options.folds.by);
   results.level = options.intervals.level;
   results.dates = lines.dates;
-  results.duplicates = merge_repeats(lines, options.run.read.duplicates, threads);
   results.ratings = lines.size();
-  const Folds folds = assign_folds(lines.user, lines.time, options.folds);
-  lines.time = {};
   const std::vector<std::size_t> tops = tops_of(options);
   FoldObserver trainings(observer);
   std::vector<UserFigures> ratings;
   std::vector<UserFigures> lists;
   for (std::uint32_t fold = 1; fold <= folds.count; ++fold) {
-    const auto fold_start = std::chrono::steady_clock::now();
+    const auto start = std::chrono::steady_clock::now();
     observer.on_fold(fold, folds.count);
-    FoldData data = fold_data(lines, folds, fold, threads);
+    FoldData data = fold_data(lines, folds, fold, rule, options.run.threads);
     FoldScores scores{.fold = fold, .train = data.train.ratings.size(), .test = data.test.size()};
     if (!folds.moments.empty()) scores.first = folds.moments[fold - 1];
     TrainData given;
@@ -193,7 +191,7 @@ CrossValidated cross_validate(RatingLines lines, const CrossValidation& options,
     scores.epochs = summary.epochs;
     scores.best_epoch = summary.best_epoch;
     scores.figures = std::move(figures.values);
-    scores.seconds = seconds_since(fold_start);
+    scores.seconds = seconds_since(start);
     results.names = std::move(figures.names);
     ratings.push_back(std::move(figures.ratings));
     lists.push_back(std::move(figures.lists));
@@ -203,12 +201,38 @@ CrossValidated cross_validate(RatingLines lines, const CrossValidation& options,
   if (!results.interrupted) {
     results.figures = summarize(results.names, results.folds);
     IntervalOptions intervals = options.intervals;
-    intervals.threads = threads;
+    intervals.threads = options.run.threads;
     add_pooled(ratings, intervals, results.figures);
     if (!tops.empty()) add_pooled(lists, intervals, results.figures);
   }
-  results.seconds = seconds_since(start);
   results.peak_memory_bytes = peak_memory_bytes();
+  return results;
+}
+
+}  // namespace
+
+void CrossValidationObserver::on_fold(std::uint32_t /*fold*/, std::uint32_t /*folds*/) {}
+
+void CrossValidationObserver::on_scores(const FoldScores& /*scores*/, const std::vector<std::string>& /*names*/) {}
+
+CrossValidationObserver& CrossValidationObserver::silent() noexcept {
+  static CrossValidationObserver observer;
+  return observer;
+}
+
+CrossValidated cross_validate(RatingLines lines, const CrossValidation& options, CrossValidationObserver& observer,
+                              const std::function<bool()>& interrupted, const MethodOfFold& method_of_fold) {
+  const auto start = std::chrono::steady_clock::now();
+  check(options);
+  if (!options.fold_files.empty()) throw OptionError("fold_files", "is not read with ratings in memory");
+  if (lines.size() == 0) throw DataError("there are no ratings to cross-validate on");
+  const std::size_t duplicates = merge_repeats(lines, options.run.read.duplicates, options.run.threads);
+  const Folds folds = assign_folds(lines.user, lines.time, options.folds);
+  lines.time = {};
+  CrossValidated results = run_folds(lines, folds, Duplicates::last, options, observer, interrupted, method_of_fold);
+  results.by = name_of(options.folds.by);
+  results.duplicates = duplicates;
+  results.seconds = seconds_since(start);
   return results;
 }
 
@@ -216,11 +240,27 @@ CrossValidated cross_validate(const CrossValidation& options, CrossValidationObs
                               const MethodOfFold& method_of_fold) {
   const auto start = std::chrono::steady_clock::now();
   check(options);
-  if (options.run.ratings.empty()) throw OptionError("ratings", "no file is given");
   ReadOptions read = options.run.read;
   read.keep_times = needs_times(options.folds.by);
   read.times_needed = read.keep_times;
-  CrossValidated results = cross_validate(read_lines(options.run.ratings, read), options, observer, interrupted, method_of_fold);
+  CrossValidated results;
+  if (options.fold_files.empty()) {
+    if (options.run.ratings.empty()) throw OptionError("ratings", "no file is given");
+    results = cross_validate(read_lines(options.run.ratings, read), options, observer, interrupted, method_of_fold);
+  } else {
+    RatingLines lines;
+    Folds folds;
+    folds.count = static_cast<std::uint32_t>(options.fold_files.size());
+    for (std::uint32_t fold = 1; fold <= folds.count; ++fold) {
+      append_lines(options.fold_files[fold - 1], read, lines);
+      folds.windows.resize(lines.size(), static_cast<std::uint16_t>(fold));
+    }
+    const std::size_t shared = count_shared_pairs(lines.user, lines.item, folds.windows);
+    if (shared > 0) observer.on_warning(shared_pairs_warning(shared));
+    results = run_folds(lines, folds, read.duplicates, options, observer, interrupted, method_of_fold);
+    results.by = "file";
+    for (FoldScores& fold : results.folds) fold.file = options.fold_files[fold.fold - 1];
+  }
   results.seconds = seconds_since(start);
   return results;
 }

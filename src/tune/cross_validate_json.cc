@@ -19,6 +19,7 @@ void put(Json& object, const std::string& key, double value) {
 Json fold_json(const FoldScores& fold, const std::vector<std::string>& names, bool dates) {
   Json json;
   json["fold"] = fold.fold;
+  if (!fold.file.empty()) json["file"] = fold.file;
   if (fold.first && dates) json["from"] = time_text(*fold.first, true);
   if (fold.first && !dates) json["from"] = *fold.first;
   json["train"] = fold.train;

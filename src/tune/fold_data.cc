@@ -30,7 +30,7 @@ class Renumbering {
 
 }  // namespace
 
-FoldData fold_data(const RatingLines& lines, const Folds& folds, std::uint32_t fold, int threads) {
+FoldData fold_data(const RatingLines& lines, const Folds& folds, std::uint32_t fold, Duplicates rule, int threads) {
   FoldData data;
   data.train.users.set_kind(lines.users.kind());
   data.train.items.set_kind(lines.items.kind());
@@ -42,7 +42,7 @@ FoldData fold_data(const RatingLines& lines, const Folds& folds, std::uint32_t f
     const std::uint32_t user = users.add(lines.user[n], data.train.users);
     builder.add(user, items.add(lines.item[n], data.train.items), lines.value[n]);
   }
-  data.train.ratings = builder.build(data.train.users.size(), data.train.items.size(), Duplicates::last, nullptr, threads);
+  data.train.ratings = builder.build(data.train.users.size(), data.train.items.size(), rule, &data.train.duplicates, threads);
   Pairs& test = data.test;
   test.known_users = data.train.users.size();
   test.known_items = data.train.items.size();

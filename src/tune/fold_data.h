@@ -15,7 +15,8 @@ struct FoldData {
   std::vector<std::uint32_t> users;  ///< for each number of a user in `test`: the user's number in all ratings
 };
 
-/// \param fold  1, 2, ... \param threads  0 for all; the result does not depend on it. O(n log m)
-FoldData fold_data(const RatingLines& lines, const Folds& folds, std::uint32_t fold, int threads);
+/// \param fold  1, 2, ... \param rule  training rating to keep of a pair that is rated more than once. \param threads  0 for all; the
+/// result does not depend on it. O(n log m)
+FoldData fold_data(const RatingLines& lines, const Folds& folds, std::uint32_t fold, Duplicates rule, int threads);
 
 }  // namespace lowrank

@@ -249,6 +249,19 @@ TEST_F(CrossValidateTest, SaysWhatIsWrong) {
   EXPECT_EQ(problem(SplitBy::random, [](auto& options) { options.relevant_from = 3.0F; }), "relevant_from: needs top");
   EXPECT_EQ(problem(SplitBy::random, [](auto& options) { options.run.monitor = "rmse"; }), "monitor: needs validation or holdout");
   EXPECT_EQ(problem(SplitBy::random, [](auto& options) { options.run.ratings = ""; }), "ratings: no file is given");
+  const std::string unread = " is not read with given folds, one per file";
+  const auto given = [&](const std::function<void(CrossValidation&)>& change) {
+    return problem(SplitBy::random, [&](auto& options) {
+      options.folds = {};
+      options.fold_files = {path("ratings.csv"), path("ratings.csv")};
+      change(options);
+    });
+  };
+  EXPECT_EQ(given([](auto& options) { options.folds.stated = {"folds"}; }), "folds:" + unread);
+  EXPECT_EQ(given([](auto& options) { options.folds.by = SplitBy::user; }), "by:" + unread);
+  EXPECT_EQ(given([](auto& options) { options.folds.seed = 2; }), "fold_seed:" + unread);
+  EXPECT_EQ(given([](auto& options) { options.fold_files.pop_back(); }), "fold_files: must be at least 2 files");
+  EXPECT_EQ(given([](auto& options) { options.fold_files = {"-", "-"}; }), "standard input can be read only once");
   EXPECT_EQ(problem_of([&] { cross_validate(RatingLines(), options_of(SplitBy::random)); }), "there are no ratings to cross-validate on");
 }
 

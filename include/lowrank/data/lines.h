@@ -36,6 +36,8 @@ struct RatingLines {
 /// Reads a file of ratings in file order. `read.keep_times` and `read.times_needed` say whether timestamps are read and needed.
 /// \throws as for_each_rating()
 RatingLines read_lines(const std::string& path, const ReadOptions& read);
+/// Appends the ratings of another file to `lines`, with ids numbered on. \throws as for_each_rating()
+void append_lines(const std::string& path, const ReadOptions& read, RatingLines& lines);
 
 /// Makes the lines of each pair of user and item one line, where the first of them is, with the rating that `rule` keeps. Times of lines
 /// are kept only if all lines have one. \param threads  0 for all; the result does not depend on it. \return number of lines that were

@@ -24,6 +24,8 @@ struct CrossValidation {
   /// is an error.
   TrainRun run;
   FoldOptions folds;
+  /// Files of given folds, at least 2: each is tested by a model that is trained on the others. Empty: `run.ratings` is divided by `folds`.
+  std::vector<std::string> fold_files;
   /// Lengths of the lists to test, each at least 1. Empty: none, or 20 if the method does not predict ratings.
   std::vector<std::size_t> tops;
   std::optional<float> relevant_from;  ///< lowest rating of a relevant item, only with lists; default: all are relevant
@@ -33,6 +35,7 @@ struct CrossValidation {
 /// One fold of a cross-validation.
 struct FoldScores {
   std::uint32_t fold = 0;                  ///< 1, 2, ...
+  std::string file = {};                   ///< file of the test ratings, where the folds are given
   std::optional<std::int64_t> first = {};  ///< with SplitBy::global_time: the first moment of the test ratings
   std::size_t train = 0;                   ///< training ratings, those of the validation set included
   std::size_t test = 0;                    ///< test ratings
@@ -57,7 +60,7 @@ struct FoldFigure {
 /// The results of a cross-validation.
 struct CrossValidated {
   std::string method;
-  std::string by;                  ///< choice of the folds
+  std::string by;                  ///< choice of the folds: `random`, `user`, `last`, `global-time`, or `file` for given ones
   std::size_t ratings = 0;         ///< ratings that were divided
   std::size_t duplicates = 0;      ///< ratings that were removed as duplicates of a pair
   bool dates = false;              ///< whether the moments of folds are dates, in microseconds since 1970
@@ -91,6 +94,9 @@ using MethodOfFold = std::function<Method(const TrainData& data, std::uint32_t f
 /// are divided (see assign_folds()), and each fold is trained and tested as if its two parts were files: users and items are numbered by
 /// their first appearance in the training part, as the files that `lowrank split --folds` writes are when they are read. So a fold's
 /// figures are those of `lowrank train` and `lowrank evaluate` on them. The folds are trained one after another, each on all threads.
+///
+/// Folds that are given as files are taken as they are: repeats of a pair within the training files of a fold become one rating by
+/// `run.read.duplicates`, test files keep their lines, and a pair in two files is warned of.
 ///
 /// Besides one training at a time, memory holds the ratings once more, in 14 bytes each (22 with timestamps).
 ///
