@@ -41,6 +41,17 @@ def test_splits_are_those_of_the_program(ratings, program, tmp_path):
             assert columns_of(test) == columns_of(lowrank.read_ratings(tmp_path / f"fold.{at}.test"))
 
 
+def test_windows_of_time_are_those_of_scikit_learn():
+    model_selection = pytest.importorskip("sklearn.model_selection")
+    times = np.random.default_rng(3).permutation(1003) + 978300000
+    users, items = np.arange(1003) % 50, np.arange(1003)
+    order = np.argsort(times)
+    for count in (2, 4, 7):
+        expected = model_selection.TimeSeriesSplit(n_splits=count).split(order)
+        for (train, test), (before, window) in zip(lowrank.split((users, items, items, times), by="global-time", folds=count), expected):
+            assert sorted(train[1]) == sorted(items[order[before]]) and sorted(test[1]) == sorted(items[order[window]])
+
+
 def test_moments_of_every_kind():
     times = np.array(["2020-01-01", "2020-01-02", "2020-01-03"], dtype="M8[D]")
     moments = ["2020-01-02", datetime.date(2020, 1, 2), datetime.datetime(2020, 1, 2), np.datetime64("2020-01-02"),

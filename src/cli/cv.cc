@@ -81,7 +81,7 @@ std::string text_of(const CrossValidated& results) {
   for (std::size_t n = 0; n < results.figures.size(); ++n) {
     const FoldFigure& figure = results.figures[n];
     text += cell(figure.name, label) + cell(fixed(figure.mean, 6), 10) + cell(fixed(figure.deviation, 6), 10);
-    text += cell(figure.interval ? fixed(figure.interval->low, 4) + " to " + fixed(figure.interval->high, 4) : "-", 20);
+    text += cell(figure.interval ? "[" + fixed(figure.interval->low, 4) + ", " + fixed(figure.interval->high, 4) + "]" : "-", 20);
     for (const FoldScores& fold : results.folds) text += (fold.fold > 1 ? " " : "") + fixed(fold.figures[n], 4);
     text += "\n";
   }

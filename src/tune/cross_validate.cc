@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <span>
 #include <string_view>
@@ -63,13 +64,16 @@ void renumber(UserFigures& figures, std::span<const std::uint32_t> numbers) {
   for (UserFigure& figure : figures.figures) arrange(figure.sums, as_it_is);
 }
 
-TestFigures figures_of(const Model& model, const FoldData& data, const CrossValidation& options, std::span<const std::size_t> tops) {
+/// \param rated  whether the model predicts ratings; if it does not although that of `options` does, it has no such figures
+TestFigures figures_of(const Model& model, const FoldData& data, const CrossValidation& options, bool rated,
+                       std::span<const std::size_t> tops) {
   TestFigures figures;
   const RatingScores scores = score_ratings(model, data.test, options.run.threads, &figures.ratings);
   figures.unknown = scores.unknown;
   if (predicts_ratings(options.run.method)) {
+    constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
     figures.names = {"rmse", "mae"};
-    figures.values = {scores.rmse, scores.mae};
+    figures.values = {rated ? scores.rmse : kNone, rated ? scores.mae : kNone};
   }
   if (!tops.empty()) {
     const RankingTest test(data.test, model.history, options.relevant_from);
@@ -168,6 +172,7 @@ CrossValidated run_folds(const RatingLines& lines, const Folds& folds, Duplicate
   FoldObserver trainings(observer);
   std::vector<UserFigures> ratings;
   std::vector<UserFigures> lists;
+  bool all_rated = true;
   for (std::uint32_t fold = 1; fold <= folds.count; ++fold) {
     const auto start = std::chrono::steady_clock::now();
     observer.on_fold(fold, folds.count);
@@ -184,9 +189,12 @@ CrossValidated run_folds(const RatingLines& lines, const Folds& folds, Duplicate
       results.interrupted = true;
       break;
     }
-    TestFigures figures = figures_of(model, data, options, tops);
+    const bool rated = predicts_ratings(run.method);
+    all_rated = all_rated && rated;
+    TestFigures figures = figures_of(model, data, options, rated, tops);
     scores.unknown = figures.unknown;
     scores.users = figures.ratings.users.size();
+    scores.method = summary.method;
     scores.options = summary.options;
     scores.epochs = summary.epochs;
     scores.best_epoch = summary.best_epoch;
@@ -202,7 +210,7 @@ CrossValidated run_folds(const RatingLines& lines, const Folds& folds, Duplicate
     results.figures = summarize(results.names, results.folds);
     IntervalOptions intervals = options.intervals;
     intervals.threads = options.run.threads;
-    add_pooled(ratings, intervals, results.figures);
+    if (all_rated) add_pooled(ratings, intervals, results.figures);
     if (!tops.empty()) add_pooled(lists, intervals, results.figures);
   }
   results.peak_memory_bytes = peak_memory_bytes();

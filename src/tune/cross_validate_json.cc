@@ -26,6 +26,7 @@ Json fold_json(const FoldScores& fold, const std::vector<std::string>& names, bo
   json["test"] = fold.test;
   json["unknown"] = fold.unknown;
   json["users"] = fold.users;
+  json["method"] = fold.method;
   json["options"] = Json::parse(fold.options);
   json["epochs"] = fold.epochs;
   json["best_epoch"] = fold.best_epoch;

@@ -41,6 +41,7 @@ struct FoldScores {
   std::size_t test = 0;                    ///< test ratings
   std::size_t unknown = 0;                 ///< test ratings whose user or item has no training rating in this fold
   std::size_t users = 0;                   ///< test users
+  std::string method = {};                 ///< method of the fold
   std::string options = {};                ///< options of the method, a JSON object
   std::size_t epochs = 0;
   std::size_t best_epoch = 0;
