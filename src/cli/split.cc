@@ -1,7 +1,5 @@
 #include "lowrank/data/split.h"
 
-#include <array>
-#include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -50,6 +48,7 @@ struct SplitFile {
   std::string part;  ///< train, validation or test
   std::string path;
   std::uint32_t fold = 0;                  ///< 0 without folds
+  std::vector<bool> takes = {};            ///< for each label, whether ratings with it go there
   std::optional<std::int64_t> first = {};  ///< first moment of the part, where one divides it from the others
   std::size_t ratings = 0;
   std::unique_ptr<Results> results = {};
@@ -76,43 +75,36 @@ std::vector<SplitFile> files_of(const SplitArguments& arguments) {
   return files;
 }
 
-/// The label of every rating, its part or fold, and for every file the test of which labels go there.
-struct Division {
-  std::vector<std::uint16_t> labels;
-  std::function<bool(const SplitFile& file, std::size_t position)> goes_to;
-};
-
-Division divide(const RatingLines& lines, const SplitArguments& arguments, std::vector<SplitFile>& files) {
+/// Divides the ratings. \return the label of every rating: its part, or the fold that tests it. What of it goes where is added to the files
+std::vector<std::uint16_t> divide(const RatingLines& lines, const SplitArguments& arguments, std::vector<SplitFile>& files) {
   const std::span<const std::int64_t> times = lines.all_have_times ? std::span(lines.time) : std::span<const std::int64_t>();
-  Division division;
   if (arguments.folds) {
-    auto folds = std::make_shared<Folds>(assign_folds(lines.user, times, *arguments.folds));
+    Folds folds = assign_folds(lines.user, times, *arguments.folds);
     for (SplitFile& file : files) {
-      if (file.part == "test" && !folds->moments.empty()) file.first = folds->moments[file.fold - 1];
+      const bool tests = file.part == "test";
+      if (tests && !folds.moments.empty()) file.first = folds.moments[file.fold - 1];
+      for (std::uint32_t window = 0; window <= folds.count; ++window) {
+        file.takes.push_back(tests ? window == file.fold : folds.trains_on(window, file.fold));
+      }
     }
-    division.labels = folds->windows;
-    division.goes_to = [folds](const SplitFile& file, std::size_t position) {
-      return file.part == "test" ? folds->tests(position, file.fold) : folds->trains(position, file.fold);
-    };
-    return division;
+    return std::move(folds.windows);
   }
   const std::vector<Part> parts = assign_parts(lines.user, times, arguments.split);
-  for (const Part part : parts) division.labels.push_back(static_cast<std::uint16_t>(part));
-  if (arguments.split.by == SplitBy::global_time) {
-    const SplitMoments moments = split_moments(times, arguments.split);
-    for (SplitFile& file : files) {
-      if (file.part == "validation") file.first = moments.validation;
-      if (file.part == "test") file.first = moments.test;
-    }
+  SplitMoments moments;
+  if (arguments.split.by == SplitBy::global_time) moments = split_moments(times, arguments.split);
+  for (SplitFile& file : files) {
+    if (file.part == "validation") file.first = moments.validation;
+    if (file.part == "test") file.first = moments.test;
+    // In the order of Part.
+    for (const std::string_view part : {"train", "validation", "test"}) file.takes.push_back(file.part == part);
   }
-  division.goes_to = [parts](const SplitFile& file, std::size_t position) {
-    constexpr std::array<std::string_view, 3> kParts = {"train", "validation", "test"};
-    return file.part == kParts[static_cast<std::size_t>(parts[position])];
-  };
-  return division;
+  std::vector<std::uint16_t> labels;
+  labels.reserve(parts.size());
+  for (const Part part : parts) labels.push_back(static_cast<std::uint16_t>(part));
+  return labels;
 }
 
-void write_files(const RatingLines& lines, const Division& division, std::vector<SplitFile>& files) {
+void write_files(const RatingLines& lines, std::span<const std::uint16_t> labels, std::vector<SplitFile>& files) {
   std::vector<Results*> all;
   for (SplitFile& file : files) {
     file.results = std::make_unique<Results>(file.path);
@@ -127,7 +119,7 @@ void write_files(const RatingLines& lines, const Division& division, std::vector
     if (!lines.time.empty() && lines.time[position] != RatingLines::kNoTime) (text += '\t') += time_text(lines.time[position], lines.dates);
     text += '\n';
     for (SplitFile& file : files) {
-      if (!division.goes_to(file, position)) continue;
+      if (!file.takes[labels[position]]) continue;
       ++file.ratings;
       file.results->write(text);
     }
@@ -181,9 +173,9 @@ int run_split(SplitArguments& arguments) {
     const FileReading reading(arguments.ratings, arguments.read, arguments.quiet);
     return read_lines(arguments.ratings, arguments.read);
   }();
-  const Division division = divide(lines, arguments, files);
-  const std::size_t shared = count_shared_pairs(lines.user, lines.item, division.labels);
-  write_files(lines, division, files);
+  const std::vector<std::uint16_t> labels = divide(lines, arguments, files);
+  const std::size_t shared = count_shared_pairs(lines.user, lines.item, labels);
+  write_files(lines, labels, files);
   if (shared > 0) print_error("warning: " + arguments.ratings + ": " + shared_pairs_warning(shared));
   Results results;
   results.write(arguments.json ? json_of(files, arguments, lines, shared) : text_of(files, lines.dates));

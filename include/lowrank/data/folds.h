@@ -38,9 +38,9 @@ struct Folds {
   /// Whether the rating at `position` is a test rating of fold `fold`, 1 to count.
   [[nodiscard]] bool tests(std::size_t position, std::uint32_t fold) const noexcept { return windows[position] == fold; }
   /// Whether it is a training rating of that fold.
-  [[nodiscard]] bool trains(std::size_t position, std::uint32_t fold) const noexcept {
-    return rolls ? windows[position] < fold : windows[position] != fold;
-  }
+  [[nodiscard]] bool trains(std::size_t position, std::uint32_t fold) const noexcept { return trains_on(windows[position], fold); }
+  /// Whether the ratings of a window are training ratings of a fold.
+  [[nodiscard]] bool trains_on(std::uint32_t window, std::uint32_t fold) const noexcept { return rolls ? window < fold : window != fold; }
 };
 
 /// The options of folds from those of a split: what is stated there is not read here, but for `by` and `seed`.
