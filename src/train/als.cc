@@ -35,11 +35,11 @@ constexpr Setting kAnySign = with("non_negative", "false");
 constexpr Need kWeighsRows = {kHasFactors, with("bias_regularization", "factors")};
 
 constexpr std::array kOptions = {
-    rank_option<Als>(),
-    Option<Als>{"epochs", &Als::epochs, {1, 1e9}},
-    Option<Als>{"regularization", &Als::regularization},
+    rank_option<Als>().tuned_by_factors(16, 256),
+    Option<Als>{"epochs", &Als::epochs, {1, 1e9}}.tuned_by_factors(4, 12),
+    Option<Als>{"regularization", &Als::regularization}.tuned_by_factors(0.01, 0.16),
     Option<Als>{"regularization_scaling", choice<Als, &Als::regularization_scaling, kScalings>()}.only(kRegularizes, kWeighsRows),
-    Option<Als>{"prior_ratings", &Als::prior_ratings}.only(kByCount, kRegularizes, kWeighsRows),
+    Option<Als>{"prior_ratings", &Als::prior_ratings}.only(kByCount, kRegularizes, kWeighsRows).tuned_by_factors(20, 1000),
     Option<Als>{"bias_regularization", choice<Als, &Als::bias_regularization, kBiasRegularizations>()}.only(kHasBiases, kRegularizes),
     biases_option<Als>(),
     Option<Als>{"non_negative", &Als::non_negative}.only(kHasFactors),

@@ -29,13 +29,13 @@ namespace {
 constexpr Need kLearns = {kHasFactors, kHasBiases};
 
 constexpr std::array kOptions = {
-    rank_option<Asymmetric>(),
-    Option<Asymmetric>{"epochs", &Asymmetric::epochs, {1, 1e9}},
+    rank_option<Asymmetric>().tuned_by_factors(8, 128),
+    Option<Asymmetric>{"epochs", &Asymmetric::epochs, {1, 1e9}}.tuned_by_factors(10, 40),
     Option<Asymmetric>{"user_factors", &Asymmetric::user_factors}.only(kHasFactors),
-    Option<Asymmetric>{"learning_rate", &Asymmetric::learning_rate, {.least_excluded = true}}.only(kLearns),
-    Option<Asymmetric>{"history_rate", &Asymmetric::history_rate, {.least_excluded = true}}.only(kHasFactors),
-    Option<Asymmetric>{"regularization", &Asymmetric::regularization}.only(kLearns),
-    Option<Asymmetric>{"prior_ratings", &Asymmetric::prior_ratings}.only(kHasFactors, kRegularizes),
+    Option<Asymmetric>{"learning_rate", &Asymmetric::learning_rate, {.least_excluded = true}}.only(kLearns).tuned_by_factors(0.02, 0.2),
+    Option<Asymmetric>{"history_rate", &Asymmetric::history_rate, {.least_excluded = true}}.only(kHasFactors).tuned_by_factors(0.1, 1),
+    Option<Asymmetric>{"regularization", &Asymmetric::regularization}.only(kLearns).tuned_by_factors(0.01, 0.16),
+    Option<Asymmetric>{"prior_ratings", &Asymmetric::prior_ratings}.only(kHasFactors, kRegularizes).tuned_by_factors(10, 700),
     initial_scale_option<Asymmetric>(),
     biases_option<Asymmetric>(),
     tolerance_option<Asymmetric>(),

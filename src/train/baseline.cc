@@ -24,8 +24,8 @@ namespace {
 
 constexpr std::array kOptions = {
     Option<Baseline>{"epochs", &Baseline::epochs, {1, 1e9}},
-    Option<Baseline>{"user_damping", &Baseline::user_damping},
-    Option<Baseline>{"item_damping", &Baseline::item_damping},
+    Option<Baseline>{"user_damping", &Baseline::user_damping}.tuned_by_factors(0.5, 50),
+    Option<Baseline>{"item_damping", &Baseline::item_damping}.tuned_by_factors(0.5, 50),
     tolerance_option<Baseline>(),
     patience_option<Baseline>(),
     holdout_seed_option<Baseline>(),

@@ -25,13 +25,13 @@ namespace {
 constexpr Need kLearns = {kHasFactors, kHasBiases};
 
 constexpr std::array kOptions = {
-    rank_option<Bpr>(),
-    Option<Bpr>{"epochs", &Bpr::epochs, {1, 1e9}},
-    Option<Bpr>{"negatives", &Bpr::negatives, {1, PairwiseLogistic::kMostNegatives}}.only(kLearns),
+    rank_option<Bpr>().tuned_by_factors(16, 256),
+    Option<Bpr>{"epochs", &Bpr::epochs, {1, 1e9}}.tuned_by_factors(20, 80),
+    Option<Bpr>{"negatives", &Bpr::negatives, {1, PairwiseLogistic::kMostNegatives}}.only(kLearns).tuned_by_factors(4, 64),
     Option<Bpr>{"hardest", &Bpr::hardest}.only(without("negatives", "1"), kLearns),
-    Option<Bpr>{"negative_exponent", &Bpr::negative_exponent, {0, 2}}.only(kLearns),
-    Option<Bpr>{"learning_rate", &Bpr::learning_rate, {.least_excluded = true}}.only(kLearns),
-    Option<Bpr>{"regularization", &Bpr::regularization}.only(kHasFactors),
+    Option<Bpr>{"negative_exponent", &Bpr::negative_exponent, {0, 2}}.only(kLearns).tuned(0, 1),
+    Option<Bpr>{"learning_rate", &Bpr::learning_rate, {.least_excluded = true}}.only(kLearns).tuned_by_factors(0.03, 0.3),
+    Option<Bpr>{"regularization", &Bpr::regularization}.only(kHasFactors).tuned_by_factors(0.004, 0.1),
     biases_option<Bpr>("learn a bias for every item; without it a score is the dot product alone"),
     initial_scale_option<Bpr>(),
     Option<Bpr>{"neighbours", &Bpr::neighbours, {0, 100'000}},

@@ -24,8 +24,8 @@ namespace lowrank {
 namespace {
 
 constexpr std::array kOptions = {
-    Option<Ease>{"regularization", &Ease::regularization, {.least_excluded = true}},
-    Option<Ease>{"neighbours", &Ease::neighbours, {1, 100'000}},
+    Option<Ease>{"regularization", &Ease::regularization, {.least_excluded = true}}.tuned_by_factors(10, 4000),
+    Option<Ease>{"neighbours", &Ease::neighbours, {1, 100'000}}.tuned_by_factors(100, 2000),
     holdout_seed_option<Ease>(),
 };
 

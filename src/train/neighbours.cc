@@ -41,17 +41,18 @@ constexpr Setting kIsNotBm25 = without("similarity", "bm25");
 constexpr Setting kIsNotTfIdf = without("similarity", "tf-idf");
 
 constexpr std::array kOptions = {
-    Option<ItemNeighbours>{"neighbours", &ItemNeighbours::neighbours, {1, 100'000}},
-    Option<ItemNeighbours>{"similarity", choice<ItemNeighbours, &ItemNeighbours::similarity, kSimilarities>()},
-    Option<ItemNeighbours>{"item_exponent", &ItemNeighbours::item_exponent, {0, 2}}.only(kLists, kIsNotBm25),
-    Option<ItemNeighbours>{"target_exponent", &ItemNeighbours::target_exponent, {0, 2}}.only(kLists, kIsNotBm25),
-    Option<ItemNeighbours>{"user_exponent", &ItemNeighbours::user_exponent, {0, 2}}.only(kLists, kIsNotBm25, kIsNotTfIdf),
+    Option<ItemNeighbours>{"neighbours", &ItemNeighbours::neighbours, {1, 100'000}}.tuned_by_factors(20, 500),
+    Option<ItemNeighbours>{"similarity", choice<ItemNeighbours, &ItemNeighbours::similarity, kSimilarities>()}.tuned_over(
+        "discounted", "cosine", "asymmetric-cosine", "inverse-user-frequency", "rp3beta", "tf-idf", "bm25"),
+    Option<ItemNeighbours>{"item_exponent", &ItemNeighbours::item_exponent, {0, 2}}.only(kLists, kIsNotBm25).tuned(0, 1),
+    Option<ItemNeighbours>{"target_exponent", &ItemNeighbours::target_exponent, {0, 2}}.only(kLists, kIsNotBm25).tuned(0, 1),
+    Option<ItemNeighbours>{"user_exponent", &ItemNeighbours::user_exponent, {0, 2}}.only(kLists, kIsNotBm25, kIsNotTfIdf).tuned(0, 1),
     Option<ItemNeighbours>{"bm25_k1", &ItemNeighbours::bm25_k1}.only(kIsBm25),
     Option<ItemNeighbours>{"bm25_b", &ItemNeighbours::bm25_b, {0, 1}}.only(kIsBm25, without("bm25_k1", "0")),
-    Option<ItemNeighbours>{"shrinkage", &ItemNeighbours::shrinkage},
+    Option<ItemNeighbours>{"shrinkage", &ItemNeighbours::shrinkage}.tuned(0, 200),
     Option<ItemNeighbours>{"side", choice<ItemNeighbours, &ItemNeighbours::side, kSides>()}.only(kRates),
-    Option<ItemNeighbours>{"power", &ItemNeighbours::power, {.least_excluded = true}}.only(kRates),
-    Option<ItemNeighbours>{"damping", &ItemNeighbours::damping, {0, 1e20}}.only(kRates),
+    Option<ItemNeighbours>{"power", &ItemNeighbours::power, {.least_excluded = true}}.only(kRates).tuned_by_factors(0.7, 5),
+    Option<ItemNeighbours>{"damping", &ItemNeighbours::damping, {0, 1e20}}.only(kRates).tuned_by_factors(0.005, 0.5),
     holdout_seed_option<ItemNeighbours>(),
 };
 

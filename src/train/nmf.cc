@@ -42,14 +42,14 @@ constexpr Setting kObserved = with("absent", "missing");
 constexpr Need kPenalizes = {kRegularizes, without("l1_regularization", "0")};
 
 constexpr std::array kOptions = {
-    rank_option<Nmf>(),
-    Option<Nmf>{"epochs", &Nmf::epochs, {1, 1e9}},
+    rank_option<Nmf>().tuned_by_factors(8, 128),
+    Option<Nmf>{"epochs", &Nmf::epochs, {1, 1e9}}.tuned_by_factors(20, 100),
     Option<Nmf>{"absent", choice<Nmf, &Nmf::absent, kAbsent>()},
     Option<Nmf>{"objective", choice<Nmf, &Nmf::objective, kObjectives>()},
     Option<Nmf>{"solver", choice<Nmf, &Nmf::solver, kSolvers>()}.only(kHasFactors),
-    Option<Nmf>{"regularization", &Nmf::regularization}.only(kHasFactors),
+    Option<Nmf>{"regularization", &Nmf::regularization}.only(kHasFactors).tuned_by_factors(0.01, 0.16),
     Option<Nmf>{"l1_regularization", &Nmf::l1_regularization}.only(kHasFactors),
-    Option<Nmf>{"prior_ratings", &Nmf::prior_ratings}.only(kObserved, kHasFactors, kPenalizes),
+    Option<Nmf>{"prior_ratings", &Nmf::prior_ratings}.only(kObserved, kHasFactors, kPenalizes).tuned_by_factors(10, 500),
     biases_option<Nmf>("learn the mean and a bias for every user and item (absent missing with frobenius; there are none otherwise)"),
     Option<Nmf>{"initialization", choice<Nmf, &Nmf::initialization, kInitializations>()}.only(kHasFactors),
     tolerance_option<Nmf>(),

@@ -74,6 +74,8 @@ struct Need {
 };
 /// The most needs that an option has.
 inline constexpr std::size_t kMostNeeds = 4;
+/// The most values of an option that a search tries by name.
+inline constexpr std::size_t kMostTuneChoices = 8;
 
 /// One option of the options struct `Owner`. The default is what `Owner{}` holds; the help text is the comment above the member in the
 /// public header (see option_help), or `help`.
@@ -93,6 +95,14 @@ struct Option {
   bool validates = false;  ///< whether it is read only with validation data
   bool holds_out = false;  ///< whether a holdout reads it too, whatever the needs of training
   bool trains = true;      ///< whether training reads it at all
+  /// \name The values that a search over options tries: a range, or names. An option without either is searched only on request.
+  /// A value that the method settles (auto) counts as the middle of the range, which is therefore about what it is settled to.
+  /// \{
+  double tune_least = 0;
+  double tune_most = 0;
+  bool tune_logarithmic = false;
+  std::array<std::string_view, kMostTuneChoices> tune_choices = {};
+  /// \}
 
   /// The same option, read only with `more` needs.
   template <class... More>
@@ -101,6 +111,26 @@ struct Option {
     std::size_t place = 0;
     while (place < kMostNeeds && !option.needs[place].any[0].option.empty()) ++place;
     ((option.needs.at(place++) = Need(more)), ...);
+    return option;
+  }
+  /// The same option, searched from `least` to `most` on a linear scale.
+  [[nodiscard]] constexpr Option tuned(double least, double most) const {
+    Option option = *this;
+    option.tune_least = least;
+    option.tune_most = most;
+    return option;
+  }
+  /// The same option, searched from `least`, above 0, to `most` on a logarithmic scale.
+  [[nodiscard]] constexpr Option tuned_by_factors(double least, double most) const {
+    Option option = tuned(least, most);
+    option.tune_logarithmic = true;
+    return option;
+  }
+  /// The same option, searched over values by their names.
+  template <class... Names>
+  [[nodiscard]] constexpr Option tuned_over(const Names&... names) const {
+    Option option = *this;
+    option.tune_choices = {names...};
     return option;
   }
 };

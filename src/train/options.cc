@@ -189,6 +189,15 @@ std::string obstacle(const Need& need, const Owner& owner) {
   return one.excluded || of_flag(one) ? text : text + ", " + text_of(need);
 }
 
+/// The option called `name`. \throws OptionError when there is none
+template <class Owner>
+const Option<Owner>& option_of(std::string_view name) {
+  for (const Option<Owner>& option : traits_of<Owner>().options) {
+    if (same_name(option.name, name)) return option;
+  }
+  throw OptionError(std::string(name), "method " + std::string(Owner::kName) + " does not read this option");
+}
+
 template <class Owner>
 std::string condition_of(const Option<Owner>& option) {
   std::string text;
@@ -218,7 +227,13 @@ OptionInfo info_of(const Option<Owner>& option, const Owner& owner) {
                   .least_excluded = option.range.least_excluded,
                   .choices = {},
                   .condition = condition_of(option),
-                  .validates = option.validates};
+                  .validates = option.validates,
+                  .tune_least = option.tune_least,
+                  .tune_most = option.tune_most,
+                  .tune_logarithmic = option.tune_logarithmic};
+  for (const std::string_view choice : option.tune_choices) {
+    if (!choice.empty()) info.tune_choices.push_back(choice);
+  }
   std::visit(
       [&]<class Member>(const Member& member) {
         if constexpr (std::is_same_v<Member, Choice<Owner>>) {
@@ -310,12 +325,17 @@ std::vector<OptionInfo> options_of(const Method& method) {
 void set_option(Method& method, std::string_view name, std::string_view value) {
   std::visit(
       [&]<class Options>(Options& options) {
-        for (const Option<Options>& option : traits_of<Options>().options) {
-          if (!same_name(option.name, name)) continue;
-          std::visit([&](const auto& member) { Access<Options>{option, options}.set(member, value); }, option.member);
-          return;
-        }
-        throw OptionError(std::string(name), "method " + std::string(Options::kName) + " does not read this option");
+        const Option<Options>& option = option_of<Options>(name);
+        std::visit([&](const auto& member) { Access<Options>{option, options}.set(member, value); }, option.member);
+      },
+      method);
+}
+
+bool is_read(const Method& method, std::string_view name) {
+  return std::visit(
+      [name]<class Options>(const Options& options) {
+        const Option<Options>& option = option_of<Options>(name);
+        return option.trains && std::ranges::all_of(option.needs, [&](const Need& need) { return holds(need, options); });
       },
       method);
 }

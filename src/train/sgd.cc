@@ -44,16 +44,19 @@ constexpr Need kLearns = {kHasFactors, kHasBiases};
 constexpr Need kRegularizesSide = {without("user_regularization", "0"), without("item_regularization", "0")};
 
 constexpr std::array kOptions = {
-    rank_option<Sgd>(),
-    Option<Sgd>{"epochs", &Sgd::epochs, {1, 1e9}},
-    Option<Sgd>{"learning_rate", &Sgd::learning_rate, {.least_excluded = true}}.only(kLearns,
-                                                                                     Need{kHasFactors, with("bias_learning_rate", "auto")}),
+    rank_option<Sgd>().tuned_by_factors(8, 128),
+    Option<Sgd>{"epochs", &Sgd::epochs, {1, 1e9}}.tuned_by_factors(10, 40),
+    Option<Sgd>{"learning_rate", &Sgd::learning_rate, {.least_excluded = true}}
+        .only(kLearns, Need{kHasFactors, with("bias_learning_rate", "auto")})
+        .tuned_by_factors(0.02, 0.2),
     Option<Sgd>{"bias_learning_rate", &Sgd::bias_learning_rate, {.least_excluded = true}}.only(kEquations, kHasBiases),
     Option<Sgd>{"schedule", choice<Sgd, &Sgd::schedule, kSchedules>()}.only(kEquations, kLearns),
-    Option<Sgd>{"regularization", &Sgd::regularization}.only(kLearns),
+    Option<Sgd>{"regularization", &Sgd::regularization}.only(kLearns).tuned_by_factors(0.01, 0.16),
     Option<Sgd>{"user_regularization", &Sgd::user_regularization}.only(kEquations, kHasFactors, kRegularizes),
     Option<Sgd>{"item_regularization", &Sgd::item_regularization}.only(kEquations, kHasFactors, kRegularizes),
-    Option<Sgd>{"prior_ratings", &Sgd::prior_ratings}.only(kEquations, kHasFactors, kRegularizes, kRegularizesSide),
+    Option<Sgd>{"prior_ratings", &Sgd::prior_ratings}
+        .only(kEquations, kHasFactors, kRegularizes, kRegularizesSide)
+        .tuned_by_factors(10, 700),
     Option<Sgd>{"bias_regularization", choice<Sgd, &Sgd::bias_regularization, kBiasRegularizations>()}.only(kEquations, kHasBiases,
                                                                                                             kRegularizes),
     Option<Sgd>{"initial_scale", &Sgd::initial_scale}.only(kEquations, kHasFactors),

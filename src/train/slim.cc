@@ -17,9 +17,9 @@ namespace lowrank {
 namespace {
 
 constexpr std::array kOptions = {
-    Option<Slim>{"l1", &Slim::l1},
-    Option<Slim>{"l2", &Slim::l2},
-    Option<Slim>{"candidates", &Slim::candidates, {0, 100'000}},
+    Option<Slim>{"l1", &Slim::l1}.tuned_by_factors(0.05, 5),
+    Option<Slim>{"l2", &Slim::l2}.tuned_by_factors(1, 100),
+    Option<Slim>{"candidates", &Slim::candidates, {0, 100'000}}.tuned_by_factors(50, 800),
     Option<Slim>{"tolerance", &Slim::tolerance, {0, 1}},
     Option<Slim>{"passes", &Slim::passes, {1, 1e9}},
     holdout_seed_option<Slim>(),

@@ -57,6 +57,13 @@ struct OptionInfo {
   /// for an option that is always read.
   std::string condition = {};
   bool validates = false;  ///< whether training reads it only with validation data
+  /// \name What a search tries by default (see lowrank/tune/tune.h): a range, whose ends are equal where there is none, or choices
+  /// \{
+  double tune_least = 0;
+  double tune_most = 0;
+  bool tune_logarithmic = false;
+  std::vector<std::string_view> tune_choices = {};
+  /// \}
 };
 /// False for a method whose scores only rank items: its models have no RMSE.
 bool predicts_ratings(const Method& method);
@@ -75,6 +82,9 @@ void check_options(const Method& method);
 /// \param holds_out  whether it is a holdout, which reads the seed also where training draws nothing
 /// \throws OptionError
 void check_reads(const Method& method, std::span<const std::string> stated, bool validates, bool holds_out = false);
+/// Whether training reads the option called `name` under the values of the others, as check_reads() has it; validation data aside.
+/// \throws OptionError when there is no such option
+bool is_read(const Method& method, std::string_view name);
 /// The options as a JSON object, in the order of their description; numbers in shortest round-trip digits.
 std::string options_json(const Method& method);
 /// \}
