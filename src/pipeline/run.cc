@@ -17,6 +17,7 @@
 #include "lowrank/data/split.h"
 #include "lowrank/evaluate/validation.h"
 #include "lowrank/model/model_file.h"
+#include "pipeline/monitor.h"
 #include "train/train_ratings.h"
 
 namespace lowrank {
@@ -76,10 +77,7 @@ void check(const TrainRun& run, bool validation, bool starts) {
   const std::string needs_validation = "needs " + mention("validation or holdout");
   if (run.refit && !validates) throw OptionError("refit", needs_validation);
   if (!run.monitor.empty() && !validates) throw OptionError("monitor", needs_validation);
-  if (!run.monitor.empty() && parse_monitor(run.monitor).top == 0 && !predicts_ratings(run.method)) {
-    throw OptionError("monitor", "method " + std::string(name_of(run.method)) + " does not predict ratings and has no " + run.monitor +
-                                     "; take a metric of lists, such as ndcg@20");
-  }
+  if (!run.monitor.empty()) check_monitor(run.method, run.monitor);
   check_reads(run.method, run.stated, validates, run.holdout != 0);
   check_settings(run.method, {run.threads, run.min_rating, run.max_rating, run.clips}, starts);
   if (run.read.columns.weight_stated) check_weights(run.method, "columns");
@@ -320,7 +318,7 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
   Stopwatch total;
   Stopwatch stage;
   const bool rated = predicts_ratings(run.method);
-  const std::string monitor = !run.monitor.empty() ? run.monitor : rated ? "rmse" : "ndcg@20";
+  const std::string monitor = !run.monitor.empty() ? run.monitor : default_monitor(rated);
   const std::size_t top = parse_monitor(monitor).top;
   if (!run.output.empty()) check_writable(run.output);
 
