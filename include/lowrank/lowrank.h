@@ -36,4 +36,5 @@
 #include "lowrank/train/trained.h"
 #include "lowrank/train/validation.h"
 #include "lowrank/tune/cross_validate.h"
+#include "lowrank/tune/tune.h"
 #include "lowrank/version.h"

@@ -1,0 +1,83 @@
+#include "lowrank/tune/tune.h"
+
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "base/file.h"
+#include "base/outputs.h"
+#include "lowrank/base/error.h"
+#include "lowrank/evaluate/validation.h"
+
+namespace lowrank {
+
+namespace {
+
+void check_files(const TuneFiles& files, const TuneOptions& options) {
+  if (files.ratings.empty()) throw OptionError("ratings", "no file is given");
+  if (files.ratings == "-" && (files.validation == "-" || files.test == "-")) {
+    throw OptionError("", "standard input can be read only once");
+  }
+  const NamedFile read[] = {{"", files.ratings}, {"validation", files.validation}, {"test", files.test}};
+  const NamedFile written[] = {{"output", files.output}, {"trials_file", options.trials_file}};
+  check_outputs(read, written);
+}
+
+/// The kept copy of what figures of the test set need.
+void score(const Pairs& test, const Model& model, int threads, TuneSummary& summary) {
+  if (model.centre.predicts_ratings) summary.test = score_ratings(model, test, threads);
+  const std::size_t top = parse_monitor(summary.result.monitor).top;
+  if (top == 0) return;
+  const RankingTest lists(test, model.history);
+  if (lists.user_count() != 0) summary.test_ranking = lists.score(model, std::array{top}, threads).front();
+}
+
+}  // namespace
+
+TuneSummary tune(TrainData data, const TuneOptions& options, const std::string& output, TuneObserver& observer,
+                 const std::function<bool()>& interrupted, Model* model) {
+  if (data.init) throw OptionError("init", "a search starts from no model");
+  if (!output.empty()) check_writable(output);
+  TuneSummary summary;
+  const auto start = std::chrono::steady_clock::now();
+  summary.result = search(data, options, observer, interrupted);
+  summary.search_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (summary.result.trial == 0) return summary;
+  observer.on_choice(summary.result);
+  const std::optional<Pairs> test = std::move(data.test);
+  data.test.reset();
+  data.validation.reset();
+  TrainRun run;
+  run.method = summary.result.method;
+  run.output = output;
+  run.threads = options.threads;
+  run.memory = options.memory;
+  Model kept;
+  // The best so far is trained to the end: the interrupt was for the search.
+  summary.training = run_training(std::move(data), run, TrainingObserver::silent(), {}, &kept);
+  if (test) score(*test, kept, options.threads, summary);
+  if (model != nullptr) *model = std::move(kept);
+  return summary;
+}
+
+TuneSummary tune(const TuneFiles& files, const TuneOptions& options, TuneObserver& observer, const std::function<bool()>& interrupted) {
+  check_files(files, options);
+  check_search(options);
+  ReadOptions read = files.read;
+  read.threads = options.threads;
+  read.keep_times = false;
+  TrainData data;
+  data.data = read_ratings(files.ratings, read);
+  // Figures count every rating alike.
+  read.columns.weight = {};
+  read.columns.weight_stated = false;
+  if (!files.validation.empty()) data.validation = read_pairs(files.validation, data.data.users, data.data.items, read);
+  Model model;
+  TuneSummary summary = tune(std::move(data), options, files.output, observer, interrupted, &model);
+  if (!files.test.empty() && summary.result.trial != 0) {
+    score(read_pairs(files.test, model.users.ids, model.items.ids, read), model, options.threads, summary);
+  }
+  return summary;
+}
+
+}  // namespace lowrank
