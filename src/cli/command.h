@@ -36,6 +36,7 @@ Command add_similar(CLI::App& program);
 Command add_info(CLI::App& program);
 Command add_export(CLI::App& program);
 Command add_split(CLI::App& program);
+Command add_tune(CLI::App& program);
 Command add_generate(CLI::App& program);
 Command add_demo(CLI::App& program);
 

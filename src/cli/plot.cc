@@ -5,15 +5,17 @@
 #include <limits>
 #include <optional>
 #include <ranges>
+#include <utility>
 #include <vector>
 
 #include "cli/results.h"
+#include "cli/svg.h"
 
 namespace lowrank::cli {
 
 namespace {
 
-constexpr double kWidth = 640;
+constexpr double kWidth = Picture::kWidth;
 constexpr double kPanel = 240;  ///< height of a panel with its labels
 constexpr double kLeft = 72;
 constexpr double kRight = 16;
@@ -61,15 +63,6 @@ std::vector<Panel> panels_of(const TrainSummary& summary) {
   return panels;
 }
 
-/// A round distance of ticks, so that there are about four.
-double step_of(double range) {
-  const double power = std::pow(10, std::floor(std::log10(range / 4)));
-  for (const double times : {1.0, 2.0, 5.0}) {
-    if (range / (power * times) <= 5) return power * times;
-  }
-  return power * 10;
-}
-
 /// The axes of a panel: from data to places on the picture.
 struct Axes {
   double first = 1;
@@ -102,69 +95,30 @@ struct Axes {
   }
 };
 
-class Picture {
- public:
-  explicit Picture(double height) {
-    text_ = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 " + rounded(kWidth, 6) + " " + rounded(height, 6) +
-            "\" font-family=\"sans-serif\" font-size=\"12\">\n"
-            "<style>text{fill:#333}.grid{stroke:#ddd}.best{stroke:#999;stroke-dasharray:4 3}polyline{fill:none;stroke-width:2}"
-            ".train{stroke:#1f77b4}.validation{stroke:#d95f02}circle.train{fill:#1f77b4}circle.validation{fill:#d95f02}"
-            "@media(prefers-color-scheme:dark){text{fill:#ccc}.grid{stroke:#444}.train{stroke:#6baed6}.validation{stroke:#fd8d3c}"
-            "circle.train{fill:#6baed6}circle.validation{fill:#fd8d3c}}</style>\n";
-  }
-  void line(const char* style, double x1, double y1, double x2, double y2) {
-    text_ += std::string("<line class=\"") + style + "\" x1=\"" + fixed(x1, 1) + "\" y1=\"" + fixed(y1, 1) + "\" x2=\"" + fixed(x2, 1) +
-             "\" y2=\"" + fixed(y2, 1) + "\"/>\n";
-  }
-  void label(double x, double y, const char* anchor, const std::string& words) {
-    text_ += "<text x=\"" + fixed(x, 1) + "\" y=\"" + fixed(y, 1) + "\" text-anchor=\"" + anchor + "\">";
-    for (const char letter : words) {
-      if (letter == '&') {
-        text_ += "&amp;";
-      } else if (letter == '<') {
-        text_ += "&lt;";
-      } else {
-        text_ += letter;
-      }
-    }
-    text_ += "</text>\n";
-  }
-  void curve(const Axes& axes, const Series& series) {
-    text_ += "<polyline class=\"" + series.style + "\" points=\"";
-    for (const Point& point : series.points) {
-      if (&point != &series.points.front()) text_ += ' ';
-      text_ += fixed(axes.x(point.epoch), 1) + "," + fixed(axes.y(point.value), 1);
-    }
-    text_ += "\"/>\n";
-    if (series.points.size() == 1) {
-      const Point& point = series.points.front();
-      text_ += "<circle class=\"" + series.style + "\" cx=\"" + fixed(axes.x(point.epoch), 1) + "\" cy=\"" + fixed(axes.y(point.value), 1) +
-               "\" r=\"3\"/>\n";
-    }
-  }
-  [[nodiscard]] std::string take() && { return std::move(text_) + "</svg>\n"; }
-
- private:
-  std::string text_;
-};
+void draw_curve(Picture& picture, const Axes& axes, const Series& series) {
+  std::vector<std::pair<double, double>> points;
+  for (const Point& point : series.points) points.emplace_back(axes.x(point.epoch), axes.y(point.value));
+  picture.curve(series.style, points);
+  if (points.size() == 1) picture.dot(series.style, points.front().first, points.front().second);
+}
 
 void draw(Picture& picture, const Panel& panel, const Axes& axes, double best) {
   const double bottom = axes.top + kPanel - kBottom;
   picture.label(kLeft, axes.top + 20, "start", panel.title);
-  const double step = step_of(axes.most - axes.least);
+  const double step = tick_step(axes.most - axes.least);
   for (double value = std::ceil(axes.least / step) * step; value <= axes.most; value += step) {
     picture.line("grid", kLeft, axes.y(value), kWidth - kRight, axes.y(value));
     picture.label(kLeft - 6, axes.y(value) + 4, "end", rounded(value, 6));
     if (value + step == value) break;
   }
-  const double epochs = std::max(1.0, step_of(axes.last - axes.first));
+  const double epochs = std::max(1.0, tick_step(axes.last - axes.first));
   for (double epoch = std::ceil(axes.first / epochs) * epochs; epoch <= axes.last; epoch += epochs) {
     picture.label(axes.x(epoch), bottom + 18, "middle", rounded(epoch, 12));
   }
   if (best >= axes.first && best <= axes.last) picture.line("best", axes.x(best), axes.top + kTop, axes.x(best), bottom);
   double legend = kWidth - kRight;
   for (const auto& series : std::views::reverse(panel.series)) {
-    picture.curve(axes, series);
+    draw_curve(picture, axes, series);
     picture.label(legend, axes.top + 20, "end", series.name);
     const double start = legend - 7.0 * static_cast<double>(series.name.size()) - 24;
     picture.line(series.style.c_str(), start, axes.top + 16, start + 18, axes.top + 16);

@@ -28,15 +28,14 @@ std::string padded(const std::string& text, std::size_t width) {
   return text.size() < width ? std::string(width - text.size(), ' ') + text : text;
 }
 
-/// `, about 12 s left` for a task of which `share` is done since `start`; nothing in its first second.
+}  // namespace
+
 std::string time_left(std::chrono::steady_clock::time_point start, double share) {
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (seconds < 1 || !(share > 0)) return "";
   const double left = seconds * (1 - share) / share;
   return left < 90 ? ", about " + fixed(std::ceil(left), 0) + " s left" : ", about " + fixed(std::ceil(left / 60), 0) + " min left";
 }
-
-}  // namespace
 
 Progress::Progress(bool quiet) : quiet_(quiet), terminal_(isatty(STDERR_FILENO) == 1) {}
 

@@ -16,6 +16,9 @@
 
 namespace lowrank::cli {
 
+/// `, about 12 s left` for a task of which `share` is done since `start`; nothing in its first second.
+std::string time_left(std::chrono::steady_clock::time_point start, double share);
+
 /// Progress and messages on standard error. A quiet one shows no progress. The passing line is shown, and redrawn, only on a terminal.
 class Progress {
  public:
