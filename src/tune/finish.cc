@@ -1,6 +1,7 @@
 #include "tune/finish.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 #include <numeric>
@@ -28,6 +29,13 @@ double mean_of(std::span<const double> values) {
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
 }
 
+/// The .975 quantile of Student's t distribution, to two digits beyond the table.
+double student_quantile(std::size_t degrees) {
+  constexpr std::array kTable = {12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228};
+  if (degrees == 0) return 0;
+  return degrees <= kTable.size() ? kTable[degrees - 1] : 1.96 + 2.66 / static_cast<double>(degrees);
+}
+
 /// How far `other` is behind `best`, split by split.
 void compare(const Tried& best, Tried& other) {
   std::vector<double> differences;
@@ -37,6 +45,7 @@ void compare(const Tried& best, Tried& other) {
   for (const double difference : differences) squares += (difference - other.report.behind) * (difference - other.report.behind);
   const auto count = static_cast<double>(differences.size());
   other.report.standard_error = count > 1 ? std::sqrt(squares / (count - 1) / count) : 0;
+  other.report.margin = other.report.standard_error * student_quantile(differences.size() - 1);
 }
 
 std::size_t mean_epoch(const Tried& tried) {

@@ -174,6 +174,12 @@ class Search {
 
   void warn() {
     if (result_.trial == 0) return;
+    const auto& finalists = result_.finalists;
+    if (finalists.size() > 1 &&
+        std::all_of(finalists.begin() + 1, finalists.end(), [](const Finalist& one) { return one.behind <= one.margin; })) {
+      say("the validation part is too small to tell the best " + std::to_string(finalists.size()) +
+          " trials apart: they differ by less than the intervals of their differences");
+    }
     for (const MethodSearch& search : searches_) {
       for (const Candidate& candidate : search.candidates()) {
         if (candidate.trial != result_.trial) continue;

@@ -253,6 +253,24 @@ std::vector<double> Space::coordinates(const Method& method) const {
   return place;
 }
 
+std::vector<double> Space::point(const Method& method) const {
+  const std::vector<double> place = coordinates(method);
+  std::vector<double> point;
+  auto next = place.begin();
+  for (const Axis& axis : axes_) {
+    if (axis.choices.empty()) {
+      point.push_back(std::min(*next++, 1 - 0x1p-32));
+      continue;
+    }
+    const auto count = static_cast<std::ptrdiff_t>(axis.choices.size());
+    const auto taken = std::find(next, next + count, 1.0);
+    // The base may have a value that is not among the choices.
+    point.push_back(taken == next + count ? 0.5 : (static_cast<double>(taken - next) + 0.5) / static_cast<double>(count));
+    next += count;
+  }
+  return point;
+}
+
 std::string Space::values(const Method& method) const {
   const auto all = nlohmann::ordered_json::parse(options_json(method));
   auto searched = nlohmann::ordered_json::object();

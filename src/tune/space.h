@@ -46,6 +46,8 @@ class Space {
   /// The place of a method for a model of its figures: a coordinate per range, the middle where training does not read it or the method
   /// settles it; one per choice, 1 for that which is taken.
   [[nodiscard]] std::vector<double> coordinates(const Method& method) const;
+  /// A point that leads to `method`: as coordinates(), but with one coordinate for an axis of choices.
+  [[nodiscard]] std::vector<double> point(const Method& method) const;
   /// The searched options with their values, as a JSON object.
   [[nodiscard]] std::string values(const Method& method) const;
   /// The searched options whose value is at an end of its range, where the option itself could go further.

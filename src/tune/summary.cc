@@ -21,6 +21,7 @@ Json finalist_json(const Finalist& finalist) {
   json["mean"] = finalist.mean;
   json["behind"] = finalist.behind;
   json["standard_error"] = finalist.standard_error;
+  json["margin"] = finalist.margin;
   return json;
 }
 

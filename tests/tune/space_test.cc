@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
+#include "base/text.h"
 #include "lowrank/base/error.h"
 #include "tune/sobol.h"
 
@@ -80,6 +83,28 @@ TEST(Space, EveryMethodHasADefaultSpaceOfValidMethods) {
       EXPECT_NO_THROW(check_options(method)) << options_json(method);
       EXPECT_NO_THROW(check_reads(method, {}, true, true)) << options_json(method);
     }
+  }
+}
+
+/// `rank` 8..128:log, ...: the axes as docs/comparing.md has them.
+std::string row_of(const std::string& method, const std::vector<Axis>& axes) {
+  std::string row;
+  for (const Axis& axis : axes) {
+    row += (row.empty() ? "| `" + method + "` | `" : ", `") + axis.name + "` ";
+    for (const std::string& choice : axis.choices) row += (choice == axis.choices.front() ? "" : "\\|") + choice;
+    if (axis.choices.empty()) row += shortest_text(axis.least) + ".." + shortest_text(axis.most) + (axis.logarithmic ? ":log" : "");
+  }
+  return row.empty() ? row : row + " |\n";
+}
+
+TEST(Space, DefaultsAreThoseOfTheDocumentation) {
+  std::ifstream file(LOWRANK_SOURCE_DIR "/docs/comparing.md");
+  std::ostringstream page;
+  page << file.rdbuf();
+  for (const std::string_view name : method_names()) {
+    // What only rating neighbours read is part of the method's row.
+    const std::string row = row_of(std::string(name), space_of(method_by_name(name), "").axes());
+    EXPECT_NE(page.str().find(row), std::string::npos) << row;
   }
 }
 

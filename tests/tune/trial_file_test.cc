@@ -45,7 +45,7 @@ TEST_F(TrialFileTest, WhatAKilledSearchLeftIsGoneOnWith) {
   tuned(path("whole"));
   const std::string whole = content(path("whole"));
   const std::string model = content(path("model"));
-  for (std::size_t size = 0; size <= whole.size(); size += 1 + whole.size() / 23) {
+  for (std::size_t size = 0; size <= whole.size(); size += 1 + whole.size() / 9) {
     std::filesystem::remove(path("model"));
     write("part", whole.substr(0, size));
     tuned(path("part"));

@@ -62,6 +62,7 @@ struct Finalist {
   /// Mean of the differences to the finalist of the best mean, positive where that one is better, and its standard error.
   double behind = 0;
   double standard_error = 0;
+  double margin = 0;  ///< half the width of the 95 % interval of `behind`, by Student's t over the inner splits
 };
 
 /// What a search found.
