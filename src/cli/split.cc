@@ -164,6 +164,7 @@ int run_split(SplitArguments& arguments) {
   }
   std::vector<SplitFile> files = files_of(arguments);
   std::vector<NamedFile> outputs;
+  outputs.reserve(files.size());
   for (const SplitFile& file : files) outputs.push_back({"output", file.path});
   check_files({{"", arguments.ratings}}, outputs);
   for (const SplitFile& file : files) check_writable(file.path);

@@ -58,6 +58,7 @@ class CrossValidateTest : public testing::Test {
     return options;
   }
 
+ private:
   std::filesystem::path folder_;
 };
 
