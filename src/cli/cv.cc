@@ -9,6 +9,7 @@
 #include "cli/interrupt.h"
 #include "cli/progress.h"
 #include "cli/results.h"
+#include "cli/search_options.h"
 #include "cli/training.h"
 #include "lowrank/base/error.h"
 #include "lowrank/tune/cross_validate.h"
@@ -18,6 +19,7 @@ namespace lowrank::cli {
 namespace {
 
 struct CvArguments {
+  std::string search;
   std::vector<std::string> files;
   CrossValidation options;
   bool json = false;
@@ -36,8 +38,10 @@ class FoldLines : public CrossValidationObserver {
     fold_ = fold;
     folds_ = folds;
     epoch_ = 0;
+    trial_ = 0;
     progress_.watch([this] {
       std::string text = "fold " + std::to_string(fold_) + " of " + std::to_string(folds_);
+      if (trial_ > 0) text += ", trial " + std::to_string(trial_);
       if (epoch_ > 0) text += ", epoch " + std::to_string(epoch_);
       return text;
     });
@@ -46,6 +50,7 @@ class FoldLines : public CrossValidationObserver {
     epoch_ = report.epoch;
     return true;
   }
+  void on_trial(const TuneRun& run, const TuneRun* /*best*/) override { trial_ = run.trial; }
   void on_divergence(const DivergenceReport& report) override {
     progress_.message("fold " + std::to_string(fold_) + ": epoch " + std::to_string(report.epoch) + " diverged with learning rate " +
                       rounded(report.old_learning_rate, 4) + "; repeating it with " + rounded(report.new_learning_rate, 4));
@@ -63,6 +68,7 @@ class FoldLines : public CrossValidationObserver {
   std::atomic<std::uint32_t> fold_ = 0;
   std::atomic<std::uint32_t> folds_ = 0;
   std::atomic<std::size_t> epoch_ = 0;
+  std::atomic<std::size_t> trial_ = 0;
 };
 
 std::string text_of(const CrossValidated& results) {
@@ -139,6 +145,9 @@ Command add_cv(CLI::App& program, const std::string& method) {
   add_real(*app, "--relevant-from", options.relevant_from, "with --top: count only test items rated X or more as relevant (default: all)");
   add_real(*app, "--interval", options.intervals.level, "level of the intervals, above 0 and below 1");
   add_holdout(*app, run, "share of the training ratings of each fold to set aside at random as its validation set");
+  add_text(*app, "--tune", "OPTIONS", arguments->search,
+           "search the options of the method anew within each fold, with options of lowrank tune such as \"--trials 30\"; options of the "
+           "method that are stated are not searched. Only figures of test ratings are reported");
   add_limits(*app, run);
   add_threads(*app, run.threads);
   add_method_options(*app, run);
@@ -153,6 +162,7 @@ Command add_cv(CLI::App& program, const std::string& method) {
             for (const char* name : {"folds", "by", "fold_seed"}) {
               if (app->count(flag_of(name)) > 0) chosen.folds.stated.emplace_back(name);
             }
+            if (!arguments->search.empty()) chosen.tune = parse_search(arguments->search);
             if (arguments->files.size() > 1) {
               chosen.fold_files = arguments->files;
             } else {

@@ -66,6 +66,32 @@ void add_search(CLI::App& app, SearchArguments& arguments) {
   add_text(app, "--fixed", "OPTIONS", arguments.fixed, "options of the methods that are not searched, such as \"--rank 64 --no-biases\"");
 }
 
+void add_search_data(CLI::App& app, TuneOptions& options) {
+  add_real(app, "--holdout", options.holdout, "share of RATINGS to validate on, chosen at random")->default_str("0.1");
+  add_integer(app, "--folds", options.folds,
+              "parts of RATINGS: the search validates on the first, the best few options on each; 0 for a holdout");
+  add_integer(app, "--seed", options.seed, "seed of the split, of every training and of the search");
+}
+
+TuneOptions parse_search(const std::string& text) {
+  SearchArguments arguments;
+  CLI::App app("", "tune");
+  app.set_help_flag();
+  add_search(app, arguments);
+  add_search_data(app, arguments.options);
+  try {
+    app.parse(text);
+  } catch (const CLI::ParseError& error) {
+    throw OptionError("tune", describe(error, app));
+  }
+  const bool names = app.count("--methods") > 0;
+  if (!names && app.count("--fixed") > 0)
+    throw OptionError("tune", with_flags(mention("fixed") + " needs " + mention("methods") + "; state options of the method outside"));
+  take_methods(arguments);
+  if (!names) arguments.options.methods.clear();
+  return arguments.options;
+}
+
 void take_methods(SearchArguments& arguments) {
   TuneOptions& options = arguments.options;
   options.methods.clear();

@@ -151,11 +151,8 @@ Command add_tune(CLI::App& program) {
   add_text(*app, "-o,--output", "MODEL", files.output, "model file to write: the chosen method, trained on all RATINGS")->required();
   add_search(*app, arguments->search);
   add_text(*app, "--validation", "FILE", files.validation, "file of ratings to validate on, in place of a part of RATINGS");
-  add_real(*app, "--holdout", options.holdout, "share of RATINGS to validate on, chosen at random")->default_str("0.1");
-  add_integer(*app, "--folds", options.folds,
-              "parts of RATINGS: the search validates on the first, the best few options on each; 0 for a holdout");
+  add_search_data(*app, options);
   add_text(*app, "--test", "FILE", files.test, "file of ratings to score once: it is opened when the model is written");
-  add_integer(*app, "--seed", options.seed, "seed of the split, of every training and of the search");
   add_text(*app, "--trials-file", "FILE", options.trials_file,
            "file of the trials, one JSON object per line, written as they come; a search that was killed goes on from it");
   add_threads(*app, options.threads);

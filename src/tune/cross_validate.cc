@@ -39,6 +39,16 @@ class FoldObserver : public TrainingObserver {
   std::vector<std::string> told_;
 };
 
+/// Passes the reports of the searches on.
+class TrialObserver : public TuneObserver {
+ public:
+  explicit TrialObserver(CrossValidationObserver& inner) : inner_(inner) {}
+  void on_run(const TuneRun& run, const TuneRun* best, double /*done*/) override { inner_.on_trial(run, best); }
+
+ private:
+  CrossValidationObserver& inner_;
+};
+
 /// The figures of one fold with their names, and what each user adds to them.
 struct TestFigures {
   std::vector<std::string> names;
@@ -140,6 +150,30 @@ void check_division(const CrossValidation& options) {
   if (std::ranges::count(options.fold_files, "-") > 1) throw OptionError("", "standard input can be read only once");
 }
 
+void refuse_with_search(bool stated, const char* option) {
+  if (stated) throw OptionError(option, "is not read with " + mention("tune") + ", which has its own");
+}
+
+/// The options of the search within a fold, with what they take from the run. \throws OptionError
+std::optional<TuneOptions> search_of(const CrossValidation& options) {
+  if (!options.tune) return {};
+  const TrainRun& run = options.run;
+  TuneOptions tune = *options.tune;
+  refuse_with_search(run.holdout != 0, "holdout");
+  refuse_with_search(!run.monitor.empty(), "monitor");
+  refuse_with_search(run.refit, "refit");
+  if (tune.methods.empty()) {
+    tune.methods = {run.method};
+    tune.fixed.insert(tune.fixed.end(), run.stated.begin(), run.stated.end());
+  } else if (!run.stated.empty()) {
+    refuse_with_search(true, run.stated.front().c_str());
+  }
+  tune.threads = run.threads;
+  tune.memory = run.memory;
+  check_search(tune);
+  return tune;
+}
+
 void check(const CrossValidation& options) {
   const TrainRun& run = options.run;
   refuse(!run.output.empty(), "output");
@@ -149,6 +183,7 @@ void check(const CrossValidation& options) {
   if (run.read.columns.weight_stated) throw OptionError("columns", "weights are not read by cross-validation");
   check_options(run.method);
   check_division(options);
+  static_cast<void>(search_of(options));
   check_interval(options.intervals);
   if (std::ranges::find(options.tops, std::size_t{0}) != options.tops.end()) throw OptionError("top", "must be at least 1, got 0");
   if (options.relevant_from && options.tops.empty()) throw OptionError("relevant_from", "needs " + mention("top"));
@@ -162,14 +197,16 @@ std::vector<std::size_t> tops_of(const CrossValidation& options) {
 
 /// \param rule  training rating to keep of a pair that is rated more than once
 CrossValidated run_folds(const RatingLines& lines, const Folds& folds, Duplicates rule, const CrossValidation& options,
-                         CrossValidationObserver& observer, const std::function<bool()>& interrupted, const MethodOfFold& method_of_fold) {
+                         CrossValidationObserver& observer, const std::function<bool()>& interrupted) {
   CrossValidated results;
   results.method = name_of(options.run.method);
   results.level = options.intervals.level;
   results.dates = lines.dates;
   results.ratings = lines.size();
   const std::vector<std::size_t> tops = tops_of(options);
+  const std::optional<TuneOptions> tune = search_of(options);
   FoldObserver trainings(observer);
+  TrialObserver trials(observer);
   std::vector<UserFigures> ratings;
   std::vector<UserFigures> lists;
   bool all_rated = true;
@@ -182,7 +219,12 @@ CrossValidated run_folds(const RatingLines& lines, const Folds& folds, Duplicate
     TrainData given;
     given.data = std::move(data.train);
     TrainRun run = options.run;
-    if (method_of_fold) run.method = method_of_fold(given, fold);
+    if (tune) {
+      const TuneResult found = search(given, *tune, trials, interrupted);
+      scores.trials = found.trials;
+      run.stated = {};
+      if (found.trial != 0) run.method = found.method;
+    }
     Model model;
     const TrainSummary summary = run_training(std::move(given), run, trainings, interrupted, &model);
     if (summary.stopped == "interrupt" || (interrupted && interrupted())) {
@@ -223,13 +265,15 @@ void CrossValidationObserver::on_fold(std::uint32_t /*fold*/, std::uint32_t /*fo
 
 void CrossValidationObserver::on_scores(const FoldScores& /*scores*/, const std::vector<std::string>& /*names*/) {}
 
+void CrossValidationObserver::on_trial(const TuneRun& /*run*/, const TuneRun* /*best*/) {}
+
 CrossValidationObserver& CrossValidationObserver::silent() noexcept {
   static CrossValidationObserver observer;
   return observer;
 }
 
 CrossValidated cross_validate(RatingLines lines, const CrossValidation& options, CrossValidationObserver& observer,
-                              const std::function<bool()>& interrupted, const MethodOfFold& method_of_fold) {
+                              const std::function<bool()>& interrupted) {
   const auto start = std::chrono::steady_clock::now();
   check(options);
   if (!options.fold_files.empty()) throw OptionError("fold_files", "is not read with ratings in memory");
@@ -237,15 +281,14 @@ CrossValidated cross_validate(RatingLines lines, const CrossValidation& options,
   const std::size_t duplicates = merge_repeats(lines, options.run.read.duplicates, options.run.threads);
   const Folds folds = assign_folds(lines.user, lines.time, options.folds);
   lines.time = {};
-  CrossValidated results = run_folds(lines, folds, Duplicates::last, options, observer, interrupted, method_of_fold);
+  CrossValidated results = run_folds(lines, folds, Duplicates::last, options, observer, interrupted);
   results.by = name_of(options.folds.by);
   results.duplicates = duplicates;
   results.seconds = seconds_since(start);
   return results;
 }
 
-CrossValidated cross_validate(const CrossValidation& options, CrossValidationObserver& observer, const std::function<bool()>& interrupted,
-                              const MethodOfFold& method_of_fold) {
+CrossValidated cross_validate(const CrossValidation& options, CrossValidationObserver& observer, const std::function<bool()>& interrupted) {
   const auto start = std::chrono::steady_clock::now();
   check(options);
   ReadOptions read = options.run.read;
@@ -254,7 +297,7 @@ CrossValidated cross_validate(const CrossValidation& options, CrossValidationObs
   CrossValidated results;
   if (options.fold_files.empty()) {
     if (options.run.ratings.empty()) throw OptionError("ratings", "no file is given");
-    results = cross_validate(read_lines(options.run.ratings, read), options, observer, interrupted, method_of_fold);
+    results = cross_validate(read_lines(options.run.ratings, read), options, observer, interrupted);
   } else {
     RatingLines lines;
     Folds folds;
@@ -265,7 +308,7 @@ CrossValidated cross_validate(const CrossValidation& options, CrossValidationObs
     }
     const std::size_t shared = count_shared_pairs(lines.user, lines.item, folds.windows);
     if (shared > 0) observer.on_warning(shared_pairs_warning(shared));
-    results = run_folds(lines, folds, read.duplicates, options, observer, interrupted, method_of_fold);
+    results = run_folds(lines, folds, read.duplicates, options, observer, interrupted);
     results.by = "file";
     for (FoldScores& fold : results.folds) fold.file = options.fold_files[fold.fold - 1];
   }

@@ -28,6 +28,7 @@ Json fold_json(const FoldScores& fold, const std::vector<std::string>& names, bo
   json["users"] = fold.users;
   json["method"] = fold.method;
   json["options"] = Json::parse(fold.options);
+  if (fold.trials != 0) json["trials"] = fold.trials;
   json["epochs"] = fold.epochs;
   json["best_epoch"] = fold.best_epoch;
   for (std::size_t n = 0; n < names.size(); ++n) put(json["figures"], names[n], fold.figures[n]);

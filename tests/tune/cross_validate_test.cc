@@ -206,20 +206,43 @@ TEST_F(CrossValidateTest, MethodsOfListsHaveLists) {
   EXPECT_EQ(std::ranges::count(results.names, "rmse"), 0);
 }
 
-TEST_F(CrossValidateTest, AsksForTheMethodOfEachFold) {
-  const CrossValidation options = options_of(SplitBy::random);
-  std::vector<std::uint32_t> asked;
-  const CrossValidated results =
-      cross_validate(options, CrossValidationObserver::silent(), {}, [&](const TrainData& data, std::uint32_t fold) {
-        EXPECT_EQ(data.data.ratings.size(), 600U);
-        EXPECT_FALSE(data.validation || data.test || data.init);
-        asked.push_back(fold);
-        Method method = options.run.method;
-        set_option(method, "epochs", std::to_string(fold + 1));
-        return method;
-      });
-  EXPECT_EQ(asked, (std::vector<std::uint32_t>{1, 2, 3}));
-  for (const FoldScores& fold : results.folds) EXPECT_EQ(nlohmann::json::parse(fold.options)["epochs"], fold.fold + 1);
+/// The method of a fold is the one that a search on its training part alone finds.
+TEST_F(CrossValidateTest, SearchesWithinEachFold) {
+  CrossValidation options = options_of(SplitBy::user);
+  options.tune = TuneOptions{};
+  options.tune->methods = {};
+  options.tune->trials = 4;
+  options.tune->seed = 3;
+  options.run.stated = {"rank"};
+  const CrossValidated results = cross_validate(options);
+  const RatingLines lines = read_lines(path("ratings.csv"), {});
+  const Folds folds = assign_folds(lines.user, {}, options.folds);
+  for (std::uint32_t fold = 1; fold <= 3; ++fold) {
+    std::ofstream train(path("train"));
+    std::ofstream test(path("test"));
+    for (std::size_t n = 0; n < lines.size(); ++n) {
+      (folds.tests(n, fold) ? test : train) << lines.users.id(lines.user[n]) << '\t' << lines.items.id(lines.item[n]) << '\t'
+                                            << lines.value[n] << '\n';
+    }
+    train.close();
+    test.close();
+    TuneOptions search = *options.tune;
+    search.methods = {options.run.method};
+    search.fixed = {"rank"};
+    TuneFiles files;
+    files.ratings = path("train");
+    files.test = path("test");
+    const TuneSummary summary = tune(files, search);
+    const FoldScores& own = results.folds[fold - 1];
+    ASSERT_TRUE(summary.test);
+    EXPECT_EQ(own.figures[0], summary.test->rmse);
+    EXPECT_EQ(own.options, summary.training.options);
+    EXPECT_EQ(own.trials, 4U);
+    EXPECT_EQ(nlohmann::json::parse(own.options)["rank"], 4);
+  }
+  const std::string once = steady(results);
+  options.run.threads = 1;
+  EXPECT_EQ(steady(cross_validate(options)), once);
 }
 
 TEST_F(CrossValidateTest, EndsWithWhatIsTested) {
@@ -250,6 +273,17 @@ TEST_F(CrossValidateTest, SaysWhatIsWrong) {
   EXPECT_EQ(problem(SplitBy::random, [](auto& options) { options.relevant_from = 3.0F; }), "relevant_from: needs top");
   EXPECT_EQ(problem(SplitBy::random, [](auto& options) { options.run.monitor = "rmse"; }), "monitor: needs validation or holdout");
   EXPECT_EQ(problem(SplitBy::random, [](auto& options) { options.run.ratings = ""; }), "ratings: no file is given");
+  const auto searched = [&](const std::function<void(CrossValidation&)>& change) {
+    return problem(SplitBy::random, [&](auto& options) {
+      options.tune = TuneOptions{};
+      change(options);
+    });
+  };
+  EXPECT_EQ(searched([](auto& options) { options.run.holdout = 0.1; }), "holdout: is not read with tune, which has its own");
+  EXPECT_EQ(searched([](auto& options) { options.run.monitor = "mae"; }), "monitor: is not read with tune, which has its own");
+  EXPECT_EQ(searched([](auto& options) { options.run.refit = true; }), "refit: is not read with tune, which has its own");
+  EXPECT_EQ(searched([](auto& options) { options.run.stated = {"rank"}; }), "rank: is not read with tune, which has its own");
+  EXPECT_EQ(searched([](auto& options) { options.tune->trials = 0; }).substr(0, 7), "trials:");
   const std::string unread = " is not read with given folds, one per file";
   const auto given = [&](const std::function<void(CrossValidation&)>& change) {
     return problem(SplitBy::random, [&](auto& options) {

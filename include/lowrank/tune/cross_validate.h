@@ -14,6 +14,7 @@
 #include "lowrank/data/lines.h"
 #include "lowrank/evaluate/user_figures.h"
 #include "lowrank/pipeline/run.h"
+#include "lowrank/tune/tune.h"
 
 namespace [[gnu::visibility("default")]] lowrank {
 
@@ -26,6 +27,10 @@ struct CrossValidation {
   FoldOptions folds;
   /// Files of given folds, at least 2: each is tested by a model that is trained on the others. Empty: `run.ratings` is divided by `folds`.
   std::vector<std::string> fold_files;
+  /// Options of a search within the training ratings of each fold, for the method that the fold is trained with (nested cross-validation):
+  /// what is chosen has not seen the test ratings. Without `methods`, that of `run` is searched, and its stated options are fixed.
+  /// `holdout`, `monitor` and `refit` of `run` are not read then, for the search has its own; threads and memory are those of `run`.
+  std::optional<TuneOptions> tune;
   /// Lengths of the lists to test, each at least 1. Empty: none, or 20 if the method does not predict ratings.
   std::vector<std::size_t> tops;
   std::optional<float> relevant_from;  ///< lowest rating of a relevant item, only with lists; default: all are relevant
@@ -42,6 +47,7 @@ struct FoldScores {
   std::size_t unknown = 0;                 ///< test ratings whose user or item has no training rating in this fold
   std::size_t users = 0;                   ///< test users
   std::string method = {};                 ///< method of the fold
+  std::uint64_t trials = 0;                ///< options that the search within the fold tried; 0 without a search
   std::string options = {};                ///< options of the method, a JSON object
   std::size_t epochs = 0;
   std::size_t best_epoch = 0;
@@ -81,13 +87,11 @@ class CrossValidationObserver : public TrainingObserver {
   virtual void on_fold(std::uint32_t fold, std::uint32_t folds);
   /// Called after each fold, with its figures and their names.
   virtual void on_scores(const FoldScores& scores, const std::vector<std::string>& names);
+  /// Called after each training of a search within a fold. \param best  the best of full length so far; null before there is one
+  virtual void on_trial(const TuneRun& run, const TuneRun* best);
   /// The observer that ignores every report.
   static CrossValidationObserver& silent() noexcept;
 };
-
-/// The method that a fold is trained with, from its training ratings: the place for a search within the fold. \param data  without
-/// validation and test set
-using MethodOfFold = std::function<Method(const TrainData& data, std::uint32_t fold)>;
 
 /// Cross-validates a method on a file of ratings.
 ///
@@ -102,15 +106,14 @@ using MethodOfFold = std::function<Method(const TrainData& data, std::uint32_t f
 /// Besides one training at a time, memory holds the ratings once more, in 14 bytes each (22 with timestamps).
 ///
 /// \param interrupted  if given, asked between epochs; if it returns true, the run ends and has the folds that were tested
-/// \param method_of_fold  if given, chooses the method of each fold; otherwise that of `run` is trained
 /// \throws any lowrank::Error
 CrossValidated cross_validate(const CrossValidation& options, CrossValidationObserver& observer = CrossValidationObserver::silent(),
-                              const std::function<bool()>& interrupted = {}, const MethodOfFold& method_of_fold = {});
+                              const std::function<bool()>& interrupted = {});
 
 /// The same on ratings in memory; `run.ratings` is ignored, and of `run.read` all but `duplicates`.
 CrossValidated cross_validate(RatingLines lines, const CrossValidation& options,
                               CrossValidationObserver& observer = CrossValidationObserver::silent(),
-                              const std::function<bool()>& interrupted = {}, const MethodOfFold& method_of_fold = {});
+                              const std::function<bool()>& interrupted = {});
 
 /// The results as the JSON document of docs/command-line.md; keys that do not apply are left out.
 std::string to_json(const CrossValidated& results);
