@@ -56,6 +56,7 @@ class NMF(BaseEstimator):
         if not divergence and self.beta_loss not in ("frobenius", 2):
             pytest.skip("lowrank has the Frobenius norm and the Kullback-Leibler divergence alone")
         values = X.data if scipy.sparse.issparse(X) else X[X != 0]
+        random = self.init == "random" or self.n_components_beyond(X)
         # lowrank's penalties are of ratings that are divided by their root mean square, and of factors divided by its root.
         scale = np.sqrt(np.mean(np.square(values, dtype=float)))
         return lowrank.NMF(
@@ -63,12 +64,12 @@ class NMF(BaseEstimator):
             absent="zero",
             objective="kullback-leibler" if divergence else "frobenius",
             solver="multiplicative" if self.solver == "mu" else "coordinate",
-            initialization="random" if self.init == "random" or self.n_components_beyond(X) else "nndsvd",
+            initialization="random" if random else "nndsvd",
             regularization=self.alpha_W * (1 - self.l1_ratio) / (1 if divergence else scale),
             l1_regularization=self.alpha_W * self.l1_ratio / (np.sqrt(scale) if divergence else scale**1.5),
             epochs=self.max_iter,
             tolerance=min(self.tol**2, 1),
-            seed=self.random_state if isinstance(self.random_state, int) else 0,
+            **({"seed": self.random_state} if random and isinstance(self.random_state, int) else {}),
         )
 
     def n_components_beyond(self, X):
