@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Asks lowrank and the package implicit the same questions about the same factors: lists with and without filters, new users, similar items and
-users, the loss of training, and the cosine of items.
+users, the loss of training, and the cosine, TF-IDF and BM25 of items.
 
     implicit_lists.py ROOT BUILD
 
@@ -75,14 +75,14 @@ def main():
     print("similar items and users: the same")
 
     binary = (clicks > 0).astype(float)
-    by_cosine = CosineRecommender(K=80)
-    by_cosine.fit(binary, show_progress=False)
-    near = lowrank.ItemNeighbours(similarity="cosine", neighbours=80, shrinkage=0).fit(binary)
-    common = near.neighbours_
-    ours_of, theirs_of = (scipy.sparse.csr_matrix(common, shape=(80, 80)).toarray(), by_cosine.similarity.toarray())
-    np.fill_diagonal(theirs_of, 0)
-    np.testing.assert_allclose(ours_of, theirs_of, atol=1e-6)
-    print("cosine of items: the same")
+    for similarity, peer, counts in [("cosine", CosineRecommender, binary), ("tf-idf", TFIDFRecommender, clicks), ("bm25", BM25Recommender, clicks)]:
+        by_peer = peer(K=81)
+        by_peer.fit(counts.astype(float), show_progress=False)
+        near = lowrank.ItemNeighbours(similarity=similarity, neighbours=80, shrinkage=0).fit(counts).neighbours_
+        ours_of, theirs_of = scipy.sparse.csr_array(near, shape=(80, 80)).toarray(), by_peer.similarity.toarray()
+        np.fill_diagonal(theirs_of, 0)
+        np.testing.assert_allclose(ours_of, theirs_of, rtol=1e-6, atol=1e-6)
+        print(f"{similarity} of items: the same")
 
 
 if len(sys.argv) == 3:
@@ -100,6 +100,6 @@ import numpy as np  # noqa: E402
 import scipy.sparse  # noqa: E402
 from implicit.cpu._als import calculate_loss  # noqa: E402
 from implicit.cpu.als import AlternatingLeastSquares  # noqa: E402
-from implicit.nearest_neighbours import CosineRecommender  # noqa: E402
+from implicit.nearest_neighbours import BM25Recommender, CosineRecommender, TFIDFRecommender  # noqa: E402
 
 main()
