@@ -281,7 +281,7 @@ std::vector<double> FoldInSolver::vectors_of(std::span<const std::uint32_t> othe
 }
 
 std::optional<LinearTerms> FoldInSolver::linear_terms(const FoldInRows& row) const {
-  if (terms_.kind != Kind::least_squares || terms_.sums) return {};
+  if (terms_.kind != Kind::least_squares && terms_.kind != Kind::sum) return {};
   const std::size_t rank = fixed_.factors.rank();
   const std::size_t size = unknowns();
   if (terms_.non_negative) {
@@ -311,6 +311,14 @@ std::optional<LinearTerms> FoldInSolver::linear_terms(const FoldInRows& row) con
     const Cell own = cell(row.others[n], row.values[n], share, observed);
     problem.weights.push_back(own.weight);
     problem.values.push_back(own.value);
+  }
+  if (terms_.sums) {
+    problem.rank = rank;
+    problem.solves_first = terms_.kind == Kind::least_squares;
+    const double scale = std::pow(static_cast<double>(row.others.size()), -terms_.sum_exponent);
+    for (const std::uint32_t other : row.others) {
+      for (const float number : history_factors_.row(other)) problem.sums.push_back(scale * static_cast<double>(number));
+    }
   }
   LinearTerms terms(std::move(problem));
   if (!terms.hold()) return {};

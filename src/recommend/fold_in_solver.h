@@ -74,8 +74,8 @@ class FoldInSolver {
 
   /// \name A solution as a sum over the ratings
   /// \{
-  /// The equations of `row`, which is one row. Nothing where its solution is not linear in the ratings: another loss than squares, sums of
-  /// history factors, or factors that are not negative of which one is 0.
+  /// The equations of `row`, which is one row. Nothing where its solution is not linear in the ratings: another loss than squares, or
+  /// factors that are not negative of which one is 0.
   [[nodiscard]] std::optional<LinearTerms> linear_terms(const FoldInRows& row) const;
   /// The vectors of fixed rows as linear_terms() has them, unknowns() numbers each: in the basis of the solver, then 1 for the bias.
   [[nodiscard]] std::vector<double> vectors_of(std::span<const std::uint32_t> others) const;

@@ -21,7 +21,12 @@ LinearTerms::LinearTerms(LinearProblem problem)
     : problem_(std::move(problem)),
       dual_(problem_.values.size() < problem_.size && problem_.shared.empty() && problem_.l1.empty() && all_positive(problem_.weights) &&
             all_positive(problem_.diagonal)),
-      holds_(dual_ ? factor_dual() : factor_primal()) {}
+      holds_(factor()) {}
+
+bool LinearTerms::factor() {
+  if (!problem_.solves_first) return true;
+  return dual_ ? factor_dual() : factor_primal();
+}
 
 bool LinearTerms::factor_primal() {
   // As in training: what nothing else holds down gets a ridge far below what float factors resolve.
@@ -63,22 +68,47 @@ bool LinearTerms::factor_dual() {
   return factor_positive_definite(matrix_.data(), n);
 }
 
-double LinearTerms::of(std::span<const double> q, std::span<double> terms) const {
+double LinearTerms::respond(std::span<const double> q, std::span<double> responses) const {
   const std::size_t n = problem_.values.size();
   const std::size_t size = problem_.size;
   const auto row = [&](std::size_t j) { return problem_.rows.data() + j * size; };
+  if (!problem_.solves_first) {
+    // A bias at most, which is an average.
+    const bool bias = size > problem_.rank;
+    const double weight = bias ? std::accumulate(problem_.weights.begin(), problem_.weights.end(), problem_.diagonal.back()) : 0;
+    std::ranges::fill(responses, weight > 0 ? 1 / weight : 0);
+    return 0;
+  }
   std::vector<double> x(q.begin(), q.end());
   if (dual_) {
     // q^T A^-1 Q^T C^1/2 = (q^T D^-1 Q^T C^1/2) S^-1 for the dual matrix S.
     for (std::size_t k = 0; k < size; ++k) x[k] /= problem_.diagonal[k];
-    for (std::size_t j = 0; j < n; ++j) terms[j] = std::sqrt(problem_.weights[j]) * std::inner_product(x.begin(), x.end(), row(j), 0.0);
-    solve_factored(matrix_.data(), terms.data(), n);
-    for (std::size_t j = 0; j < n; ++j) terms[j] *= problem_.values[j] / std::sqrt(problem_.weights[j]);
+    for (std::size_t j = 0; j < n; ++j) {
+      responses[j] = std::sqrt(problem_.weights[j]) * std::inner_product(x.begin(), x.end(), row(j), 0.0);
+    }
+    solve_factored(matrix_.data(), responses.data(), n);
+    for (std::size_t j = 0; j < n; ++j) responses[j] /= std::sqrt(problem_.weights[j]);
     return 0;
   }
   solve_factored(matrix_.data(), x.data(), size);
-  for (std::size_t j = 0; j < n; ++j) terms[j] = problem_.values[j] * std::inner_product(x.begin(), x.end(), row(j), 0.0);
+  for (std::size_t j = 0; j < n; ++j) responses[j] = std::inner_product(x.begin(), x.end(), row(j), 0.0);
   return problem_.l1.empty() ? 0 : -std::inner_product(x.begin(), x.end(), problem_.l1.begin(), 0.0);
+}
+
+double LinearTerms::of(std::span<const double> q, std::span<double> terms) const {
+  const std::size_t n = problem_.values.size();
+  const double rest = respond(q, terms);
+  const std::size_t rank = problem_.sums.empty() ? 0 : problem_.rank;
+  // What is left of q when the solution has answered the sums.
+  std::vector<double> left(q.begin(), q.begin() + static_cast<std::ptrdiff_t>(rank));
+  for (std::size_t j = 0; rank != 0 && j < n; ++j) {
+    for (std::size_t k = 0; k < rank; ++k) left[k] -= problem_.weights[j] * terms[j] * problem_.rows[j * problem_.size + k];
+  }
+  for (std::size_t j = 0; j < n; ++j) {
+    terms[j] *= problem_.values[j];
+    terms[j] = std::inner_product(left.begin(), left.end(), problem_.sums.begin() + static_cast<std::ptrdiff_t>(j * rank), terms[j]);
+  }
+  return rest;
 }
 
 }  // namespace lowrank

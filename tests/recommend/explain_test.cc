@@ -238,6 +238,45 @@ TEST(Explain, WithoutASumTheHistoryIsLeftOutItemByItem) {
   }
 }
 
+TEST(Explain, WhatASumOfTheHistoryOwesToAnItemIsWhatItLosesWithTheVectorAndTheResidual) {
+  const RowPenalty users{.l2 = 0.1, .l2_constant = 0.4, .bias = 0.02, .bias_constant = 0.3};
+  for (const auto& [solves_bias, solves_factors] : {std::pair(false, false), {true, false}, {false, true}, {true, true}}) {
+    for (const std::size_t rank : {1U, 4U, 33U}) {
+      Model model = model_of(LeastSquares{}, rank);
+      model.fold_in = HistorySum{.users = users, .exponent = 0.5, .solves_bias = solves_bias, .solves_factors = solves_factors};
+      model.history_factors = random_model(30, 40, rank, 91 + rank).items.factors;
+      const std::vector<std::uint32_t> asked{0, 13};
+      const Recommender recommender(model);
+      const std::vector<Explanation> explanations = recommender.explain(kItems, kValues, asked, {.top = 100});
+      const FoldedRow whole = recommender.fold_in_user(kItems, kValues);
+      for (std::size_t at = 0; at < asked.size(); ++at) {
+        const Explanation& one = explanations[at];
+        EXPECT_EQ(one.kind, ExplanationKind::sum);
+        double size = std::abs(one.base);
+        std::map<std::uint32_t, double> found;
+        for (const Contribution& contribution : one.contributions) {
+          size += std::abs(contribution.amount);
+          found[contribution.item] = contribution.amount;
+        }
+        EXPECT_NEAR(one.explained, score_of(model, whole, asked[at]), 2e-5 * size) << rank;
+        EXPECT_NEAR(total(one), one.explained, 1e-12 * size);
+        EXPECT_NEAR(one.base, model.centre.mean + double{model.items.biases[asked[at]]}, 1e-12);
+        // The score is linear in an item's vector and residual together.
+        for (std::size_t n = 0; n < kItems.size(); ++n) {
+          Model without = model;
+          std::ranges::fill(without.history_factors.row(kItems[n]), 0.0F);
+          std::vector<float> values = kValues;
+          values[n] = static_cast<float>(model.centre.mean + double{model.items.biases[kItems[n]]});
+          const FoldedRow other = Recommender(without).fold_in_user(kItems, values);
+          const double expected = score_of(model, whole, asked[at]) - score_of(model, other, asked[at]);
+          EXPECT_NEAR(found[kItems[n]], expected, 4e-5 * size)
+              << solves_bias << solves_factors << " rank " << rank << " item " << kItems[n];
+        }
+      }
+    }
+  }
+}
+
 TEST(Explain, FactorsThatAreAllAboveZeroAreASumWithTheShareOfThePenalty) {
   Model model = model_of(LeastSquares{.users = {.l2_constant = 3, .l1_constant = 0.1}, .solves_bias = false, .non_negative = true}, 3);
   for (std::uint32_t item = 0; item < 40; ++item) {

@@ -30,8 +30,10 @@ enum class ExplanationKind : std::uint8_t {
 /// together with those of the items, so that their score is another one; both are here.
 ///
 /// For least squares the score is linear in the ratings (Hu, Koren and Volinsky 2008, section 5). With item vector q and the equations
-/// A p = sum over the history of w_j t_j q_j, the contribution of item j is w_j t_j <q, A^-1 q_j>; a bias of the user is part of p. The
-/// sums of neighbours are terms as they are, and so are the parts of a mean over residuals; what other users say is part of the base. Where
+/// A p = sum over the history of w_j t_j q_j, the contribution of item j is w_j t_j <q, A^-1 q_j>; a bias of the user is part of p. Where
+/// the user is a sum of history factors x = sum of s_j (HistorySum), what a rating is fitted to lacks <x, q_j>, and the contribution of
+/// item j is r_j h_j + <s_j, q - sum over l of h_l q_l>, with r_j its rating without mean and biases, and h_j = <q, A^-1 q_j>. The sums of
+/// neighbours are terms as they are, and so are the parts of a mean over residuals; what other users say is part of the base. Where
 /// factors are not negative and one of them is 0, and with a divergence or a pairwise loss, there is no such sum, and the history is left
 /// out item by item.
 struct Explanation {
