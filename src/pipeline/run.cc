@@ -203,7 +203,12 @@ TrainData read_data(const TrainRun& run) {
   read.threads = run.threads;
   read.keep_times = false;
   if (!run.init.empty()) data.init = load_model(run.init);
+  read.on_skipped = [&](const std::string& file, const SkippedLines& lines) {
+    data.skipped = lines.count;
+    if (run.read.on_skipped) run.read.on_skipped(file, lines);
+  };
   data.data = read_ratings(run.ratings, read);
+  read.on_skipped = run.read.on_skipped;
   // Figures count every rating alike.
   read.columns.weight = {};
   read.columns.weight_stated = false;
@@ -325,7 +330,9 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
   TrainSummary summary;
   summary.method = name_of(run.method);
   summary.options = options_json(run.method);
-  Inputs inputs = prepare(take_data(), run);
+  TrainData given = take_data();
+  summary.skipped = given.skipped;
+  Inputs inputs = prepare(std::move(given), run);
   summary.duplicates = inputs.data.duplicates;
   summary.seconds.read = stage.lap();
 

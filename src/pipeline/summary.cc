@@ -63,6 +63,7 @@ std::string to_json(const TrainSummary& summary) {
   json["items"] = summary.items;
   json["ratings"] = summary.ratings;
   json["duplicates"] = summary.duplicates;
+  if (summary.skipped != 0) json["skipped_lines"] = summary.skipped;
   json["epochs"] = summary.epochs;
   if (summary.epochs > 0) json["best_epoch"] = summary.best_epoch;
   json["stopped"] = summary.stopped;

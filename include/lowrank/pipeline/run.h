@@ -60,6 +60,7 @@ struct TrainSummary {
   std::uint32_t items = 0;     ///< items with a training rating
   std::size_t ratings = 0;     ///< training ratings
   std::size_t duplicates = 0;  ///< ratings that were removed as duplicates of a pair
+  std::size_t skipped = 0;     ///< malformed lines of the file of ratings that were left out (ReadOptions::skip_bad_lines)
   std::size_t epochs = 0;
   std::size_t best_epoch = 0;
   std::string stopped;                              ///< epochs, converged, patience, observer or interrupt
@@ -92,6 +93,7 @@ struct TrainData {
   std::optional<Pairs> validation;  ///< numbered in the vocabulary of `data`; not together with `holdout`
   std::optional<Pairs> test;        ///< numbered in the vocabulary of `data`
   std::optional<Model> init;        ///< model to start from, rows matched by id (warm start)
+  std::size_t skipped = 0;          ///< malformed lines that were left out when `data` was read
 };
 
 /// Runs a training on data in memory; the input files of `run`, and how to read them, are ignored. The model is the same, byte for byte, as
