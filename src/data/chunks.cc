@@ -35,7 +35,7 @@ char* TextBuffer::reserve(std::size_t size, std::size_t keep) {
 
 ChunkSource::ChunkSource(const std::string& path, std::size_t chunk_bytes, int slots, const std::string& encoding)
     : file_(path), chunk_bytes_(std::max<std::size_t>(chunk_bytes, 1)), slots_(static_cast<std::size_t>(slots)) {
-  constexpr std::size_t kMagicBytes = 6;
+  constexpr std::size_t kMagicBytes = 10;
   std::string start(kMagicBytes, '\0');
   start.resize(file_.seekable() ? file_.read_at(start.data(), kMagicBytes, 0) : file_.read(start.data(), kMagicBytes));
   const Packing packing = packing_of(start, file_.name());

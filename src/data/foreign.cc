@@ -50,19 +50,23 @@ std::string_view wide_encoding(std::string_view head) noexcept {
   return "";
 }
 
-/// Whether the first line starts as JSON objects or lists of them do.
-bool is_json(std::string_view head) noexcept {
+/// What kind of JSON a text is that starts as objects or lists of them do; or empty.
+std::string_view json_format(std::string_view head) noexcept {
   const auto skip = [&head] { head.remove_prefix(std::min(head.find_first_not_of(" \t\r\n"), head.size())); };
   skip();
-  if (head.starts_with('[')) {
+  const bool listed = head.starts_with('[');
+  if (listed) {
     head.remove_prefix(1);
     skip();
-    if (head.starts_with('[')) return true;
   }
-  if (!head.starts_with('{')) return false;
+  const bool object = head.starts_with('{');
+  if (listed && head.starts_with('[')) return "JSON";
+  if (!object) return "";
+  const std::string_view line = trimmed(head.substr(0, head.find('\n')));
   head.remove_prefix(1);
   skip();
-  return head.starts_with('"');
+  if (!head.starts_with('"')) return "";
+  return !listed && line.ends_with('}') ? "JSON lines" : "JSON";
 }
 
 }  // namespace
@@ -79,7 +83,9 @@ void refuse_foreign(std::string_view head, const std::string& name, const std::s
   for (const Mark& mark : kMarks) {
     if (binary && head.starts_with(mark.bytes)) fail(mark.format, mark.advice);
   }
-  if (is_json(without_bom(head))) fail("JSON", "write its records as CSV, or pass them from Python as a table");
+  if (const std::string_view json = json_format(without_bom(head)); !json.empty()) {
+    fail(std::string(json), "write its records as CSV, or pass them from Python as a table");
+  }
 }
 
 }  // namespace lowrank

@@ -55,7 +55,7 @@ class ByteStream {
 
 enum class Packing : std::uint8_t { none, gzip, zstd, xz };
 
-/// The compression of data that starts with `head` (at least 6 bytes, unless the data is shorter).
+/// The compression of data that starts with `head` (its first 10 bytes, unless the data is shorter).
 /// \throws DataError for compressions that are recognised but not supported
 Packing packing_of(std::string_view head, const std::string& name);
 

@@ -54,7 +54,8 @@ std::string roles_text(const Layout& layout) {
     text += ", rating = 1";
   }
   if (layout.weight != Layout::kNone) text += ", weight = " + column_text(layout, layout.weight);
-  if (!layout.time_wanted || layout.time == Layout::kNone) return text;
+  const bool absent = !layout.time_named && layout.column_count > 0 && layout.column_count <= layout.time;
+  if (!layout.time_wanted || layout.time == Layout::kNone || absent) return text;
   text += ", time = " + column_text(layout, layout.time);
   if (layout.time_unit == TimeUnit::date) return text + " (dates, in UTC where no zone is given)";
   if (layout.time_unit != TimeUnit::unknown) text.append(" (").append(name_of(layout.time_unit)).append(" since 1970)");
@@ -90,6 +91,7 @@ std::string with_context(const std::string& problem, std::string_view line, cons
   const std::string context = " in " + quoted(line, kShown) + " (" + description(layout) + ")";
   // Advice comes last.
   std::string text = problem;
+  if (!valid_utf8(line)) text += "; use " + mention("encoding") + " to state the encoding, such as latin-1 or windows-1252";
   const std::size_t advice = text.find("; use " + mention("").substr(0, 1));  // the mark of an option
   return text.insert(std::min(advice, text.size()), context);
 }

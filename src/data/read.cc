@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "data/foreign.h"
 #include "data/line_check.h"
 #include "data/read_tuned.h"
 #include "data/staging.h"
@@ -222,6 +223,7 @@ void for_each_rating(const std::string& path, const ReadOptions& options, const 
 std::vector<std::string> read_ids(const std::string& path) {
   std::vector<std::string> ids;
   ChunkSource source(path, ReadTuning{}.chunk_bytes, 1);
+  refuse_foreign(source.head(), source.name());
   source.skip(source.head().size() - without_bom(source.head()).size());
   std::size_t number = 0;
   while (source.next_batch(1) != 0) {

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "data/chunks.h"
+#include "data/foreign.h"
 #include "data/text.h"
 #include "lowrank/base/error.h"
 
@@ -120,6 +121,7 @@ Titles Titles::read(const std::string& path) {
   constexpr std::size_t kChunkBytes = std::size_t{1} << 18U;
   Titles titles;
   ChunkSource source(path, kChunkBytes, 1);
+  refuse_foreign(source.head(), source.name());
   source.skip(source.head().size() - without_bom(source.head()).size());
   std::size_t number = 0;
   while (source.next_batch(1) != 0) {

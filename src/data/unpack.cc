@@ -211,7 +211,11 @@ Packing packing_of(std::string_view head, const std::string& name) {
     return Packing::zstd;
   if (head.starts_with("\xFD\x37\x7A\x58\x5A\x00"sv)) return Packing::xz;
   if (head.starts_with("PK\x03\x04"sv)) throw DataError(name + ": zip archives are not supported; unpack the file first");
-  if (head.starts_with("BZh"sv)) throw DataError(name + ": bzip2 files are not supported; unpack the file first");
+  // The mark of a block, or of an empty file, follows: `BZh` alone may be a user.
+  const std::string_view mark = head.size() < 4 ? ""sv : head.substr(4);
+  if (head.starts_with("BZh"sv) && (mark == "\x31\x41\x59\x26\x53\x59"sv || mark == "\x17\x72\x45\x38\x50\x90"sv)) {
+    throw DataError(name + ": bzip2 files are not supported; unpack the file first");
+  }
   return Packing::none;
 }
 

@@ -118,6 +118,11 @@ TEST(ReadRatings, TakesTimesAsTheFirstOnesAre) {
   EXPECT_EQ(fault_of("u a 1 2020-01-01 10:00:00\nv a 2 2020-01-01 11:00:00\n", options),
             "F:1: a date and a time of day in two columns; put both in quotes, or a T between them");
   options.times_needed = true;
+  const ScratchFile timeless("u,a,1\nv,a,2\n");
+  EXPECT_EQ(
+      error_of<DataError>([&] { read_ratings(timeless.path(), options); }, timeless.path()),
+      "F: no column of timestamps; use columns to name it (3 columns separated by commas, no header; user = column 1, item = column 2, "
+      "rating = column 3)");
   EXPECT_EQ(fault_of("u,a,1,978300760\nv,a,2,NaT\n", options), "F:2: expected a timestamp, found \"NaT\"");
   EXPECT_EQ(fault_of("u,a,1,978300760\nv,a,2\n", options), "F:2: too few columns: expected at least 4, found 3");
 }
@@ -138,7 +143,7 @@ TEST(ReadRatings, NamesTheFormatsThatItDoesNotRead) {
       {"PAR1\x15\x04", "a Parquet file"},   {"ARROW1\0\0"s, "an Arrow or Feather file"},
       {"FEA1\0"s, "a Feather file"},        {"\x93NUMPY\x01\0"s, "an npy file"},
       {"\xFF\xFEu\0,\0a\0"s, "UTF-16"},     {"\xFE\xFF\0u\0,\0a"s, "UTF-16"},
-      {"u\0,\0a\0,\0001\0\n\0"s, "UTF-16"}, {"{\"user\": 1, \"item\": 2}\n", "JSON"},
+      {"u\0,\0a\0,\0001\0\n\0"s, "UTF-16"}, {"{\"user\": 1, \"item\": 2}\n", "JSON lines"},
       {" [\n {\"user\": 1}]\n", "JSON"},
   };
   for (const auto& [text, format] : files) {

@@ -53,7 +53,8 @@ TEST(ReadErrors, NameTheLine) {
   EXPECT_EQ(message("1,2,3\n1,a\x02z,4\n"), "F:2: a control character in an id: \"a\\x02z\"");
   EXPECT_EQ(message("1,2,3\n1,a\0,4\n"sv), "F:2: a control character in an id: \"a\\x00\"");
   EXPECT_EQ(message("1,2,3\n1,a\tb,4\n"), "F:2: a control character in an id: \"a\\tb\"");
-  EXPECT_EQ(message("1,2,3\n1,\xC3,4\n"), "F:2: an id that is not valid UTF-8: \"\\xc3\"");
+  EXPECT_EQ(message("1,2,3\n1,\xC3,4\n"),
+            "F:2: an id that is not valid UTF-8: \"\\xc3\"; use encoding to state the encoding, such as latin-1 or windows-1252");
   EXPECT_EQ(message("1,2,3\n\"1,3,4\n5\",6,7\n"), "F:2: a quoted field does not end on its line");
   EXPECT_EQ(message("1,2,3,\"a \nb\"\n"), "F:1: a quoted field does not end on its line");
   EXPECT_EQ(message("1,2,3\n\"1,3,4"), "F:2: a quoted field does not end on its line");

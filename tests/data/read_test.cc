@@ -238,6 +238,9 @@ TEST(ReadIds, ReadsOneALine) {
   EXPECT_EQ(read_ids(file.path()), (std::vector<std::string>{"7", "Zoë M", "007"}));
   const ScratchFile wrong("7\n\nab\x01\n");
   EXPECT_EQ(error_of<DataError>([&] { read_ids(wrong.path()); }, wrong.path()), "F:3: a control character in an id: \"ab\\x01\"");
+  const ScratchFile wide(std::string("\xFE\xFF\0u\0\n", 6));
+  EXPECT_EQ(error_of<DataError>([&] { read_ids(wide.path()); }, wide.path()),
+            "F: this is UTF-16 text, which is not read; convert it to UTF-8");
 }
 
 TEST(ReadRatings, KeepsWeights) {

@@ -50,6 +50,17 @@ TEST(Titles, ReadsLatin1WhereALineIsNotUtf8) {
   EXPECT_EQ(titles.find("2"), "Zoë");
 }
 
+TEST(Titles, RefusesOtherFormatsByName) {
+  using namespace std::string_literals;
+  const ScratchFile wide(
+      "\xFF\xFE"
+      "1\0|\0a\0"s);
+  EXPECT_EQ(error_of<DataError>([&] { Titles::read(wide.path()); }, wide.path()),
+            "F: this is UTF-16 text, which is not read; convert it to UTF-8");
+  const ScratchFile json("{\"id\": 1, \"title\": \"a\"}\n");
+  EXPECT_EQ(error_of<DataError>([&] { Titles::read(json.path()); }, json.path()).find("F: this is JSON lines, which is not read"), 0U);
+}
+
 TEST(Titles, RefusesLinesWithoutIdOrTitle) {
   const ScratchFile lone("1|a\njust words\n");
   EXPECT_EQ(error_of<DataError>([&] { Titles::read(lone.path()); }, lone.path()), "F:2: expected an id and a title, found \"just words\"");

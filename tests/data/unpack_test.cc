@@ -136,6 +136,11 @@ TEST(Unpack, RefusesArchivesItDoesNotRead) {
   const ScratchFile bzip("BZh91AY&SY");
   EXPECT_EQ(error_of<DataError>([&] { read_ratings(bzip.path()); }, bzip.path()),
             "F: bzip2 files are not supported; unpack the file first");
+  const ScratchFile empty(std::string_view("BZh9\x17rE8P\x90\0\0\0\0", 14));
+  EXPECT_EQ(error_of<DataError>([&] { read_ratings(empty.path()); }, empty.path()),
+            "F: bzip2 files are not supported; unpack the file first");
+  const ScratchFile user("BZh1,7,3\n");
+  EXPECT_EQ(read_ratings(user.path()).users.id(0), "BZh1");
 }
 
 }  // namespace
