@@ -13,6 +13,7 @@
 #include "lowrank/data/split.h"
 #include "lowrank/data/titles.h"
 #include "lowrank/data/vocabulary.h"
+#include "lowrank/evaluate/compare.h"
 #include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
 #include "lowrank/evaluate/user_figures.h"

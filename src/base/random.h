@@ -20,6 +20,7 @@ enum class Purpose : std::uint64_t {
   generate_ratings = 8,
   negatives = 9,
   bootstrap = 10,
+  sign_flips = 11,
   search = 12,
   folds = 13,
 };

@@ -112,7 +112,7 @@ class HelpLayout : public CLI::Formatter {
     if (app->get_parent() == nullptr) return "\nUsage: lowrank COMMAND [options]\n\n";
     std::string usage = "Usage: lowrank " + app->get_name();
     for (const CLI::Option* option : app->get_options()) {
-      if (option->get_positional()) usage += " " + option->get_name(true);
+      if (option->get_positional()) usage += " " + option->get_name(true) + (option->get_items_expected_max() > 1 ? "..." : "");
     }
     for (const CLI::Option* option : app->get_options()) {
       if (!option->get_positional() && option->get_required()) usage += " " + option->get_name() + " " + option->get_type_name();
@@ -241,6 +241,12 @@ CLI::Option* add_real(CLI::App& app, const std::string& name, double& target, co
 CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<float>& target, const std::string& help) {
   auto* option = app.add_option_function<std::string>(
       name, [name, &target](const std::string& text) { target = parse_number<float>(name, text, "a number"); }, help);
+  return option->type_name("X");
+}
+
+CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<double>& target, const std::string& help) {
+  auto* option = app.add_option_function<std::string>(
+      name, [name, &target](const std::string& text) { target = parse_number<double>(name, text, "a number"); }, help);
   return option->type_name("X");
 }
 

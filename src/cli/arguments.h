@@ -45,6 +45,7 @@ CLI::Option* add_integer(CLI::App& app, const std::string& name, std::uint64_t& 
 CLI::Option* add_integer(CLI::App& app, const std::string& name, std::uint32_t& target, const std::string& help, std::uint32_t least = 0);
 CLI::Option* add_real(CLI::App& app, const std::string& name, double& target, const std::string& help);
 CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<float>& target, const std::string& help);
+CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<double>& target, const std::string& help);
 /// An option that may be given several times, each time with one or more values (see spread_lists).
 CLI::Option* add_list(CLI::App& app, const std::string& name, const std::string& label, std::vector<std::string>& target,
                       const std::string& help);

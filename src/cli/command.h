@@ -29,6 +29,7 @@ Command add_train(CLI::App& program, const std::string& method);
 /// \param method  as of add_train()
 Command add_cv(CLI::App& program, const std::string& method);
 Command add_evaluate(CLI::App& program);
+Command add_compare(CLI::App& program);
 Command add_predict(CLI::App& program);
 Command add_recommend(CLI::App& program);
 Command add_recommend_users(CLI::App& program);

@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <array>
 #include <cmath>
 #include <memory>
 #include <optional>
@@ -6,6 +6,7 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/figures.h"
 #include "cli/progress.h"
 #include "cli/results.h"
 #include "lowrank/base/error.h"
@@ -23,6 +24,9 @@ struct EvaluateArguments {
   std::string test;
   std::vector<std::size_t> tops;
   std::optional<float> relevant_from;
+  bool beyond_accuracy = false;
+  std::optional<double> interval;
+  std::string per_user;
   ReadOptions read;
   int threads = 0;
   bool json = false;
@@ -32,36 +36,83 @@ struct EvaluateArguments {
 /// The scores of a model. `ranking` has one entry per value of --top.
 struct Figures {
   bool predicts_ratings = true;
-  RatingScores ratings;
+  RatingScores ratings = {};
+  UserFigures ratings_by_user = {};
   std::vector<RankingScores> ranking = {};
+  UserFigures lists_by_user = {};
+  std::optional<double> level = {};  ///< of the intervals, if there are any
+  std::vector<Interval> rating_intervals = {};
+  std::vector<Interval> list_intervals = {};
+
+  /// The interval of a figure, if it has one.
+  [[nodiscard]] const Interval* interval_of(const std::string& name) const {
+    for (const auto& [figures, ends] : {std::pair(&ratings_by_user, &rating_intervals), std::pair(&lists_by_user, &list_intervals)}) {
+      for (std::size_t n = 0; n < ends->size(); ++n) {
+        if (figures->figures[n].name == name) return &(*ends)[n];
+      }
+    }
+    return nullptr;
+  }
+  [[nodiscard]] std::string with_interval(double value, const std::string& name) const {
+    const Interval* interval = interval_of(name);
+    return interval == nullptr ? fixed(value, 6) : fixed(value, 4) + interval_text(*interval);
+  }
+  /// Appends `,"level":...,"interval":{...}` for the figures that have one, their names followed by `suffix` being those of the intervals.
+  void append_intervals(std::string& text, std::span<const std::string_view> names, const std::string& suffix) const {
+    std::string intervals;
+    for (const std::string_view name : names) {
+      const Interval* interval = interval_of(std::string(name) + suffix);
+      if (interval == nullptr || !std::isfinite(interval->low) || !std::isfinite(interval->high)) continue;
+      append_json(intervals += intervals.empty() ? "" : ",", name);
+      append_json(intervals += ':', *interval);
+    }
+    if (intervals.empty()) return;
+    append(text += ",\"level\":", *level);
+    text += ",\"interval\":{" + intervals + "}";
+  }
 };
+
+std::string at(std::size_t top) { return "@" + std::to_string(top); }
 
 std::string text_of(const Figures& figures) {
   std::string text;
   if (figures.predicts_ratings) {
-    text += "rmse     " + fixed(figures.ratings.rmse, 6) + "\nmae      " + fixed(figures.ratings.mae, 6) + "\n";
+    text += "rmse     " + figures.with_interval(figures.ratings.rmse, "rmse") + "\n";
+    text += "mae      " + figures.with_interval(figures.ratings.mae, "mae") + "\n";
   }
   text += "ratings  " + std::to_string(figures.ratings.ratings) + "\nunknown  " + std::to_string(figures.ratings.unknown) + "\n";
   if (figures.ranking.empty()) return text;
   // One column per list length.
-  constexpr std::size_t kLabel = 11;
-  constexpr std::size_t kColumn = 10;
+  TextTable table;
   const auto add = [&](std::string_view label, const auto& value_of) {
-    std::string line(label);
-    line.resize(kLabel, ' ');
-    for (const RankingScores& scores : figures.ranking) {
-      std::string value = value_of(scores);
-      value.resize(std::max(value.size() + 1, kColumn), ' ');
-      line += value;
-    }
-    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+    std::vector<std::string> row{std::string(label)};
+    for (const RankingScores& scores : figures.ranking) row.push_back(value_of(scores));
+    table.add(std::move(row));
   };
   add("top", [](const RankingScores& scores) { return std::to_string(scores.top); });
   add("users", [](const RankingScores& scores) { return std::to_string(scores.users); });
   for (const std::string_view name : ranking_metric_names()) {
-    add(name, [name](const RankingScores& scores) { return fixed(ranking_metric(scores, name), 6); });
+    add(name, [&](const RankingScores& scores) {
+      return figures.with_interval(ranking_metric(scores, name), std::string(name) + at(scores.top));
+    });
   }
-  return text;
+  if (figures.ranking.front().beyond) {
+    for (const std::string_view name : beyond_accuracy_names()) {
+      add(name, [&](const RankingScores& scores) {
+        return figures.with_interval(beyond_accuracy(*scores.beyond, name), std::string(name) + at(scores.top));
+      });
+    }
+  }
+  return text + table.text();
+}
+
+std::string ranking_json(const Figures& figures, const RankingScores& scores) {
+  std::string text = to_json(scores);
+  text.pop_back();
+  std::vector<std::string_view> names(ranking_metric_names().begin(), ranking_metric_names().end());
+  names.insert(names.end(), beyond_accuracy_names().begin(), beyond_accuracy_names().end());
+  figures.append_intervals(text, names, at(scores.top));
+  return text + "}";
 }
 
 std::string json_of(const Figures& figures) {
@@ -76,28 +127,56 @@ std::string json_of(const Figures& figures) {
     }
   }
   text += "\"ratings\":" + std::to_string(figures.ratings.ratings) + ",\"unknown\":" + std::to_string(figures.ratings.unknown);
+  figures.append_intervals(text, std::array<std::string_view, 2>{"rmse", "mae"}, "");
   const bool several = figures.ranking.size() > 1;
   if (!figures.ranking.empty()) {
     text += several ? ",\"ranking\":[" : ",\"ranking\":";
-    for (std::size_t n = 0; n < figures.ranking.size(); ++n) text += (n == 0 ? "" : ",") + to_json(figures.ranking[n]);
+    for (std::size_t n = 0; n < figures.ranking.size(); ++n) text += (n == 0 ? "" : ",") + ranking_json(figures, figures.ranking[n]);
     if (several) text += "]";
   }
   return text + "}\n";
 }
 
-int run_evaluate(EvaluateArguments& arguments) {
+void check(const EvaluateArguments& arguments) {
   if (arguments.relevant_from && arguments.tops.empty()) throw OptionError("relevant_from", "needs --top");
-  check_files({{"", arguments.model}, {"", arguments.test}});
+  if (arguments.beyond_accuracy && arguments.tops.empty()) throw OptionError("beyond_accuracy", "needs --top");
+  if (arguments.interval) check_interval({.level = *arguments.interval});
+  check_files({{"", arguments.model}, {"", arguments.test}}, {{"per_user", arguments.per_user}});
+  if (!arguments.per_user.empty()) check_writable(arguments.per_user);
+}
+
+int run_evaluate(EvaluateArguments& arguments) {
+  check(arguments);
   const Model model = load_model(arguments.model);
   arguments.read.threads = arguments.threads;
   const Pairs pairs = [&] {
     const FileReading reading(arguments.test, arguments.read, arguments.quiet);
     return read_pairs(arguments.test, model.users.ids, model.items.ids, arguments.read);
   }();
-  Figures figures{.predicts_ratings = model.centre.predicts_ratings, .ratings = score_ratings(model, pairs, arguments.threads)};
+  const bool by_user = arguments.interval || !arguments.per_user.empty();
+  const bool rated = model.centre.predicts_ratings;
+  if (!rated && by_user && arguments.tops.empty()) {
+    throw OptionError(arguments.interval ? "interval" : "per_user", "needs --top, because the model does not predict ratings");
+  }
+  Figures figures{.predicts_ratings = rated, .level = arguments.interval};
+  figures.ratings = score_ratings(model, pairs, arguments.threads, by_user && rated ? &figures.ratings_by_user : nullptr);
   if (!arguments.tops.empty()) {
     const RankingTest test(pairs, model.history, arguments.relevant_from);
-    figures.ranking = test.score(model, arguments.tops, arguments.threads);
+    figures.ranking = test.score(model, arguments.tops,
+                                 {.threads = arguments.threads,
+                                  .beyond_accuracy = arguments.beyond_accuracy,
+                                  .by_user = by_user ? &figures.lists_by_user : nullptr});
+  }
+  if (arguments.interval) {
+    const IntervalOptions options{.level = *arguments.interval, .threads = arguments.threads};
+    figures.rating_intervals = intervals(figures.ratings_by_user, options);
+    figures.list_intervals = intervals(figures.lists_by_user, options);
+  }
+  if (!arguments.per_user.empty()) {
+    Results results(arguments.per_user);
+    write_per_user(results, rated ? &figures.ratings_by_user : nullptr, arguments.tops.empty() ? nullptr : &figures.lists_by_user, pairs,
+                   model.users.ids);
+    results.finish();
   }
   Results results;
   results.write(arguments.json ? json_of(figures) : text_of(figures));
@@ -115,6 +194,11 @@ Command add_evaluate(CLI::App& program) {
   add_tops(*app, arguments->tops, "also score the top-K list of every user in TEST; separate several lengths by commas");
   add_real(*app, "--relevant-from", arguments->relevant_from,
            "with --top: count only items rated X or more in TEST as relevant (default: all)");
+  app->add_flag("--beyond-accuracy", arguments->beyond_accuracy,
+                "with --top: also novelty, diversity, popularity and concentration (Gini) of the lists");
+  add_real(*app, "--interval", arguments->interval,
+           "also an interval for every figure, by bootstrap over users: the share of such intervals that hold the true figure, as .95");
+  add_text(*app, "--per-user", "FILE", arguments->per_user, "also write the figures of every user to FILE, separated by tabs");
   add_threads(*app, arguments->threads);
   add_reading(*app, arguments->read, false);
   add_json(*app, arguments->json);

@@ -8,6 +8,7 @@
 #include <string>
 #include <utility>
 
+#include "evaluate/list_properties.h"
 #include "lowrank/base/error.h"
 #include "lowrank/recommend/recommend.h"
 
@@ -27,11 +28,28 @@ constexpr std::array kFigures{
     NamedFigure{"coverage", &RankingScores::coverage},
 };
 
-constexpr auto kNames = [] {
-  std::array<std::string_view, kFigures.size()> names{};
-  std::transform(kFigures.begin(), kFigures.end(), names.begin(), [](const NamedFigure& figure) { return figure.name; });
+struct NamedProperty {
+  std::string_view name;
+  double BeyondAccuracy::*figure;
+};
+
+constexpr std::array kProperties{
+    NamedProperty{"novelty", &BeyondAccuracy::novelty},
+    NamedProperty{"diversity", &BeyondAccuracy::diversity},
+    NamedProperty{"popularity", &BeyondAccuracy::popularity},
+    NamedProperty{"test_popularity", &BeyondAccuracy::test_popularity},
+    NamedProperty{"gini", &BeyondAccuracy::gini},
+};
+
+template <class Table>
+constexpr auto names_of(const Table& table) {
+  std::array<std::string_view, std::tuple_size_v<Table>> names{};
+  std::transform(table.begin(), table.end(), names.begin(), [](const auto& entry) { return entry.name; });
   return names;
-}();
+}
+
+constexpr auto kNames = names_of(kFigures);
+constexpr auto kPropertyNames = names_of(kProperties);
 
 std::uint32_t user_of(std::uint64_t pair) { return static_cast<std::uint32_t>(pair >> 32U); }
 std::uint32_t item_of(std::uint64_t pair) { return static_cast<std::uint32_t>(pair); }
@@ -75,6 +93,8 @@ class Discounts {
 
 /// The means over users: all figures of kFigures but coverage.
 constexpr std::span<const NamedFigure> kMeans(kFigures.data(), kFigures.size() - 1);
+/// All properties of lists but gini.
+constexpr std::span<const NamedProperty> kMeanProperties(kProperties.data(), kProperties.size() - 1);
 
 /// The figures of the list of one user, as a list of length `top`. \param hits  positions of relevant items in the list, ascending
 RankingScores figures_of_list(std::span<const std::size_t> hits, std::size_t relevant, const Discounts& discounts, std::size_t top) {
@@ -105,14 +125,17 @@ void finish(RankingScores& sums, std::span<const std::size_t> places, std::size_
 }
 
 /// Figures of these users, all 0.
-UserFigures no_figures(const std::vector<std::uint32_t>& users, std::span<const std::size_t> tops) {
-  UserFigures figures{.users = users, .weights = std::vector<double>(users.size(), 1.0)};
+UserFigures no_figures(const std::vector<std::uint32_t>& users, std::span<const std::size_t> tops, bool beyond_accuracy) {
+  UserFigures figures{.users = users, .weights = std::vector<double>(users.size(), 1.0), .figures = {}};
   for (const std::size_t top : tops) {
-    for (const NamedFigure& mean : kMeans) {
-      figures.figures.push_back({.name = std::string(mean.name) + "@" + std::to_string(top),
+    const auto add = [&](std::string_view name) {
+      figures.figures.push_back({.name = std::string(name) + "@" + std::to_string(top),
                                  .higher_is_better = true,
                                  .sums = std::vector<double>(users.size(), 0.0)});
-    }
+    };
+    for (const NamedFigure& mean : kMeans) add(mean.name);
+    if (!beyond_accuracy) continue;
+    for (const NamedProperty& mean : kMeanProperties) add(mean.name);
   }
   return figures;
 }
@@ -126,6 +149,20 @@ double ranking_metric(const RankingScores& scores, std::string_view name) {
     if (figure.name == name) return scores.*figure.figure;
   }
   throw OptionError("metric", "unknown ranking metric \"" + std::string(name) + "\"");
+}
+
+std::span<const std::string_view> beyond_accuracy_names() { return kPropertyNames; }
+
+double& beyond_accuracy(BeyondAccuracy& figures, std::string_view name) {
+  for (const NamedProperty& property : kProperties) {
+    if (property.name == name) return figures.*property.figure;
+  }
+  throw OptionError("metric", "unknown property of lists \"" + std::string(name) + "\"");
+}
+
+double beyond_accuracy(const BeyondAccuracy& figures, std::string_view name) {
+  BeyondAccuracy copy = figures;
+  return beyond_accuracy(copy, name);
 }
 
 RankingTest::RankingTest(const Pairs& test, const History& seen, std::optional<float> relevant_from)
@@ -162,8 +199,7 @@ void RankingTest::exclude(std::size_t position, std::vector<std::uint32_t>& item
   std::set_difference(seen.begin(), seen.end(), relevant.begin(), relevant.end(), std::back_inserter(items));
 }
 
-std::vector<RankingScores> RankingTest::score(const Model& model, std::span<const std::size_t> tops, int threads,
-                                              UserFigures* by_user) const {
+std::vector<RankingScores> RankingTest::score(const Model& model, std::span<const std::size_t> tops, const RankingOptions& options) const {
   if (tops.empty()) return {};
   if (std::find(tops.begin(), tops.end(), 0U) != tops.end()) throw OptionError("top", "must be at least 1, got 0");
   if (users_.empty()) throw DataError("no test user has a relevant item (an item that the user did not rate in training)");
@@ -174,7 +210,10 @@ std::vector<RankingScores> RankingTest::score(const Model& model, std::span<cons
 
   std::vector<RankingScores> sums;
   for (const std::size_t top : tops) sums.push_back({.top = top});
-  if (by_user != nullptr) *by_user = no_figures(users_, tops);
+  std::optional<ListProperties> properties;
+  if (options.beyond_accuracy) properties.emplace(model, tops);
+  UserFigures* const by_user = options.by_user;
+  if (by_user != nullptr) *by_user = no_figures(users_, tops, options.beyond_accuracy);
   std::vector<std::size_t> places(model.items.counts.size(), std::numeric_limits<std::size_t>::max());
   std::vector<std::size_t> hits;
   const auto add = [&](std::size_t position, std::span<const Scored> list) {
@@ -184,20 +223,29 @@ std::vector<RankingScores> RankingTest::score(const Model& model, std::span<cons
       places[list[n].index] = std::min(places[list[n].index], n);
       if (std::binary_search(relevant.begin(), relevant.end(), list[n].index)) hits.push_back(n);
     }
+    const auto beyond = properties ? properties->add(list, relevant) : std::span<const BeyondAccuracy>();
     std::size_t figure = 0;
-    for (RankingScores& own : sums) {
-      const RankingScores list_figures = figures_of_list(hits, relevant.size(), discounts, own.top);
-      ++own.users;
+    const auto keep = [&](double value) {
+      if (by_user != nullptr) by_user->figures[figure++].sums[position] = value;
+    };
+    for (std::size_t top = 0; top < sums.size(); ++top) {
+      const RankingScores own = figures_of_list(hits, relevant.size(), discounts, tops[top]);
+      ++sums[top].users;
       for (const NamedFigure& mean : kMeans) {
-        own.*mean.figure += list_figures.*mean.figure;
-        if (by_user != nullptr) by_user->figures[figure++].sums[position] = list_figures.*mean.figure;
+        sums[top].*mean.figure += own.*mean.figure;
+        keep(own.*mean.figure);
       }
+      if (beyond.empty()) continue;
+      for (const NamedProperty& mean : kMeanProperties) keep(beyond[top].*mean.figure);
     }
   };
-  RecommendOptions options{.top = deepest, .include_seen = true, .threads = threads};
-  options.excluded_for = [&](std::size_t position, std::vector<std::uint32_t>& items) { exclude(position, items); };
-  recommend(model, users_, options, add);
-  for (RankingScores& own : sums) finish(own, places, model.items.known());
+  RecommendOptions lists{.top = deepest, .include_seen = true, .threads = options.threads};
+  lists.excluded_for = [&](std::size_t position, std::vector<std::uint32_t>& items) { exclude(position, items); };
+  recommend(model, users_, lists, add);
+  for (std::size_t top = 0; top < sums.size(); ++top) {
+    finish(sums[top], places, model.items.known());
+    if (properties) sums[top].beyond = properties->all(top);
+  }
   return sums;
 }
 

@@ -80,4 +80,10 @@ Validation validate_on(const Pairs& pairs, std::string_view monitor, int threads
   return validation;
 }
 
+double score_by(const Model& model, const Pairs& test, std::string_view monitor, int threads) {
+  const Validation validation = validate_on(test, monitor, threads, {.items = &model.history});
+  const double figure = validation.measure(model);
+  return validation.higher_is_better ? figure : -figure;
+}
+
 }  // namespace lowrank

@@ -22,6 +22,9 @@ Json ranking_json(const RankingScores& scores) {
   object["top"] = scores.top;
   object["users"] = scores.users;
   for (const std::string_view name : ranking_metric_names()) put(object, std::string(name), ranking_metric(scores, name));
+  if (scores.beyond) {
+    for (const std::string_view name : beyond_accuracy_names()) put(object, std::string(name), beyond_accuracy(*scores.beyond, name));
+  }
   return object;
 }
 

@@ -17,7 +17,7 @@ import unittest
 
 PROGRAM = ""
 METHODS = ["sgd", "als", "implicit", "bpr", "nmf", "baseline", "popular", "neighbours"]
-COMMANDS = "train tune cv evaluate predict recommend similar info export split generate demo".split()
+COMMANDS = "train tune cv evaluate compare predict recommend similar info export split generate demo".split()
 # Long enough for a signal to meet it, short enough for a slow machine to finish an epoch.
 LONG = ["--epochs", "1000000", "--rank", "8"]
 

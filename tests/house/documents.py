@@ -1,6 +1,6 @@
-"""Runs the examples of a section of a page, and compares what they print with what the page shows.
+"""Runs the examples of a section of a page, or of all of it, and compares what they print with what the page shows.
 
-usage: documents.py PAGE SECTION PROGRAM
+usage: documents.py PAGE SECTION|all PROGRAM
 
 Blocks of `sh` are run in order, in one empty folder, with PROGRAM as `lowrank` on the PATH. A block of `text` is what the block before it prints on
 standard output and standard error, in the order of printing.
@@ -15,6 +15,8 @@ from pathlib import Path
 
 
 def blocks_of(page, section):
+    if section == "all":
+        return re.findall(r"^```(\w+)\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
     found = re.search(rf"^## {re.escape(section)}\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
     return re.findall(r"^```(\w+)\n(.*?)^```$", found[1], re.DOTALL | re.MULTILINE) if found else []
 

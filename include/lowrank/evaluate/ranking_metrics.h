@@ -18,6 +18,22 @@
 
 namespace [[gnu::visibility("default")]] lowrank {
 
+/// What lists are like besides being right: means over users, for lists of some length. docs/ranking-metrics.md has the definitions.
+struct BeyondAccuracy {
+  double novelty = 0;          ///< bits: mean of -log2(share of the known users who rated the item) over the list
+  double diversity = 0;        ///< mean over the pairs of a list of 1 - cosine of the two items' sets of users; 0 for a single item
+  double popularity = 0;       ///< mean number of training ratings of the items in the list
+  double test_popularity = 0;  ///< the same of the user's relevant items: what users chose themselves
+  double gini = 0;             ///< Gini coefficient of how often the known items are listed: 0 all alike, near 1 few items fill all lists
+  friend bool operator==(const BeyondAccuracy&, const BeyondAccuracy&) = default;
+};
+
+/// The names in BeyondAccuracy, in that order.
+std::span<const std::string_view> beyond_accuracy_names();
+/// The figure called `name`, one of beyond_accuracy_names(). \throws OptionError("metric")
+double beyond_accuracy(const BeyondAccuracy& figures, std::string_view name);
+double& beyond_accuracy(BeyondAccuracy& figures, std::string_view name);
+
 /// Figures of lists of `top` items: means over the users with a relevant item, with equal weights.
 struct RankingScores {
   std::size_t top = 0;    ///< length of the lists, K
@@ -29,6 +45,17 @@ struct RankingScores {
   double mrr = 0;         ///< 1 / place of the first hit, 0 without a hit
   double hit_rate = 0;    ///< share of users with a hit
   double coverage = 0;    ///< share of the known items that are in at least one list
+  std::optional<BeyondAccuracy> beyond = {};  ///< if it was asked for
+};
+
+/// How lists are scored.
+struct RankingOptions {
+  int threads = 0;  ///< 0 for all; no influence on the result
+  /// Whether to fill in RankingScores::beyond. Takes 4 bytes per training rating, and time that grows with the square of the length of a
+  /// list: about as much as the lists themselves for 20 items of ML-1M.
+  bool beyond_accuracy = false;
+  /// If given, receives METRIC@K of every user with a relevant item, for every length and every metric that is a mean over users.
+  UserFigures* by_user = nullptr;
 };
 
 /// The names of the metrics of lists: `recall`, `precision`, `ndcg`, `map`, `mrr`, `hit_rate`, `coverage`.
@@ -55,13 +82,16 @@ class RankingTest {
 
   /// Figures of lists of several lengths, computed from one list of the greatest length per user: that of recommend(), with `seen` instead
   /// of the seen items of the model. Users that the model does not know get the items by popularity. Sums are in double and in a fixed
-  /// order: the result does not depend on `threads` (0 for all). Memory does not grow with the number of users.
-  /// \param tops          lengths, each at least 1
-  /// \param[out] by_user  if given, receives METRIC@K of every user with a relevant item, for every length and every metric but coverage
+  /// order: the result does not depend on the number of threads. Memory does not grow with the number of users.
+  /// \param tops  lengths, each at least 1
   /// \return one entry per length in `tops`, in the same order
   /// \throws OptionError("top") for a length of 0; DataError if no user has a relevant item
+  [[nodiscard]] std::vector<RankingScores> score(const Model& model, std::span<const std::size_t> tops,
+                                                 const RankingOptions& options) const;
   [[nodiscard]] std::vector<RankingScores> score(const Model& model, std::span<const std::size_t> tops, int threads = 0,
-                                                 UserFigures* by_user = nullptr) const;
+                                                 UserFigures* by_user = nullptr) const {
+    return score(model, tops, RankingOptions{.threads = threads, .by_user = by_user});
+  }
 
  private:
   RankingTest(std::vector<std::uint64_t> pairs, const History& seen, bool held_out);

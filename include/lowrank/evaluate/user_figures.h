@@ -17,7 +17,7 @@ struct UserFigure {
   std::string name;               ///< `rmse`, `mae`, or METRIC@K, such as `ndcg@20`
   bool higher_is_better = false;  ///< whether a greater figure is better
   bool is_root = false;           ///< whether the figure is the square root of the mean, as RMSE is
-  std::vector<double> sums;       ///< one per user, in the order of UserFigures::users: what is averaged, summed over the user's weight
+  std::vector<double> sums = {};  ///< one per user, in the order of UserFigures::users: what is averaged, summed over the user's weight
   friend bool operator==(const UserFigure&, const UserFigure&) = default;
 };
 
@@ -27,7 +27,7 @@ struct UserFigure {
 struct UserFigures {
   std::vector<std::uint32_t> users;  ///< distinct, ascending
   std::vector<double> weights;       ///< one per user, above 0
-  std::vector<UserFigure> figures;
+  std::vector<UserFigure> figures = {};
 
   /// The figure number `figure`, over all users. Sums are in the order of the users. O(users)
   [[nodiscard]] double value(std::size_t figure) const;

@@ -5,6 +5,7 @@
 
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/history.h"
+#include "lowrank/model/model.h"
 #include "lowrank/train/validation.h"
 
 namespace [[gnu::visibility("default")]] lowrank {
@@ -29,5 +30,9 @@ MonitorName parse_monitor(std::string_view monitor);
 /// \param seen  used only by metrics of lists
 /// \throws OptionError("monitor"). Measuring throws DataError if there are no pairs
 Validation validate_on(const Pairs& pairs, std::string_view monitor, int threads = 0, const SeenInTraining& seen = {});
+
+/// The figure called `monitor` (see parse_monitor) of a model on a test, as a score that is greater for a better model: minus an error.
+/// Lists leave out what the model's users rated in training. \throws OptionError("monitor"); DataError if there is nothing to score
+double score_by(const Model& model, const Pairs& test, std::string_view monitor, int threads = 0);
 
 }  // namespace lowrank
