@@ -29,6 +29,7 @@ from lowrank._errors import (
 )
 from lowrank._estimator import Estimator
 from lowrank._explain import Explanation
+from lowrank._judge import compare, scorer
 from lowrank._lists import Lists
 from lowrank._load import load
 from lowrank._methods import *
@@ -55,11 +56,13 @@ __all__ = [
     "TrainingError",
     "TrainingWarning",
     "UnknownIdError",
+    "compare",
     "cross_validate",
     "load",
     "plot_items",
     "plot_training",
     "read_ratings",
+    "scorer",
     "simd_level",
     "split",
     "titles",

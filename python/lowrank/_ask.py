@@ -1,16 +1,16 @@
-"""Questions to a model: predictions, lists, fold-in and figures."""
+"""Questions to a model: predictions, lists and fold-in."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
-from lowrank._checks import optional_rating, positive, several, shown, thread_count
+from lowrank._checks import positive, shown, thread_count
 from lowrank._columns import ids_array, is_one, one_or_many
 from lowrank._errors import DataError, OptionError
 from lowrank._fitted import Fitted
@@ -334,75 +334,6 @@ class Answers(Fitted):
         table = source.as_columns() if isinstance(source, Matrix) else source
         _, distinct = table.users.number()
         return _core.model_pairs(model, table.users, table.items, table.values), ids_array(distinct)
-
-    def score(self, X: Any, y: Any = None) -> float:
-        """Minus the root mean squared error of predictions, so that greater is better.
-
-        Parameters
-        ----------
-        X, y : ratings
-            In any form that `fit` takes.
-
-        Returns
-        -------
-        float
-        """
-        self = self._snapshot()
-        model = self._fitted()
-        if not model.predicts_ratings:
-            raise OptionError(f"method {self._method} predicts no ratings, so that it has no RMSE; evaluate(test, top=...) judges lists")
-        return -float(model.evaluate(self._test_pairs(X, y, None, 0), [], None, 0)["rmse"])
-
-    def _test_pairs(self, X: Any, y: Any, columns: ColumnNames | None, threads: int) -> _core.Pairs:
-        pairs, _ = self._pairs(X, y, columns, threads)
-        if len(pairs) == 0:
-            raise DataError("X: there are no ratings to score")
-        return pairs
-
-    def evaluate(
-        self,
-        test: Any,
-        y: Any = None,
-        *,
-        top: int | Sequence[int] | None = None,
-        relevant_from: float | None = None,
-        columns: ColumnNames | None = None,
-        threads: int = 0,
-    ) -> dict[str, Any]:
-        """Score predictions, and lists, on a test set.
-
-        Parameters
-        ----------
-        test, y : ratings
-            In any form that `fit` takes.
-        top : int or sequence of int, optional
-            Also score the lists of this length for every user of `test`, without the items rated in training.
-        relevant_from : float, optional
-            Least rating of a relevant item; default: all items of `test` are relevant.
-        columns : names, optional
-            Names of the columns of a table or file.
-        threads : int, default 0
-            0 for all processors.
-
-        Returns
-        -------
-        dict
-            ``rmse`` and ``mae`` if the method predicts ratings, the number of ``ratings``, and how many of them have an
-            ``unknown`` user or item. With one `top` also ``users`` with a relevant item, ``recall``, ``precision``,
-            ``ndcg``, ``map``, ``mrr``, ``hit_rate`` and ``coverage``; with several ``ranking``: these by length of list.
-        """
-        self = self._snapshot()
-        model = self._fitted()
-        tops = [] if top is None else [positive(one, "top") for one in ([top] if isinstance(top, (int, np.integer)) else several(top, "top"))]
-        if not model.predicts_ratings and not tops:
-            raise OptionError(f"method {self._method} predicts no ratings: top, the length of lists to judge, is needed", "top")
-        if relevant_from is not None and not tops:
-            raise OptionError("relevant_from: needs top", "relevant_from")
-        pairs = self._test_pairs(test, y, columns, thread_count(threads))
-        result = model.evaluate(pairs, tops, optional_rating(relevant_from, "relevant_from"), thread_count(threads))
-        if isinstance(top, (int, np.integer)):
-            result.update(result.pop("ranking")[int(top)])
-        return result
 
 
 def _has_ratings(counts: npt.NDArray[np.uint32], rows: Numbers) -> npt.NDArray[np.bool_]:

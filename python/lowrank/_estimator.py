@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from lowrank._explain import Explains
 from lowrank._fit import Trains
+from lowrank._judge import Judges
 from lowrank._keep import Keeps
 from lowrank._similar import FindsSimilar
 from lowrank._vectors import Exports
 
 
-class Estimator(Trains, FindsSimilar, Explains, Exports, Keeps):
+class Estimator(Trains, Judges, FindsSimilar, Explains, Exports, Keeps):
     """Base of the estimators: one class per method, whose keyword arguments are the method's options.
 
     Fitted attributes are views of the model: they take no memory of their own and are read-only.

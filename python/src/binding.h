@@ -133,7 +133,12 @@ struct FileReport {
 /// Asks Python whether Ctrl-C was pressed; to be called without the GIL, in the thread that Python called. \throws nb::python_error
 void check_signals();
 
+/// The ids of a vocabulary as they were given: an array of integers, or a list. Ids of the kind `text` are integers where all are canonical
+/// decimals of 64 bits.
+nb::object ids_of(const Vocabulary& vocabulary);
+
 void bind_data(nb::module_& module);
+void bind_evaluate(nb::module_& module);
 void bind_model(nb::module_& module);
 void bind_recommender(nb::module_& module);
 void bind_splits(nb::module_& module);

@@ -244,20 +244,6 @@ nb::object integer_or_string(std::string_view id) {
   return nb::str(integer).equal(text) ? integer : text;
 }
 
-/// The ids of a vocabulary as they were given: an array of integers, or a list. Ids of the kind `text` are integers where all are canonical
-/// decimals of 64 bits.
-nb::object ids_of(const Vocabulary& vocabulary) {
-  if (vocabulary.kind() != IdKind::string) {
-    if (auto integers = integers_of(vocabulary)) return nb::cast(array_of(std::move(*integers)));
-  }
-  nb::list list;
-  for (std::uint32_t number = 0; number < vocabulary.size(); ++number) {
-    const std::string_view id = vocabulary.id(number);
-    list.append(vocabulary.kind() == IdKind::integer ? integer_or_string(id) : nb::str(id.data(), id.size()));
-  }
-  return list;
-}
-
 /// The lines of a file as columns, in file order, repeats and all; times where every line has one.
 nb::tuple lines_of(const std::string& path, const nb::dict& reading) {
   ReadOptions options = read_options(reading, 1);
@@ -294,6 +280,18 @@ ReadOptions read_options(const nb::dict& given, int threads) {
 void FileReport::fill_from(ReadOptions& options) {
   options.on_layout = [this](const std::string& text) { layout = text; };
   options.on_skipped = [this](const std::string& file, const SkippedLines& lines) { skipped = description(lines, file); };
+}
+
+nb::object ids_of(const Vocabulary& vocabulary) {
+  if (vocabulary.kind() != IdKind::string) {
+    if (auto integers = integers_of(vocabulary)) return nb::cast(array_of(std::move(*integers)));
+  }
+  nb::list list;
+  for (std::uint32_t number = 0; number < vocabulary.size(); ++number) {
+    const std::string_view id = vocabulary.id(number);
+    list.append(vocabulary.kind() == IdKind::integer ? integer_or_string(id) : nb::str(id.data(), id.size()));
+  }
+  return list;
 }
 
 void bind_data(nb::module_& module) {

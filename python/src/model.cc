@@ -12,8 +12,6 @@
 #include "base/file.h"
 #include "binding.h"
 #include "lowrank/base/error.h"
-#include "lowrank/evaluate/ranking_metrics.h"
-#include "lowrank/evaluate/rating_metrics.h"
 #include "lowrank/model/model_file.h"
 #include "lowrank/model/vectors.h"
 #include "lowrank/recommend/fold_in.h"
@@ -45,36 +43,6 @@ void add_view(nb::class_<Model>& type, const char* name, Side Model::*side, Memb
 template <class Number>
 void add_scalar(nb::class_<Model>& type, const char* name, Number Centre::*member) {
   type.def_prop_ro(name, [member](const Model& model) { return model.centre.*member; });
-}
-
-nb::dict dict_of(const RankingScores& scores) {
-  nb::dict result;
-  result["users"] = scores.users;
-  for (const std::string_view name : ranking_metric_names()) result[std::string(name).c_str()] = ranking_metric(scores, name);
-  return result;
-}
-
-nb::dict evaluate(const Model& model, const Pairs& pairs, const std::vector<std::size_t>& tops, std::optional<float> relevant_from,
-                  int threads) {
-  RatingScores scores;
-  std::vector<RankingScores> ranking;
-  const bool rated = model.centre.predicts_ratings && pairs.values.size() == pairs.size();
-  {
-    const WithoutGil free;
-    if (rated) scores = score_ratings(model, pairs, threads);
-    if (!tops.empty()) ranking = RankingTest(pairs, model.history, relevant_from).score(model, tops, threads);
-  }
-  nb::dict result;
-  if (rated) {
-    result["rmse"] = scores.rmse;
-    result["mae"] = scores.mae;
-    result["ratings"] = scores.ratings;
-    result["unknown"] = scores.unknown;
-  }
-  nb::dict lists;
-  for (const RankingScores& one : ranking) lists[nb::int_(one.top)] = dict_of(one);
-  if (!tops.empty()) result["ranking"] = lists;
-  return result;
 }
 
 VectorOptions vector_options(bool users, bool with_bias) { return {.side = users ? RowsOf::users : RowsOf::items, .with_bias = with_bias}; }
@@ -172,7 +140,6 @@ void bind_model(nb::module_& module) {
           "load", [](const std::string& path) { return load_model(path); }, "path"_a, nb::call_guard<WithoutGil>())
       .def("vectors", &vectors, "users"_a, "with_bias"_a, "The rows of one side as vectors for other programs.")
       .def("write_vectors", &write_table, "users"_a, "with_bias"_a, "separator"_a, "path"_a, nb::call_guard<WithoutGil>())
-      .def("evaluate", &evaluate, "pairs"_a, "tops"_a, "relevant_from"_a.none(), "threads"_a)
       .def(
           "fold_in", [](const Model& model, const Pairs& pairs, int threads) { return fold_in(model, pairs, threads); }, "pairs"_a,
           "threads"_a, nb::call_guard<WithoutGil>());
