@@ -12,6 +12,7 @@
 #include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
 #include "lowrank/evaluate/validation.h"
+#include "pipeline/monitor.h"
 
 namespace lowrank::python {
 
@@ -168,7 +169,7 @@ void bind_evaluate(nb::module_& module) {
   module.def(
       "score",
       [](const Model& model, const Pairs& pairs, std::optional<std::string> monitor, int threads) {
-        return score_by(model, pairs, monitor ? std::string_view(*monitor) : default_monitor(model.centre.predicts_ratings), threads);
+        return score_by(model, pairs, monitor.value_or(default_monitor(model.centre.predicts_ratings)), threads);
       },
       "model"_a, "pairs"_a, "monitor"_a.none(), "threads"_a, nb::call_guard<WithoutGil>(),
       "A figure of a model, greater for a better one.");

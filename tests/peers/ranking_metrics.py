@@ -87,8 +87,9 @@ def by_ranx(relevant, lists, top):
 INTERPRETERS = {"rectools": None}
 
 
-def means_by_rectools(relevant, lists):
-    task = json.dumps({"relevant": {user: sorted(items) for user, items in relevant.items()}, "lists": lists, "tops": TOPS})
+def means_by_rectools(train, relevant, lists):
+    trained = sorted({(user, item) for user, item, _ in triples(train)})
+    task = json.dumps({"trained": trained, "relevant": {user: sorted(items) for user, items in relevant.items()}, "lists": lists, "tops": TOPS})
     command = [INTERPRETERS["rectools"], "-W", "ignore", pathlib.Path(__file__).with_name("rectools_metrics.py")]
     result = subprocess.run(list(map(str, command)), input=task, check=True, stdout=subprocess.PIPE, text=True)
     return {int(top): means for top, means in json.loads(result.stdout).items()}
@@ -99,8 +100,8 @@ def check(name, program, model, train, test, folder, relevant_from=None):
     relevant = relevant_items(train, test, relevant_from)
     lists = lists_of(program, model, sorted(relevant), folder)
     stated = [] if relevant_from is None else ["--relevant-from", relevant_from]
-    own = json.loads(run(program, "evaluate", model, test, "--top", ",".join(map(str, TOPS)), *stated, "--json"))["ranking"]
-    theirs = means_by_rectools(relevant, lists) if INTERPRETERS["rectools"] else {}
+    own = json.loads(run(program, "evaluate", model, test, "--top", ",".join(map(str, TOPS)), *stated, "--beyond-accuracy", "--json"))["ranking"]
+    theirs = means_by_rectools(train, relevant, lists) if INTERPRETERS["rectools"] else {}
     for scores in own:
         top = scores["top"]
         for metric, mean in theirs.get(top, {}).items():

@@ -52,7 +52,7 @@ struct RankingScores {
 struct RankingOptions {
   int threads = 0;  ///< 0 for all; no influence on the result
   /// Whether to fill in RankingScores::beyond. Takes 4 bytes per training rating, and time that grows with the square of the length of a
-  /// list: about as much as the lists themselves for 20 items of ML-1M.
+  /// list: three times that of the lists themselves for 20 items of ML-1M.
   bool beyond_accuracy = false;
   /// If given, receives METRIC@K of every user with a relevant item, for every length and every metric that is a mean over users.
   UserFigures* by_user = nullptr;
