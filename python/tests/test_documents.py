@@ -12,7 +12,10 @@ from conftest import ROOT
 from lowrank._methods import classes
 
 
-@pytest.mark.parametrize("module", ["lowrank", "lowrank._cross_validate", "lowrank._data", "lowrank._judge", "lowrank._load", "lowrank._mf", "lowrank._ratings"])
+MODULES = ["lowrank", "lowrank._cross_validate", "lowrank._data", "lowrank._judge", "lowrank._load", "lowrank._mf", "lowrank._ratings"]
+
+
+@pytest.mark.parametrize("module", MODULES)
 def test_docstrings(module):
     result = doctest.testmod(importlib.import_module(module), optionflags=doctest.ELLIPSIS)
     assert result.attempted and not result.failed

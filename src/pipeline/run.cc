@@ -18,6 +18,7 @@
 #include "lowrank/evaluate/validation.h"
 #include "lowrank/model/model_file.h"
 #include "pipeline/monitor.h"
+#include "pipeline/warnings.h"
 #include "train/train_ratings.h"
 
 namespace lowrank {
@@ -50,11 +51,19 @@ class InterruptibleObserver : public TrainingObserver {
   void on_memory(const MemoryReport& report) override { inner_.on_memory(report); }
   void on_divergence(const DivergenceReport& report) override { inner_.on_divergence(report); }
   void on_warning(std::string_view text) override {
-    if (!again_) inner_.on_warning(text);
+    if (again_) return;
+    warnings_.emplace_back(text);
+    inner_.on_warning(text);
+  }
+  void warn(const std::optional<std::string>& text) {
+    if (text) on_warning(*text);
   }
 
   /// A second training on the same ratings starts: what there was to warn of has been said.
   void train_again() { again_ = true; }
+  /// It has ended.
+  void trained() { again_ = false; }
+  [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
   bool poll() {
     interrupted_ = interrupted_ || (asks_ && asks_());
@@ -66,6 +75,7 @@ class InterruptibleObserver : public TrainingObserver {
   const std::function<bool()>& asks_;
   bool interrupted_ = false;
   bool again_ = false;
+  std::vector<std::string> warnings_;
 };
 
 /// \param validation  whether there is a separate validation set. \param starts  whether there is a model to start from
@@ -318,6 +328,12 @@ void save(const Model& model, const std::string& path) {
   }
 }
 
+void warn_of_inputs(const TrainRun& run, const Inputs& inputs, InterruptibleObserver& watcher) {
+  if (predicts_ratings(run.method)) watcher.warn(warning_of_counts(inputs.data.ratings, std::string(name_of(run.method))));
+  if (inputs.validation && run.holdout == 0) watcher.warn(warning_of_shared_pairs(*inputs.validation, inputs.seen, "validation"));
+  if (inputs.test) watcher.warn(warning_of_shared_pairs(*inputs.test, inputs.seen, "test"));
+}
+
 TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun& run, TrainingObserver& observer,
                      const std::function<bool()>& interrupted, Model* model) {
   Stopwatch total;
@@ -345,6 +361,7 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
   }
 
   check_memory(run, inputs, watcher);
+  warn_of_inputs(run, inputs, watcher);
   const SeenInTraining seen{.items = &inputs.seen, .includes_pairs = run.holdout != 0};
   const Validation validation = inputs.validation ? validate_on(*inputs.validation, monitor, run.threads, seen) : Validation{};
   const TrainContext context{.threads = run.threads,
@@ -387,6 +404,9 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
   summary.seconds.train = stage.lap();
 
   summarize(kept, summary);
+  watcher.trained();
+  watcher.warn(warning_of_idle_factors(kept.trained, inputs.seen));
+  summary.warnings = watcher.warnings();
   complete(kept.trained, std::move(inputs.data.users), std::move(inputs.data.items), std::move(inputs.seen), std::move(kept.fingerprint));
   Model& model_kept = kept.trained.model;
   if (inputs.test && rated) summary.test = score_ratings(model_kept, *inputs.test, run.threads);

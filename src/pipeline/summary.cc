@@ -80,6 +80,7 @@ std::string to_json(const TrainSummary& summary) {
                               std::pair("test", scores_json(summary.test, summary.test_ranking))}) {
     if (!scores.is_null()) json[key] = scores;
   }
+  if (!summary.warnings.empty()) json["warnings"] = summary.warnings;
   json["history"] = history_json(summary);
   Json& seconds = json["seconds"];
   put(seconds, "read", summary.seconds.read);

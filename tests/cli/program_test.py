@@ -204,7 +204,7 @@ class Terminals(ProgramTest):
         return text.decode()
 
     def test_progress_is_redrawn_there_and_only_there(self):
-        self.ratings(2000)
+        self.ratings(900)
         train = ["train", "ratings.csv", "--output", "m", "--epochs", "2"]
         shown = self.errors_of(*train)
         self.assertIn("reading ratings.csv", shown)

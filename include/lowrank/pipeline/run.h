@@ -71,7 +71,8 @@ struct TrainSummary {
   std::optional<RatingScores> test;                 ///< scores of the final model
   std::optional<RankingScores> validation_ranking;  ///< if the monitor is a metric of lists: figures of the best epoch's model
   std::optional<RankingScores> test_ranking;        ///< if the monitor is a metric of lists: figures of the final model
-  std::vector<EpochReport> history;  ///< epochs of the training that picks the best one; `validation_name` is empty (see `monitor`)
+  std::vector<EpochReport> history;   ///< epochs of the training that picks the best one; `validation_name` is empty (see `monitor`)
+  std::vector<std::string> warnings;  ///< what the observer was warned of: sentences without a full stop
   RunSeconds seconds;
   double updates_per_second = 0;      ///< training ratings * epochs / wall time of the epochs without validation
   std::size_t peak_memory_bytes = 0;  ///< peak resident memory of the process
