@@ -120,7 +120,8 @@ void place_by_names(const Heading& heading, const Sample& sample, const Table& t
   layout.row_names = heading.row_names;
   const auto fail = [&](const std::string& problem) { throw DataError(name, sample.lines[0].number, problem); };
   const bool rated = !options.pairs_only;
-  const std::string use = example(table, heading.columns, heading.row_names, rated);
+  std::string use = example(table, heading.columns, heading.row_names, rated);
+  if (use.empty() && options.implicit_values) use = example(table, heading.columns, heading.row_names, false);
   const auto place = [&](Role role, bool role_stated, std::size_t& to) {
     if (role_stated) return;
     const std::size_t usual = static_cast<std::size_t>(role);
@@ -166,7 +167,7 @@ void place_by_names(const Heading& heading, const Sample& sample, const Table& t
   std::string roles = unclear[0];
   for (std::size_t at = 1; at < unclear.size(); ++at) roles += (at + 1 == unclear.size() ? " and the " : ", the ") + unclear[at];
   fail("a header that does not say which column is the " + roles + ": its names are " + list_of(names) +
-       (use.empty() ? std::string("; user, item and rating need a column each") : "; " + use) +
+       (use.empty() ? "; user, item and, without " + mention("implicit_values") + ", rating need a column each" : "; " + use) +
        (could_be_wide(table) ? ", or " + mention("format") + " matrix for a table of users x items" : ""));
 }
 

@@ -135,7 +135,11 @@ TEST(Header, ThatIsNotClearIsRefusedWithTheColumnsToGive) {
   EXPECT_TRUE(contains(error_for("user,item,price\n1,10,5\n"), "which column is the rating"));
   EXPECT_TRUE(contains(error_for("user,item,price\n1,10,5\n"), "user=user,item=item,rating=price, or implicit_values"));
   EXPECT_TRUE(contains(error_for("user,item,tag\n1,10,good\n1,20,bad\n"), "\"tag\"; use implicit_values to read every line"));
-  EXPECT_TRUE(contains(error_for("item;rating\n4;5\n"), "user, item and rating need a column each"));
+  EXPECT_TRUE(contains(error_for("item;rating\n4;5\n"), "user, item and, without implicit_values, rating need a column each"));
+  ReadOptions pairs;
+  pairs.implicit_values = true;
+  const ScratchFile edges("from,to\n1,2\n1,3\n");
+  EXPECT_TRUE(contains(error_of<DataError>([&] { read_ratings(edges.path(), pairs); }, edges.path()), "; use columns user=from,item=to"));
   // The columns that the message proposes are read.
   EXPECT_EQ(read_text("foo,bar,baz\n1,10,4\n1,20,3.5\n2,10,1\n", with_columns("user=foo,item=bar,rating=baz")), kThree);
   EXPECT_EQ(read_text("foo,bar,baz\n1,10,4\n1,20,3.5\n2,10,1\n", with_columns("user=1,item=2,rating=3")), kThree);
