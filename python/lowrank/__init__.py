@@ -36,6 +36,7 @@ from lowrank._methods import *
 from lowrank._mf import MF
 from lowrank._plots import plot_items, plot_training
 from lowrank._ratings import Ratings
+from lowrank._tune import Tuned, tune
 
 __version__ = _version()
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "Ratings",
     "TrainingError",
     "TrainingWarning",
+    "Tuned",
     "UnknownIdError",
     "compare",
     "cross_validate",
@@ -66,5 +68,6 @@ __all__ = [
     "simd_level",
     "split",
     "titles",
+    "tune",
 ]
 __all__ += [name for name in _methods.__all__ if name != "classes"]

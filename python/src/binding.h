@@ -141,6 +141,7 @@ void bind_data(nb::module_& module);
 void bind_evaluate(nb::module_& module);
 void bind_model(nb::module_& module);
 void bind_recommender(nb::module_& module);
+void bind_search(nb::module_& module);
 void bind_splits(nb::module_& module);
 void bind_training(nb::module_& module);
 void bind_tuning(nb::module_& module);

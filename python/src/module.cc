@@ -100,6 +100,7 @@ NB_MODULE(_core, module) {
   lowrank::python::bind_evaluate(module);
   lowrank::python::bind_model(module);
   lowrank::python::bind_recommender(module);
+  lowrank::python::bind_search(module);
   lowrank::python::bind_splits(module);
   lowrank::python::bind_training(module);
   lowrank::python::bind_tuning(module);

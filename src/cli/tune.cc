@@ -30,6 +30,7 @@ struct TuneArguments {
 std::string options_text(const std::string& json) {
   std::string text = json.substr(1, json.size() - 2);
   std::erase(text, '"');
+  for (std::size_t at = text.find("null"); at != std::string::npos; at = text.find("null", at)) text.replace(at, 4, "auto");
   std::string spaced;
   for (const char letter : text) spaced += letter == ':' ? '=' : letter == ',' ? ' ' : letter;
   return spaced;
