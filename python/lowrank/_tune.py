@@ -150,7 +150,7 @@ def tune(
     >>> found.model.predict([1], [2]).shape
     (1,)
     """
-    methods = list(estimators) if isinstance(estimators, (list, tuple)) else [estimators]
+    methods: list[Any] = list(estimators) if isinstance(estimators, (list, tuple)) else [estimators]
     for one in methods:
         if not isinstance(one, Trains):
             raise DataError(f"estimators: expected estimators of lowrank, got {type(one).__name__}")

@@ -7,10 +7,9 @@ import subprocess
 import sys
 import threading
 
+import lowrank
 import numpy as np
 import pytest
-
-import lowrank
 
 
 @pytest.fixture
@@ -52,7 +51,7 @@ def test_spaces_and_what_is_wrong_with_them(ratings):
         assert run["options"]["rank"] in (*range(2, 9), 128)
         assert run["options"]["solver"] in ("exact", "cg")
     for space, problem in [
-        ({"rank": (8, 2)}, "space: rank has the range \"8..2\", which is empty"),
+        ({"rank": (8, 2)}, 'space: rank has the range "8..2", which is empty'),
         ({"rank": 3}, "space: rank: expected \\(low, high\\)"),
         ({"size": (1, 2)}, "space: size is not an option of a method of this search"),
         ("rank=", "space: rank has no values"),

@@ -1,5 +1,6 @@
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -69,6 +70,12 @@ std::size_t peak_resident_memory() {
 
 std::size_t available_memory() {
   return std::min({line_of("/proc/meminfo", "MemAvailable: %llu").value_or(kUnlimited), available_in_group(), available_to_process()});
+}
+
+void give_back_freed() noexcept {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
 }
 
 void prefer_large_pages(void* begin, std::size_t bytes) noexcept {

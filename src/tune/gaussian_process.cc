@@ -37,7 +37,7 @@ double log_normal(double x, double mean, double deviation) { return -0.5 * (x - 
 
 /// Prior of lengths about half the cube, of the variance about that of standardised values, of little noise.
 double log_prior(const Smoothness& smoothness) {
-  double sum = log_normal(std::log(smoothness.variance), 0, 1) + log_normal(std::log(smoothness.noise), std::log(1e-2), 2);
+  double sum = log_normal(std::log(smoothness.variance), 0, 1) + log_normal(std::log(smoothness.noise), std::log(1e-4), 2);
   for (const double length : smoothness.lengths) sum += log_normal(std::log(length), std::log(0.7), 1);
   return sum;
 }
@@ -104,7 +104,7 @@ void GaussianProcess::add(std::vector<double> place, double value) {
 }
 
 Smoothness fit_smoothness(const std::vector<std::vector<double>>& places, const std::vector<double>& values) {
-  Smoothness best{.lengths = std::vector<double>(places.front().size(), 0.7), .variance = 1, .noise = 1e-2};
+  Smoothness best{.lengths = std::vector<double>(places.front().size(), 0.7), .variance = 1, .noise = 1e-3};
   const auto density = [&](const Smoothness& smoothness) {
     return GaussianProcess(places, values, smoothness).likelihood() + log_prior(smoothness);
   };

@@ -118,6 +118,7 @@ TuneRun TrialRunner::train(const Job& job, int threads, std::size_t at_once, int
     set_option(method, "seed", std::to_string(split_->seed));
     const SeenInTraining seen{.items = &seen_, .includes_pairs = split_->holds_out()};
     const Validation validation = validate_on(split_->pairs(), monitor_, threads, seen);
+    give_back_freed();
     Watch watch(*this, slot == 0);
     TrainContext context;
     context.threads = threads;

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Searches that are killed, interrupted, or wait for their test file.
 
-    tune_test.py PROGRAM [unittest arguments]
+tune_test.py PROGRAM [unittest arguments]
 """
 import errno
 import json
