@@ -103,6 +103,7 @@ bool choose(std::span<const MethodSearch> searches, const TuneOptions& options, 
   for (const Finishing& who : best_of(searches, kFinalists)) finalists.push_back({.who = who});
   for (std::size_t split = 0; split < inner_splits(options); ++split) {
     std::vector<Job> jobs;
+    jobs.reserve(finalists.size());
     for (const Tried& tried : finalists) jobs.push_back(tried.who.search->job(*tried.who.candidate, tried.who.search->rungs() - 1, split));
     std::vector<TuneRun> runs = runner.run(jobs, record);
     if (runs.size() < jobs.size()) return false;

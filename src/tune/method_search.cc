@@ -82,6 +82,7 @@ std::vector<Job> MethodSearch::screen(std::size_t& trials) {
     }
   }
   std::vector<Job> jobs;
+  jobs.reserve(asked_.size());
   for (const std::size_t at : asked_) jobs.push_back(job(candidates_[at], 0, 0));
   return jobs;
 }
@@ -97,6 +98,7 @@ std::vector<Job> MethodSearch::climb() {
   std::ranges::sort(asked_);
   ++rung_;
   std::vector<Job> jobs;
+  jobs.reserve(asked_.size());
   for (const std::size_t at : asked_) jobs.push_back(job(candidates_[at], rung_, 0));
   return jobs;
 }

@@ -194,6 +194,7 @@ class Round {
     std::ranges::stable_sort(ranked, [](const auto& a, const auto& b) { return a.first > b.first; });
     if (ranked.size() > kStarts) ranked.resize(kStarts);
     std::vector<std::pair<double, std::vector<double>>> starts;
+    starts.reserve(ranked.size() + 1);
     for (const auto& [value, proposal] : ranked) starts.emplace_back(value, proposal->point);
     starts.emplace_back(-1, space_.point(ordered.front()->method));
 
