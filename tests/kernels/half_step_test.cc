@@ -22,7 +22,7 @@ struct Case {
   bool factors = false;
   bool non_negative = false;
   bool shared = false;  ///< with `non_negative`
-  RowOptions options;
+  RowOptions options = {};
 
   [[nodiscard]] std::string text() const {
     return std::to_string(rank) + (weighted ? " weighted" : "") + (bias ? " bias" : "") + (factors ? " factors" : "") +
