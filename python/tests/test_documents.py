@@ -11,7 +11,6 @@ import pytest
 from conftest import ROOT
 from lowrank._methods import classes
 
-
 MODULES = ["lowrank", "lowrank._cross_validate", "lowrank._data", "lowrank._judge", "lowrank._load", "lowrank._mf", "lowrank._ratings"]
 
 

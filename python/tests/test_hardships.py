@@ -73,7 +73,8 @@ def test_arrays_that_change_during_fit(kind):
 def test_a_daemon_thread_in_fit_at_the_end_of_the_interpreter():
     for wait in ("time.sleep(0.3)", "time.sleep(0.3); import os; threading.Thread(target=lambda: None).start()", "pass"):
         result = run(f"""
-            import threading, time, numpy as np, lowrank
+            import threading, time, warnings, numpy as np, lowrank
+            warnings.simplefilter("ignore", lowrank.TrainingWarning)  # there is nothing to learn
             rng = np.random.default_rng(1)
             data = rng.integers(0, 900, 20000), rng.integers(0, 900, 20000), rng.normal(size=20000)
             def train():
