@@ -40,7 +40,8 @@ std::string ranking_line(const char* label, const RankingScores& scores) {
 std::string text_of(const TrainSummary& summary) {
   if (summary.epochs == 0 && summary.stopped == "interrupt") return "";
   std::string text = "ratings     " + std::to_string(summary.ratings) + " by " + std::to_string(summary.users) +
-                     (summary.users == 1 ? " user of " : " users of ") + std::to_string(summary.items) + (summary.items == 1 ? " item" : " items");
+                     (summary.users == 1 ? " user of " : " users of ") + std::to_string(summary.items) +
+                     (summary.items == 1 ? " item" : " items");
   if (summary.duplicates > 0) text += ", " + std::to_string(summary.duplicates) + " duplicates removed";
   text += "\nepochs      " + std::to_string(summary.epochs);
   if (summary.best_epoch != summary.epochs) text += ", the best one is " + std::to_string(summary.best_epoch);
