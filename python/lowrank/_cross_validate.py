@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -24,6 +24,7 @@ from lowrank._lists import frame_of
 from lowrank._progress import Bar, progress_bar
 from lowrank._ratings import Ratings
 from lowrank._times import time_column
+from lowrank._tune import search_options
 
 __all__ = ["CrossValidated", "cross_validate"]
 
@@ -93,6 +94,7 @@ def cross_validate(
     top: int | Sequence[int] | None = None,
     relevant_from: float | None = None,
     interval: float = 0.95,
+    tune: Mapping[str, Any] | None = None,
     validation: float | None = None,
     monitor: str | None = None,
     refit: bool = False,
@@ -137,6 +139,10 @@ def cross_validate(
         With lists: the lowest test rating of a relevant item. Default: all are relevant.
     interval : float, default 0.95
         Level of the intervals.
+    tune : mapping, optional
+        Search the options of the method anew within the training ratings of each fold, so that what is chosen has not seen the test
+        ratings. Arguments of :func:`lowrank.tune`: ``trials``, ``seconds``, ``space``, ``fixed``, ``holdout``, ``folds``, ``monitor`` and
+        ``seed``, such as ``{"trials": 30}``. Options of `estimator` whose value is not the default are not searched.
     validation : float, optional
         Share of the training ratings of each fold to set aside as its validation set, in (0, 1).
     monitor, refit, min_rating, max_rating, clip
@@ -211,6 +217,7 @@ def cross_validate(
             _lengths(top),
             optional_rating(relevant_from, "relevant_from"),
             number(interval, "interval"),
+            _search(tune),
             thread_count(threads),
             on_fold,
             on_epoch,
@@ -236,6 +243,15 @@ def _results(summary: dict[str, Any], level: float) -> CrossValidated:
         folds=tuple(summary["folds"]),
         summary=summary,
     )
+
+
+def _search(tune: Any) -> dict[str, Any] | None:
+    if tune is None:
+        return None
+    names = ("trials", "seconds", "space", "fixed", "holdout", "folds", "monitor", "seed")
+    if not isinstance(tune, Mapping) or not set(tune) <= set(names):
+        raise OptionError(f"tune: expected a mapping with some of {', '.join(names)}, got {shown(tune)}", "tune")
+    return search_options(**tune)
 
 
 def _share(validation: Any) -> float:

@@ -163,7 +163,10 @@ def tune(
         if isinstance(validation, (int, float, np.number)):
             raise OptionError("validation: expected ratings; a share is stated by holdout", "validation")
         held, _, _ = methods[0]._validation(validation, data, columns, reading, layout, threads)
-    total = positive(trials, "trials") * len(methods)
+    search = search_options(
+        trials=trials, seconds=seconds, space=space, fixed=fixed, holdout=holdout, folds=folds, monitor=monitor, seed=seed
+    )
+    total = search["trials"] * len(methods)
     bar = progress_bar("tune", progress)
     most = [0]
 
@@ -181,15 +184,8 @@ def tune(
         model, text, runs = _core.tune(
             data,
             [(one._method, one._texts()) for one in methods],
-            [str(name) for name in several(fixed, "fixed")],
-            _space_text(space),
+            search,
             held,
-            total // len(methods),
-            number(seconds, "seconds"),
-            number(holdout, "holdout"),
-            whole(folds, "folds", 0, 2**32 - 1),
-            monitor or "",
-            whole(seed, "seed", 0, 2**64 - 1),
             threads,
             "" if trials_file is None else path_of(trials_file, "trials_file"),
             on_run,
@@ -212,6 +208,30 @@ def tune(
         test=figures,
         summary=summary,
     )
+
+
+def search_options(
+    *,
+    trials: int = 60,
+    seconds: float = 0,
+    space: str | Mapping[str, Any] | None = None,
+    fixed: Sequence[str] = (),
+    holdout: float = 0,
+    folds: int = 0,
+    monitor: str | None = None,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """The options of a search as the library takes them: see `tune`."""
+    return {
+        "trials": positive(trials, "trials"),
+        "seconds": number(seconds, "seconds"),
+        "space": _space_text(space),
+        "fixed": [str(name) for name in several(fixed, "fixed")],
+        "holdout": number(holdout, "holdout"),
+        "folds": whole(folds, "folds", 0, 2**32 - 1),
+        "monitor": monitor or "",
+        "seed": whole(seed, "seed", 0, 2**64 - 1),
+    }
 
 
 def _with_options(run: dict[str, Any]) -> dict[str, Any]:

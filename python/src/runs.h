@@ -12,6 +12,7 @@
 
 #include "binding.h"
 #include "lowrank/pipeline/run.h"
+#include "lowrank/tune/tune.h"
 
 namespace lowrank::python {
 
@@ -35,6 +36,9 @@ struct RunArguments {
 
 /// \throws as method_with()
 TrainRun run_of(const std::string& method, const OptionTexts& options, const RunArguments& arguments);
+
+/// The options of a search but for its methods, threads and files, as search_options() of python/lowrank/_tune.py gives them.
+TuneOptions tune_options(const nb::dict& search);
 
 /// Hands reports to Python, and looks for Ctrl-C after every epoch.
 class PythonObserver : public TrainingObserver {

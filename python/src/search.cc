@@ -51,7 +51,6 @@ class SearchObserver : public TuneObserver {
 
 nb::tuple tuned(Dataset& data, const std::vector<std::pair<std::string, OptionTexts>>& methods, TuneOptions options,
                 const std::optional<Pairs>& validation, nb::object on_run, nb::object on_warning) {
-  options.methods.clear();
   for (const auto& [name, texts] : methods) {
     Method method = method_by_name(name);
     for (const auto& [option, text] : texts) set_option(method, option, text);
@@ -82,29 +81,32 @@ nb::tuple tuned(Dataset& data, const std::vector<std::pair<std::string, OptionTe
 
 }  // namespace
 
+TuneOptions tune_options(const nb::dict& search) {
+  TuneOptions options;
+  options.methods.clear();
+  options.fixed = nb::cast<std::vector<std::string>>(search["fixed"]);
+  options.space = nb::cast<std::string>(search["space"]);
+  options.trials = nb::cast<std::uint64_t>(search["trials"]);
+  options.seconds = nb::cast<double>(search["seconds"]);
+  options.holdout = nb::cast<double>(search["holdout"]);
+  options.folds = nb::cast<std::uint32_t>(search["folds"]);
+  options.monitor = nb::cast<std::string>(search["monitor"]);
+  options.seed = nb::cast<std::uint64_t>(search["seed"]);
+  return options;
+}
+
 void bind_search(nb::module_& module) {
   using namespace nb::literals;  // NOLINT(google-build-using-namespace): literals come no other way
   module.def(
       "tune",
-      [](Dataset& data, const std::vector<std::pair<std::string, OptionTexts>>& methods, const std::vector<std::string>& fixed,
-         const std::string& space, const std::optional<Pairs>& validation, std::uint64_t trials, double seconds, double holdout,
-         std::uint32_t folds, const std::string& monitor, std::uint64_t seed, int threads, const std::string& trials_file,
-         nb::object on_run, nb::object on_warning) {
-        TuneOptions options;
-        options.fixed = fixed;
-        options.space = space;
-        options.trials = trials;
-        options.seconds = seconds;
-        options.holdout = holdout;
-        options.folds = folds;
-        options.monitor = monitor;
-        options.seed = seed;
+      [](Dataset& data, const std::vector<std::pair<std::string, OptionTexts>>& methods, const nb::dict& search,
+         const std::optional<Pairs>& validation, int threads, const std::string& trials_file, nb::object on_run, nb::object on_warning) {
+        TuneOptions options = tune_options(search);
         options.threads = threads;
         options.trials_file = trials_file;
         return tuned(data, methods, std::move(options), validation, std::move(on_run), std::move(on_warning));
       },
-      "data"_a, "methods"_a, "fixed"_a, "space"_a, "validation"_a.none(), "trials"_a, "seconds"_a, "holdout"_a, "folds"_a, "monitor"_a,
-      "seed"_a, "threads"_a, "trials_file"_a, "on_run"_a, "on_warning"_a,
+      "data"_a, "methods"_a, "search"_a, "validation"_a.none(), "threads"_a, "trials_file"_a, "on_run"_a, "on_warning"_a,
       "Searches the options of methods and trains the best on all data, which is empty afterwards. Returns the model, the summary as JSON, "
       "and the trainings of the search.");
 }

@@ -84,8 +84,8 @@ void bind_tuning(nb::module_& module) {
       [](const RatingLines& lines, const std::string& method, const OptionTexts& options, const std::string& duplicates, double holdout,
          const std::string& monitor, bool refit, std::optional<float> min_rating, std::optional<float> max_rating, bool clip,
          std::uint32_t folds, const std::string& by, std::uint64_t fold_seed, std::vector<std::size_t> tops,
-         std::optional<float> relevant_from, double interval, int threads, nb::object on_fold, nb::object on_epoch,
-         nb::object on_divergence, nb::object on_warning) {
+         std::optional<float> relevant_from, double interval, const std::optional<nb::dict>& search, int threads, nb::object on_fold,
+         nb::object on_epoch, nb::object on_divergence, nb::object on_warning) {
         CrossValidation validation;
         validation.run = run_of(method, options, {holdout, monitor, refit, min_rating, max_rating, clip, false, threads});
         validation.run.read.duplicates = parse_duplicates(duplicates);
@@ -93,13 +93,14 @@ void bind_tuning(nb::module_& module) {
         validation.tops = std::move(tops);
         validation.relevant_from = relevant_from;
         validation.intervals.level = interval;
+        if (search) validation.tune = tune_options(*search);
         FoldObserver observer(std::move(on_fold), std::move(on_epoch), std::move(on_divergence), std::move(on_warning));
         const WithoutGil free;
         return to_json(cross_validate(lines, validation, observer));
       },
       "lines"_a, "method"_a, "options"_a, "duplicates"_a, "holdout"_a, "monitor"_a, "refit"_a, "min_rating"_a.none(), "max_rating"_a.none(),
-      "clip"_a, "folds"_a, "by"_a, "fold_seed"_a, "tops"_a, "relevant_from"_a.none(), "interval"_a, "threads"_a, "on_fold"_a, "on_epoch"_a,
-      "on_divergence"_a, "on_warning"_a, "Cross-validates a method. Returns the results as JSON.");
+      "clip"_a, "folds"_a, "by"_a, "fold_seed"_a, "tops"_a, "relevant_from"_a.none(), "interval"_a, "search"_a.none(), "threads"_a,
+      "on_fold"_a, "on_epoch"_a, "on_divergence"_a, "on_warning"_a, "Cross-validates a method. Returns the results as JSON.");
 }
 
 }  // namespace lowrank::python

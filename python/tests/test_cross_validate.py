@@ -125,13 +125,27 @@ def test_forms_of_ratings_are_one(ratings, ratings_file, tmp_path):
     assert lowrank.cross_validate(lowrank.Baseline(), path, folds=3, by="global-time").folds[0]["from"] > 978300000
 
 
+def test_a_search_within_each_fold_is_the_one_of_tune(ratings):
+    search = {"trials": 5, "space": {"user_damping": (1, 40, "log")}, "seed": 3}
+    results = lowrank.cross_validate(lowrank.Baseline(), ratings, folds=2, tune=search)
+    assert [fold["trials"] for fold in results.folds] == [5, 5]
+    users, items, values = (np.asarray(column) for column in ratings)
+    (train, test), _ = lowrank.split((users, items, values), folds=2)
+    found = lowrank.tune(lowrank.Baseline(), train, **search)
+    assert results.folds[0]["options"]["user_damping"] == found.model.user_damping
+    np.testing.assert_allclose(results.scores[0, 0], found.model.evaluate(test)["rmse"], atol=1e-12)
+    assert results.scores.tobytes() == lowrank.cross_validate(lowrank.Baseline(), ratings, folds=2, tune=search, threads=1).scores.tobytes()
+
+
 def test_what_cross_validation_refuses(ratings):
     model = lowrank.Baseline()
     for arguments, message in (({"folds": 1}, "folds: must be at least 2"), ({"by": "time"}, "by: time has no folds"), ({"by": "x"}, "by: must be"),
                                ({"top": 0}, "top: must be at least 1"), ({"relevant_from": 3}, "relevant_from: needs top"),
                                ({"interval": 1}, "interval: must be"), ({"validation": 1}, "validation: the share"), ({"refit": True}, "refit: needs"),
                                ({"separator": ";"}, "separator: is read only"), ({"threads": -1}, "threads"), ({"top": "5"}, "top: expected whole numbers"),
-                               ({"duplicates": "no"}, "duplicates")):
+                               ({"duplicates": "no"}, "duplicates"),
+                               ({"tune": 30}, "tune: expected a mapping"), ({"tune": {"trial": 3}}, "tune: expected a mapping"),
+                               ({"tune": {"trials": 3}, "validation": 0.1}, "holdout: is not read with tune|validation")):
         with pytest.raises(lowrank.OptionError, match=message):
             lowrank.cross_validate(model, ratings, **arguments)
     with pytest.raises(lowrank.OptionError, match="fold_seed: is not read with by=\"last\""):
