@@ -111,12 +111,14 @@ int run_compare(CompareArguments& arguments) {
   check_outputs(inputs, {&standard_output, 1});
   if (arguments.models.size() < 2) throw OptionError("", "compare needs at least two models");
   std::vector<Model> models;
+  models.reserve(arguments.models.size());
   for (const std::string& path : arguments.models) models.push_back(load_model(path));
   const Pairs pairs = [&] {
     const FileReading reading(arguments.test, arguments.read, arguments.quiet);
     return read_pairs(arguments.test, models.front().users.ids, models.front().items.ids, arguments.read);
   }();
   std::vector<const Model*> compared;
+  compared.reserve(models.size());
   for (const Model& model : models) compared.push_back(&model);
   const std::vector<ComparedMetric> metrics = compare(compared, pairs, arguments.options);
   Results results;

@@ -97,6 +97,7 @@ struct Axes {
 
 void draw_curve(Picture& picture, const Axes& axes, const Series& series) {
   std::vector<std::pair<double, double>> points;
+  points.reserve(series.points.size());
   for (const Point& point : series.points) points.emplace_back(axes.x(point.epoch), axes.y(point.value));
   picture.curve(series.style, points);
   if (points.size() == 1) picture.dot(series.style, points.front().first, points.front().second);

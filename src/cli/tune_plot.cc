@@ -47,6 +47,7 @@ struct Scale {
 
   explicit Scale(const std::vector<Reached>& reached) {
     std::vector<double> figures;
+    figures.reserve(reached.size());
     for (const Reached& one : reached) figures.push_back(one.figure);
     std::ranges::sort(figures);
     least = figures.front();
