@@ -16,7 +16,7 @@ from lowrank._checks import number, path_of, positive, several, shown, thread_co
 from lowrank._errors import DataError, OptionError, TrainingWarning
 from lowrank._estimator import Estimator
 from lowrank._fit import Trains, _dataset
-from lowrank._input import ColumnNames, Reading, ratings_from
+from lowrank._input import ColumnNames, File, Reading, ratings_from
 from lowrank._layout import check_layout_of
 from lowrank._methods import classes
 from lowrank._progress import progress_bar
@@ -157,6 +157,8 @@ def tune(
     threads = thread_count(threads)
     source = ratings_from(ratings, None, columns, "ratings", format, check_layout_of(layout, ratings, None))
     reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values)
+    if not isinstance(source, File):
+        reading.refuse_unread()
     data, user_ids, item_ids, _ = _dataset(source, reading, str(duplicates), threads)
     held = None
     if validation is not None:

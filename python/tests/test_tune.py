@@ -58,6 +58,8 @@ def test_spaces_and_what_is_wrong_with_them(ratings):
     ]:
         with pytest.raises(lowrank.OptionError, match=problem):
             lowrank.tune(lowrank.ALS(), ratings, space=space)
+    with pytest.raises(lowrank.OptionError, match="separator: is read only for a file of ratings"):
+        lowrank.tune(lowrank.ALS(), ratings, separator=";")
     with pytest.raises(lowrank.OptionError, match="space: rank has values, but its value is stated"):
         lowrank.tune(lowrank.ALS(rank=4), ratings, space={"rank": (2, 8)})
     with pytest.raises(lowrank.DataError, match="estimators: expected estimators of lowrank, got str"):

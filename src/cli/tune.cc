@@ -121,6 +121,7 @@ int run_tune(TuneArguments& arguments) {
     TrialLines trials(progress, options.monitor);
     files.read.on_layout = [&progress](const std::string& text) { progress.line(text); };
     files.read.on_skipped = [&progress](const std::string& file, const SkippedLines& lines) { progress.skipped(file, lines); };
+    const ReadingProgress reading(progress, {files.ratings, files.validation}, files.read);
     summary = tune(files, options, trials, interrupted);
   }
   const TuneResult& result = summary.result;

@@ -18,6 +18,7 @@
 #include "lowrank/evaluate/validation.h"
 #include "lowrank/model/model_file.h"
 #include "pipeline/monitor.h"
+#include "pipeline/refit.h"
 #include "pipeline/warnings.h"
 #include "train/train_ratings.h"
 
@@ -107,18 +108,6 @@ void check_files(const TrainRun& run) {
 
 std::uint64_t seed_of(const Method& method) {
   return std::visit([](const auto& options) { return options.seed; }, method);
-}
-
-/// The method of the second training: exactly `epochs` epochs.
-/// \param neighbour_weight  the one that validation chose, if there are neighbours beside factors
-Method refit_method(const Method& method, std::size_t epochs, std::optional<double> neighbour_weight) {
-  Method again = method;
-  for (const OptionInfo& option : options_of(again)) {
-    if (option.name == "epochs") set_option(again, "epochs", std::to_string(epochs));
-    if (option.name == "tolerance") set_option(again, "tolerance", "0");
-    if (option.name == "neighbour_weight" && neighbour_weight) set_option(again, "neighbour_weight", shortest_text(*neighbour_weight));
-  }
-  return again;
 }
 
 /// The numbers that `ids` have in `known`, kUnknown for those without a training rating there.

@@ -12,6 +12,8 @@
 #include "lowrank/base/error.h"
 #include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
+#include "lowrank/evaluate/validation.h"
+#include "pipeline/monitor.h"
 #include "tune/fold_data.h"
 
 namespace lowrank {
@@ -190,8 +192,8 @@ void check(const CrossValidation& options) {
 }
 
 std::vector<std::size_t> tops_of(const CrossValidation& options) {
-  constexpr std::size_t kTop = 20;  // as the default of TrainRun::monitor
-  if (options.tops.empty() && !predicts_ratings(options.run.method)) return {kTop};
+  const bool rated = predicts_ratings(options.run.method);
+  if (options.tops.empty() && !rated) return {parse_monitor(default_monitor(rated)).top};
   return options.tops;
 }
 

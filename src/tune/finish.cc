@@ -7,8 +7,8 @@
 #include <numeric>
 #include <tuple>
 
-#include "base/text.h"
 #include "lowrank/base/error.h"
+#include "pipeline/refit.h"
 #include "tune/inner_split.h"
 
 namespace lowrank {
@@ -82,16 +82,9 @@ std::vector<Finishing> best_of(std::span<const MethodSearch> searches, std::size
 }
 
 Method final_method(const Method& method, std::size_t epochs, std::optional<double> neighbour_weight, std::uint64_t seed) {
-  Method chosen = method;
-  const Method defaults = method_by_name(name_of(method));
-  for (const OptionInfo& info : options_of(defaults)) {
-    // A tolerance of a method without epochs is another one.
-    if (info.name == "epochs") {
-      set_option(chosen, "epochs", std::to_string(std::max<std::size_t>(epochs, 1)));
-      set_option(chosen, "tolerance", "0");
-    }
+  Method chosen = refit_method(method, std::max<std::size_t>(epochs, 1), neighbour_weight);
+  for (const OptionInfo& info : options_of(method_by_name(name_of(method)))) {
     if (info.name == "patience") set_option(chosen, "patience", info.value);
-    if (info.name == "neighbour_weight" && neighbour_weight) set_option(chosen, "neighbour_weight", shortest_text(*neighbour_weight));
     if (info.name == "seed") set_option(chosen, "seed", is_read(method, "seed") ? std::to_string(seed) : info.value);
   }
   return chosen;
@@ -155,10 +148,7 @@ void choose_now(std::span<const MethodSearch> searches, const TuneOptions& optio
   for (const TuneRun& run : result.history) {
     if (run.trial == candidate->trial && run.split == 0 && run.figure) last = &run;
   }
-  std::size_t epochs = 1;
-  for (const OptionInfo& info : options_of(candidate->method)) {
-    if (info.name == "epochs") epochs = std::stoul(info.value);
-  }
+  std::size_t epochs = epochs_of(candidate->method);
   if (last != nullptr && last->full) epochs = last->best_epoch;
   result.method = final_method(candidate->method, epochs, last != nullptr ? last->neighbour_weight : std::nullopt, options.seed);
   result.trial = candidate->trial;

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <utility>
 
+#include "pipeline/refit.h"
 #include "tune/proposals.h"
 #include "tune/sobol.h"
 
@@ -22,13 +23,6 @@ constexpr std::array<std::size_t, 3> kDivisors = {9, 3, 1};
 constexpr std::size_t kFewestEpochs = 2;
 /// Points of the sequence that are tried for a new candidate before the space counts as exhausted.
 constexpr std::size_t kMostRepeats = 512;
-
-std::size_t epochs_of(const Method& method) {
-  for (const OptionInfo& info : options_of(method)) {
-    if (info.name == "epochs") return std::stoul(info.value);
-  }
-  return 0;
-}
 
 }  // namespace
 

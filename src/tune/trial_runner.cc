@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "lowrank/base/error.h"
 #include "lowrank/evaluate/validation.h"
+#include "pipeline/refit.h"
 #include "train/train_ratings.h"
 
 namespace lowrank {
@@ -34,9 +35,7 @@ TuneRun asked(const Job& job) {
   run.options = job.options;
   run.full = job.full;
   run.split = job.split;
-  for (const OptionInfo& info : options_of(job.method)) {
-    if (info.name == "epochs") run.epochs = std::stoul(info.value);
-  }
+  run.epochs = epochs_of(job.method);
   return run;
 }
 

@@ -293,6 +293,18 @@ TEST_F(RunTest, MeasuresItsTimes) {
               1e-6 * summary.updates_per_second);
 }
 
+TEST_F(RunTest, RefitOfAMethodWithoutEpochsKeepsItsTolerance) {
+  TrainRun run = synthetic_run();
+  run.method = Slim{.candidates = 20, .tolerance = 0.5};
+  Model direct;
+  run_training(run, silent_, {}, &direct);
+  run.holdout = 0.2;
+  run.refit = true;
+  Model refitted;
+  run_training(run, silent_, {}, &refitted);
+  EXPECT_TRUE(refitted.neighbours == direct.neighbours);
+}
+
 TEST_F(RunTest, OnDataInMemoryIsTheRunOnTheFile) {
   TrainRun run = synthetic_run();
   run.holdout = 0.2;
