@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <set>
 #include <string>
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "data/scratch_file.h"
 #include "lowrank/base/error.h"
 
 namespace lowrank {
@@ -29,15 +29,6 @@ std::vector<std::size_t> sizes_of(const Folds& folds) {
   std::vector<std::size_t> sizes(folds.count + std::size_t{1}, 0);
   for (const std::uint16_t window : folds.windows) ++sizes[window];
   return sizes;
-}
-
-std::string problem_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "none";
 }
 
 TEST(AssignFolds, RandomOnesAreDisjointCompleteAndEven) {
@@ -149,7 +140,7 @@ TEST(AssignFolds, ByGlobalTimeFindsMomentsWhereverThereAreEnough) {
 TEST(AssignFolds, SaysWhatIsWrong) {
   const std::vector<std::uint32_t> users{0, 1, 2};
   const std::vector<std::int64_t> times{1, 1, 2};
-  const auto problem = [&](FoldOptions options) { return problem_of([&] { assign_folds(users, times, options); }); };
+  const auto problem = [&](FoldOptions options) { return error_of<Error>([&] { assign_folds(users, times, options); }); };
   EXPECT_EQ(problem({.folds = 1}), "folds: must be at least 2 and at most 100, got 1");
   EXPECT_EQ(problem({.folds = 101}), "folds: must be at least 2 and at most 100, got 101");
   EXPECT_EQ(problem({.by = SplitBy::time}), "by: time has no folds; they are by random, user, last or global-time");
@@ -159,7 +150,7 @@ TEST(AssignFolds, SaysWhatIsWrong) {
   EXPECT_EQ(problem({.by = SplitBy::last, .seed = 4}), "seed: is not read with by=last");
   EXPECT_EQ(problem({.by = SplitBy::last, .stated = {"seed"}}), "seed: is not read with by=last");
   EXPECT_EQ(problem({.stated = {"validation"}}), "validation: is not read with folds");
-  EXPECT_EQ(problem_of([&] { assign_folds(users, {}, {.by = SplitBy::last}); }), "a split by last needs a timestamp for every rating");
+  EXPECT_EQ(error_of<Error>([&] { assign_folds(users, {}, {.by = SplitBy::last}); }), "a split by last needs a timestamp for every rating");
 }
 
 }  // namespace

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <functional>
 #include <optional>
 #include <set>
 #include <string>
@@ -11,6 +10,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "data/scratch_file.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/split.h"
 
@@ -42,15 +42,6 @@ std::size_t later_ones(const Timed& ratings, std::size_t position) {
     if (at > std::pair(ratings.times[position], position)) ++later;
   }
   return later;
-}
-
-std::string problem_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "none";
 }
 
 TEST(AssignParts, ByLastTakesTheLatestOfEveryUserAndLeavesOne) {
@@ -142,7 +133,7 @@ TEST(SplitMoments, SayWhatIsWrong) {
   const std::vector<std::int64_t> numbers{1, 2, 3};
   const std::vector<std::int64_t> seconds{978300760, 978300761};
   const auto at = [](const std::vector<std::int64_t>& times, const std::string& moment) {
-    return problem_of([&] { split_moments(times, {.by = SplitBy::global_time, .at = moment}); });
+    return error_of<Error>([&] { split_moments(times, {.by = SplitBy::global_time, .at = moment}); });
   };
   EXPECT_EQ(at(numbers, "2020-01-01"), "at: the timestamps are numbers that count no known unit; give a number like them");
   EXPECT_EQ(at(numbers, "Monday"), "at: expected a date such as 2020-01-31 or 2020-01-31T12:00, or a number, found \"Monday\"");
@@ -151,13 +142,13 @@ TEST(SplitMoments, SayWhatIsWrong) {
             "at: no rating is at or after 2001-01-01; the first is at 2000-12-31T22:12:40Z (978300760), the last at 2000-12-31T22:12:41Z "
             "(978300761)");
   const std::vector<std::int64_t> same{5, 5, 5, 5};
-  EXPECT_EQ(problem_of([&] { split_moments(same, {.test = 0.5, .by = SplitBy::global_time}); }),
+  EXPECT_EQ(error_of<Error>([&] { split_moments(same, {.test = 0.5, .by = SplitBy::global_time}); }),
             "the ratings have too few different timestamps to divide them by one moment");
-  EXPECT_EQ(problem_of([&] { split_moments(numbers, {.test = 0.9, .validation = 0.05, .by = SplitBy::global_time}); }), "none");
+  EXPECT_EQ(error_of<Error>([&] { split_moments(numbers, {.test = 0.9, .validation = 0.05, .by = SplitBy::global_time}); }), "");
 }
 
 TEST(CheckSplit, RefusesOptionsThatAreNotRead) {
-  const auto problem = [](SplitOptions options) { return problem_of([&] { check_split(options); }); };
+  const auto problem = [](SplitOptions options) { return error_of<Error>([&] { check_split(options); }); };
   EXPECT_EQ(problem({.by = SplitBy::global_time, .seed = 2}), "seed: is not read with by=global-time");
   EXPECT_EQ(problem({.by = SplitBy::last, .stated = {"seed"}}), "seed: is not read with by=last");
   EXPECT_EQ(problem({.test = 0.2, .by = SplitBy::last}), "test: is not read with by=last; last is the number of ratings per user");
@@ -169,13 +160,13 @@ TEST(CheckSplit, RefusesOptionsThatAreNotRead) {
   EXPECT_EQ(problem({.by = SplitBy::global_time, .at = "7", .stated = {"test"}}), "test: is not read with at");
   EXPECT_EQ(problem({.by = SplitBy::last, .last = 0}), "last: must be at least 1, got 0");
   EXPECT_EQ(problem({.test = 0.5, .validation = 0.5}), "validation: together with test leaves nothing to train on");
-  EXPECT_EQ(problem({.by = SplitBy::last, .last = 2, .last_validation = 3}), "none");
+  EXPECT_EQ(problem({.by = SplitBy::last, .last = 2, .last_validation = 3}), "");
 }
 
 TEST(AssignParts, NeedsTimesWhereTheyOrder) {
   const std::vector<std::uint32_t> users{0, 0};
   for (const SplitBy by : {SplitBy::time, SplitBy::last, SplitBy::global_time}) {
-    EXPECT_EQ(problem_of([&] { assign_parts(users, {}, {.by = by}); }),
+    EXPECT_EQ(error_of<Error>([&] { assign_parts(users, {}, {.by = by}); }),
               "a split by " + std::string(name_of(by)) + " needs a timestamp for every rating");
     EXPECT_TRUE(needs_times(by));
   }

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/random.h"
+#include "evaluate/random_pairs.h"
 #include "lowrank/base/error.h"
 #include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
@@ -18,24 +19,6 @@ namespace lowrank {
 namespace {
 
 using testing_models::random_model;
-
-/// Test pairs of a model, some of whose ids it does not know.
-Pairs random_pairs(const Model& model, std::size_t count, std::uint64_t seed) {
-  RandomStream random(seed, Purpose::split);
-  Pairs pairs;
-  pairs.known_users = model.users.size();
-  pairs.known_items = model.items.size();
-  for (std::uint32_t n = 0; n < 5; ++n) {
-    pairs.unknown_users.add("new user " + std::to_string(n));
-    pairs.unknown_items.add("new item " + std::to_string(n));
-  }
-  for (std::size_t n = 0; n < count; ++n) {
-    pairs.users.push_back(static_cast<std::uint32_t>(random.below(pairs.known_users + 5)));
-    pairs.items.push_back(static_cast<std::uint32_t>(random.below(pairs.known_items + 5)));
-    pairs.values.push_back(static_cast<float>(1 + random.below(5)));
-  }
-  return pairs;
-}
 
 /// `model` with its users and items numbered from the last to the first, and `more` of each that the other does not have in front.
 Model turned(const Model& model, std::uint32_t more) {

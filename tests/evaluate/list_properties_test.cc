@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "evaluate/random_pairs.h"
 #include "lowrank/base/error.h"
 #include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/recommend/recommend.h"
@@ -17,16 +18,6 @@ namespace lowrank {
 namespace {
 
 using testing_models::random_model;
-
-Pairs random_pairs(const Model& model, std::size_t count, std::uint64_t seed) {
-  RandomStream random(seed, Purpose::split);
-  Pairs pairs;
-  for (std::size_t n = 0; n < count; ++n) {
-    pairs.users.push_back(static_cast<std::uint32_t>(random.below(model.users.counts.size() + 5)));
-    pairs.items.push_back(static_cast<std::uint32_t>(random.below(model.items.counts.size() + 5)));
-  }
-  return pairs;
-}
 
 std::set<std::uint32_t> users_of(const Model& model, std::uint32_t item) {
   std::set<std::uint32_t> users;

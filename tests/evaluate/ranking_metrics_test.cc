@@ -11,6 +11,7 @@
 
 #include "base/random.h"
 #include "evaluate/hand_model.h"
+#include "evaluate/random_pairs.h"
 #include "kernels/levels.h"
 #include "lowrank/base/error.h"
 #include "model/models.h"
@@ -31,18 +32,6 @@ Pairs pairs_of(const std::vector<std::array<std::uint32_t, 3>>& triples, const M
   pairs.known_users = static_cast<std::uint32_t>(model.users.counts.size());
   pairs.known_items = static_cast<std::uint32_t>(model.items.counts.size());
   return pairs;
-}
-
-/// Test pairs with repeats, pairs of training, and ids that the model does not know.
-Pairs random_pairs(const Model& model, std::size_t count, std::uint64_t seed) {
-  RandomStream random(seed, Purpose::split);
-  std::vector<std::array<std::uint32_t, 3>> triples;
-  for (std::size_t n = 0; n < count; ++n) {
-    triples.push_back({static_cast<std::uint32_t>(random.below(model.users.counts.size() + 5)),
-                       static_cast<std::uint32_t>(random.below(model.items.counts.size() + 5)),
-                       static_cast<std::uint32_t>(1 + random.below(5))});
-  }
-  return pairs_of(triples, model);
 }
 
 /// The definitions as they are written down, user by user, with sets and full sorts. \param rated  who rated what in training

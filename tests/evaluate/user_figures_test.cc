@@ -8,6 +8,7 @@
 #include <map>
 
 #include "base/random.h"
+#include "evaluate/random_pairs.h"
 #include "lowrank/base/error.h"
 #include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
@@ -17,20 +18,6 @@ namespace lowrank {
 namespace {
 
 using testing_models::random_model;
-
-/// Test pairs in any order of users, some of them unknown to the model.
-Pairs random_pairs(const Model& model, std::size_t count, std::uint64_t seed) {
-  RandomStream random(seed, Purpose::split);
-  Pairs pairs;
-  pairs.known_users = model.users.size();
-  pairs.known_items = model.items.size();
-  for (std::size_t n = 0; n < count; ++n) {
-    pairs.users.push_back(static_cast<std::uint32_t>(random.below(pairs.known_users + 5)));
-    pairs.items.push_back(static_cast<std::uint32_t>(random.below(pairs.known_items + 5)));
-    pairs.values.push_back(static_cast<float>(1 + random.below(5)));
-  }
-  return pairs;
-}
 
 /// Figures of `count` users whose numbers of ratings and errors have long tails, as in real data: half have at most 7 ratings, one in
 /// fifty more than 55. The RMSE of endless such users is 0.9254, the mean of the lists 0.1.

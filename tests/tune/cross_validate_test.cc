@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "data/scratch_file.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/generate.h"
 #include "lowrank/evaluate/ranking_metrics.h"
@@ -61,15 +62,6 @@ class CrossValidateTest : public testing::Test {
  private:
   std::filesystem::path folder_;
 };
-
-std::string problem_of(const std::function<void()>& call) {
-  try {
-    call();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  return "none";
-}
 
 /// The document without what differs from run to run.
 std::string steady(const CrossValidated& results) {
@@ -195,9 +187,9 @@ TEST_F(CrossValidateTest, MergesRepeatsFirst) {
   EXPECT_EQ(document.dump(), without);
   CrossValidation strict = options;
   strict.run.read.duplicates = Duplicates::error;
-  EXPECT_EQ(problem_of([&] { cross_validate(lines, strict); }), "user \"" + std::string(lines.users.id(lines.user[size])) +
-                                                                    "\" rated item \"" + std::string(lines.items.id(lines.item[size])) +
-                                                                    "\" more than once (see duplicates)");
+  EXPECT_EQ(error_of<Error>([&] { cross_validate(lines, strict); }),
+            "user \"" + std::string(lines.users.id(lines.user[size])) + "\" rated item \"" + std::string(lines.items.id(lines.item[size])) +
+                "\" more than once (see duplicates)");
 }
 
 TEST_F(CrossValidateTest, MethodsOfListsHaveLists) {
@@ -259,7 +251,7 @@ TEST_F(CrossValidateTest, SaysWhatIsWrong) {
   const auto problem = [&](SplitBy by, const std::function<void(CrossValidation&)>& change) {
     CrossValidation options = options_of(by);
     change(options);
-    return problem_of([&] { cross_validate(options); });
+    return error_of<Error>([&] { cross_validate(options); });
   };
   EXPECT_EQ(problem(SplitBy::random, [](auto& options) { options.run.output = "m"; }), "output: is not read by cross-validation");
   EXPECT_EQ(problem(SplitBy::random, [](auto& options) { options.run.init = "m"; }), "init: is not read by cross-validation");
@@ -297,7 +289,8 @@ TEST_F(CrossValidateTest, SaysWhatIsWrong) {
   EXPECT_EQ(given([](auto& options) { options.folds.seed = 2; }), "fold_seed:" + unread);
   EXPECT_EQ(given([](auto& options) { options.fold_files.pop_back(); }), "fold_files: must be at least 2 files");
   EXPECT_EQ(given([](auto& options) { options.fold_files = {"-", "-"}; }), "standard input can be read only once");
-  EXPECT_EQ(problem_of([&] { cross_validate(RatingLines(), options_of(SplitBy::random)); }), "there are no ratings to cross-validate on");
+  EXPECT_EQ(error_of<Error>([&] { cross_validate(RatingLines(), options_of(SplitBy::random)); }),
+            "there are no ratings to cross-validate on");
 }
 
 }  // namespace
