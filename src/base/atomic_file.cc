@@ -268,11 +268,8 @@ void AtomicFile::replace() {
   const int reason = errno;
   descriptor_ = -1;
   if (closed != 0) throw_system_error(path_, "cannot write", reason);
-  // The new name is in the folder; only a synced folder keeps it through a power failure. Not every file system can sync one.
-  const int folder = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return;
-  ::fsync(folder);
-  ::close(folder);
+  // The new name is in the folder.
+  sync_folder(folder_);
 }
 
 void AtomicFile::commit() {
@@ -291,5 +288,12 @@ void AtomicFile::commit_all(std::span<AtomicFile* const> files) {
 }
 
 void check_writable(const std::string& path) { find_target(path); }
+
+void sync_folder(const std::string& folder) noexcept {
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return;
+  static_cast<void>(::fsync(descriptor));
+  ::close(descriptor);
+}
 
 }  // namespace lowrank

@@ -93,6 +93,8 @@ std::string system_message(const std::string& path, const char* what, int error_
 
 /// The folder that `path` is in, `.` for a name alone.
 std::string folder_of(const std::string& path);
+/// Makes the names in a folder outlive a power failure, on file systems that can.
+void sync_folder(const std::string& folder) noexcept;
 
 /// Bytes that are gathered before a file is written, or read at once where its size is not known.
 inline constexpr std::size_t kFileBuffer = std::size_t{1} << 20U;

@@ -50,13 +50,6 @@ std::string difference(const Json& there, const Json& here) {
   return "it states more";
 }
 
-void sync_folder(const std::string& path) {
-  const int folder = ::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (folder < 0) return;
-  static_cast<void>(::fsync(folder));
-  ::close(folder);
-}
-
 }  // namespace
 
 TrialFile::TrialFile(const std::string& path, const std::string& header) : path_(path) {
@@ -80,7 +73,7 @@ TrialFile::TrialFile(const std::string& path, const std::string& header) : path_
   if (whole != content.size() && ::ftruncate(descriptor_, static_cast<off_t>(whole)) != 0) throw_system_error(path, "cannot write", errno);
   if (lines_.empty()) {
     append(header);
-    if (!there) sync_folder(path);
+    if (!there) sync_folder(folder_of(path));
   } else {
     lines_.erase(lines_.begin());
   }
