@@ -135,6 +135,9 @@ struct Option {
   }
 };
 
+/// Whether two texts are the same name of an option, `_` and `-` being the same.
+bool same_option(std::string_view one, std::string_view other) noexcept;
+
 /// The comment above a member of a method's options struct, as help text: without a capital letter in front and a full stop behind.
 struct OptionHelp {
   std::string_view method;

@@ -26,10 +26,6 @@ void for_each_method(const Visit& visit) {
   for_each_method(visit, std::make_index_sequence<std::variant_size_v<Method>>{});
 }
 
-bool same_name(std::string_view a, std::string_view b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return (x == '-' ? '_' : x) == (y == '-' ? '_' : y); });
-}
-
 std::string range_text(double least, double most, bool least_excluded) {
   std::string text = (least_excluded ? "above " : "at least ") + shortest_text(least);
   if (std::isfinite(most)) text += " and at most " + shortest_text(most);
@@ -193,7 +189,7 @@ std::string obstacle(const Need& need, const Owner& owner) {
 template <class Owner>
 const Option<Owner>& option_of(std::string_view name) {
   for (const Option<Owner>& option : traits_of<Owner>().options) {
-    if (same_name(option.name, name)) return option;
+    if (same_option(option.name, name)) return option;
   }
   throw OptionError(std::string(name), "method " + std::string(Owner::kName) + " does not read this option");
 }
@@ -258,6 +254,10 @@ OptionInfo info_of(const Option<Owner>& option, const Owner& owner) {
 }
 
 }  // namespace
+
+bool same_option(std::string_view one, std::string_view other) noexcept {
+  return std::ranges::equal(one, other, [](char a, char b) { return (a == '-' ? '_' : a) == (b == '-' ? '_' : b); });
+}
 
 Method method_by_name(std::string_view name) {
   Method found;
@@ -348,7 +348,7 @@ void check_reads(const Method& method, std::span<const std::string> stated, bool
         const std::span<const Option<Options>> table = traits_of<Options>().options;
         for (std::size_t at = 0; at < table.size(); ++at) {
           const Option<Options>& option = table[at];
-          const bool named = std::ranges::any_of(stated, [&](const std::string& name) { return same_name(option.name, name); });
+          const bool named = std::ranges::any_of(stated, [&](const std::string& name) { return same_option(option.name, name); });
           if (!named && values[at].value == defaults[at].value) continue;
           // A flag is named with its value, because a door may have a flag for one value alone.
           const bool flag = values[at].kind == OptionInfo::Kind::flag;

@@ -12,6 +12,7 @@
 #include "lowrank/tune/tune.h"
 #include "lowrank/version.h"
 #include "pipeline/monitor.h"
+#include "train/option.h"
 #include "train/train_ratings.h"
 #include "tune/finish.h"
 #include "tune/inner_split.h"
@@ -27,12 +28,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kMostTrials = 100'000;
 
-/// Whether some method has an option called `name`, `_` and `-` being the same.
-bool has_option(const std::vector<Method>& methods, std::string name) {
-  std::ranges::replace(name, '-', '_');
+bool has_option(const std::vector<Method>& methods, const std::string& name) {
   return std::ranges::any_of(methods, [&](const Method& method) {
     const std::vector<OptionInfo> infos = options_of(method);
-    return std::ranges::any_of(infos, [&](const OptionInfo& info) { return info.name == name; });
+    return std::ranges::any_of(infos, [&](const OptionInfo& info) { return same_option(info.name, name); });
   });
 }
 

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "data/text.h"
 #include "lowrank/base/error.h"
+#include "train/option.h"
 
 namespace lowrank {
 
@@ -152,10 +153,6 @@ double share_of(const Axis& axis, double value) {
 
 const OptionInfo& info_of(const std::vector<OptionInfo>& infos, const std::string& name) {
   return *std::ranges::find_if(infos, [&](const OptionInfo& info) { return info.name == name; });
-}
-
-bool same_option(std::string_view name, std::string_view stated) {
-  return std::ranges::equal(name, stated, [](char a, char b) { return a == (b == '-' ? '_' : b); });
 }
 
 }  // namespace
