@@ -273,6 +273,10 @@ CLI::Option* add_tops(CLI::App& app, std::vector<std::size_t>& tops, const std::
       ->type_name("K[,K...]");
 }
 
+void add_relevant_from(CLI::App& app, std::optional<float>& relevant_from) {
+  add_real(app, "--relevant-from", relevant_from, "with --top: count only test items rated X or more as relevant (default: all)");
+}
+
 void add_threads(CLI::App& app, int& threads) {
   app.add_option_function<std::string>(
          "--threads",

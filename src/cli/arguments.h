@@ -52,6 +52,8 @@ CLI::Option* add_list(CLI::App& app, const std::string& name, const std::string&
 
 /// `--top`: lengths of lists, separated by commas.
 CLI::Option* add_tops(CLI::App& app, std::vector<std::size_t>& tops, const std::string& help);
+/// `--relevant-from`, the lowest test rating of a relevant item.
+void add_relevant_from(CLI::App& app, std::optional<float>& relevant_from);
 void add_threads(CLI::App& app, int& threads);
 void add_output(CLI::App& app, std::string& path);
 CLI::Option* add_json(CLI::App& app, bool& json);

@@ -135,8 +135,7 @@ Command add_compare(CLI::App& program) {
   add_positional(*app, "TEST", arguments->test, "file of ratings, - for standard input; a pair rated twice counts twice");
   add_positionals(*app, "MODEL", arguments->models, "model files; each is compared with the first");
   add_tops(*app, arguments->options.tops, "also compare the top-K lists of every user in TEST; separate several lengths by commas");
-  add_real(*app, "--relevant-from", arguments->options.relevant_from,
-           "with --top: count only items rated X or more in TEST as relevant (default: all)");
+  add_relevant_from(*app, arguments->options.relevant_from);
   add_real(*app, "--interval", arguments->options.intervals.level, "share of the intervals that hold the true figure");
   add_threads(*app, arguments->threads);
   add_reading(*app, arguments->read, false);

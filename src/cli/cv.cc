@@ -142,7 +142,7 @@ Command add_cv(CLI::App& program, const std::string& method) {
   add_integer(*app, "--fold-seed", options.folds.seed, "seed of the folds; only with --by random and --by user");
   add_tops(*app, options.tops, "also score the top-K list of every test user; separate several lengths by commas")
       ->default_str(predicts_ratings(run.method) ? "" : "20");
-  add_real(*app, "--relevant-from", options.relevant_from, "with --top: count only test items rated X or more as relevant (default: all)");
+  add_relevant_from(*app, options.relevant_from);
   add_real(*app, "--interval", options.intervals.level, "level of the intervals, above 0 and below 1");
   add_holdout(*app, run, "share of the training ratings of each fold to set aside at random as its validation set");
   add_text(*app, "--tune", "OPTIONS", arguments->search,

@@ -192,8 +192,7 @@ Command add_evaluate(CLI::App& program) {
   add_positional(*app, "MODEL", arguments->model, "model file");
   add_positional(*app, "TEST", arguments->test, "file of ratings, - for standard input; a pair rated twice counts twice");
   add_tops(*app, arguments->tops, "also score the top-K list of every user in TEST; separate several lengths by commas");
-  add_real(*app, "--relevant-from", arguments->relevant_from,
-           "with --top: count only items rated X or more in TEST as relevant (default: all)");
+  add_relevant_from(*app, arguments->relevant_from);
   app->add_flag("--beyond-accuracy", arguments->beyond_accuracy,
                 "with --top: also novelty, diversity, popularity and concentration (Gini) of the lists");
   add_real(*app, "--interval", arguments->interval,
