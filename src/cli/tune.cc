@@ -90,12 +90,12 @@ std::string figures_text(const TuneSummary& summary) {
     text += "chosen      " + result.monitor + " " + fixed(result.figure, 4) + "  trial " + std::to_string(result.trial) + "  " +
             std::string(name_of(result.method)) + " " + options_text(result.options) + "\n";
   }
-  if (summary.test) {
-    text += "test        rmse " + fixed(summary.test->rmse, 4) + "  mae " + fixed(summary.test->mae, 4) + "  (" +
-            std::to_string(summary.test->ratings) + " ratings)\n";
+  if (summary.training.test) {
+    text += "test        rmse " + fixed(summary.training.test->rmse, 4) + "  mae " + fixed(summary.training.test->mae, 4) + "  (" +
+            std::to_string(summary.training.test->ratings) + " ratings)\n";
   }
-  if (summary.test_ranking) {
-    const RankingScores& scores = *summary.test_ranking;
+  if (summary.training.test_ranking) {
+    const RankingScores& scores = *summary.training.test_ranking;
     const std::string top = "@" + std::to_string(scores.top) + " ";
     text += "test        recall" + top + fixed(scores.recall, 4) + "  ndcg" + top + fixed(scores.ndcg, 4) + "  map" + top +
             fixed(scores.map, 4) + "  (" + std::to_string(scores.users) + " users)\n";

@@ -47,17 +47,9 @@ std::string to_json(const TuneSummary& summary) {
   json["warnings"] = result.warnings;
   const auto training = Json::parse(to_json(summary.training));
   if (result.trial != 0) {
-    for (const char* key : {"users", "items", "ratings", "duplicates", "train"}) {
+    for (const char* key : {"users", "items", "ratings", "duplicates", "train", "test"}) {
       if (training.contains(key)) json[key] = training[key];
     }
-  }
-  if (summary.test || summary.test_ranking) {
-    // A training's summary has the form of these figures.
-    TrainSummary scores;
-    scores.options = "{}";
-    scores.test = summary.test;
-    scores.test_ranking = summary.test_ranking;
-    json["test"] = Json::parse(to_json(scores)).at("test");
   }
   json["seconds"] = {{"search", summary.search_seconds}, {"train", summary.training.seconds.train}};
   json["peak_memory_bytes"] = peak_memory_bytes();

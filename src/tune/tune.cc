@@ -23,13 +23,12 @@ void check_files(const TuneFiles& files, const TuneOptions& options) {
   check_outputs(read, written);
 }
 
-/// The kept copy of what figures of the test set need.
 void score(const Pairs& test, const Model& model, int threads, TuneSummary& summary) {
-  if (model.centre.predicts_ratings) summary.test = score_ratings(model, test, threads);
+  if (model.centre.predicts_ratings) summary.training.test = score_ratings(model, test, threads);
   const std::size_t top = parse_monitor(summary.result.monitor).top;
   if (top == 0) return;
   const RankingTest lists(test, model.history);
-  if (lists.user_count() != 0) summary.test_ranking = lists.score(model, std::array{top}, threads).front();
+  if (lists.user_count() != 0) summary.training.test_ranking = lists.score(model, std::array{top}, threads).front();
 }
 
 }  // namespace

@@ -226,8 +226,8 @@ TEST_F(CrossValidateTest, SearchesWithinEachFold) {
     files.test = path("test");
     const TuneSummary summary = tune(files, search);
     const FoldScores& own = results.folds[fold - 1];
-    ASSERT_TRUE(summary.test);
-    EXPECT_EQ(own.figures[0], summary.test->rmse);
+    ASSERT_TRUE(summary.training.test);
+    EXPECT_EQ(own.figures[0], summary.training.test->rmse);
     EXPECT_EQ(own.options, summary.training.options);
     EXPECT_EQ(own.trials, 4U);
     EXPECT_EQ(nlohmann::json::parse(own.options)["rank"], 4);

@@ -135,10 +135,8 @@ struct TuneFiles {
 /// The results of a search and of the training with the chosen options.
 struct TuneSummary {
   TuneResult result;
-  TrainSummary training;                           ///< of the chosen method on all ratings
-  std::optional<RatingScores> test = {};           ///< if the model predicts ratings
-  std::optional<RankingScores> test_ranking = {};  ///< if the monitor is a metric of lists
-  double search_seconds = 0;                       ///< wall time of the search
+  TrainSummary training;      ///< of the chosen method on all ratings, with the scores of the test ratings
+  double search_seconds = 0;  ///< wall time of the search
 };
 
 /// Searches, trains the chosen method on all ratings, writes the model, and only then reads and scores the test ratings. The model is that
