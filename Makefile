@@ -5,7 +5,7 @@ INSTALL := ./scripts/install-packages
 PYTHON = $$([ ! -f build/python/installed.txt ] || echo -DLOWRANK_PYTHON=ON -DPython_EXECUTABLE=$(CURDIR)/build/python/bin/python3)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-python wheel check bench format format-check lint asan tsan install clean help
+.PHONY: build demo test test-python wheel check bench format format-check lint asan asan-short tsan install clean help
 
 build:  ## build the program, build/lowrank
 	@$(INSTALL) build
@@ -44,9 +44,9 @@ bench:  ## build and run the benchmarks
 	@cmake --preset release -DLOWRANK_BENCH=ON $(if $(wildcard build/release/build.ninja),,-DLOWRANK_TESTS=OFF)
 	@cmake --build --preset release --parallel $(JOBS) --target lowrank_cli bench
 	@ln -sfn release/bin/lowrank build/lowrank
-	@set -e; for subject in sgd read als implicit_feedback nmf recommend neighbours fold_in from_python quality growth; do bench/$$subject.py; done
+	@set -e; for subject in sgd read als bayes features implicit_feedback nmf recommend neighbours fold_in from_python quality growth; do bench/$$subject.py; done
 
-asan tsan:  ## build and run the tests with the address and undefined behaviour sanitizers (asan) or the thread sanitizer (tsan)
+asan asan-short tsan:  ## run the tests with sanitizers: of addresses and undefined behaviour (asan; a part: asan-short), or of threads (tsan)
 	@$(INSTALL) build test
 	@cmake --preset $@
 	@cmake --build --preset $@ --parallel $(JOBS)

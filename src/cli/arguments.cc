@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <sstream>
 
@@ -34,19 +35,19 @@ Number parse_number(const std::string& option, const std::string& text, const ch
   return value;
 }
 
-template <class Integer>
-CLI::Option* add_whole(CLI::App& app, const std::string& name, Integer& target, const std::string& help, std::uint64_t least,
-                       std::uint64_t most) {
-  auto* option = app.add_option_function<std::string>(
-      name,
-      [name, &target, least, most](const std::string& text) {
-        const auto value = parse_number<std::uint64_t>(name, text, "a whole number");
-        if (value < least) throw OptionError(member_name(name), "must be at least " + std::to_string(least) + ", got " + text);
-        if (value > most) throw OptionError(member_name(name), "must be at most " + std::to_string(most) + ", got " + text);
-        target = static_cast<Integer>(value);
-      },
-      help);
-  return option->type_name("N")->default_str(std::to_string(target));
+CLI::Option* add_whole(CLI::App& app, const std::string& name, const std::function<void(std::uint64_t)>& set, const std::string& help,
+                       std::uint64_t least, std::uint64_t most) {
+  return app
+      .add_option_function<std::string>(
+          name,
+          [name, set, least, most](const std::string& text) {
+            const auto value = parse_number<std::uint64_t>(name, text, "a whole number");
+            if (value < least) throw OptionError(member_name(name), "must be at least " + std::to_string(least) + ", got " + text);
+            if (value > most) throw OptionError(member_name(name), "must be at most " + std::to_string(most) + ", got " + text);
+            set(value);
+          },
+          help)
+      ->type_name("N");
 }
 
 /// `5,20,100`. \throws OptionError
@@ -223,11 +224,22 @@ CLI::Option* add_text(CLI::App& app, const std::string& name, const std::string&
 
 CLI::Option* add_integer(CLI::App& app, const std::string& name, std::uint64_t& target, const std::string& help, std::uint64_t least,
                          std::uint64_t most) {
-  return add_whole(app, name, target, help, least, most);
+  return add_whole(
+             app, name, [&target](std::uint64_t value) { target = value; }, help, least, most)
+      ->default_str(std::to_string(target));
 }
 
 CLI::Option* add_integer(CLI::App& app, const std::string& name, std::uint32_t& target, const std::string& help, std::uint32_t least) {
-  return add_whole(app, name, target, help, least, std::numeric_limits<std::uint32_t>::max());
+  return add_whole(
+             app, name, [&target](std::uint64_t value) { target = static_cast<std::uint32_t>(value); }, help, least,
+             std::numeric_limits<std::uint32_t>::max())
+      ->default_str(std::to_string(target));
+}
+
+CLI::Option* add_integer(CLI::App& app, const std::string& name, std::optional<std::uint32_t>& target, const std::string& help) {
+  return add_whole(
+      app, name, [&target](std::uint64_t value) { target = static_cast<std::uint32_t>(value); }, help, 0,
+      std::numeric_limits<std::uint32_t>::max());
 }
 
 CLI::Option* add_real(CLI::App& app, const std::string& name, double& target, const std::string& help) {
@@ -301,6 +313,25 @@ void add_quiet(CLI::App& app, bool& quiet) {
   app.add_flag("--quiet", quiet, "do not show on standard error what the file of ratings was taken for")->group(kOutput);
 }
 
+void add_context(CLI::App& app, std::vector<ContextValue>& context) {
+  app.add_option_function<std::string>(
+         "--context",
+         [&context](const std::string& text) {
+           context.clear();
+           for (std::size_t begin = 0; begin <= text.size();) {
+             const std::size_t end = std::min(text.find(',', begin), text.size());
+             const std::string entry = text.substr(begin, end - begin);
+             const std::size_t sign = entry.find('=');
+             if (sign == 0 || sign == std::string::npos || sign + 1 == entry.size())
+               throw OptionError("context", "must be NAME=VALUE,..., such as day=1998-04-01, got \"" + entry + "\"");
+             context.emplace_back(entry.substr(0, sign), entry.substr(sign + 1));
+             begin = end + 1;
+           }
+         },
+         "context in which it is asked, as day=1998-04-01; needs a model that knows contexts: see --time of train --method bayes")
+      ->type_name("NAME=VALUE,...");
+}
+
 void add_titles(CLI::App& app, std::string& path) {
   add_text(app, "--titles", "FILE", path, "file of item titles to show, one per line: id::title, id,title or id|title")->group(kOutput);
 }
@@ -356,9 +387,9 @@ void add_reading(CLI::App& app, ReadOptions& read, bool trains) {
   app.add_flag("--implicit-values", read.implicit_values, "read lines without a rating as ratings of 1")->group(kReading);
 }
 
-void refuse_unread_reading(const CLI::App& app, bool reads, const std::string& problem) {
+void refuse_unread_reading(const CLI::App& app, bool reads, const std::string& problem, const std::string& but) {
   for (const CLI::Option* option : app.get_options([](const CLI::Option* one) { return one->get_group() == kReading; })) {
-    refuse_unread(app, option->get_name(), reads, problem);
+    refuse_unread(app, option->get_name(), reads || option->get_name() == but, problem);
   }
 }
 

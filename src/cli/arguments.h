@@ -13,6 +13,7 @@
 
 #include "base/outputs.h"
 #include "lowrank/data/read.h"
+#include "lowrank/model/contexts.h"
 
 namespace lowrank::cli {
 
@@ -43,9 +44,13 @@ CLI::Option* add_text(CLI::App& app, const std::string& name, const std::string&
 CLI::Option* add_integer(CLI::App& app, const std::string& name, std::uint64_t& target, const std::string& help, std::uint64_t least = 0,
                          std::uint64_t most = UINT64_MAX);
 CLI::Option* add_integer(CLI::App& app, const std::string& name, std::uint32_t& target, const std::string& help, std::uint32_t least = 0);
+CLI::Option* add_integer(CLI::App& app, const std::string& name, std::optional<std::uint32_t>& target, const std::string& help);
 CLI::Option* add_real(CLI::App& app, const std::string& name, double& target, const std::string& help);
 CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<float>& target, const std::string& help);
 CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<double>& target, const std::string& help);
+/// `--context NAME=VALUE,...`: what is known of the context of what is asked.
+void add_context(CLI::App& app, std::vector<ContextValue>& context);
+
 /// An option that may be given several times, each time with one or more values (see spread_lists).
 CLI::Option* add_list(CLI::App& app, const std::string& name, const std::string& label, std::vector<std::string>& target,
                       const std::string& help);
@@ -62,8 +67,8 @@ void add_quiet(CLI::App& app, bool& quiet);
 void add_titles(CLI::App& app, std::string& path);
 /// The options that say how a file of ratings is read; for a command that trains also `--duplicates`, and weights among the columns.
 void add_reading(CLI::App& app, ReadOptions& read, bool trains);
-/// Refuses the options of add_reading() that are stated where no file is read. \throws OptionError
-void refuse_unread_reading(const CLI::App& app, bool reads, const std::string& problem);
+/// Refuses the options of add_reading() that are stated where no file is read, but for the one called `but`. \throws OptionError
+void refuse_unread_reading(const CLI::App& app, bool reads, const std::string& problem, const std::string& but = {});
 
 /// Sets the example of the help text: lines that run as they are.
 void set_example(CLI::App& app, const std::string& lines);

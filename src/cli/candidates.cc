@@ -24,4 +24,12 @@ bool skips_unknown(const char* option, const std::string& rule) {
   return rule == "skip";
 }
 
+NewFeatures read_new_rows(const std::string& path, FeatureSide side, const Model& model, const ReadOptions& read, bool quiet) {
+  FeatureGaps gaps;
+  NewFeatures rows = read_new_features(path, side, model, read.encoding, gaps);
+  const std::string text = gaps_text(gaps, path);
+  if (!text.empty() && !quiet) print_error("warning: " + text);
+  return rows;
+}
+
 }  // namespace lowrank::cli

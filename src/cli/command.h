@@ -28,7 +28,8 @@ struct Command {
 Command add_train(CLI::App& program, const std::string& method);
 /// \param method  as of add_train()
 Command add_cv(CLI::App& program, const std::string& method);
-Command add_evaluate(CLI::App& program);
+/// \param streams  whether `--prequential` is stated, which decides about the arguments without dashes
+Command add_evaluate(CLI::App& program, bool streams);
 Command add_compare(CLI::App& program);
 Command add_predict(CLI::App& program);
 Command add_recommend(CLI::App& program);
@@ -36,6 +37,7 @@ Command add_recommend_users(CLI::App& program);
 Command add_similar(CLI::App& program);
 Command add_info(CLI::App& program);
 Command add_export(CLI::App& program);
+Command add_update(CLI::App& program);
 Command add_split(CLI::App& program);
 Command add_tune(CLI::App& program);
 Command add_generate(CLI::App& program);

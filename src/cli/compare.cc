@@ -113,6 +113,7 @@ int run_compare(CompareArguments& arguments) {
   std::vector<Model> models;
   models.reserve(arguments.models.size());
   for (const std::string& path : arguments.models) models.push_back(load_model(path));
+  arguments.read.keep_times = std::ranges::any_of(models, [](const Model& model) { return !model.contexts.empty(); });
   const Pairs pairs = [&] {
     const FileReading reading(arguments.test, arguments.read, arguments.quiet);
     return read_pairs(arguments.test, models.front().users.ids, models.front().items.ids, arguments.read);

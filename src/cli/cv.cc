@@ -148,6 +148,7 @@ Command add_cv(CLI::App& program, const std::string& method) {
   add_text(*app, "--tune", "OPTIONS", arguments->search,
            "search the options of the method anew within each fold, with options of lowrank tune such as \"--trials 30\"; options of the "
            "method that are stated are not searched. Only figures of test ratings are reported");
+  add_features(*app, {run.user_features, run.item_features, run.feature_columns}, reads_features(run.method));
   add_limits(*app, run);
   add_threads(*app, run.threads);
   add_method_options(*app, run);

@@ -6,10 +6,13 @@
 
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/evaluate_stream.h"
 #include "cli/figures.h"
+#include "cli/plot.h"
 #include "cli/progress.h"
 #include "cli/results.h"
 #include "lowrank/base/error.h"
+#include "lowrank/evaluate/calibration.h"
 #include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
 #include "lowrank/model/model_file.h"
@@ -27,16 +30,19 @@ struct EvaluateArguments {
   bool beyond_accuracy = false;
   std::optional<double> interval;
   std::string per_user;
+  std::string plot;
   ReadOptions read;
   int threads = 0;
   bool json = false;
   bool quiet = false;
+  StreamArguments stream;
 };
 
 /// The scores of a model. `ranking` has one entry per value of --top.
 struct Figures {
   bool predicts_ratings = true;
   RatingScores ratings = {};
+  std::optional<Calibration> calibration = {};  ///< where the model knows how far ratings lie from its predictions
   UserFigures ratings_by_user = {};
   std::vector<RankingScores> ranking = {};
   UserFigures lists_by_user = {};
@@ -79,6 +85,17 @@ std::string text_of(const Figures& figures) {
   if (figures.predicts_ratings) {
     text += "rmse     " + figures.with_interval(figures.ratings.rmse, "rmse") + "\n";
     text += "mae      " + figures.with_interval(figures.ratings.mae, "mae") + "\n";
+  }
+  if (figures.calibration) {
+    const Calibration& calibration = *figures.calibration;
+    text += "crps     " + fixed(calibration.crps, 6) + "  (with one normal distribution for all errors " +
+            fixed(calibration.constant_crps, 6) + ")\n";
+    text += "within   ";
+    for (std::size_t n = 0; n < calibration.coverage.size(); ++n) {
+      text += (n == 0 ? "" : ", ") + fixed(100 * calibration.coverage[n], 1) + " % of ratings in intervals of " +
+              fixed(100 * Calibration::kLevels[n], 0) + " %";
+    }
+    text += "\n";
   }
   text += "ratings  " + std::to_string(figures.ratings.ratings) + "\nunknown  " + std::to_string(figures.ratings.unknown) + "\n";
   if (figures.ranking.empty()) return text;
@@ -126,6 +143,18 @@ std::string json_of(const Figures& figures) {
       text += ',';
     }
   }
+  if (figures.calibration) {
+    const Calibration& calibration = *figures.calibration;
+    append(text += "\"calibration\":{\"crps\":", calibration.crps);
+    append(text += ",\"constant_crps\":", calibration.constant_crps);
+    text += ",\"coverage\":[";
+    for (std::size_t n = 0; n < calibration.coverage.size(); ++n) {
+      append(text += n == 0 ? "{\"level\":" : ",{\"level\":", Calibration::kLevels[n]);
+      append(text += ",\"share\":", calibration.coverage[n]);
+      text += "}";
+    }
+    text += "]},";
+  }
   text += "\"ratings\":" + std::to_string(figures.ratings.ratings) + ",\"unknown\":" + std::to_string(figures.ratings.unknown);
   figures.append_intervals(text, std::array<std::string_view, 2>{"rmse", "mae"}, "");
   const bool several = figures.ranking.size() > 1;
@@ -141,7 +170,8 @@ void check(const EvaluateArguments& arguments) {
   if (arguments.relevant_from && arguments.tops.empty()) throw OptionError("relevant_from", "needs --top");
   if (arguments.beyond_accuracy && arguments.tops.empty()) throw OptionError("beyond_accuracy", "needs --top");
   if (arguments.interval) check_interval({.level = *arguments.interval});
-  check_files({{"", arguments.model}, {"", arguments.test}}, {{"per_user", arguments.per_user}});
+  check_files({{"", arguments.model}, {"", arguments.test}}, {{"per_user", arguments.per_user}, {"plot", arguments.plot}});
+  if (!arguments.plot.empty()) check_writable(arguments.plot);
   if (!arguments.per_user.empty()) check_writable(arguments.per_user);
 }
 
@@ -149,6 +179,7 @@ int run_evaluate(EvaluateArguments& arguments) {
   check(arguments);
   const Model model = load_model(arguments.model);
   arguments.read.threads = arguments.threads;
+  arguments.read.keep_times = !model.contexts.empty();
   const Pairs pairs = [&] {
     const FileReading reading(arguments.test, arguments.read, arguments.quiet);
     return read_pairs(arguments.test, model.users.ids, model.items.ids, arguments.read);
@@ -158,8 +189,10 @@ int run_evaluate(EvaluateArguments& arguments) {
   if (!rated && by_user && arguments.tops.empty()) {
     throw OptionError(arguments.interval ? "interval" : "per_user", "needs --top, because the model does not predict ratings");
   }
+  if (!arguments.plot.empty()) need_uncertainty(model, "plot");
   Figures figures{.predicts_ratings = rated, .level = arguments.interval};
   figures.ratings = score_ratings(model, pairs, arguments.threads, by_user && rated ? &figures.ratings_by_user : nullptr);
+  if (rated && model.uncertainty) figures.calibration = calibration_of(model, pairs, arguments.threads);
   if (!arguments.tops.empty()) {
     const RankingTest test(pairs, model.history, arguments.relevant_from);
     figures.ranking = test.score(model, arguments.tops,
@@ -171,6 +204,11 @@ int run_evaluate(EvaluateArguments& arguments) {
     const IntervalOptions options{.level = *arguments.interval, .threads = arguments.threads};
     figures.rating_intervals = intervals(figures.ratings_by_user, options);
     figures.list_intervals = intervals(figures.lists_by_user, options);
+  }
+  if (!arguments.plot.empty()) {
+    Results plot(arguments.plot);
+    plot.write(calibration_curve(model, pairs, arguments.threads));
+    plot.finish();
   }
   if (!arguments.per_user.empty()) {
     Results results(arguments.per_user);
@@ -186,11 +224,15 @@ int run_evaluate(EvaluateArguments& arguments) {
 
 }  // namespace
 
-Command add_evaluate(CLI::App& program) {
+Command add_evaluate(CLI::App& program, bool streams) {
   auto arguments = std::make_shared<EvaluateArguments>();
   CLI::App* app = program.add_subcommand("evaluate", "score a model on ratings that it was not trained on");
   add_positional(*app, "MODEL", arguments->model, "model file");
-  add_positional(*app, "TEST", arguments->test, "file of ratings, - for standard input; a pair rated twice counts twice");
+  if (streams) {
+    app->get_option("MODEL")->required(false);
+  } else {
+    add_positional(*app, "TEST", arguments->test, "file of ratings, - for standard input; a pair rated twice counts twice");
+  }
   add_tops(*app, arguments->tops, "also score the top-K list of every user in TEST; separate several lengths by commas");
   add_relevant_from(*app, arguments->relevant_from);
   app->add_flag("--beyond-accuracy", arguments->beyond_accuracy,
@@ -198,6 +240,10 @@ Command add_evaluate(CLI::App& program) {
   add_real(*app, "--interval", arguments->interval,
            "also an interval for every figure, by bootstrap over users: the share of such intervals that hold the true figure, as .95");
   add_text(*app, "--per-user", "FILE", arguments->per_user, "also write the figures of every user to FILE, separated by tabs");
+  add_text(*app, "--plot", "FILE", arguments->plot,
+           "also write an SVG picture: for a model of --method bayes shares of the ratings within intervals of 1 % to 99 %, with "
+           "--prequential the moving figures");
+  add_stream(*app, arguments->stream);
   add_threads(*app, arguments->threads);
   add_reading(*app, arguments->read, false);
   add_json(*app, arguments->json);
@@ -207,7 +253,13 @@ Command add_evaluate(CLI::App& program) {
               "    -o ratings.csv --test test.csv\n"
               "  lowrank train ratings.csv --output model.safetensors\n"
               "  lowrank evaluate model.safetensors test.csv --top 10");
-  return {app, [arguments] { return run_evaluate(*arguments); }};
+  return {app, [app, arguments, streams] {
+            check_stream(*app, streams);
+            if (!streams) return run_evaluate(*arguments);
+            run_stream(arguments->stream, {arguments->model, arguments->tops, arguments->plot, arguments->read, arguments->threads,
+                                           arguments->json, arguments->quiet});
+            return kExitDone;
+          }};
 }
 
 }  // namespace lowrank::cli

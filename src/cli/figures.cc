@@ -4,7 +4,14 @@
 #include <array>
 #include <vector>
 
+#include "lowrank/base/error.h"
+
 namespace lowrank::cli {
+
+void need_uncertainty(const Model& model, const char* option) {
+  if (model.centre.predicts_ratings && model.uncertainty) return;
+  throw OptionError(option, "needs a model that knows how far ratings lie from its predictions: train it by --method bayes");
+}
 
 std::string interval_text(const Interval& interval) {
   constexpr int kDigits = 4;

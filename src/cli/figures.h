@@ -6,8 +6,12 @@
 #include "cli/results.h"
 #include "lowrank/data/ratings.h"
 #include "lowrank/evaluate/user_figures.h"
+#include "lowrank/model/model.h"
 
 namespace lowrank::cli {
+
+/// \throws OptionError("`option`") for a model that does not know how far ratings lie from its predictions
+void need_uncertainty(const Model& model, const char* option);
 
 /// ` [0.8291, 0.8363]`: four digits, and a blank before.
 std::string interval_text(const Interval& interval);

@@ -29,7 +29,7 @@ void ListWriter::begin(std::string_view id) {
   ++lists_;
 }
 
-void ListWriter::add(std::string_view id, float score, std::string_view more) {
+void ListWriter::add(std::string_view id, float score, std::string_view more, std::string_view columns) {
   ++entries_;
   const std::string_view title = style_.titles != nullptr ? style_.titles->find(id) : std::string_view{};
   if (style_.json) {
@@ -53,6 +53,7 @@ void ListWriter::add(std::string_view id, float score, std::string_view more) {
     line_ += id;
     line_ += '\t';
     append(line_, score);
+    line_ += columns;
     if (style_.titles != nullptr) (line_ += '\t') += title;
     (line_ += '\n') += more;
   }

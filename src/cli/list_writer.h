@@ -27,7 +27,8 @@ class ListWriter {
   /// Starts the list of the outer id `id`.
   void begin(std::string_view id);
   /// \param more  text: lines to follow that of the entry; JSON: further members of its object, each after a comma
-  void add(std::string_view id, float score, std::string_view more = {});
+  /// \param columns  text: further columns of the entry's line, each after a tab
+  void add(std::string_view id, float score, std::string_view more = {}, std::string_view columns = {});
   /// Ends the last list and the results.
   void finish();
 

@@ -73,10 +73,12 @@ int run(const std::vector<std::string>& arguments, std::string& chosen) {
   bool shows_version = false;
   program.add_flag("--version", shows_version, "show the version and the SIMD level in use");
   const std::string method = value_of(arguments, "--method", method_names().front());
+  const bool streams = !value_of(arguments, "--prequential", "").empty();
   const std::vector<Command> commands = {
-      add_train(program, method), add_tune(program),      add_cv(program, method),      add_evaluate(program), add_compare(program),
-      add_predict(program),       add_recommend(program), add_recommend_users(program), add_similar(program),  add_info(program),
-      add_export(program),        add_split(program),     add_generate(program),        add_demo(program)};
+      add_train(program, method), add_tune(program),     add_cv(program, method), add_evaluate(program, streams),
+      add_compare(program),       add_predict(program),  add_recommend(program),  add_recommend_users(program),
+      add_similar(program),       add_info(program),     add_export(program),     add_update(program),
+      add_split(program),         add_generate(program), add_demo(program)};
   for (const Command& command : commands) command.app->group("Commands");
   program.require_subcommand(0, 1);
   if (!arguments.empty() && !arguments.front().starts_with('-')) {

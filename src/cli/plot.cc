@@ -10,6 +10,7 @@
 
 #include "cli/results.h"
 #include "cli/svg.h"
+#include "lowrank/evaluate/calibration.h"
 
 namespace lowrank::cli {
 
@@ -141,6 +142,31 @@ std::string training_curve(const TrainSummary& summary) {
   for (std::size_t at = 0; at < panels.size(); ++at) {
     draw(picture, panels[at], Axes(panels[at], kTitle + kPanel * static_cast<double>(at)), best);
   }
+  return std::move(picture).take();
+}
+
+std::string calibration_curve(const Model& model, const Pairs& pairs, int threads) {
+  constexpr double kSide = 420;
+  constexpr double kFirst = (kWidth - kSide) / 2;
+  std::vector<double> levels;
+  for (int percent = 1; percent < 100; ++percent) levels.push_back(percent / 100.0);
+  const std::vector<double> shares = coverage_of(model, pairs, levels, threads);
+  Picture picture(kTop + kSide + 64);
+  const auto x = [](double share) { return kFirst + share * kSide; };
+  const auto y = [](double share) { return kTop + (1 - share) * kSide; };
+  picture.label(kWidth / 2, 20, "middle", "intervals of " + std::to_string(pairs.size()) + " ratings");
+  for (int tenth = 0; tenth <= 10; tenth += 2) {
+    const double share = tenth / 10.0;
+    picture.line("grid", x(0), y(share), x(1), y(share));
+    picture.line("grid", x(share), y(0), x(share), y(1));
+    picture.label(x(0) - 6, y(share) + 4, "end", std::to_string(tenth * 10) + " %");
+    picture.label(x(share), y(0) + 18, "middle", std::to_string(tenth * 10) + " %");
+  }
+  picture.line("best", x(0), y(0), x(1), y(1));
+  std::vector<std::pair<double, double>> points;
+  for (std::size_t n = 0; n < levels.size(); ++n) points.emplace_back(x(levels[n]), y(shares[n]));
+  picture.curve("train", points);
+  picture.label(kWidth / 2, y(0) + 42, "middle", "probability that the interval is to have; upwards: ratings that lie within it");
   return std::move(picture).take();
 }
 

@@ -21,10 +21,13 @@ namespace {
 
 struct RecommendArguments {
   std::string model;
+  std::vector<ContextValue> context;
   std::vector<std::string> users;
   std::string users_file;
   bool all = false;
   std::string ratings;
+  std::string user_features;
+  std::string item_features;
   std::string items_file;
   std::string exclude_file;
   std::string unknown = "error";
@@ -42,12 +45,15 @@ struct RecommendArguments {
 };
 
 void check(const RecommendArguments& arguments) {
-  const int sources =
-      int{!arguments.users.empty()} + int{!arguments.users_file.empty()} + int{arguments.all} + int{!arguments.ratings.empty()};
-  if (sources != 1) throw OptionError("", "give exactly one of --user, --users, --all and --ratings");
+  const bool folds_in = !arguments.ratings.empty() || !arguments.user_features.empty();
+  const int sources = int{!arguments.users.empty()} + int{!arguments.users_file.empty()} + int{arguments.all} + int{folds_in};
+  if (sources != 1) {
+    throw OptionError("", "give exactly one of --user, --users, --all and --ratings; --user-features alone or together with --ratings");
+  }
   parse_unknown_ids(arguments.unknown);
   skips_unknown("unknown_items", arguments.unknown_items);
-  const std::string* inputs[] = {&arguments.users_file, &arguments.ratings, &arguments.items_file, &arguments.exclude_file};
+  const std::string* inputs[] = {&arguments.users_file,    &arguments.ratings,    &arguments.user_features,
+                                 &arguments.item_features, &arguments.items_file, &arguments.exclude_file};
   if (std::count_if(std::begin(inputs), std::end(inputs), [](const std::string* input) { return *input == "-"; }) > 1) {
     throw OptionError("", "standard input can be read only once");
   }
@@ -62,7 +68,7 @@ struct Users {
 Users choose_users(const RecommendArguments& arguments, const Recommender& recommender) {
   Users users;
   const UnknownIds unknown = parse_unknown_ids(arguments.unknown);
-  if (!arguments.ratings.empty() || (arguments.all && unknown == UnknownIds::popular)) {
+  if (!arguments.ratings.empty() || !arguments.user_features.empty() || (arguments.all && unknown == UnknownIds::popular)) {
     users.numbers.resize(recommender.model().users.size());
     std::iota(users.numbers.begin(), users.numbers.end(), 0U);
   } else if (arguments.all) {
@@ -150,22 +156,42 @@ class ListsOfUsers {
   std::size_t first_ = 0;
 };
 
+/// The model that lists are made by: with new items, or of new users.
+Model model_of(RecommendArguments& arguments) {
+  Model model = load_model(arguments.model);
+  if (!arguments.item_features.empty()) {
+    const NewFeatures items = read_new_rows(arguments.item_features, FeatureSide::items, model, arguments.read, arguments.quiet);
+    model = add_items(std::move(model), items);
+  }
+  if (arguments.ratings.empty() && arguments.user_features.empty()) return bind_context(std::move(model), arguments.context);
+  std::optional<NewFeatures> users;
+  if (!arguments.user_features.empty()) {
+    users = read_new_rows(arguments.user_features, FeatureSide::users, model, arguments.read, arguments.quiet);
+  }
+  Pairs pairs;
+  pairs.known_users = model.users.ids.size();
+  pairs.known_items = model.items.ids.size();
+  if (!arguments.ratings.empty()) {
+    arguments.read.threads = arguments.threads;
+    const FileReading reading(arguments.ratings, arguments.read, arguments.quiet);
+    pairs = read_pairs(arguments.ratings, model.users.ids, model.items.ids, arguments.read);
+  }
+  return bind_context(fold_in(model, pairs, arguments.threads, users ? &*users : nullptr), arguments.context);
+}
+
 int run_recommend(RecommendArguments& arguments) {
   check(arguments);
   check_files({{"", arguments.model},
                {"users", arguments.users_file},
                {"ratings", arguments.ratings},
+               {"user_features", arguments.user_features},
+               {"item_features", arguments.item_features},
                {"items", arguments.items_file},
                {"exclude", arguments.exclude_file},
                {"titles", arguments.titles}},
               {{"output", arguments.output}});
   if (!arguments.output.empty()) check_writable(arguments.output);
-  Model model = load_model(arguments.model);
-  if (!arguments.ratings.empty()) {
-    arguments.read.threads = arguments.threads;
-    const FileReading reading(arguments.ratings, arguments.read, arguments.quiet);
-    model = fold_in(model, read_pairs(arguments.ratings, model.users.ids, model.items.ids, arguments.read), arguments.threads);
-  }
+  const Model model = model_of(arguments);
   std::optional<Titles> titles;
   if (!arguments.titles.empty()) titles = Titles::read(arguments.titles);
   const Recommender recommender(model);
@@ -191,9 +217,14 @@ Command add_recommend(CLI::App& program) {
   app->add_flag("--all", arguments->all, "recommend for every user that the model knows");
   add_text(*app, "--ratings", "FILE", arguments->ratings,
            "file of ratings of users to recommend for, who may be new to the model (fold-in)");
+  add_text(*app, "--user-features", "FILE", arguments->user_features,
+           "file of features of users to recommend for, who may have no ratings; the model must have features of users");
+  add_text(*app, "--item-features", "FILE", arguments->item_features,
+           "file of features of items without ratings, which may then be recommended; the model must have features of items");
   app->add_option_function<std::string>(
          "--item", [](const std::string&) { throw OptionError("item", "is an option of recommend-users, which lists users for items"); })
       ->group("");
+  add_context(*app, arguments->context);
   add_integer(*app, "--top", arguments->top, "number of items per list; fewer if no more candidates are left", 1);
   app->add_flag("--include-seen", arguments->include_seen, "also list items that the user has rated");
   add_text(*app, "--items", "FILE", arguments->items_file, "recommend only the items in FILE, one id per line");
@@ -201,7 +232,7 @@ Command add_recommend(CLI::App& program) {
   add_integer(*app, "--min-count", arguments->min_count, "recommend only items with at least N training ratings", 1);
   add_integer(
       *app, "--explain", arguments->explain,
-      "explain each score by the N items of the user's history that add most to it; needs a model trained with --keep-values if the "
+      "explain each score by the N items of the user's history that add most to it; needs a model trained without --no-history if the "
       "method fits the values of ratings, or --ratings",
       1)
       ->default_str("");
@@ -221,9 +252,16 @@ Command add_recommend(CLI::App& program) {
               "  lowrank recommend model.safetensors --user 1 2 --top 5");
   return {app, [app, arguments] {
             const RecommendArguments& given = *arguments;
-            refuse_unread(*app, "--unknown", given.ratings.empty(), "is not read with --ratings, whose users are folded in");
+            refuse_unread(*app, "--unknown", given.ratings.empty() && given.user_features.empty(),
+                          "is not read with --ratings and --user-features, whose users are folded in");
             refuse_unread(*app, "--unknown-items", !given.items_file.empty() || !given.exclude_file.empty(), "needs --items or --exclude");
-            refuse_unread_reading(*app, !given.ratings.empty(), "needs --ratings");
+            // Files of features are of the same encoding.
+            const bool features = !given.user_features.empty() || !given.item_features.empty();
+            if (given.ratings.empty() && features) {
+              refuse_unread_reading(*app, false, "needs --ratings", "--encoding");
+            } else {
+              refuse_unread_reading(*app, !given.ratings.empty(), "needs --ratings");
+            }
             return run_recommend(*arguments);
           }};
 }

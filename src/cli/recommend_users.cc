@@ -15,6 +15,7 @@ namespace lowrank::cli {
 namespace {
 
 struct RecommendUsersArguments {
+  std::vector<ContextValue> context;
   std::string model;
   std::vector<std::string> items;
   std::string items_file;
@@ -51,7 +52,7 @@ int run_recommend_users(const RecommendUsersArguments& arguments) {
       {{"", arguments.model}, {"items", arguments.items_file}, {"users", arguments.users_file}, {"exclude", arguments.exclude_file}},
       {{"output", arguments.output}});
   if (!arguments.output.empty()) check_writable(arguments.output);
-  const Model model = load_model(arguments.model);
+  const Model model = bind_context(load_model(arguments.model), arguments.context);
   const Recommender recommender(model);
   const std::vector<std::uint32_t> items = choose_items(arguments, recommender);
   RecommendUsersOptions options{.top = arguments.top, .include_seen = arguments.include_seen, .threads = arguments.threads};
@@ -79,6 +80,7 @@ Command add_recommend_users(CLI::App& program) {
   add_list(*app, "--item", "ID...", arguments->items, "items to find users for");
   add_text(*app, "--items", "FILE", arguments->items_file, "file of items to find users for, one id per line");
   app->add_flag("--all-items", arguments->all, "find users for every item that the model knows");
+  add_context(*app, arguments->context);
   add_integer(*app, "--top", arguments->top, "number of users per list; fewer if no more candidates are left", 1);
   app->add_flag("--include-seen", arguments->include_seen, "also list users that have rated the item");
   add_text(*app, "--users", "FILE", arguments->users_file, "list only the users in FILE, one id per line");

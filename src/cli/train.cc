@@ -19,6 +19,7 @@ struct TrainArguments {
   TrainRun run;
   std::string plot;
   bool keep_values = false;
+  bool no_history = false;
   bool quiet = false;
   bool verbose = false;
   bool json = false;
@@ -42,6 +43,8 @@ std::string text_of(const TrainSummary& summary) {
   std::string text = "ratings     " + std::to_string(summary.ratings) + " by " + std::to_string(summary.users) +
                      (summary.users == 1 ? " user of " : " users of ") + std::to_string(summary.items) +
                      (summary.items == 1 ? " item" : " items");
+  if (summary.user_features > 0) text += ", " + std::to_string(summary.user_features) + " columns of user features";
+  if (summary.item_features > 0) text += ", " + std::to_string(summary.item_features) + " columns of item features";
   if (summary.duplicates > 0) text += ", " + std::to_string(summary.duplicates) + " duplicates removed";
   text += "\nepochs      " + std::to_string(summary.epochs);
   if (summary.best_epoch != summary.epochs) text += ", the best one is " + std::to_string(summary.best_epoch);
@@ -61,10 +64,17 @@ std::string text_of(const TrainSummary& summary) {
 
 int run_train(TrainArguments& arguments) {
   const TrainRun& run = arguments.run;
-  check_files({{"", run.ratings}, {"validation", run.validation}, {"test", run.test}, {"init", run.init}}, {{"plot", arguments.plot}});
+  check_files({{"", run.ratings},
+               {"validation", run.validation},
+               {"test", run.test},
+               {"init", run.init},
+               {"user_features", run.user_features},
+               {"item_features", run.item_features}},
+              {{"plot", arguments.plot}});
   check_files({}, {{"output", run.output}, {"plot", arguments.plot}});
   if (!arguments.plot.empty()) check_writable(arguments.plot);
   if (arguments.keep_values) arguments.run.history = HistoryValues::kept;
+  if (arguments.no_history) arguments.run.history = HistoryValues::dropped;
   catch_interrupts(arguments.quiet ? nullptr : "\nlowrank: stopping after this epoch; Ctrl-C again stops at once and writes no model\n");
   TrainSummary summary;
   {
@@ -105,14 +115,22 @@ Command add_train(CLI::App& program, const std::string& method) {
   add_method(*app, "train");
   add_text(*app, "--validation", "FILE", run.validation, "file of ratings to validate on: the best epoch is kept");
   add_holdout(*app, run, "share of RATINGS to set aside at random as the validation set");
+  CLI::Option* conformal = app->add_flag(
+      "--conformal", run.conformal,
+      "with validation: take the widths of intervals of predicted ratings from the validation errors, not from the normal distribution");
+  if (!has_uncertainty(run.method)) conformal->group("");
   add_text(*app, "--test", "FILE", run.test, "file of ratings to score once, with the final model");
   add_text(*app, "--init", "MODEL", run.init, "model file to start from (warm start); may be the file of --output, which then replaces it");
+  add_features(*app, {run.user_features, run.item_features, run.feature_columns}, reads_features(run.method));
   add_limits(*app, run);
   if (!warm_starts(run.method)) app->get_option("--init")->group("");
   app->add_flag(
       "--keep-values", arguments->keep_values,
-      "keep the values of RATINGS in the model, 1 byte each (4 if there are more than 256 values): recommend --explain needs them "
-      "where the method fits values");
+      "keep the values of RATINGS in the model, 1 byte each (4 if there are more than 256 values), also where the method reads only "
+      "which are above 0; by default they are kept where it fits values");
+  app->add_flag("--no-history", arguments->no_history,
+                "leave the values of RATINGS out of the model, unless its scores need them: update then needs RATINGS again, and "
+                "recommend --explain does not explain");
   add_threads(*app, run.threads);
   add_method_options(*app, run);
   add_reading(*app, run.read, true);
@@ -124,6 +142,7 @@ Command add_train(CLI::App& program, const std::string& method) {
               "  lowrank generate --users 500 --items 200 --ratings 10000 -o ratings.csv\n"
               "  lowrank train ratings.csv --output model.safetensors --holdout 0.1");
   return {app, [app, arguments] {
+            refuse_unread(*app, "--no-history", !arguments->keep_values, "cannot be given together with --keep-values");
             refuse_unread(*app, "--verbose", !arguments->quiet, "cannot be given together with --quiet");
             return run_train(*arguments);
           }};

@@ -73,6 +73,18 @@ void add_holdout(CLI::App& app, TrainRun& run, const std::string& help) {
   app.add_flag("--refit", run.refit, "with validation: train once more on all RATINGS, for the best number of epochs");
 }
 
+void add_features(CLI::App& app, const FeatureTexts& texts, bool shown) {
+  const auto add = [&](const char* name, const char* label, std::string& target, const char* help) {
+    CLI::Option* option = add_text(app, name, label, target, help);
+    if (!shown) option->group("");
+  };
+  add("--user-features", "FILE", texts.users, "file of features of users: a row per user, or lines of user,feature[,value]");
+  add("--item-features", "FILE", texts.items, "file of features of items: a row per item, or lines of item,feature[,value]");
+  add("--feature-columns", "COLUMNS", texts.columns,
+      "columns of a table of features to read, by name or number, as age,gender or id=1,3; with both files user:age,item:genres; "
+      "default: all");
+}
+
 void add_limits(CLI::App& app, TrainRun& run) {
   add_real(app, "--min-rating", run.min_rating, "lower limit of predicted ratings (default: the lowest rating in RATINGS)");
   add_real(app, "--max-rating", run.max_rating, "upper limit of predicted ratings (default: the highest rating in RATINGS)");

@@ -18,6 +18,15 @@ Method method_to_describe(const std::string& name);
 void add_method(CLI::App& app, const std::string& command);
 /// Adds `--holdout`, `--monitor` and `--refit`. \param help  help text of `--holdout`
 void add_holdout(CLI::App& app, TrainRun& run, const std::string& help);
+/// The texts of the options of features.
+struct FeatureTexts {
+  std::string& users;
+  std::string& items;
+  std::string& columns;
+};
+
+/// Adds `--user-features`, `--item-features` and `--feature-columns`. \param shown  whether in the help
+void add_features(CLI::App& app, const FeatureTexts& texts, bool shown);
 /// Adds the limits of predicted ratings, hidden where the method predicts none.
 void add_limits(CLI::App& app, TrainRun& run);
 /// Adds one flag per option of the method of `run`, and hidden ones of all other methods, which are refused with the reason.

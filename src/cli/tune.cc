@@ -11,6 +11,7 @@
 #include "cli/progress.h"
 #include "cli/results.h"
 #include "cli/search_options.h"
+#include "cli/training.h"
 #include "cli/tune_plot.h"
 #include "lowrank/base/error.h"
 
@@ -110,7 +111,12 @@ int run_tune(TuneArguments& arguments) {
   TuneFiles& files = arguments.files;
   TuneOptions& options = arguments.search.options;
   take_methods(arguments.search);
-  check_files({{"", files.ratings}, {"validation", files.validation}, {"test", files.test}}, {{"plot", arguments.plot}});
+  check_files({{"", files.ratings},
+               {"validation", files.validation},
+               {"test", files.test},
+               {"user_features", files.user_features},
+               {"item_features", files.item_features}},
+              {{"plot", arguments.plot}});
   check_files({}, {{"output", files.output}, {"trials_file", options.trials_file}, {"plot", arguments.plot}});
   if (!arguments.plot.empty()) check_writable(arguments.plot);
   catch_interrupts(arguments.quiet ? nullptr
@@ -155,6 +161,7 @@ Command add_tune(CLI::App& program) {
   add_text(*app, "--validation", "FILE", files.validation, "file of ratings to validate on, in place of a part of RATINGS");
   add_search_data(*app, options);
   add_text(*app, "--test", "FILE", files.test, "file of ratings to score once: it is opened when the model is written");
+  add_features(*app, {files.user_features, files.item_features, files.feature_columns}, true);
   add_text(*app, "--trials-file", "FILE", options.trials_file,
            "file of the trials, one JSON object per line, written as they come; a search that was killed goes on from it");
   add_threads(*app, options.threads);

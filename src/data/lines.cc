@@ -17,11 +17,14 @@ RatingLines read_lines(const std::string& path, const ReadOptions& read) {
 }
 
 void append_lines(const std::string& path, const ReadOptions& read, RatingLines& lines) {
+  const bool weighted = read.columns.weight_stated;
+  if (weighted && read.keep_times) throw OptionError("columns", "a weight is not read together with times");
   lines.all_have_times = lines.all_have_times || lines.size() == 0;
-  for_each_rating(path, read, [&lines](const RatingLine& line) {
+  for_each_rating(path, read, [&lines, weighted](const RatingLine& line) {
     lines.user.push_back(lines.users.add(line.user));
     lines.item.push_back(lines.items.add(line.item));
     lines.value.push_back(line.value);
+    if (weighted) lines.weight.push_back(line.weight);
     if (line.time && lines.time.empty()) lines.time.resize(lines.value.size() - 1, RatingLines::kNoTime);
     if (line.time || !lines.time.empty()) lines.time.push_back(line.time.value_or(RatingLines::kNoTime));
     lines.all_have_times = lines.all_have_times && line.time.has_value();
@@ -33,7 +36,9 @@ std::size_t merge_repeats(RatingLines& lines, Duplicates rule, int threads) {
   RatingsBuilder builder;
   if (!lines.all_have_times) lines.time.clear();
   for (std::size_t n = 0; n < lines.size(); ++n) {
-    if (lines.time.empty()) {
+    if (!lines.weight.empty()) {
+      builder.add_weighted(lines.user[n], lines.item[n], lines.value[n], lines.weight[n]);
+    } else if (lines.time.empty()) {
       builder.add(lines.user[n], lines.item[n], lines.value[n]);
     } else {
       builder.add(lines.user[n], lines.item[n], lines.value[n], lines.time[n]);
@@ -57,12 +62,14 @@ std::size_t merge_repeats(RatingLines& lines, Duplicates rule, int threads) {
     lines.user[kept] = lines.user[n];
     lines.item[kept] = lines.item[n];
     lines.value[kept] = merged.value(position);
+    if (!lines.weight.empty()) lines.weight[kept] = merged.weights()[position];
     if (!lines.time.empty()) lines.time[kept] = merged.times()[position];
     ++kept;
   }
   lines.user.resize(kept);
   lines.item.resize(kept);
   lines.value.resize(kept);
+  if (!lines.weight.empty()) lines.weight.resize(kept);
   if (!lines.time.empty()) lines.time.resize(kept);
   return removed;
 }

@@ -11,7 +11,7 @@ namespace lowrank {
 
 namespace {
 
-std::vector<std::string> words_of(std::string_view line) {
+std::vector<std::string> words_of_line(std::string_view line) {
   std::vector<std::string> words;
   FieldReader reader(line, Separator::blanks);
   std::string scratch;
@@ -40,7 +40,7 @@ void read_banner(std::string_view line, std::size_t number, const std::string& n
   if (!is_banner(line)) fail("expected the banner %%MatrixMarket of a Matrix Market file");
   line = trimmed(line);
   line.remove_prefix(line.find_first_not_of("% \t"));
-  const std::vector<std::string> words = words_of(line);
+  const std::vector<std::string> words = words_of_line(line);
   if (words.size() != 5) fail("expected a Matrix Market banner of five words, found " + std::to_string(words.size()));
   if (lower(words[1]) != "matrix") fail("expected a Matrix Market file of a matrix, found " + quoted(words[1]));
   if (lower(words[2]) != "coordinate") fail("expected the coordinate layout of Matrix Market files, found " + quoted(words[2]));
@@ -64,7 +64,7 @@ void read_banner(std::string_view line, std::size_t number, const std::string& n
 }
 
 void read_sizes(std::string_view line, std::size_t number, const std::string& name, Layout& layout) {
-  const std::vector<std::string> words = words_of(line);
+  const std::vector<std::string> words = words_of_line(line);
   const auto fail = [&](const std::string& problem) { throw DataError(name, number, problem); };
   if (words.size() != 3) fail("expected rows, columns and entries of the matrix, found " + std::to_string(words.size()) + " words");
   std::uint64_t* sizes[] = {&layout.rows, &layout.columns, &layout.entries};

@@ -75,6 +75,10 @@ class LineReader {
     if (layout_.time_wanted) {
       if ((problem = read_time(fields, layout_, rating.time))) return problem;
     }
+    if (layout_.weight != Layout::kNone) {
+      if ((problem = read_weight(fields.weight, layout_, rating.weight))) return problem;
+      if (rating.weight == 0) return std::nullopt;
+    }
     ++entries_;
     hand_over(rating, number);
     if (layout_.symmetry != Symmetry::none && rating.user != rating.item) {
@@ -157,11 +161,14 @@ Pairs read_pairs_tuned(const std::string& path, const Vocabulary& users, const V
   Pairs pairs;
   pairs.known_users = users.size();
   pairs.known_items = items.size();
+  bool timed = options.keep_times;
   while (const std::size_t chunks = reader.next_batch()) {
     for (std::size_t index = 0; index < chunks; ++index) {
       const ParsedChunk& chunk = reader.take(index);
       pairs.users.insert(pairs.users.end(), chunk.users.data(), chunk.users.data() + chunk.count);
       pairs.items.insert(pairs.items.end(), chunk.items.data(), chunk.items.data() + chunk.count);
+      timed = timed && chunk.has_times;
+      if (timed) pairs.times.insert(pairs.times.end(), chunk.times.data(), chunk.times.data() + chunk.count);
       if (options.pairs_only) continue;
       for (std::size_t at = 0; at < chunk.count; ++at) {
         pairs.values.push_back(chunk.coded ? reader.values().value(chunk.codes.data()[at]) : chunk.values.data()[at]);
@@ -169,6 +176,7 @@ Pairs read_pairs_tuned(const std::string& path, const Vocabulary& users, const V
     }
   }
   if (pairs.size() == 0) fail_empty(reader.name(), options, reader.skipped());
+  if (!timed) pairs.times.clear();
   pairs.unknown_users = reader.users().take_added();
   pairs.unknown_items = reader.items().take_added();
   return pairs;
@@ -176,7 +184,7 @@ Pairs read_pairs_tuned(const std::string& path, const Vocabulary& users, const V
 
 void for_each_line(const std::string& path, const ReadOptions& options, const ReadTuning& tuning,
                    const std::function<void(const RatingLine&, std::size_t)>& consume) {
-  refuse_weights(options);
+  if (!options.keep_weights) refuse_weights(options);
   ChunkSource source(path, tuning.chunk_bytes, 1, options.encoding);
   source.count_into(options.bytes_read);
   const Layout layout = detect_layout(source.head(), source.head_is_all(), source.name(), options);
@@ -220,7 +228,7 @@ void for_each_rating(const std::string& path, const ReadOptions& options, const 
   for_each_line(path, options, {}, [&](const RatingLine& rating, std::size_t) { consume(rating); });
 }
 
-std::vector<std::string> read_ids(const std::string& path) {
+std::vector<std::string> read_ids(const std::string& path, std::vector<std::size_t>* lines) {
   std::vector<std::string> ids;
   ChunkSource source(path, ReadTuning{}.chunk_bytes, 1);
   refuse_foreign(source.head(), source.name());
@@ -234,6 +242,7 @@ std::vector<std::string> read_ids(const std::string& path) {
       if (id.empty()) continue;
       if (const auto problem = check_id(id)) throw DataError(source.name(), number, *problem);
       ids.emplace_back(id);
+      if (lines != nullptr) lines->push_back(number);
     }
   }
   return ids;

@@ -254,6 +254,7 @@ Holdout hold_out(const Ratings& ratings, double fraction, std::uint64_t seed) {
         result.held.users.push_back(user);
         result.held.items.push_back(item);
         result.held.values.push_back(value);
+        if (ratings.has_times()) result.held.times.push_back(ratings.times()[position]);
       } else if (ratings.has_weights()) {
         train.add_weighted(user, item, value, ratings.weights()[position]);
       } else if (ratings.has_times()) {

@@ -162,21 +162,25 @@ std::optional<std::int64_t> in_unit(std::int64_t microseconds, TimeUnit unit) no
   return std::nullopt;
 }
 
-std::string described_time(std::int64_t time) {
-  switch (unit_of_time(time)) {
+std::int64_t microseconds_of(std::int64_t time, TimeUnit unit) noexcept {
+  constexpr std::int64_t kMost = std::int64_t{1} << 58U;
+  const auto scaled = [time](std::int64_t factor) { return std::clamp(time, -kMost / factor, kMost / factor) * factor; };
+  switch (unit) {
     case TimeUnit::seconds:
-      return date_text(time * kSecond) + " (" + shortest_text(time) + ")";
+      return scaled(kSecond);
     case TimeUnit::milliseconds:
-      return date_text(time * 1000) + " (" + shortest_text(time) + ")";
+      return scaled(1000);
     case TimeUnit::nanoseconds:
-      return date_text(time / 1000) + " (" + shortest_text(time) + ")";
-    case TimeUnit::microseconds:
-    case TimeUnit::date:
-      return date_text(time) + " (" + shortest_text(time) + ")";
-    case TimeUnit::unknown:
-      break;
+      return time / 1000 - (time % 1000 < 0 ? 1 : 0);
+    default:
+      return scaled(1);
   }
-  return shortest_text(time);
+}
+
+std::string described_time(std::int64_t time) {
+  const TimeUnit unit = unit_of_time(time);
+  if (unit == TimeUnit::unknown) return shortest_text(time);
+  return date_text(microseconds_of(time, unit)) + " (" + shortest_text(time) + ")";
 }
 
 TimeUnit unit_of_time(std::int64_t time) noexcept {

@@ -50,6 +50,7 @@ NumberedPairs CommonPairs::of(std::size_t model, const Pairs& pairs) const {
   NumberedPairs own;
   own.common_users = pairs.users;
   own.pairs.values = pairs.values;
+  own.pairs.times = pairs.times;
   own.pairs.known_users = models_[model]->users.ids.size();
   own.pairs.known_items = models_[model]->items.ids.size();
   for (const std::uint32_t user : pairs.users) own.pairs.users.push_back(users_[model][user]);
@@ -79,6 +80,7 @@ Pairs CommonPairs::unseen() const {
     unseen.users.push_back(test_->users[n]);
     unseen.items.push_back(test_->items[n]);
     if (!test_->values.empty()) unseen.values.push_back(test_->values[n]);
+    if (!test_->times.empty()) unseen.times.push_back(test_->times[n]);
   }
   return unseen;
 }

@@ -87,7 +87,8 @@ std::span<const BeyondAccuracy> ListProperties::add(std::span<const Scored> list
   for (std::size_t n = 0; n < list.size(); ++n) {
     const std::uint32_t item = list[n].index;
     const double count = model_->items.counts[item];
-    surprise -= std::log2(count / known_users_);
+    // An item known by its features alone surprises as one that a single user has.
+    surprise -= std::log2(std::max(count, 1.0) / known_users_);
     popularity += count;
     for (std::size_t before = 0; before < n; ++before) distance += common_.dissimilarity(list[before].index, item);
     const double length = static_cast<double>(n) + 1;

@@ -70,15 +70,19 @@ RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads, 
   constexpr std::size_t kGrain = std::size_t{1} << 15U;
   // With neighbours pairs cost less together.
   std::vector<double> all(model.neighbours || by_user != nullptr ? pairs.size() : 0);
-  if (!all.empty()) predict_pairs(model, pairs.users, pairs.items, all, threads);
+  if (!all.empty()) predict_pairs(model, pairs, all, threads);
+  const ContextScores contexts(model, pairs.times);
   const Sums sums = Workers(threads).sum_ranges(pairs.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
     const std::span users = std::span(pairs.users).subspan(begin, end - begin);
     const std::span items = std::span(pairs.items).subspan(begin, end - begin);
     std::vector<double> predictions(all.empty() ? end - begin : 0);
-    if (all.empty()) score_pairs(model, users, items, predictions);
+    if (all.empty()) {
+      score_pairs(model, users, items, predictions);
+      if (!contexts.empty()) contexts.add(users, items, std::span(pairs.times).subspan(begin, end - begin), predictions);
+    }
     Sums part;
     for (std::size_t n = begin; n < end; ++n) {
-      const double prediction = all.empty() ? model.centre.clip(predictions[n - begin]) : all[n];
+      const double prediction = all.empty() ? model.centre.rating(predictions[n - begin]) : all[n];
       part.add(model, pairs.users[n], pairs.items[n], pairs.values[n], prediction);
     }
     return part;
@@ -90,12 +94,13 @@ RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads, 
 RatingScores score_ratings(const Model& model, const Ratings& ratings, int threads) {
   refuse_nothing(ratings.size());
   const std::optional<Neighbours> by_item = neighbours_by_item(model, ratings.size());
+  const ContextScores contexts(model, ratings.times());
   const Sums sums = Workers(threads).sum_rows(ratings.user_count(), [&](std::size_t first, std::size_t last, int) {
     Sums part;
     const auto add = [&](std::uint32_t user, std::size_t position, double prediction) {
       part.add(model, user, ratings.items()[position], ratings.value(position), prediction);
     };
-    score_users(model, ratings, first, last, add, by_item ? &*by_item : nullptr);
+    score_users(model, ratings, first, last, contexts, add, by_item ? &*by_item : nullptr);
     return part;
   });
   return scores_of(sums, ratings.size());

@@ -72,17 +72,24 @@ std::vector<double> gramian(std::span<const double> table, std::size_t rank, Wor
   });
 }
 
+AlignedFloats in_panels(std::span<const double> matrix, std::size_t rows, std::size_t columns) {
+  AlignedFloats panels(panels_size(rows, columns));
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (std::size_t column = 0; column < columns; ++column) {
+      panels[place_in_panels(rows, row, column)] = static_cast<float>(matrix[row * columns + column]);
+    }
+  }
+  return panels;
+}
+
 Eigenbasis eigenbasis(std::vector<double> gramian, std::size_t rank, Workers& workers) {
   Eigenbasis basis;
   basis.vectors = AlignedFloats(panels_size(rank, rank));
-  basis.back = AlignedFloats(panels_size(rank, rank));
   basis.values = symmetric_eigen(gramian, rank, workers);
   for (double& value : basis.values) value = std::max(value, 0.0);
+  basis.back = in_panels(gramian, rank, rank);
   for (std::size_t i = 0; i < rank; ++i) {
-    for (std::size_t j = 0; j < rank; ++j) {
-      basis.vectors[place_in_panels(rank, i, j)] = static_cast<float>(gramian[j * rank + i]);
-      basis.back[place_in_panels(rank, j, i)] = static_cast<float>(gramian[j * rank + i]);
-    }
+    for (std::size_t j = 0; j < rank; ++j) basis.vectors[place_in_panels(rank, i, j)] = static_cast<float>(gramian[j * rank + i]);
   }
   return basis;
 }

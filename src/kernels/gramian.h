@@ -19,6 +19,9 @@ std::vector<double> gramian(const RowTable& table, std::size_t rows, std::size_t
 /// The same of a table in double, `rank` numbers per row without padding, with products in double.
 std::vector<double> gramian(std::span<const double> table, std::size_t rank, Workers& workers);
 
+/// A matrix of `rows` x `columns` numbers, row by row, in panels, padded with zeros.
+AlignedFloats in_panels(std::span<const double> matrix, std::size_t rows, std::size_t columns);
+
 /// A basis in which the Gramian of a table is diagonal.
 struct Eigenbasis {
   AlignedFloats vectors;       ///< V, in panels: row x of the table becomes x V

@@ -17,7 +17,7 @@ namespace {
 constexpr std::array<std::string_view, 4> kNames = {"scalar", "sse4", "avx2", "avx512"};
 
 SimdLevel best_level() {
-  const auto targets = hwy::SupportedTargets();
+  const auto targets = hwy::SupportedTargets() & HWY_TARGETS;
   if ((targets & HWY_AVX3) != 0) return SimdLevel::avx512;
   if ((targets & HWY_AVX2) != 0) return SimdLevel::avx2;
   if ((targets & HWY_SSE4) != 0) return SimdLevel::sse4;

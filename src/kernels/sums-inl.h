@@ -27,7 +27,7 @@ HWY_INLINE HWY_ATTR FourFloats sums(Floats v0, Floats v1, Floats v2, Floats v3) 
   const auto p01 = hn::BitCast(pairs, v01);
   const auto p23 = hn::BitCast(pairs, v23);
   const Floats sum = hn::Add(hn::BitCast(d, hn::InterleaveLower(pairs, p01, p23)), hn::BitCast(d, hn::InterleaveUpper(pairs, p01, p23)));
-  const hn::CappedTag<float, 4> d4;
+  [[maybe_unused]] const hn::CappedTag<float, 4> d4;
 #if HWY_TARGET <= HWY_AVX3
   const hn::Half<decltype(d)> half;
   const auto sum8 = hn::Add(hn::LowerHalf(half, sum), hn::UpperHalf(half, sum));

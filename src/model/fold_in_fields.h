@@ -82,6 +82,11 @@ void for_each_field(Struct& problem, const Visit& visit) {
   visit("solves_bias", problem.solves_bias);
   visit("solves_factors", problem.solves_factors);
 }
+
+template <MaybeConst<PosteriorMean> Struct, class Visit>
+void for_each_field(Struct& problem, const Visit& visit) {
+  visit("noise", problem.noise);
+}
 /// \}
 
 }  // namespace lowrank

@@ -7,6 +7,7 @@
 
 #include "base/parallel.h"
 #include "kernels/dot.h"
+#include "model/context_scores.h"
 #include "model/neighbour_sums.h"
 
 namespace lowrank {
@@ -33,6 +34,27 @@ double score_with_product(const Model& model, std::uint32_t user, std::uint32_t 
 }
 
 }  // namespace
+
+float FeatureVectors::expect(std::span<const std::uint32_t> columns, std::span<const float> values, std::span<float> to) const {
+  if (mean.empty()) {
+    std::ranges::fill(to, 0.0F);
+  } else {
+    std::ranges::copy(mean, to.begin());
+  }
+  float bias = mean_bias;
+  for (std::size_t n = 0; n < columns.size(); ++n) {
+    const std::span<const float> vector = factors.row(columns[n]);
+    for (std::size_t k = 0; k < to.size(); ++k) to[k] += values[n] * vector[k];
+    bias += values[n] * biases[columns[n]];
+  }
+  return bias;
+}
+
+std::uint32_t Side::known() const noexcept {
+  std::uint32_t count = 0;
+  for (std::uint32_t row = 0; row < size(); ++row) count += knows(row) ? 1U : 0U;
+  return count;
+}
 
 double score(const Model& model, std::uint32_t user, std::uint32_t item) {
   float product = 0;
@@ -82,7 +104,7 @@ void score_pairs(const Model& model, const Neighbours* by_item, std::span<const 
   }
 }
 
-double predict(const Model& model, std::uint32_t user, std::uint32_t item) { return model.centre.clip(score(model, user, item)); }
+double predict(const Model& model, std::uint32_t user, std::uint32_t item) { return model.centre.rating(score(model, user, item)); }
 
 void predict_pairs(const Model& model, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> scores,
                    int threads) {
@@ -107,7 +129,22 @@ void predict_pairs(const Model& model, std::span<const std::uint32_t> users, std
   Workers(threads).for_ranges(users.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
     const std::span<double> part = scores.subspan(begin, end - begin);
     score_pairs(model, by_item ? &*by_item : nullptr, users.subspan(begin, end - begin), items.subspan(begin, end - begin), part);
-    for (double& value : part) value = model.centre.clip(value);
+    for (double& value : part) value = model.centre.rating(value);
+  });
+}
+
+void predict_pairs(const Model& model, const Pairs& pairs, std::span<double> scores, int threads) {
+  const ContextScores contexts(model, pairs.times);
+  if (contexts.empty()) return predict_pairs(model, pairs.users, pairs.items, scores, threads);
+  // Contexts are added before scores become ratings: neighbours, which like pairs of a user together, are not in one model with them.
+  constexpr std::size_t kGrain = std::size_t{1} << 14U;
+  Workers(threads).for_ranges(pairs.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
+    const std::span users = std::span(pairs.users).subspan(begin, end - begin);
+    const std::span items = std::span(pairs.items).subspan(begin, end - begin);
+    const std::span<double> part = scores.subspan(begin, end - begin);
+    score_pairs(model, users, items, part);
+    contexts.add(users, items, std::span(pairs.times).subspan(begin, end - begin), part);
+    for (double& value : part) value = model.centre.rating(value);
   });
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <functional>
 #include <limits>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -59,11 +60,65 @@ void emit(const std::vector<std::uint32_t>& counts, const Sink& sink) {
   }
 }
 
-/// Hands over the bytes of all tensors in the order of tensor_places(). \param neighbours  the rows of the model's, encoded
-void emit_tensors(const Model& model, const CodedRows& neighbours, const Sink& sink) {
+/// What is encoded before a model is written.
+struct Encoded {
+  CodedRows neighbours;  ///< the rows of the model's neighbours
+  std::string user_features;
+  std::string item_features;  ///< descriptions
+};
+
+void emit(const FeatureVectors& features, std::string_view description, const Sink& sink) {
+  emit(features.factors, sink);
+  sink(as_bytes(std::span<const float>(features.biases)));
+  if (!features.mean.empty() || features.mean_bias != 0) {
+    std::vector<float> mean = features.mean;
+    mean.resize(features.factors.rank());
+    mean.push_back(features.mean_bias);
+    sink(as_bytes(std::span<const float>(mean)));
+  }
+  sink(as_bytes(features.description.names.offsets()));
+  emit(features.counts, sink);
+  sink(features.description.names.characters());
+  sink(as_bytes(std::span<const std::uint8_t>(features.rows)));
+  sink(description);
+}
+
+void emit(const Uncertainty& uncertainty, const Sink& sink) {
+  const std::array<const RowVariances*, 2> sides{&uncertainty.users, &uncertainty.items};
+  for (const RowVariances* side : sides) emit(side->factors, sink);
+  for (const RowVariances* side : sides) sink(as_bytes(std::span<const float>(side->biases)));
+  for (const RowVariances* side : sides) sink(as_bytes(std::span<const float>(side->noise)));
+  sink(as_bytes(std::span<const float>(uncertainty.quantiles)));
+}
+
+void emit(const std::vector<ContextVectors>& contexts, const Sink& sink) {
+  for (const ContextVectors& context : contexts) emit(context.user_factors, sink);
+  for (const ContextVectors& context : contexts) emit(context.item_factors, sink);
+  for (const ContextVectors& context : contexts) sink(as_bytes(std::span<const float>(context.biases)));
+  // The levels of all contexts are numbered, and their characters placed, one after another.
+  std::vector<std::uint64_t> first_levels{0};
+  std::vector<std::uint64_t> offsets{0};
+  for (const ContextVectors& context : contexts) {
+    first_levels.push_back(first_levels.back() + context.levels.size());
+    const std::uint64_t before = offsets.back();
+    for (const std::uint64_t offset : context.levels.offsets().subspan(1)) offsets.push_back(before + offset);
+  }
+  sink(as_bytes(std::span<const std::uint64_t>(first_levels)));
+  sink(as_bytes(std::span<const std::uint64_t>(offsets)));
+  for (const ContextVectors& context : contexts) emit(context.counts, sink);
+  for (const ContextVectors& context : contexts) sink(context.levels.characters());
+}
+
+/// Hands over the bytes of all tensors in the order of tensor_places().
+void emit_tensors(const Model& model, const Encoded& encoded, const Sink& sink) {
+  const CodedRows& neighbours = encoded.neighbours;
   emit(model.users.factors, sink);
   emit(model.items.factors, sink);
   emit(model.history_factors, sink);
+  if (std::holds_alternative<PosteriorMean>(model.fold_in)) {
+    for (const Side* side : {&model.users, &model.items}) emit(side->prior->precision, sink);
+    for (const Side* side : {&model.users, &model.items}) emit(side->prior->history, sink);
+  }
   sink(as_bytes(std::span<const float>(model.users.biases)));
   sink(as_bytes(std::span<const float>(model.items.biases)));
   sink(as_bytes(model.history.values()));
@@ -79,6 +134,10 @@ void emit_tensors(const Model& model, const CodedRows& neighbours, const Sink& s
   sink(as_bytes(model.history.bytes()));
   sink(as_bytes(model.history.codes()));
   sink(as_bytes(std::span<const std::uint8_t>(neighbours.bytes)));
+  if (model.users.features) emit(*model.users.features, encoded.user_features, sink);
+  if (model.items.features) emit(*model.items.features, encoded.item_features, sink);
+  if (model.uncertainty) emit(*model.uncertainty, sink);
+  if (!model.contexts.empty()) emit(model.contexts, sink);
 }
 
 /// What begin() is told before anything is handed over: the size of the file.
@@ -87,18 +146,22 @@ using Begin = std::function<void(std::uint64_t size)>;
 /// Hands over the file of `model`. A pass over the tensors goes before, for the checksum stands in front of them.
 void emit_file(const Model& model, const Begin& begin, const Sink& sink) {
   if (const auto problem = model_problem(model)) throw Error("cannot write the model: " + *problem);
-  CodedRows neighbours;
-  if (model.neighbours) neighbours = encode_rows(*model.neighbours);
+  Encoded encoded;
+  if (model.neighbours) encoded.neighbours = encode_rows(*model.neighbours);
+  if (model.users.features) encoded.user_features = description_text(model.users.features->description);
+  if (model.items.features) encoded.item_features = description_text(model.items.features->description);
   ModelExtent extent = extent_of(model);
-  extent.neighbour_bytes = neighbours.bytes.size();
+  extent.neighbour_bytes = encoded.neighbours.bytes.size();
+  if (extent.user_features) extent.user_features->description_bytes = encoded.user_features.size();
+  if (extent.item_features) extent.item_features->description_bytes = encoded.item_features.size();
   std::string header = make_header(model, extent);
   Checksum checksum;
   checksum.update(header);
-  emit_tensors(model, neighbours, [&](std::string_view bytes) { checksum.update(bytes); });
+  emit_tensors(model, encoded, [&](std::string_view bytes) { checksum.update(bytes); });
   header.replace(kDigitsPosition, kDigits, hex_digits(checksum.value()));
   begin(header.size() + tensor_places(extent).back().end);
   sink(header);
-  emit_tensors(model, neighbours, sink);
+  emit_tensors(model, encoded, sink);
 }
 
 // ---- reading
@@ -219,6 +282,93 @@ void fill(Vocabulary& ids, const std::vector<std::uint64_t>& offsets, const std:
   ids.shrink_to_fit();
 }
 
+/// The tensors of a side's features, before they are checked.
+struct ReadFeatures {
+  FeatureVectors vectors;
+  std::vector<std::uint64_t> name_offsets;
+  std::vector<char> names;
+  std::vector<char> description;
+};
+
+ReadFeatures read_features(Source& source, const FeatureExtent& extent, std::uint64_t rows, std::uint64_t rank, bool& counts_fit) {
+  ReadFeatures features;
+  FeatureVectors& vectors = features.vectors;
+  vectors.factors = read_factors(source, extent.columns, rank);
+  vectors.biases = source.read_vector<float>(extent.columns);
+  vectors.mean = source.read_vector<float>(extent.mean);
+  if (!vectors.mean.empty()) {
+    vectors.mean_bias = vectors.mean.back();
+    vectors.mean.pop_back();
+  }
+  features.name_offsets = source.read_vector<std::uint64_t>(extent.columns + 1);
+  vectors.counts = read_counts(source, extent.columns, counts_fit);
+  features.names = source.read_vector<char>(extent.name_bytes);
+  vectors.rows = source.read_vector<std::uint8_t>(rows);
+  features.description = source.read_vector<char>(extent.description_bytes);
+  return features;
+}
+
+FeatureVectors checked(ReadFeatures features) {
+  read_description({features.description.data(), features.description.size()}, features.vectors.description);
+  fill(features.vectors.description.names, features.name_offsets, features.names, "features");
+  return std::move(features.vectors);
+}
+
+/// The tensors of contexts, before they are checked.
+struct ReadContexts {
+  FactorMatrix user_factors;
+  FactorMatrix item_factors;
+  std::vector<float> biases;
+  std::vector<std::uint64_t> first_levels;
+  std::vector<std::uint64_t> level_offsets;
+  std::vector<std::uint32_t> counts;
+  std::vector<char> levels;
+};
+
+ReadContexts read_contexts(Source& source, const ContextExtent& extent, std::uint64_t rank, bool& counts_fit) {
+  ReadContexts contexts;
+  contexts.user_factors = read_factors(source, extent.levels, rank);
+  contexts.item_factors = read_factors(source, extent.levels, rank);
+  contexts.biases = source.read_vector<float>(extent.levels);
+  contexts.first_levels = source.read_vector<std::uint64_t>(extent.count + 1);
+  contexts.level_offsets = source.read_vector<std::uint64_t>(extent.levels + 1);
+  contexts.counts = read_counts(source, extent.levels, counts_fit);
+  contexts.levels = source.read_vector<char>(extent.level_bytes);
+  return contexts;
+}
+
+/// The rows [begin, end) of a matrix.
+FactorMatrix rows_of(const FactorMatrix& matrix, std::size_t begin, std::size_t end) {
+  FactorMatrix rows(end - begin, matrix.rank());
+  for (std::size_t row = begin; row < end; ++row) std::ranges::copy(matrix.row(row), rows.row(row - begin).begin());
+  return rows;
+}
+
+/// Gives each context its levels.
+void divide(const ReadContexts& read, std::vector<ContextVectors>& contexts) {
+  const std::vector<std::uint64_t>& first = read.first_levels;
+  const std::vector<std::uint64_t>& offsets = read.level_offsets;
+  if (first.front() != 0 || first.back() != read.counts.size() || !std::ranges::is_sorted(first) || offsets.front() != 0 ||
+      offsets.back() != read.levels.size() || !std::ranges::is_sorted(offsets)) {
+    throw ModelFileError("the levels of the contexts are not in order");
+  }
+  for (std::size_t n = 0; n < contexts.size(); ++n) {
+    ContextVectors& own = contexts[n];
+    const auto begin = static_cast<std::ptrdiff_t>(first[n]);
+    const auto end = static_cast<std::ptrdiff_t>(first[n + 1]);
+    own.user_factors = rows_of(read.user_factors, first[n], first[n + 1]);
+    own.item_factors = rows_of(read.item_factors, first[n], first[n + 1]);
+    own.biases.assign(read.biases.begin() + begin, read.biases.begin() + end);
+    own.counts.assign(read.counts.begin() + begin, read.counts.begin() + end);
+    std::vector<std::uint64_t> own_offsets;
+    for (std::ptrdiff_t level = begin; level <= end; ++level) {
+      own_offsets.push_back(offsets[static_cast<std::size_t>(level)] - offsets[first[n]]);
+    }
+    const auto start = read.levels.begin() + static_cast<std::ptrdiff_t>(offsets[first[n]]);
+    fill(own.levels, own_offsets, {start, start + static_cast<std::ptrdiff_t>(own_offsets.back())}, "a context");
+  }
+}
+
 Model read_model(Source& source) {
   ParsedHeader header = read_header(source);
   const ModelExtent& extent = header.extent;
@@ -226,6 +376,15 @@ Model read_model(Source& source) {
   model.users.factors = read_factors(source, extent.users, extent.rank);
   model.items.factors = read_factors(source, extent.items, extent.rank);
   if (extent.history_factors) model.history_factors = read_factors(source, extent.items, extent.rank);
+  if (extent.row_priors) {
+    const std::uint64_t size = extent.rank + 1;
+    RowPrior users{.precision = read_factors(source, size, size), .history = {}};
+    RowPrior items{.precision = read_factors(source, size, size), .history = {}};
+    if (extent.row_priors->user_history != 0) users.history = read_factors(source, extent.row_priors->user_history, size);
+    if (extent.row_priors->item_history != 0) items.history = read_factors(source, extent.row_priors->item_history, size);
+    model.users.prior = std::move(users);
+    model.items.prior = std::move(items);
+  }
   model.users.biases = source.read_vector<float>(extent.users);
   model.items.biases = source.read_vector<float>(extent.items);
   auto history_values = source.read_vector<float>(extent.history_values);
@@ -242,6 +401,23 @@ Model read_model(Source& source) {
   auto history_bytes = source.read_vector<std::uint8_t>(extent.history_bytes);
   auto history_codes = source.read_vector<std::uint8_t>(extent.history_codes);
   neighbours.bytes = source.read_vector<std::uint8_t>(extent.neighbour_bytes);
+  std::optional<ReadFeatures> user_features;
+  std::optional<ReadFeatures> item_features;
+  if (extent.user_features) user_features = read_features(source, *extent.user_features, extent.users, extent.rank, counts_fit);
+  if (extent.item_features) item_features = read_features(source, *extent.item_features, extent.items, extent.rank, counts_fit);
+  if (extent.uncertainty) {
+    RowVariances& users = model.uncertainty->users;
+    RowVariances& items = model.uncertainty->items;
+    users.factors = read_factors(source, extent.users + 1, extent.rank);
+    items.factors = read_factors(source, extent.items + 1, extent.rank);
+    users.biases = source.read_vector<float>(extent.users + 1);
+    items.biases = source.read_vector<float>(extent.items + 1);
+    users.noise = source.read_vector<float>(extent.uncertainty->user_noise);
+    items.noise = source.read_vector<float>(extent.uncertainty->item_noise);
+    model.uncertainty->quantiles = source.read_vector<float>(extent.uncertainty->quantiles);
+  }
+  std::optional<ReadContexts> contexts;
+  if (extent.contexts.count != 0) contexts = read_contexts(source, extent.contexts, extent.rank, counts_fit);
   source.skip();
   if (hex_digits(source.checksum()) != header.checksum)
     throw ModelFileError("the checksum does not match: the file is damaged or was altered");
@@ -250,6 +426,9 @@ Model read_model(Source& source) {
   if (!counts_fit) throw ModelFileError("a number of ratings is out of range");
   fill(model.users.ids, user_id_offsets, user_ids, "users");
   fill(model.items.ids, item_id_offsets, item_ids, "items");
+  if (user_features) model.users.features = checked(*std::move(user_features));
+  if (item_features) model.items.features = checked(*std::move(item_features));
+  if (contexts) divide(*contexts, model.contexts);
   model.history = History(std::move(history_bytes), std::move(history_offsets), model.items.ids.size(), std::move(history_codes),
                           std::move(history_values));
   if (extent.neighbour_offsets != 0) model.neighbours = decode_rows(neighbours, std::move(neighbour_weights), header.neighbour_rule);

@@ -3,14 +3,15 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "lowrank/base/error.h"
 #include "model/checked_json.h"
 #include "model/fold_in_fields.h"
+#include "model/lineage_section.h"
 #include "model/neighbours_code.h"
+#include "model/tensor_check.h"
 
 namespace lowrank {
 
@@ -38,6 +39,18 @@ const Section kNeighbours{.name = "neighbours", .version = 1, .required = true, 
 /// Neighbours with a rule of their own, which the metadata state.
 const Section kRuledNeighbours{.name = "neighbours", .version = 2, .required = true, .needs = std::string(kNeeds)};
 const Section kHistoryFactors{.name = "history_factors", .version = 1, .required = true, .needs = std::string(kNeeds)};
+const Section kRowPriors{.name = "row_priors", .version = 1, .required = true, .needs = std::string(kNeeds)};
+/// Without it scores are no ratings.
+const Section kOrdinal{.name = "ordinal", .version = 1, .required = true, .needs = std::string(kNeeds)};
+/// Without it predictions are the same, and have no intervals.
+const Section kUncertainty{.name = "uncertainty", .version = 1, .required = false, .needs = std::string(kNeeds)};
+/// Without it predictions are those of an average context.
+const Section kContexts{.name = "contexts", .version = 1, .required = false, .needs = std::string(kNeeds)};
+/// Features: without them a model knows fewer rows, and has the same to say of those with ratings.
+const Section kUserFeatures{.name = "user_features", .version = 1, .required = false, .needs = std::string(kNeeds)};
+const Section kItemFeatures{.name = "item_features", .version = 1, .required = false, .needs = std::string(kNeeds)};
+/// What is told of updates.
+const Section kLineage{.name = "lineage", .version = 1, .required = false, .needs = std::string(kNeeds)};
 
 // ---- writing
 
@@ -90,6 +103,8 @@ ordered_json record_json(const TrainingRecord& record) {
 
 bool has_history_factors(const Model& model) { return std::holds_alternative<HistorySum>(model.fold_in); }
 
+bool has_row_priors(const Model& model) { return std::holds_alternative<PosteriorMean>(model.fold_in); }
+
 ordered_json sections_json(const Model& model) {
   ordered_json sections = ordered_json::object();
   const auto add = [&](const Section& section) {
@@ -98,6 +113,13 @@ ordered_json sections_json(const Model& model) {
   add(kHistory);
   if (model.neighbours) add(model.neighbours->is_mean() ? kRuledNeighbours : kNeighbours);
   if (has_history_factors(model)) add(kHistoryFactors);
+  if (has_row_priors(model)) add(kRowPriors);
+  if (model.users.features) add(kUserFeatures);
+  if (model.items.features) add(kItemFeatures);
+  if (model.centre.ordinal) add(kOrdinal);
+  if (model.uncertainty) add(kUncertainty);
+  if (!model.contexts.empty()) add(kContexts);
+  if (model.record.lineage) add(kLineage);
   return sections;
 }
 
@@ -220,6 +242,13 @@ struct Sections {
   bool neighbours = false;
   bool neighbour_rule = false;
   bool history_factors = false;
+  bool row_priors = false;
+  bool user_features = false;
+  bool item_features = false;
+  bool ordinal = false;
+  bool uncertainty = false;
+  bool contexts = false;
+  bool lineage = false;
 };
 
 Sections read_sections(const std::string& text) {
@@ -237,7 +266,16 @@ Sections read_sections(const std::string& text) {
     found.neighbour_rule = found.neighbour_rule || is(kRuledNeighbours);
     found.neighbours = found.neighbours || found.neighbour_rule || is(kNeighbours);
     found.history_factors = found.history_factors || is(kHistoryFactors);
-    if (is(kHistory) || is(kNeighbours) || is(kRuledNeighbours) || is(kHistoryFactors)) continue;
+    found.row_priors = found.row_priors || is(kRowPriors);
+    found.user_features = found.user_features || is(kUserFeatures);
+    found.item_features = found.item_features || is(kItemFeatures);
+    found.ordinal = found.ordinal || is(kOrdinal);
+    found.uncertainty = found.uncertainty || is(kUncertainty);
+    found.lineage = found.lineage || is(kLineage);
+    found.contexts = found.contexts || is(kContexts);
+    const auto known = {kHistory,      kNeighbours, kRuledNeighbours, kHistoryFactors, kRowPriors, kUserFeatures,
+                        kItemFeatures, kOrdinal,    kUncertainty,     kContexts,       kLineage};
+    if (std::ranges::any_of(known, is)) continue;
     if (required) refuse("a model with the section " + in_quotes(name) + ", which needs lowrank " + needs + " or later");
     found.unknown.insert(name);
   }
@@ -256,8 +294,20 @@ std::uint64_t dimension(const json& header, const char* tensor, std::size_t axis
   return (*shape)[axis].get<std::uint64_t>();
 }
 
-/// \param neighbours  whose there are, if any \param history_factors  whether there are any
-ModelExtent read_extent(const json& header, FormatVersion version, std::optional<NeighbourSide> neighbours, bool history_factors) {
+std::optional<FeatureExtent> read_feature_extent(const json& header, bool there, const char* factors, const char* mean, const char* names,
+                                                 const char* description) {
+  if (!there) return {};
+  const FeatureExtent extent{.columns = dimension(header, factors, 0),
+                             .mean = dimension(header, mean, 0),
+                             .name_bytes = dimension(header, names, 0),
+                             .description_bytes = dimension(header, description, 0)};
+  if (extent.columns > Vocabulary::kMaxSize) refuse("the header claims too many features");
+  return extent;
+}
+
+/// \param neighbours  whose there are, if any \param contexts  their number
+ModelExtent read_extent(const json& header, FormatVersion version, std::optional<NeighbourSide> neighbours, const Sections& sections,
+                        std::size_t contexts) {
   const bool is_one = version == FormatVersion::one;
   ModelExtent extent;
   extent.users = dimension(header, "user_factors", 0);
@@ -271,7 +321,37 @@ ModelExtent read_extent(const json& header, FormatVersion version, std::optional
     extent.history_codes = dimension(header, "history.codes", 0);
     extent.history_values = dimension(header, "history.values", 0);
   }
-  extent.history_factors = history_factors;
+  extent.history_factors = sections.history_factors;
+  if (sections.row_priors) {
+    extent.row_priors = RowPriorExtent{.user_history = dimension(header, "row_priors.user_history", 0),
+                                       .item_history = dimension(header, "row_priors.item_history", 0)};
+    if (extent.row_priors->user_history != 0 && extent.row_priors->user_history != extent.items)
+      refuse("the header claims priors of users for other items");
+    if (extent.row_priors->item_history != 0 && extent.row_priors->item_history != extent.users)
+      refuse("the header claims priors of items for other users");
+  }
+  extent.user_features = read_feature_extent(header, sections.user_features, "user_features.factors", "user_features.mean",
+                                             "user_features.names", "user_features.description");
+  extent.item_features = read_feature_extent(header, sections.item_features, "item_features.factors", "item_features.mean",
+                                             "item_features.names", "item_features.description");
+  for (const auto* features : {&extent.user_features, &extent.item_features}) {
+    if (*features && (*features)->mean != 0 && (*features)->mean != extent.rank + 1) refuse("the header claims features of another rank");
+  }
+  if (sections.uncertainty) {
+    extent.uncertainty = UncertaintyExtent{.user_noise = dimension(header, "uncertainty.user_noise", 0),
+                                           .item_noise = dimension(header, "uncertainty.item_noise", 0),
+                                           .quantiles = dimension(header, "uncertainty.quantiles", 0)};
+    const auto fits = [](std::uint64_t size, std::uint64_t whole) { return size == 0 || size == whole; };
+    if (!fits(extent.uncertainty->user_noise, extent.users + 1) || !fits(extent.uncertainty->item_noise, extent.items + 1) ||
+        !fits(extent.uncertainty->quantiles, kQuantiles)) {
+      refuse("the header claims an uncertainty of another size");
+    }
+  }
+  if (contexts != 0) {
+    extent.contexts = {
+        .count = contexts, .levels = dimension(header, "contexts.biases", 0), .level_bytes = dimension(header, "contexts.levels", 0)};
+    if (extent.contexts.levels > Vocabulary::kMaxSize) refuse("the header claims too many levels of contexts");
+  }
   if (neighbours) {
     extent.neighbour_offsets = dimension(header, "neighbours.offsets", 0);
     extent.neighbour_bytes = dimension(header, "neighbours.items", 0);
@@ -286,73 +366,6 @@ ModelExtent read_extent(const json& header, FormatVersion version, std::optional
   return extent;
 }
 
-void check_place(const json& header, const TensorPlace& place) {
-  const std::string what = "the tensor " + in_quotes(place.name);
-  // Compared as text: to a JSON value 2.0 equals 2, but as a size it is nonsense.
-  const auto found = header.find(place.name);
-  if (found == header.end()) refuse(what + " is missing");
-  Fields fields(*found, what);
-  if (fields.text("dtype") != place.dtype) refuse(what + " is not of type " + std::string(place.dtype));
-  if (fields.list("shape").dump() != json(place.shape).dump()) refuse(what + " has a shape that does not fit the others");
-  if (fields.list("data_offsets").dump() != json({place.begin, place.end}).dump()) refuse(what + " does not stand where it should");
-  fields.end();
-}
-
-/// The size of a number of type `dtype` of the safetensors format; 0 for an unknown type.
-std::uint64_t bytes_of(std::string_view dtype) {
-  static const std::map<std::string_view, std::uint64_t> sizes{{"BOOL", 1}, {"U8", 1},  {"I8", 1},  {"F8_E4M3", 1}, {"F8_E5M2", 1},
-                                                               {"I16", 2},  {"U16", 2}, {"F16", 2}, {"BF16", 2},    {"I32", 4},
-                                                               {"U32", 4},  {"F32", 4}, {"I64", 8}, {"U64", 8},     {"F64", 8}};
-  const auto found = sizes.find(dtype);
-  return found == sizes.end() ? 0 : found->second;
-}
-
-/// The bytes of a tensor. \throws ModelFileError when they overflow
-std::uint64_t size_of(std::string_view dtype, const std::vector<std::uint64_t>& shape) {
-  std::uint64_t size = bytes_of(dtype);
-  for (const std::uint64_t dimension : shape) {
-    if (__builtin_mul_overflow(size, dimension, &size)) refuse("the header claims sizes that no file can have");
-  }
-  return size;
-}
-
-/// Checks the tensors of unknown sections: sound, and one after another behind the known ones. \return where the last one ends
-std::uint64_t check_unknown_tensors(const json& header, const std::vector<TensorPlace>& known, const std::set<std::string>& sections) {
-  std::set<std::string_view> names;
-  for (const TensorPlace& place : known) names.insert(place.name);
-  std::map<std::uint64_t, std::uint64_t> ends;  // by beginning; those of no bytes are not among them
-  for (const auto& [name, tensor] : header.items()) {
-    if (name == "__metadata__" || names.contains(name)) continue;
-    if (!sections.contains(name.substr(0, name.find('.'))) || name.find('.') == std::string::npos) {
-      refuse("the header names a tensor that does not belong there");
-    }
-    const std::string what = "a tensor of an unknown section";
-    Fields fields(tensor, what);
-    const std::string& dtype = fields.text("dtype");
-    if (bytes_of(dtype) == 0) refuse(what + " has an unknown type");
-    const auto numbers = [&](const char* member) {
-      std::vector<std::uint64_t> list;
-      for (const json& number : fields.list(member)) {
-        if (!number.is_number_unsigned()) refuse(what + ": " + in_quotes(member) + " is not a list of counts");
-        list.push_back(number.get<std::uint64_t>());
-      }
-      return list;
-    };
-    const std::uint64_t size = size_of(dtype, numbers("shape"));
-    const std::vector<std::uint64_t> offsets = numbers("data_offsets");
-    fields.end();
-    if (offsets.size() != 2 || offsets[1] < offsets[0] || offsets[1] - offsets[0] != size)
-      refuse(what + " is not as long as its shape says");
-    if (size != 0 && !ends.emplace(offsets[0], offsets[1]).second) refuse(what + " lies over another");
-  }
-  std::uint64_t end = known.back().end;
-  for (const auto& [begin, next] : ends) {
-    if (begin != end) refuse("the tensors of unknown sections do not follow one another");
-    end = next;
-  }
-  return end;
-}
-
 FormatVersion read_version(const json& metadata) {
   const json version = metadata.value("format_version", json());
   if (version == json("1")) return FormatVersion::one;
@@ -365,47 +378,6 @@ FormatVersion read_version(const json& metadata) {
 
 }  // namespace
 
-std::vector<TensorPlace> tensor_places(const ModelExtent& extent, FormatVersion version) {
-  const std::uint64_t users = extent.users;
-  const std::uint64_t items = extent.items;
-  std::vector<TensorPlace> places{{"user_factors", "F32", {users, extent.rank}},
-                                  {"item_factors", "F32", {items, extent.rank}},
-                                  {"user_biases", "F32", {users}},
-                                  {"item_biases", "F32", {items}},
-                                  {"user_id_offsets", "I64", {users + 1}},
-                                  {"item_id_offsets", "I64", {items + 1}},
-                                  {"user_ratings", "I64", {users}},
-                                  {"item_ratings", "I64", {items}}};
-  const TensorPlace user_ids{"user_ids", "U8", {extent.user_id_bytes}};
-  const TensorPlace item_ids{"item_ids", "U8", {extent.item_id_bytes}};
-  if (version == FormatVersion::one) {
-    places.insert(places.end(),
-                  {{"seen_offsets", "I64", {extent.history_offsets}}, user_ids, item_ids, {"seen_items", "U8", {extent.history_bytes}}});
-  } else {
-    // Floats come first, then integers, then bytes.
-    places.insert(places.begin() + 4, {"history.values", "F32", {extent.history_values}});
-    places.insert(places.end(), {{"history.offsets", "I64", {extent.history_offsets}},
-                                 user_ids,
-                                 item_ids,
-                                 {"history.items", "U8", {extent.history_bytes}},
-                                 {"history.codes", "U8", {extent.history_codes}}});
-    const auto before = [&](std::string_view name) { return std::ranges::find(places, name, &TensorPlace::name); };
-    if (extent.history_factors) places.insert(before("user_biases"), {"history_factors.items", "F32", {items, extent.rank}});
-    if (extent.neighbour_offsets != 0) {
-      places.insert(before("user_id_offsets"), {"neighbours.weights", "F32", {extent.neighbour_weights}});
-      places.insert(before("user_ids"), {"neighbours.offsets", "I64", {extent.neighbour_offsets}});
-      places.push_back({"neighbours.items", "U8", {extent.neighbour_bytes}});
-    }
-  }
-  std::uint64_t next = 0;
-  for (TensorPlace& place : places) {
-    place.begin = next;
-    if (__builtin_add_overflow(next, size_of(place.dtype, place.shape), &next)) refuse("the header claims sizes that no file can have");
-    place.end = next;
-  }
-  return places;
-}
-
 ModelExtent extent_of(const Model& model) {
   ModelExtent extent{.users = model.users.ids.size(),
                      .items = model.items.ids.size(),
@@ -417,6 +389,18 @@ ModelExtent extent_of(const Model& model) {
                      .history_codes = model.history.codes().size(),
                      .history_values = model.history.values().size()};
   extent.history_factors = has_history_factors(model);
+  if (has_row_priors(model)) {
+    extent.row_priors =
+        RowPriorExtent{.user_history = model.users.prior->history.rows(), .item_history = model.items.prior->history.rows()};
+  }
+  if (model.users.features) extent.user_features = extent_of(*model.users.features, 0);
+  if (model.items.features) extent.item_features = extent_of(*model.items.features, 0);
+  if (model.uncertainty) {
+    extent.uncertainty = UncertaintyExtent{.user_noise = model.uncertainty->users.noise.size(),
+                                           .item_noise = model.uncertainty->items.noise.size(),
+                                           .quantiles = model.uncertainty->quantiles.size()};
+  }
+  extent.contexts = context_extent(model.contexts);
   if (model.neighbours) {
     extent.neighbour_offsets = model.neighbours->offsets().size();
     extent.neighbour_weights = model.neighbours->size();
@@ -438,6 +422,10 @@ std::string make_header(const Model& model, const ModelExtent& extent) {
                             {"record", record_json(model.record).dump()}};
   if (model.neighbours && model.neighbours->is_mean())
     header["__metadata__"][kNeighbours.name] = neighbour_rule_json(model.neighbours->rule()).dump();
+  if (model.centre.ordinal) header["__metadata__"][kOrdinal.name] = ordinal_text(*model.centre.ordinal);
+  if (model.uncertainty) header["__metadata__"][kUncertainty.name] = uncertainty_text(*model.uncertainty);
+  if (!model.contexts.empty()) header["__metadata__"][kContexts.name] = contexts_text(model.contexts);
+  if (model.record.lineage) header["__metadata__"][kLineage.name] = lineage_text(*model.record.lineage);
   for (const TensorPlace& place : tensor_places(extent)) {
     header[std::string(place.name)] = {{"dtype", place.dtype}, {"shape", place.shape}, {"data_offsets", {place.begin, place.end}}};
   }
@@ -482,6 +470,10 @@ ParsedHeader parse_header(std::string_view text) {
   }
   read_record(fields.text("record"), parsed.model.record);
   if (sections.neighbour_rule) parsed.neighbour_rule = read_neighbour_rule(fields.text(kNeighbours.name.c_str()));
+  if (sections.ordinal) parsed.model.centre.ordinal = read_ordinal(fields.text(kOrdinal.name.c_str()));
+  if (sections.uncertainty) read_uncertainty(fields.text(kUncertainty.name.c_str()), parsed.model.uncertainty.emplace());
+  if (sections.contexts) parsed.model.contexts = read_contexts(fields.text(kContexts.name.c_str()));
+  if (sections.lineage) parsed.model.record.lineage = read_lineage(fields.text(kLineage.name.c_str()));
   // What an optional section says of itself beside its tensors.
   for (const std::string& section : sections.unknown) {
     if (fields.has(section.c_str())) fields.text(section.c_str());
@@ -489,7 +481,7 @@ ParsedHeader parse_header(std::string_view text) {
   fields.end();
 
   parsed.extent = read_extent(header, parsed.version, sections.neighbours ? std::optional(parsed.neighbour_rule.side) : std::nullopt,
-                              sections.history_factors);
+                              sections, parsed.model.contexts.size());
   const std::vector<TensorPlace> places = tensor_places(parsed.extent, parsed.version);
   for (const TensorPlace& place : places) check_place(header, place);
   parsed.data_bytes = check_unknown_tensors(header, places, sections.unknown);

@@ -9,8 +9,17 @@
 #include <vector>
 
 #include "lowrank/model/model.h"
+#include "model/context_section.h"
+#include "model/feature_section.h"
+#include "model/uncertainty_section.h"
 
 namespace lowrank {
+
+/// The sizes of the priors of rows.
+struct RowPriorExtent {
+  std::uint64_t user_history = 0;  ///< items, or 0
+  std::uint64_t item_history = 0;  ///< users, or 0
+};
 
 /// The sizes that a model's tensors follow from.
 struct ModelExtent {
@@ -27,6 +36,11 @@ struct ModelExtent {
   std::uint64_t neighbour_bytes = 0;
   std::uint64_t neighbour_weights = 0;
   bool history_factors = false;  ///< a factor per item and rank beside the items'
+  std::optional<RowPriorExtent> row_priors = {};
+  std::optional<FeatureExtent> user_features = {};
+  std::optional<FeatureExtent> item_features = {};
+  std::optional<UncertaintyExtent> uncertainty = {};
+  ContextExtent contexts = {};
 };
 
 /// The greatest rank of a model: no method trains a greater one.
@@ -51,6 +65,11 @@ enum class FormatVersion : std::uint8_t { one = 1, two = 2 };
 /// The tensors of a model file in the order of their places, one after another from 0. \throws ModelFileError when a size overflows
 std::vector<TensorPlace> tensor_places(const ModelExtent& extent, FormatVersion version = FormatVersion::two);
 
+/// The size of a number of type `dtype` of the safetensors format; 0 for an unknown type.
+std::uint64_t bytes_of(std::string_view dtype);
+/// The bytes of a tensor. \throws ModelFileError when they overflow
+std::uint64_t size_of(std::string_view dtype, const std::vector<std::uint64_t>& shape);
+
 /// A file starts with the header's length, 8 bytes.
 inline constexpr std::size_t kLengthBytes = 8;
 /// The first characters of the header; the 16 digits of the checksum follow.
@@ -63,7 +82,8 @@ inline constexpr std::uint64_t kMaxHeaderBytes = 1U << 20U;
 /// The data start at a multiple of this.
 inline constexpr std::size_t kDataAlignment = 64;
 
-/// The sizes of `model`, whose parts fit together (see model_problem()), without the bytes of its neighbours' rows.
+/// The sizes of `model`, whose parts fit together (see model_problem()), without the bytes of its neighbours' rows and of the descriptions
+/// of its features.
 ModelExtent extent_of(const Model& model);
 
 /// The start of a file up to its data: length, JSON and padding, with zeros for the checksum's digits. \throws Error when it gets too long

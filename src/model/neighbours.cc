@@ -15,19 +15,19 @@ namespace {
 
 constexpr const char* kWhat = "neighbours";
 
-[[noreturn]] void refuse(const char* problem) { throw DataError(std::string(kWhat) + ": " + problem); }
+[[noreturn]] void refuse_neighbours(const char* problem) { throw DataError(std::string(kWhat) + ": " + problem); }
 
 /// \throws DataError unless `offsets` ascend from 0 to `size`
 void check_offsets(std::span<const std::uint64_t> offsets, std::size_t size) {
-  if (offsets.empty() ? size != 0 : offsets.front() != 0 || offsets.back() != size) refuse("the offsets do not span the items");
-  if (!std::ranges::is_sorted(offsets)) refuse("the offsets do not ascend");
+  if (offsets.empty() ? size != 0 : offsets.front() != 0 || offsets.back() != size) refuse_neighbours("the offsets do not span the items");
+  if (!std::ranges::is_sorted(offsets)) refuse_neighbours("the offsets do not ascend");
 }
 
 void check_rule(const NeighbourRule& rule) {
   constexpr double kMost = 1e20;
   if (!(rule.damping >= 0 && rule.damping <= kMost) || !(rule.scale >= 0 && rule.scale <= kMost))
-    refuse("a number of the rule is out of range");
-  if (rule.side == NeighbourSide::users && rule.form != NeighbourForm::mean) refuse("sums are of items alone");
+    refuse_neighbours("a number of the rule is out of range");
+  if (rule.side == NeighbourSide::users && rule.form != NeighbourForm::mean) refuse_neighbours("sums are of items alone");
 }
 
 }  // namespace
@@ -40,19 +40,20 @@ Neighbours::Neighbours(const Neighbours& other, const NeighbourRule& rule) : Nei
 Neighbours::Neighbours(std::vector<std::uint64_t> offsets, std::vector<std::uint32_t> items, std::vector<float> weights, NeighbourRule rule)
     : offsets_(std::move(offsets)), items_(std::move(items)), weights_(std::move(weights)), rule_(rule) {
   check_offsets(offsets_, items_.size());
-  if (weights_.size() != items_.size()) refuse("items and weights differ in number");
+  if (weights_.size() != items_.size()) refuse_neighbours("items and weights differ in number");
   for (std::uint32_t row = 0; row < rows(); ++row) {
     std::uint64_t next_possible = 0;
     for (const std::uint32_t item : items_of(row)) {
-      if (item < next_possible || item >= rows()) refuse("the items of a row do not ascend, or are out of range");
-      if (item == row) refuse("an item is its own neighbour");
+      if (item < next_possible || item >= rows()) refuse_neighbours("the items of a row do not ascend, or are out of range");
+      if (item == row) refuse_neighbours("an item is its own neighbour");
       next_possible = std::uint64_t{item} + 1;
     }
   }
   // Sums of weights stay within the range of floats, and means within that of doubles.
   constexpr float kMostWeight = 1e20F;
   check_rule(rule_);
-  if (!std::ranges::all_of(weights_, [](float weight) { return std::abs(weight) <= kMostWeight; })) refuse("a weight is out of range");
+  if (!std::ranges::all_of(weights_, [](float weight) { return std::abs(weight) <= kMostWeight; }))
+    refuse_neighbours("a weight is out of range");
 }
 
 float Neighbours::weight(std::uint32_t from, std::uint32_t to) const noexcept {

@@ -8,15 +8,17 @@
 
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
+#include "model/context_scores.h"
 #include "model/neighbour_sums.h"
 
 namespace lowrank {
 
 /// Calls visit(user, position, prediction) for every rating of the users [first, last), in order; predictions are clipped where the model
-/// clips. Rows are scored in batches, so that scratch memory does not grow with the ratings. \param by_item  see PairSums
+/// clips. Rows are scored in batches, so that scratch memory does not grow with the ratings. \param contexts  of
+/// all ratings \param by_item  see PairSums
 template <class Visit>
-void score_users(const Model& model, const Ratings& ratings, std::size_t first, std::size_t last, const Visit& visit,
-                 const Neighbours* by_item = nullptr) {
+void score_users(const Model& model, const Ratings& ratings, std::size_t first, std::size_t last, const ContextScores& contexts,
+                 const Visit& visit, const Neighbours* by_item = nullptr) {
   constexpr std::size_t kBatch = 512;
   std::array<std::uint32_t, kBatch> users{};
   std::array<double, kBatch> scores{};
@@ -28,8 +30,12 @@ void score_users(const Model& model, const Ratings& ratings, std::size_t first, 
       while (offsets[user + 1] <= begin + n) ++user;
       users[n] = user;
     }
-    score_pairs(model, by_item, std::span(users).first(count), ratings.items().subspan(begin, count), std::span(scores).first(count));
-    for (std::size_t n = 0; n < count; ++n) visit(users[n], begin + n, model.centre.clip(scores[n]));
+    const std::span<const std::uint32_t> items = ratings.items().subspan(begin, count);
+    score_pairs(model, by_item, std::span(users).first(count), items, std::span(scores).first(count));
+    if (!contexts.empty()) {
+      contexts.add(std::span(users).first(count), items, ratings.times().subspan(begin, count), std::span(scores).first(count));
+    }
+    for (std::size_t n = 0; n < count; ++n) visit(users[n], begin + n, model.centre.rating(scores[n]));
   }
 }
 

@@ -15,10 +15,13 @@
 #include "base/text.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/split.h"
+#include "lowrank/evaluate/calibration.h"
 #include "lowrank/evaluate/validation.h"
 #include "lowrank/model/model_file.h"
+#include "pipeline/feature_files.h"
 #include "pipeline/monitor.h"
 #include "pipeline/refit.h"
+#include "pipeline/run_check.h"
 #include "pipeline/warnings.h"
 #include "train/train_ratings.h"
 
@@ -79,33 +82,6 @@ class InterruptibleObserver : public TrainingObserver {
   std::vector<std::string> warnings_;
 };
 
-/// \param validation  whether there is a separate validation set. \param starts  whether there is a model to start from
-void check(const TrainRun& run, bool validation, bool starts) {
-  check_options(run.method);
-  const bool validates = validation || run.holdout != 0;
-  if (!(run.holdout >= 0 && run.holdout < 1)) throw OptionError("holdout", "must be at least 0 and below 1");
-  if (run.holdout != 0 && validation) throw OptionError("holdout", "cannot be given together with " + mention("validation"));
-  const std::string needs_validation = "needs " + mention("validation or holdout");
-  if (run.refit && !validates) throw OptionError("refit", needs_validation);
-  if (!run.monitor.empty() && !validates) throw OptionError("monitor", needs_validation);
-  if (!run.monitor.empty()) check_monitor(run.method, run.monitor);
-  check_reads(run.method, run.stated, validates, run.holdout != 0);
-  check_settings(run.method, {run.threads, run.min_rating, run.max_rating, run.clips}, starts);
-  if (run.read.columns.weight_stated) check_weights(run.method, "columns");
-}
-
-void check_files(const TrainRun& run) {
-  if (run.ratings.empty()) throw OptionError("ratings", "no file is given");
-  const std::string* inputs[] = {&run.ratings, &run.validation, &run.test};
-  if (std::count_if(std::begin(inputs), std::end(inputs), [](const std::string* input) { return *input == "-"; }) > 1) {
-    throw OptionError("", "standard input can be read only once");
-  }
-  // The model to start from is no such input: it may be brought up to date in place.
-  const NamedFile read[] = {{"", run.ratings}, {"validation", run.validation}, {"test", run.test}};
-  const NamedFile written[] = {{"output", run.output}};
-  check_outputs(read, written);
-}
-
 std::uint64_t seed_of(const Method& method) {
   return std::visit([](const auto& options) { return options.seed; }, method);
 }
@@ -136,11 +112,22 @@ void take_rows(std::span<const std::uint32_t> numbers, FactorMatrix& factors, st
   counts = std::move(row_counts);
 }
 
+/// Features from a file, whose new ids are added to `ids`; nothing where there is none.
+std::optional<Features> read_features(const TrainRun& run, FeatureSide side, Vocabulary& ids) {
+  const FeatureFiles files{run.user_features, run.item_features, run.feature_columns};
+  const std::optional<FeatureSource> source = read_feature_file(files, side, run.read, ids);
+  return source ? std::optional(learn_features(*source, ids)) : std::nullopt;
+}
+
 /// `model` with its rows in the numbering of the data. Rows of ids that it does not know have no training rating.
 Model renumbered(Model model, const Vocabulary& users, const Vocabulary& items) {
   take_rows(matches(users, model.users.ids, model.users.counts), model.users.factors, model.users.biases, model.users.counts);
   const std::vector<std::uint32_t> item_numbers = matches(items, model.items.ids, model.items.counts);
   take_rows(item_numbers, model.items.factors, model.items.biases, model.items.counts);
+  for (Side* side : {&model.users, &model.items}) {
+    if (side->features) side->features->rows.assign(side->counts.size(), 0);
+    side->prior.reset();  // for new rows, which training has no use for
+  }
   if (model.history_factors.rows() != 0) {
     FactorMatrix rows(item_numbers.size(), model.history_factors.rank());
     for (std::size_t index = 0; index < item_numbers.size(); ++index) {
@@ -200,7 +187,8 @@ TrainData read_data(const TrainRun& run) {
   TrainData data;
   ReadOptions read = run.read;
   read.threads = run.threads;
-  read.keep_times = false;
+  read.keep_times = reads_times(run.method);
+  read.times_needed = read.keep_times;
   if (!run.init.empty()) data.init = load_model(run.init);
   read.on_skipped = [&](const std::string& file, const SkippedLines& lines) {
     data.skipped = lines.count;
@@ -208,9 +196,14 @@ TrainData read_data(const TrainRun& run) {
   };
   data.data = read_ratings(run.ratings, read);
   read.on_skipped = run.read.on_skipped;
+  // Before other files number their unknown ids.
+  data.user_features = read_features(run, FeatureSide::users, data.data.users);
+  data.item_features = read_features(run, FeatureSide::items, data.data.items);
+  data.data.ratings.extend(data.data.users.size(), data.data.items.size());
   // Figures count every rating alike.
   read.columns.weight = {};
   read.columns.weight_stated = false;
+  read.times_needed = false;
   if (!run.validation.empty()) data.validation = read_pairs(run.validation, data.data.users, data.data.items, read);
   if (!run.test.empty()) data.test = read_pairs(run.test, data.data.users, data.data.items, read);
   return data;
@@ -224,6 +217,8 @@ struct Inputs {
   std::optional<Pairs> validation;
   std::optional<Pairs> test;
   std::optional<Model> init;  ///< model to start from, in the numbering of the data
+  std::optional<Features> user_features;
+  std::optional<Features> item_features;
 };
 
 Inputs prepare(TrainData given, const TrainRun& run) {
@@ -231,6 +226,8 @@ Inputs prepare(TrainData given, const TrainRun& run) {
   inputs.data = std::move(given.data);
   inputs.validation = std::move(given.validation);
   inputs.test = std::move(given.test);
+  inputs.user_features = std::move(given.user_features);
+  inputs.item_features = std::move(given.item_features);
   Dataset& data = inputs.data;
   if (given.init) inputs.init = initial_model(std::move(*given.init), data.users, data.items);
   inputs.seen = History(data.ratings, values_to_keep(run.method, run.history), run.threads);
@@ -278,7 +275,8 @@ void check_memory(const TrainRun& run, const Inputs& inputs, TrainingObserver& o
                       .items = inputs.data.items.size(),
                       .ratings = inputs.data.ratings.size(),
                       .validates = inputs.validation.has_value(),
-                      .weighted = inputs.data.ratings.has_weights()};
+                      .weighted = inputs.data.ratings.has_weights(),
+                      .features = inputs.user_features.has_value() || inputs.item_features.has_value()};
   MemoryReport report{.resident = resident_memory(), .training = training_memory(run.method, shape), .available = run.memory};
   if (report.available == 0) report.available = available_memory();
   observer.on_memory(report);
@@ -289,8 +287,14 @@ void check_memory(const TrainRun& run, const Inputs& inputs, TrainingObserver& o
 
 /// Writes the facts about a trained model to the summary.
 void summarize(const Fit& fit, TrainSummary& summary) {
-  summary.users = fit.trained.model.users.known();
-  summary.items = fit.trained.model.items.known();
+  const auto rated = [](const Side& side) {
+    return side.size() - static_cast<std::uint32_t>(std::count(side.counts.begin(), side.counts.end(), 0U));
+  };
+  const Model& model = fit.trained.model;
+  summary.users = rated(model.users);
+  summary.items = rated(model.items);
+  if (model.users.features) summary.user_features = model.users.features->description.size();
+  if (model.items.features) summary.item_features = model.items.features->description.size();
   summary.ratings = fit.ratings;
   summary.train_rmse = fit.trained.train_rmse;
   summary.train_loss = fit.trained.train_loss;
@@ -319,6 +323,10 @@ void save(const Model& model, const std::string& path) {
 
 void warn_of_inputs(const TrainRun& run, const Inputs& inputs, InterruptibleObserver& watcher) {
   if (predicts_ratings(run.method)) watcher.warn(warning_of_counts(inputs.data.ratings, std::string(name_of(run.method))));
+  if (run.conformal && inputs.validation->size() < kLeastConformal) {
+    throw OptionError("conformal", "needs at least " + std::to_string(kLeastConformal) + " validation ratings, and there are " +
+                                       std::to_string(inputs.validation->size()));
+  }
   if (inputs.validation && run.holdout == 0) watcher.warn(warning_of_shared_pairs(*inputs.validation, inputs.seen, "validation"));
   if (inputs.test) watcher.warn(warning_of_shared_pairs(*inputs.test, inputs.seen, "test"));
 }
@@ -357,7 +365,9 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
                              .init = inputs.init ? &*inputs.init : nullptr,
                              .min_rating = run.min_rating,
                              .max_rating = run.max_rating,
-                             .clips = run.clips};
+                             .clips = run.clips,
+                             .user_features = inputs.user_features ? &*inputs.user_features : nullptr,
+                             .item_features = inputs.item_features ? &*inputs.item_features : nullptr};
   Fit kept = fit(std::move(inputs.data.ratings), inputs.data, run.method, validation, watcher, context);
   summary.epochs = kept.trained.epochs;
   summary.best_epoch = kept.trained.best_epoch;
@@ -368,6 +378,9 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
   if (validation) {
     summary.monitor = monitor;
     if (rated) summary.validation = score_ratings(kept.trained.model, *inputs.validation, run.threads);
+    // A run that ends during the burn-in has no uncertainty.
+    std::optional<Uncertainty>& uncertainty = kept.trained.model.uncertainty;
+    if (run.conformal && uncertainty) uncertainty->quantiles = conformal_quantiles(kept.trained.model, *inputs.validation, run.threads);
     if (top != 0) {
       const RankingTest lists =
           seen.includes_pairs ? RankingTest::of_held_out(*inputs.validation, inputs.seen) : RankingTest(*inputs.validation, inputs.seen);
@@ -420,15 +433,15 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
 
 TrainSummary run_training(const TrainRun& run, TrainingObserver& observer, const std::function<bool()>& interrupted, Model* model) {
   const bool validates = !run.validation.empty();
-  check_files(run);
-  check(run, validates, !run.init.empty());
+  check_run_files(run);
+  check_run(run, validates, !run.init.empty());
   return run_all([&] { return read_data(run); }, run, observer, interrupted, model);
 }
 
 TrainSummary run_training(TrainData data, const TrainRun& run, TrainingObserver& observer, const std::function<bool()>& interrupted,
                           Model* model) {
   const bool validates = data.validation.has_value();
-  check(run, validates, data.init.has_value());
+  check_run(run, validates, data.init.has_value());
   return run_all([&] { return std::move(data); }, run, observer, interrupted, model);
 }
 

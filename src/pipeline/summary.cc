@@ -66,6 +66,8 @@ std::string to_json(const TrainSummary& summary) {
   json["items"] = summary.items;
   json["ratings"] = summary.ratings;
   json["duplicates"] = summary.duplicates;
+  if (summary.user_features != 0) json["user_features"] = summary.user_features;
+  if (summary.item_features != 0) json["item_features"] = summary.item_features;
   if (summary.skipped != 0) json["skipped_lines"] = summary.skipped;
   json["epochs"] = summary.epochs;
   if (summary.epochs > 0) json["best_epoch"] = summary.best_epoch;

@@ -15,6 +15,8 @@ namespace {
 constexpr float kLongTail = 100;
 /// Ratings that a sample has at least, if there are so many.
 constexpr std::size_t kSample = 20000;
+/// Users that a sample of users has at least, if there are so many.
+constexpr std::size_t kLeastUsers = 100;
 /// With fewer ratings, factors may well have nothing to explain.
 constexpr std::size_t kLeastRatings = 1000;
 constexpr double kLeastExplained = 0.01;
@@ -72,17 +74,17 @@ std::optional<std::string> warning_of_idle_factors(const Trained& trained, const
   const Model& model = trained.model;
   if (model.rank() == 0 || !model.centre.has_biases || !model.centre.predicts_ratings || !trained.train_rmse) return {};
   if (model.record.ratings < kLeastRatings) return {};
-  const std::size_t step = std::max<std::size_t>(1, model.record.ratings / kSample);
+  // Of some users all ratings: a history is read user by user.
+  const std::size_t users = training.user_count();
+  const std::size_t step = std::max<std::size_t>(1, std::min(model.record.ratings / kSample, users / kLeastUsers));
   double sum = 0;
   double squares = 0;
   double count = 0;
   std::vector<std::uint32_t> rated;
-  std::size_t position = 0;
-  for (std::uint32_t user = 0; user < training.user_count(); ++user) {
+  for (std::size_t user = 0; user < users; user += step) {
     rated.clear();
-    training.append_items_of(user, rated);
+    training.append_items_of(static_cast<std::uint32_t>(user), rated);
     for (const std::uint32_t item : rated) {
-      if (position++ % step != 0) continue;
       double product = 0;
       for (std::size_t k = 0; k < model.rank(); ++k) {
         product += static_cast<double>(model.users.factors.row(user)[k]) * static_cast<double>(model.items.factors.row(item)[k]);
@@ -92,6 +94,7 @@ std::optional<std::string> warning_of_idle_factors(const Trained& trained, const
       count += 1;
     }
   }
+  if (count == 0) return {};
   const double own = squares / count - sum / count * (sum / count);
   const double explained = own / (own + *trained.train_rmse * *trained.train_rmse);
   // A model that reproduces its ratings by biases alone leaves nothing to explain.

@@ -10,8 +10,7 @@
 namespace lowrank {
 
 /// \file
-/// What a person would want to know about a run. Each function returns one sentence without a full stop, or nothing. They read every rating
-/// at most once.
+/// Warnings about a run. Each function returns one sentence without a full stop, or nothing, and reads every rating at most once.
 
 /// For a method that predicts ratings: values that look like counts, whole numbers of which the greatest is over 100 times the median.
 std::optional<std::string> warning_of_counts(const Ratings& ratings, const std::string& method);

@@ -4,10 +4,10 @@
 
 namespace lowrank {
 
-std::vector<std::uint32_t> candidates_of(std::span<const std::uint32_t> counts, const std::optional<std::vector<std::uint32_t>>& only,
+std::vector<std::uint32_t> candidates_of(const Side& side, const std::optional<std::vector<std::uint32_t>>& only,
                                          std::span<const std::uint32_t> excluded, std::uint32_t min_count) {
   constexpr std::uint8_t kWanted = 1;
-  std::vector<std::uint8_t> marks(counts.size(), only ? 0 : kWanted);
+  std::vector<std::uint8_t> marks(side.size(), only ? 0 : kWanted);
   if (only) {
     for (const std::uint32_t row : *only) {
       if (row < marks.size()) marks[row] = kWanted;
@@ -16,10 +16,9 @@ std::vector<std::uint32_t> candidates_of(std::span<const std::uint32_t> counts, 
   for (const std::uint32_t row : excluded) {
     if (row < marks.size()) marks[row] = 0;
   }
-  const std::uint32_t least = std::max(min_count, 1U);
   std::vector<std::uint32_t> candidates;
-  for (std::uint32_t row = 0; row < counts.size(); ++row) {
-    if (marks[row] != 0 && counts[row] >= least) candidates.push_back(row);
+  for (std::uint32_t row = 0; row < side.size(); ++row) {
+    if (marks[row] != 0 && side.knows(row) && (min_count <= 1 || side.counts[row] >= min_count)) candidates.push_back(row);
   }
   return candidates;
 }

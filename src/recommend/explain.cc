@@ -21,6 +21,7 @@ struct ReadsValues {
   bool operator()(const WeightedLeastSquares& problem) const { return problem.alpha != 0 || !problem.binary_target; }
   bool operator()(const Divergence& /*problem*/) const { return true; }
   bool operator()(const PairwiseLogistic& /*problem*/) const { return false; }
+  bool operator()(const PosteriorMean& /*problem*/) const { return true; }
   bool operator()(const HistorySum& problem) const { return problem.solves_bias || problem.solves_factors; }
 };
 

@@ -61,15 +61,22 @@ FoldInTerms terms_of(const HistorySum& problem, FoldInSide side) {
           .sums = users};
 }
 
+FoldInTerms terms_of(const PosteriorMean& problem, FoldInSide /*side*/) {
+  return {.kind = Kind::posterior, .solves_bias = true, .noise = problem.noise};
+}
+
 FoldInTerms terms_of(const PairwiseLogistic& /*problem*/, FoldInSide /*side*/) { return {.kind = Kind::pairwise}; }
 
 }  // namespace
 
-FoldInSolver::FoldInSolver(const Model& model, FoldInSide side, Workers& workers)
+FoldInSolver::FoldInSolver(const Model& model, FoldInSide side, Workers& workers, bool solves)
     : fixed_(side == FoldInSide::users ? model.items : model.users),
+      solved_(side == FoldInSide::users ? model.users : model.items),
       history_factors_(model.history_factors),
       side_(side),
       mean_(model.centre.mean),
+      ordinal_(model.centre.ordinal ? &*model.centre.ordinal : nullptr),
+      has_variances_(model.uncertainty && std::holds_alternative<PosteriorMean>(model.fold_in)),
       terms_(std::visit([side](const auto& problem) { return terms_of(problem, side); }, model.fold_in)),
       row_observed_(terms_.row_observed),
       fixed_observed_(terms_.fixed_observed),
@@ -82,9 +89,17 @@ FoldInSolver::FoldInSolver(const Model& model, FoldInSide side, Workers& workers
   const FactorMatrix& table = fixed_.factors;
   const std::size_t rank = table.rank();
   std::fill_n(diagonal_.data() + rank, diagonal_.size() - rank, 1.0F);
-  if (const auto* problem = std::get_if<PairwiseLogistic>(&model.fold_in)) pairwise_.emplace(model, *problem);
+  if (const auto* problem = std::get_if<PairwiseLogistic>(&model.fold_in); problem != nullptr && solves) pairwise_.emplace(model, *problem);
+  if (terms_.kind == Kind::posterior) {
+    for (std::size_t row = 0; row <= rank; ++row) {
+      for (const float number : solved_.prior->precision.row(row)) {
+        precision_.push_back(static_cast<float>(static_cast<double>(number) * terms_.noise));
+      }
+    }
+  }
   if (terms_.kind == Kind::none || terms_.unobserved_weight == 0) return;
   if (terms_.kind == Kind::divergence) {
+    if (!solves) return;
     fixed_sums_ = workers.sum_rows(table.rows(), [&](std::size_t begin, std::size_t end, int) {
       std::vector<double> sum(rank);
       for (std::size_t row = begin; row < end; ++row) {
@@ -95,9 +110,14 @@ FoldInSolver::FoldInSolver(const Model& model, FoldInSide side, Workers& workers
     return;
   }
   if (terms_.size_exponent != 0) fixed_shares_ = fixed_unobserved_.sum(fixed_.counts);
-  if (rank == 0 || table.rows() == 0) return;
+  if (rank == 0 || table.rows() == 0 || !solves) return;
   std::vector<double> shares;
   if (terms_.fixed_unobserved.exponent != 0) shares = fixed_unobserved_.of(fixed_.counts);
+  if (fixed_.features) {
+    // Training had no unobserved cells of rows without ratings.
+    shares.resize(fixed_.counts.size(), 1);
+    for (std::size_t row = 0; row < shares.size(); ++row) shares[row] = fixed_.counts[row] == 0 ? 0 : shares[row];
+  }
   gramian_ = gramian({table.data(), table.stride()}, table.rows(), rank, shares, workers);
   for (double& sum : gramian_) sum *= terms_.unobserved_weight;
   if (terms_.non_negative) return;
@@ -139,7 +159,33 @@ FoldInSolver::RowNumbers FoldInSolver::numbers_of(const FoldInRows& rows) const 
   return numbers;
 }
 
-void FoldInSolver::solve(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const {
+void FoldInSolver::check_features() const {
+  if (!solved_.features) {
+    throw OptionError("features",
+                      std::string("cannot be given: the model has no features of ") + (side_ == FoldInSide::users ? "users" : "items"));
+  }
+  if (terms_.kind == Kind::posterior) return;
+  if (terms_.kind != Kind::least_squares || terms_.sums || terms_.non_negative) {
+    throw OptionError("features", "cannot be given: new rows of the model are not solved around a mean");
+  }
+}
+
+std::optional<FoldInSolver::Means> FoldInSolver::means_of(const FoldInRows& rows, std::span<const FeatureRow> features) const {
+  if (!solved_.features || terms_.kind != Kind::least_squares) return {};
+  const bool moves = !solved_.features->mean.empty() || solved_.features->mean_bias != 0;
+  const bool given = std::ranges::any_of(features, [](const FeatureRow& row) { return !row.columns.empty(); });
+  if (!moves && !given) return {};
+  Means means{.factors = FactorMatrix(rows.size(), fixed_.factors.rank()), .biases = std::vector<float>(rows.size())};
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    const FeatureRow own = features.empty() ? FeatureRow{} : features[row];
+    means.biases[row] = solved_.features->expect(own.columns, own.values, means.factors.row(row));
+    if (!terms_.solves_bias) means.biases[row] = 0;
+  }
+  return means;
+}
+
+void FoldInSolver::solve(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases,
+                         std::span<const FeatureRow> features) const {
   constexpr std::size_t kRows = 16;
   std::fill_n(factors.data(), factors.rows() * factors.stride(), 0.0F);
   std::fill(biases.begin(), biases.end(), 0.0F);
@@ -147,8 +193,13 @@ void FoldInSolver::solve(const FoldInRows& rows, Workers& workers, FactorMatrix&
     solve_sums(rows, workers, factors, biases);
     return;
   }
+  if (terms_.kind == Kind::posterior) {
+    solve_posterior(rows, features, workers, factors, biases);
+    return;
+  }
   if (terms_.kind == Kind::least_squares) {
-    solve_least_squares(rows, {}, workers, factors, biases);
+    std::optional<Means> means = means_of(rows, features);
+    solve_least_squares(rows, {}, means ? &*means : nullptr, workers, factors, biases);
     return;
   }
   workers.for_ranges(rows.size(), kRows, [&](std::size_t begin, std::size_t end, int) {
@@ -209,12 +260,12 @@ void FoldInSolver::solve_sums(const FoldInRows& rows, Workers& workers, FactorMa
       if (terms_.kind == Kind::sum && terms_.solves_bias) biases[row] = bias_of(rows, row, products);
     }
   });
-  if (terms_.kind == Kind::least_squares) solve_least_squares(rows, products, workers, factors, biases);
+  if (terms_.kind == Kind::least_squares) solve_least_squares(rows, products, nullptr, workers, factors, biases);
   for (std::size_t n = 0; n < rows.size() * stride; ++n) factors.data()[n] += sums.data()[n];
 }
 
-void FoldInSolver::solve_least_squares(const FoldInRows& rows, std::span<const float> products, Workers& workers, FactorMatrix& factors,
-                                       std::span<float> biases) const {
+void FoldInSolver::solve_least_squares(const FoldInRows& rows, std::span<const float> products, Means* means, Workers& workers,
+                                       FactorMatrix& factors, std::span<float> biases) const {
   const FactorMatrix& table = fixed_.factors;
   const std::size_t rank = table.rank();
   const std::size_t stride = table.stride();
@@ -248,6 +299,18 @@ void FoldInSolver::solve_least_squares(const FoldInRows& rows, std::span<const f
   if (terms_.non_negative) step.l1 = row_numbers.l1;
   if (shared_) step.factors = row_numbers.shares;
   if (terms_.solves_bias) step.bias_dampings = row_numbers.bias_dampings;
+  FactorMatrix around;  // where a row is least without ratings, in the basis of the equations
+  if (means != nullptr) {
+    around = means->factors;
+    if (basis_) rotate(around.data(), stride, around.rows(), rank, basis_->vectors, workers);
+    for (std::size_t row = 0; row < rows.size(); ++row) {
+      const double ridge = std::max(row_numbers.ridges[row] / row_numbers.shares[row], step.least_ridge);
+      for (std::size_t k = 0; k < rank; ++k) {
+        float& x = around.row(row)[k];
+        x = static_cast<float>(static_cast<double>(x) * ridge / (ridge + static_cast<double>(diagonal_[k])));
+      }
+    }
+  }
   step.non_negative = terms_.non_negative;
   // A value that is not above 0 has another weight or target than the others.
   const bool likes = std::ranges::all_of(rows.values, [](float value) { return value > 0; });
@@ -259,70 +322,19 @@ void FoldInSolver::solve_least_squares(const FoldInRows& rows, std::span<const f
       const Cell own = cell(rows.others[at], rows.values[at], row_numbers.shares[row], observed);
       if (step.weighted) weights[at - begin] = static_cast<float>(own.weight);
       values[at - begin] = static_cast<float>(own.value) - (products.empty() ? 0.0F : products[at]);
+      if (means == nullptr) continue;
+      const float expected = means->biases[row] + dot(around.row(row).data(), step.fixed.rows + step.others[at] * stride, stride);
+      values[at - begin] -= (step.weighted ? static_cast<float>(own.weight) : 1.0F) * expected;
     }
   };
   HalfSteps(rank, workers).run(step, factors.data(), terms_.solves_bias ? biases.data() : nullptr);
+  for (std::size_t n = 0; n < around.rows() * stride; ++n) factors.data()[n] += around.data()[n];
   if (basis_) rotate(factors.data(), stride, factors.rows(), rank, basis_->back, workers);
-}
-
-std::vector<double> FoldInSolver::vectors_of(std::span<const std::uint32_t> others) const {
-  const FactorMatrix& table = fixed_.factors;
-  const std::size_t rank = table.rank();
-  const std::size_t size = unknowns();
-  std::vector<double> vectors(others.size() * size, 1.0);
-  if (rank == 0 || others.empty()) return vectors;
-  // gather_rows() writes a multiple of four rows.
-  FactorMatrix rows((others.size() + 3) / 4 * 4, rank);
-  gather_rows({table.data(), table.stride()}, others.data(), others.size(), table.stride(), nullptr, nullptr, rows.data(), rows.stride());
-  Workers alone(1);
-  if (basis_) rotate(rows.data(), rows.stride(), rows.rows(), rank, basis_->vectors, alone);
-  for (std::size_t n = 0; n < others.size(); ++n) std::ranges::copy(rows.row(n), vectors.begin() + static_cast<std::ptrdiff_t>(n * size));
-  return vectors;
-}
-
-std::optional<LinearTerms> FoldInSolver::linear_terms(const FoldInRows& row) const {
-  if (terms_.kind != Kind::least_squares && terms_.kind != Kind::sum) return {};
-  const std::size_t rank = fixed_.factors.rank();
-  const std::size_t size = unknowns();
-  if (terms_.non_negative) {
-    FactorMatrix factors(1, rank);
-    float bias = 0;
-    Workers alone(1);
-    solve(row, alone, factors, {&bias, 1});
-    if (!std::ranges::all_of(factors.row(0), [](float factor) { return factor > 0; })) return {};
+  if (means == nullptr) return;
+  for (std::size_t row = 0; row < rows.size(); ++row) {
+    biases[row] += means->biases[row];
+    if (rows.offsets[row] == rows.offsets[row + 1]) std::ranges::copy(means->factors.row(row), factors.row(row).begin());
   }
-  const RowNumbers numbers = numbers_of(row);
-  const double share = numbers.shares[0];
-  LinearProblem problem{.size = size, .rows = vectors_of(row.others)};
-  for (std::size_t k = 0; k < rank; ++k) problem.diagonal.push_back(share * static_cast<double>(diagonal_[k]) + numbers.ridges[0]);
-  if (terms_.solves_bias) problem.diagonal.push_back(numbers.bias_dampings[0]);
-  if (!gramian_.empty()) {
-    problem.shared.assign(size * size, 0);
-    for (std::size_t k = 0; k < rank; ++k) {
-      for (std::size_t l = 0; l < rank; ++l) problem.shared[k * size + l] = share * gramian_[k * rank + l];
-    }
-  }
-  if (terms_.non_negative && numbers.l1[0] != 0) {
-    problem.l1.assign(size, 0);
-    std::fill_n(problem.l1.begin(), rank, numbers.l1[0] * share);
-  }
-  const double observed = row_observed_(static_cast<std::uint32_t>(row.others.size()));
-  for (std::size_t n = 0; n < row.others.size(); ++n) {
-    const Cell own = cell(row.others[n], row.values[n], share, observed);
-    problem.weights.push_back(own.weight);
-    problem.values.push_back(own.value);
-  }
-  if (terms_.sums) {
-    problem.rank = rank;
-    problem.solves_first = terms_.kind == Kind::least_squares;
-    const double scale = std::pow(static_cast<double>(row.others.size()), -terms_.sum_exponent);
-    for (const std::uint32_t other : row.others) {
-      for (const float number : history_factors_.row(other)) problem.sums.push_back(scale * static_cast<double>(number));
-    }
-  }
-  LinearTerms terms(std::move(problem));
-  if (!terms.hold()) return {};
-  return terms;
 }
 
 void FoldInSolver::solve_pairs(const FoldInRows& rows, std::size_t row, std::span<float> factors, float& bias) const {
@@ -402,13 +414,14 @@ void fail_to_fold_in(const std::string& whose) {
 }
 
 FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values,
-                      const Model* speaks) {
+                      const Model* speaks, const FeatureRow& features) {
+  if (!features.columns.empty()) solver.check_features();
   FoldInRows rows;
   add_row(fixed, others, values, rows);
   Workers alone(1);
   FactorMatrix factors(1, fixed.factors.rank());
   FoldedRow folded;
-  solver.solve(rows, alone, factors, {&folded.bias, 1});
+  solver.solve(rows, alone, factors, {&folded.bias, 1}, {&features, 1});
   folded.factors.assign(factors.row(0).begin(), factors.row(0).end());
   if (!is_finite(folded.factors, folded.bias)) fail_to_fold_in("given");
   if (speaks != nullptr && speaks->neighbours) {

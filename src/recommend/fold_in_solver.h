@@ -37,7 +37,7 @@ enum class FoldInSide : std::uint8_t { users, items };
 
 /// A FoldIn as the rows of one side see it, every kind of problem in the same terms.
 struct FoldInTerms {
-  enum class Kind : std::uint8_t { none, least_squares, divergence, pairwise, sum };
+  enum class Kind : std::uint8_t { none, least_squares, divergence, pairwise, sum, posterior };
 
   Kind kind = Kind::none;
   RowPenalty penalty = {};
@@ -49,6 +49,7 @@ struct FoldInTerms {
   bool binary_target = false;
   bool solves_bias = false;
   bool non_negative = false;
+  double noise = 0;                   ///< of posterior: variance of a rating
   double sum_exponent = 0;            ///< of the row's size, by which its sum is divided
   bool sums = false;                  ///< the row has the sum of the fixed rows' history factors, besides what is solved
   PowerWeight row_observed = {};      ///< share of the solved row in the weights of observed cells
@@ -58,19 +59,44 @@ struct FoldInTerms {
 };
 
 /// Solves new rows of one side by the half-step of training: against a Gramian in its eigenbasis for unobserved cells, or as a shared
-/// matrix with x >= 0; a divergence by multiplicative updates; pairs by L-BFGS. Prepared once per model with what all rows share, and asked
-/// often; const use is safe from many threads.
+/// matrix with x >= 0; means of Bayesian models by the draws of training without their noise; a divergence by multiplicative updates; pairs
+/// by L-BFGS. Prepared once per model with what all rows share, and asked often; const use is safe from many threads.
 class FoldInSolver {
  public:
   /// O(1), with unobserved cells O(fixed rows rank^2 + rank^3), for a divergence O(fixed rows rank). Keeps O(rank^2), for pairs
   /// O(users + items).
-  /// \param model  must outlive the solver
-  FoldInSolver(const Model& model, FoldInSide side, Workers& workers);
+  /// \param model  must outlive the solver \param solves  false: the solver has no sums over all fixed rows, and is asked for anything but
+  /// solutions
+  FoldInSolver(const Model& model, FoldInSide side, Workers& workers, bool solves = true);
 
   /// Solves all rows. Memory: O(ratings rank), or O(fixed rows rank) where that is less, and O(rank^2) per thread. The result for a row
   /// does not depend on the other rows, nor on the number of threads. \param[out] factors  rows.size() rows of the model's rank \param[out]
-  /// biases  one per row
-  void solve(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const;
+  /// biases  one per row \param features  one per row, around whose means the rows are solved; empty for none
+  void solve(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases,
+             std::span<const FeatureRow> features = {}) const;
+  /// \throws OptionError for features where the side has none, or its problem has no place for them
+  void check_features() const;
+
+  /// Whether rows have variances: where the model has an uncertainty.
+  [[nodiscard]] bool has_variances() const { return has_variances_; }
+  /// The variances of rows given their ratings, as Uncertainty has them; ratings of an ordinal scale count as if their latent values were
+  /// known. \param[out] factors  rows.size() rows of the model's rank \param[out] biases  one per row. O(n rank^2 + rank^3) per row of n
+  /// ratings
+  void variances(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const;
+
+  /// \name What a row minimises, but for what rows are expected at
+  /// \{
+  /// Whether that is a sum of squared errors and the penalty of the row.
+  [[nodiscard]] bool has_objective() const { return terms_.kind == FoldInTerms::Kind::least_squares && !terms_.sums && !solved_.features; }
+  /// The penalty of a row of so many ratings.
+  [[nodiscard]] double penalty_of(std::size_t ratings, std::span<const float> factors, float bias) const;
+  /// The part of one rating, of a row of so many. \param product  of the factors of both rows \param bias  of the solved row
+  [[nodiscard]] double loss_of(std::uint32_t other, float rating, std::size_t ratings, double product, float bias) const;
+  /// The weight of the unobserved cells of the fixed rows, those of the ratings included unless loss_of() has taken them out; empty for
+  /// none. Cell (row, other) has the weight share_of(ratings of the row) times that of the other one.
+  [[nodiscard]] std::vector<double> unobserved_weights() const;
+  [[nodiscard]] double share_of(std::size_t ratings) const { return row_unobserved_(static_cast<std::uint32_t>(ratings)); }
+  /// \}
 
   /// \name A solution as a sum over the ratings
   /// \{
@@ -102,9 +128,19 @@ class FoldInSolver {
   };
   /// \param share  share of the row in the weights of unobserved cells
   [[nodiscard]] Cell cell(std::uint32_t other, float rating, double share, double row_observed) const;
+  /// What rows are solved around.
+  struct Means {
+    FactorMatrix factors;
+    std::vector<float> biases;
+  };
+  [[nodiscard]] std::optional<Means> means_of(const FoldInRows& rows, std::span<const FeatureRow> features) const;
   /// \param products  of the rows' sums with the fixed rows, one per rating, which are taken off the values; empty for zeros
-  void solve_least_squares(const FoldInRows& rows, std::span<const float> products, Workers& workers, FactorMatrix& factors,
+  /// \param means     what the rows are solved around; null for zeros
+  void solve_least_squares(const FoldInRows& rows, std::span<const float> products, Means* means, Workers& workers, FactorMatrix& factors,
                            std::span<float> biases) const;
+  /// Means given ratings and prior. O(n rank^2 + rank^3) per row of n ratings
+  void solve_posterior(const FoldInRows& rows, std::span<const FeatureRow> features, Workers& workers, FactorMatrix& factors,
+                       std::span<float> biases) const;
   void solve_divergence(const FoldInRows& rows, std::size_t row, std::vector<double>& scratch, std::span<float> factors) const;
 
   void solve_sums(const FoldInRows& rows, Workers& workers, FactorMatrix& factors, std::span<float> biases) const;
@@ -114,9 +150,12 @@ class FoldInSolver {
   void solve_pairs(const FoldInRows& rows, std::size_t row, std::span<float> factors, float& bias) const;
 
   const Side& fixed_;
+  const Side& solved_;
   const FactorMatrix& history_factors_;
   FoldInSide side_;
   double mean_;
+  const OrdinalScale* ordinal_;  ///< null where scores are in the units of the ratings
+  bool has_variances_;
   FoldInTerms terms_;
   CountWeight row_observed_;
   CountWeight fixed_observed_;
@@ -129,7 +168,8 @@ class FoldInSolver {
   std::vector<double> gramian_;      ///< Gramian of the fixed rows times the unobserved weight, with x >= 0
   std::optional<Eigenbasis> basis_;  ///< basis of that Gramian, without x >= 0
   std::optional<PairwiseFoldIn> pairwise_;
-  AlignedFloats diagonal_;  ///< diagonal of the equations of every row, in that basis
+  std::vector<float> precision_;  ///< of posterior: the prior's times the noise
+  AlignedFloats diagonal_;        ///< diagonal of the equations of every row, in that basis
 };
 
 /// Whether every number of a solved row is finite.
@@ -144,6 +184,6 @@ void add_row(const Side& fixed, std::span<const std::uint32_t> others, std::span
 /// One new row against the rows of `fixed`, which the solver was made for: see fold_in_user().
 /// \param speaks  the model of a new user, whose neighbours speak from what is given; nullptr for an item
 FoldedRow fold_in_row(const FoldInSolver& solver, const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values,
-                      const Model* speaks);
+                      const Model* speaks, const FeatureRow& features = {});
 
 }  // namespace lowrank

@@ -30,7 +30,9 @@ struct Logistic {
 /// A maximum is kSoftness * log(sum of exp(score / kSoftness)), so that the loss is smooth.
 constexpr double kSoftness = 0.1;
 
-double dot(const std::vector<double>& a, const std::vector<double>& b) { return std::inner_product(a.begin(), a.end(), b.begin(), 0.0); }
+double product(const std::vector<double>& a, const std::vector<double>& b) {
+  return std::inner_product(a.begin(), a.end(), b.begin(), 0.0);
+}
 
 void add(std::vector<double>& sum, double factor, const std::vector<double>& x) {
   for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += factor * x[k];
@@ -60,13 +62,13 @@ std::vector<double> minimise(std::size_t size, const Derive& derive) {
     // The two loops that multiply by the inverse of the curvature that the last moves saw.
     std::vector<double> way = gradient;
     std::vector<double> shares(moves.size());
-    for (std::size_t n = moves.size(); n-- > 0;) add(way, -(shares[n] = dot(moves[n].x, way) / moves[n].curvature), moves[n].gradient);
-    const double scale = moves.empty() ? 1 / std::max(1.0, std::sqrt(dot(gradient, gradient)))
-                                       : moves.back().curvature / dot(moves.back().gradient, moves.back().gradient);
+    for (std::size_t n = moves.size(); n-- > 0;) add(way, -(shares[n] = product(moves[n].x, way) / moves[n].curvature), moves[n].gradient);
+    const double scale = moves.empty() ? 1 / std::max(1.0, std::sqrt(product(gradient, gradient)))
+                                       : moves.back().curvature / product(moves.back().gradient, moves.back().gradient);
     for (double& number : way) number *= scale;
-    for (std::size_t n = 0; n < moves.size(); ++n) add(way, shares[n] - dot(moves[n].gradient, way) / moves[n].curvature, moves[n].x);
+    for (std::size_t n = 0; n < moves.size(); ++n) add(way, shares[n] - product(moves[n].gradient, way) / moves[n].curvature, moves[n].x);
 
-    const double fall = dot(way, gradient);
+    const double fall = product(way, gradient);
     double length = 1;
     double next_loss = loss;
     for (int halving = 0; halving < kMostHalvings; ++halving, length /= 2) {
@@ -79,7 +81,7 @@ std::vector<double> minimise(std::size_t size, const Derive& derive) {
     Move move{.x = next, .gradient = next_gradient};
     add(move.x, -1, x);
     add(move.gradient, -1, gradient);
-    move.curvature = dot(move.x, move.gradient);
+    move.curvature = product(move.x, move.gradient);
     if (move.curvature > 0) moves.push_back(std::move(move));
     if (moves.size() > kMemory) moves.pop_front();
     std::swap(x, next);
@@ -117,7 +119,7 @@ void add_row(double factor, std::span<const float> row, std::vector<double>& gra
 /// The ridge of `x`, in the loss and its gradient. \return its part of half the loss
 double start_with_ridge(double ridge, const std::vector<double>& x, std::vector<double>& gradient) {
   for (std::size_t k = 0; k < x.size(); ++k) gradient[k] = ridge * x[k];
-  return ridge * dot(x, x) / 2;
+  return ridge * product(x, x) / 2;
 }
 
 /// What holds a row down where no penalty does: a row whose pairs can all be told apart would grow without end.

@@ -130,7 +130,7 @@ std::vector<std::uint32_t> numbers_of(const Side& side, std::span<const std::str
 /// Lists of the rows of a side that are similar to others of it.
 void list_similar(const Side& side, std::span<const double> norms, std::span<const std::uint32_t> queries, const SimilarOptions& options,
                   const Consume& consume) {
-  const RowSimilarity similarity(side.factors, side.counts, norms, options);
+  const RowSimilarity similarity(side, norms, options);
   const auto prepare = [&](std::size_t position, RankQuery& query) { similarity.prepare(position, queries[position], query); };
   rank_rows(similarity.ranked(), queries.size(), options.top, options.threads, prepare, consume);
 }
@@ -154,7 +154,7 @@ struct Recommender::Prepared {
   [[nodiscard]] RankedRows ranked(const Model& model, const RecommendOptions& options, std::vector<std::uint32_t>& filtered) const {
     RankedRows rows{.rows = model.items.factors, .candidates = items, .offsets = model.items.biases, .rate = rate};
     if (!filters(options)) return rows;
-    filtered = candidates_of(model.items.counts, options.items, options.excluded, options.min_count);
+    filtered = candidates_of(model.items, options.items, options.excluded, options.min_count);
     rows.candidates = filtered;
     return rows;
   }
@@ -294,7 +294,7 @@ std::vector<Scored> Recommender::recommend(const FoldedRow& user, std::span<cons
 void Recommender::recommend_users(std::span<const std::uint32_t> items, const RecommendUsersOptions& options,
                                   const Consume& consume) const {
   const Side& users = model_.users;
-  const std::vector<std::uint32_t> candidates = candidates_of(users.counts, options.users, options.excluded, options.min_count);
+  const std::vector<std::uint32_t> candidates = candidates_of(users, options.users, options.excluded, options.min_count);
   RankedRows rows{.rows = users.factors, .candidates = candidates, .offsets = users.biases};
   // The sum of score(), term by term in its order.
   rows.rate = [&users, mean = model_.centre.mean](const RankQuery& query, std::span<const std::uint32_t> indices,
@@ -340,6 +340,11 @@ void Recommender::predict(std::span<const std::uint32_t> users, std::span<const 
   predict_pairs(model_, users, items, scores, threads);
 }
 
+void Recommender::predict_variances(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> variances,
+                                    int threads) const {
+  lowrank::predict_variances(model_, users, items, variances, threads);
+}
+
 const FoldInSolver& Recommender::new_users() const {
   return prepared_->new_users.get([&] {
     Workers workers;
@@ -347,16 +352,16 @@ const FoldInSolver& Recommender::new_users() const {
   });
 }
 
-FoldedRow Recommender::fold_in_user(std::span<const std::uint32_t> items, std::span<const float> values) const {
-  return fold_in_row(new_users(), model_.items, items, values, &model_);
+FoldedRow Recommender::fold_in_user(std::span<const std::uint32_t> items, std::span<const float> values, const FeatureRow& features) const {
+  return fold_in_row(new_users(), model_.items, items, values, &model_, features);
 }
 
-FoldedRow Recommender::fold_in_item(std::span<const std::uint32_t> users, std::span<const float> values) const {
+FoldedRow Recommender::fold_in_item(std::span<const std::uint32_t> users, std::span<const float> values, const FeatureRow& features) const {
   const auto make = [&] {
     Workers workers;
     return FoldInSolver(model_, FoldInSide::items, workers);
   };
-  return fold_in_row(prepared_->new_items.get(make), model_.users, users, values, nullptr);
+  return fold_in_row(prepared_->new_items.get(make), model_.users, users, values, nullptr, features);
 }
 
 const std::vector<double>& Recommender::item_norms() const {

@@ -19,15 +19,14 @@ std::vector<double> norms_of(const FactorMatrix& rows) {
   return norms;
 }
 
-RowSimilarity::RowSimilarity(const FactorMatrix& rows, std::span<const std::uint32_t> counts, std::span<const double> norms,
-                             const SimilarOptions& options)
-    : rows_(rows),
-      counts_(counts),
+RowSimilarity::RowSimilarity(const Side& side, std::span<const double> norms, const SimilarOptions& options)
+    : rows_(side.factors),
+      side_(side),
       norms_(norms),
       by_(options.by),
       excluded_for_(options.excluded_for),
-      candidates_(candidates_of(counts, options.rows, options.excluded, options.min_count)),
-      ranked_{.rows = rows} {
+      candidates_(candidates_of(side, options.rows, options.excluded, options.min_count)),
+      ranked_{.rows = side.factors} {
   if (by_ == Similarity::cosine) std::erase_if(candidates_, [this](std::uint32_t row) { return !comparable(row); });
   ranked_.candidates = candidates_;
   if (by_ == Similarity::cosine) {

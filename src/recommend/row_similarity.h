@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "lowrank/model/factor_matrix.h"
+#include "lowrank/model/model.h"
 #include "lowrank/recommend/recommend.h"
 #include "recommend/rank_rows.h"
 
@@ -19,8 +19,7 @@ std::vector<double> norms_of(const FactorMatrix& rows);
 class RowSimilarity {
  public:
   /// \param norms  lengths of the rows
-  RowSimilarity(const FactorMatrix& rows, std::span<const std::uint32_t> counts, std::span<const double> norms,
-                const SimilarOptions& options);
+  RowSimilarity(const Side& side, std::span<const double> norms, const SimilarOptions& options);
 
   /// What can be ranked, and how.
   [[nodiscard]] const RankedRows& ranked() const noexcept { return ranked_; }
@@ -28,11 +27,11 @@ class RowSimilarity {
   void prepare(std::size_t position, std::uint32_t row, RankQuery& query) const;
 
  private:
-  [[nodiscard]] bool comparable(std::uint32_t row) const { return row < rows_.rows() && counts_[row] != 0 && norms_[row] > 0; }
+  [[nodiscard]] bool comparable(std::uint32_t row) const { return row < rows_.rows() && side_.knows(row) && norms_[row] > 0; }
   void rank_by_cosine();
 
   const FactorMatrix& rows_;
-  std::span<const std::uint32_t> counts_;
+  const Side& side_;
   std::span<const double> norms_;
   Similarity by_;
   std::function<void(std::size_t position, std::vector<std::uint32_t>& rows)> excluded_for_;

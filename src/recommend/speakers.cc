@@ -72,7 +72,7 @@ void gather_listeners(const Neighbours& speakers, const Raters& heard, std::uint
 
 void list_neighbours(const Side& side, const Neighbours& neighbours, std::span<const std::uint32_t> queries, const SimilarOptions& options,
                      const std::function<void(std::size_t position, std::span<const Scored> rows)>& consume) {
-  const std::vector<std::uint32_t> candidates = candidates_of(side.counts, options.rows, options.excluded, options.min_count);
+  const std::vector<std::uint32_t> candidates = candidates_of(side, options.rows, options.excluded, options.min_count);
   std::vector<std::uint32_t> excluded;
   TopList list;
   std::vector<Scored> best;

@@ -8,10 +8,12 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "kernels/half_step.h"
+#include "lowrank/base/error.h"
 #include "train/alternating.h"
 #include "train/bias_damping.h"
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
+#include "train/feature_rows.h"
 #include "train/methods.h"
 #include "train/prior_trials.h"
 #include "train/row_weights.h"
@@ -84,6 +86,9 @@ struct Weights {
 
   /// \param ratings  the weights of the row's ratings, added up
   [[nodiscard]] double row(double ratings) const { return std::max(least, per_rating ? factors * (ratings + prior) : factors); }
+  /// Added to the damping of a bias per rating of its row, where rows have features: what these let expect is then fitted to rows with many
+  /// ratings rather than to as many that have few, as ratings of new rows will be.
+  [[nodiscard]] double bias_per_rating(bool features) const { return features && per_rating && !bias_as_factors ? factors : 0; }
 };
 
 Weights weights_of(const Als& options, const Ratings& ratings, const Units& units) {
@@ -99,18 +104,18 @@ Weights weights_of(const Als& options, const Ratings& ratings, const Units& unit
 }
 
 /// The same in rating units: factors are in units of the root of the scale, a bias in units of the scale.
-LeastSquares fold_in_of(const Als& options, const Weights& weights, const Units& units) {
-  const auto penalty = [&](double bias_damping) {
+LeastSquares fold_in_of(const Als& options, const Weights& weights, const Units& units, const TrainContext& context) {
+  const auto penalty = [&](double bias_damping, bool features) {
     const double factors = weights.factors * units.scale;
-    const double bias = weights.bias_as_factors ? weights.factors : 0;
+    const double bias = weights.bias_as_factors ? weights.factors : weights.bias_per_rating(features);
     if (!weights.per_rating) return RowPenalty{.l2_constant = factors, .bias_constant = weights.bias_as_factors ? bias : bias_damping};
     return RowPenalty{.l2 = factors,
                       .l2_constant = factors * weights.prior,
                       .bias = bias,
                       .bias_constant = weights.bias_as_factors ? bias * weights.prior : bias_damping};
   };
-  return {.users = penalty(weights.bias.user),
-          .items = penalty(weights.bias.item),
+  return {.users = penalty(weights.bias.user, context.user_features != nullptr),
+          .items = penalty(weights.bias.item, context.item_features != nullptr),
           .solves_bias = options.biases,
           .non_negative = options.non_negative};
 }
@@ -119,25 +124,26 @@ struct Rows {
   FactorMatrix factors;
   std::vector<float> biases;
   std::vector<std::uint32_t> counts;
-  std::vector<double> weights;       ///< of |row|^2
-  std::vector<double> bias_weights;  ///< of bias^2
+  std::vector<double> weights;          ///< of |row|^2
+  std::vector<double> bias_weights;     ///< of bias^2
+  std::optional<FeatureRows> features;  ///< what rows are expected at; weights are then those of the distance from there
 };
 
 class AlsLearner final : public EpochLearner {
  public:
-  AlsLearner(Ratings ratings, const Als& options, const Units& units, const Weights& weights, const Model& frame, const Model* init,
-             Workers& workers)
+  AlsLearner(Ratings ratings, const Als& options, const Units& units, const Weights& weights, const Model& frame,
+             const TrainContext& context, Workers& workers)
       : options_(options),
         units_(units),
         weights_(weights),
-        init_(init),
+        init_(context.init),
         workers_(workers),
         ratings_(std::move(ratings)),
         by_item_(transpose(ratings_, workers)),
         half_steps_(options.rank, workers),
         total_weight_(total_weight(ratings_, workers)) {
-    set_up(users_, frame.users.counts, row_weights(ratings_.row_offsets(), ratings_.weights()), weights.bias.user);
-    set_up(items_, frame.items.counts, row_weights(by_item_.offsets, by_item_.weights), weights.bias.item);
+    set_up(users_, frame.users.counts, row_weights(ratings_.row_offsets(), ratings_.weights()), weights.bias.user, context.user_features);
+    set_up(items_, frame.items.counts, row_weights(by_item_.offsets, by_item_.weights), weights.bias.item, context.item_features);
     diagonal_ = AlignedFloats(users_.factors.stride());
     std::fill_n(diagonal_.data() + options.rank, diagonal_.size() - options.rank, 1.0F);
     AlsLearner::restore(nullptr);
@@ -152,7 +158,11 @@ class AlsLearner final : public EpochLearner {
     // What the item rows minimised lacks the squares of the targets, and holds their regularisation.
     const double rows = items.value_squares + items.objective;
     const double errors = rows - regularization(items_);
-    const double loss = rows + regularization(users_);
+    double loss = rows + regularization(users_);
+    for (Rows* side : {&users_, &items_}) {
+      if (side->features) loss += side->features->prior.penalty();
+    }
+    if (items_.features) items_.features->prior.fit(items_.factors, items_.biases, workers_);
     const double rmse = std::sqrt(std::max(errors, 0.0) / total_weight_) * units_.scale;
     if (!std::isfinite(rmse) || !std::isfinite(loss)) return std::nullopt;
     return EpochFigures{.train_rmse = rmse, .train_loss = loss * units_.scale * units_.scale};
@@ -166,6 +176,7 @@ class AlsLearner final : public EpochLearner {
       for (std::size_t row = 0; row < rows->counts.size(); ++row) {
         row_to_model<float>(units_, rows->factors.row(row), rows->biases[row], *side, row);
       }
+      if (rows->features) rows->features->store(units_, workers_, *side);
     }
   }
 
@@ -176,6 +187,10 @@ class AlsLearner final : public EpochLearner {
     users_.biases.assign(users_.counts.size(), 0);
     items_.biases.assign(items_.counts.size(), 0);
     const Model* from = model != nullptr ? model : init_;
+    for (const auto& [rows, side] :
+         {std::pair(&users_, from != nullptr ? &from->users : nullptr), std::pair(&items_, from != nullptr ? &from->items : nullptr)}) {
+      if (rows->features) rows->features->restore(units_, side);
+    }
     if (from != nullptr) {
       load(from->users, from->centre.mean - units_.mean, users_);
       load(from->items, 0, items_);
@@ -192,16 +207,22 @@ class AlsLearner final : public EpochLearner {
 
  private:
   /// \param totals  the weights of every row's ratings, added up
-  void set_up(Rows& side, const std::vector<std::uint32_t>& counts, const std::vector<double>& totals, double bias_damping) const {
+  void set_up(Rows& side, const std::vector<std::uint32_t>& counts, const std::vector<double>& totals, double bias_damping,
+              const Features* features) const {
     side.counts = counts;
     side.factors = FactorMatrix(counts.size(), options_.rank);
     for (const double total : totals) {
       side.weights.push_back(weights_.row(total));
-      side.bias_weights.push_back(weights_.bias_as_factors ? weights_.row(total) : std::max(bias_damping, weights_.least));
+      const double damping = bias_damping + weights_.bias_per_rating(features != nullptr) * total;
+      side.bias_weights.push_back(weights_.bias_as_factors ? weights_.row(total) : std::max(damping, weights_.least));
     }
+    if (features == nullptr) return;
+    const std::span<const double> bias_weights = options_.biases ? std::span<const double>(side.bias_weights) : std::span<const double>();
+    side.features.emplace(*features, counts, side.weights, bias_weights, options_.rank);
   }
 
-  /// One half-step: the rows and biases of `solved` against those of `fixed`. \param weights  of the ratings; empty for ones
+  /// One half-step: the rows and biases of `solved` against those of `fixed`. Rows that are expected somewhere are solved as their distance
+  /// from there, against what their expectation leaves of the ratings. \param weights  of the ratings; empty for ones
   template <class Value>
   HalfStepSums solve(std::span<const std::size_t> offsets, const std::uint32_t* others, const Value& value, std::span<const float> weights,
                      const Rows& fixed, Rows& solved) {
@@ -212,28 +233,38 @@ class AlsLearner final : public EpochLearner {
     step.diagonal = diagonal_.data();
     step.ridges = solved.weights;
     step.valued = true;
-    step.cells = [this, &value, &fixed, others](std::size_t /*row*/, std::size_t begin, std::size_t end, float* /*weights*/,
-                                                float* values) {
-      for (std::size_t at = begin; at < end; ++at) values[at - begin] = units_.to_training(value(at)) - fixed.biases[others[at]];
+    const FeatureRows* features = solved.features ? &*solved.features : nullptr;
+    const auto target = [this, &value, &fixed, others, features](std::size_t row, std::size_t at) {
+      const float left = units_.to_training(value(at)) - fixed.biases[others[at]];
+      return features == nullptr ? left : left - features->expected(row, fixed.factors, others[at]);
+    };
+    step.cells = [target](std::size_t row, std::size_t begin, std::size_t end, float* /*weights*/, float* values) {
+      for (std::size_t at = begin; at < end; ++at) values[at - begin] = target(row, at);
     };
     if (!weights.empty()) {
       step.weighted = true;
       step.squares = true;
-      step.cells = [this, &value, &fixed, others, weights](std::size_t /*row*/, std::size_t begin, std::size_t end, float* own_weights,
-                                                           float* values) {
+      step.cells = [target, weights](std::size_t row, std::size_t begin, std::size_t end, float* own_weights, float* values) {
         for (std::size_t at = begin; at < end; ++at) {
           own_weights[at - begin] = weights[at];
-          values[at - begin] = weights[at] * (units_.to_training(value(at)) - fixed.biases[others[at]]);
+          values[at - begin] = weights[at] * target(row, at);
         }
       };
     }
     if (options_.biases) step.bias_dampings = solved.bias_weights;
     step.options = {.method = static_cast<RowMethod>(options_.solver), .cg_steps = options_.cg_steps};
     step.non_negative = options_.non_negative;
-    return half_steps_.run(step, solved.factors.data(), options_.biases ? solved.biases.data() : nullptr);
+    if (solved.features) solved.features->take_means(workers_);
+    if (solved.features) solved.features->subtract(solved.factors, solved.biases, workers_);
+    const HalfStepSums sums = half_steps_.run(step, solved.factors.data(), options_.biases ? solved.biases.data() : nullptr);
+    if (solved.features) solved.features->add(solved.factors, solved.biases, workers_);
+    // The items' are fitted once the loss has been summed.
+    if (solved.features && &solved == &users_) solved.features->prior.fit(solved.factors, solved.biases, workers_);
+    return sums;
   }
 
   double regularization(const Rows& side) {
+    if (side.features) return side.features->distances(side.factors, side.biases, side.weights, side.bias_weights, workers_);
     double sum = weighted_squares(side.factors, side.weights, workers_);
     for (std::size_t row = 0; row < side.biases.size(); ++row) {
       sum += side.bias_weights[row] * static_cast<double>(side.biases[row]) * static_cast<double>(side.biases[row]);
@@ -267,12 +298,15 @@ class AlsLearner final : public EpochLearner {
 
 template <>
 MethodTraits<Als> traits_of() {
-  return {.options = kOptions, .weighs = always<Als>};
+  return {.options = kOptions, .weighs = always<Als>, .features = true};
 }
 
 template <>
 Trained train_method(Ratings ratings, const Als& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context) {
+  if (options.non_negative && (context.user_features != nullptr || context.item_features != nullptr)) {
+    throw OptionError("non_negative", "cannot be given together with features, whose vectors have any sign");
+  }
   Workers workers(context.threads);
   const RatingMoments moments = moments_of(ratings, workers);
   const Units units = training_units(moments, options.biases);
@@ -280,8 +314,8 @@ Trained train_method(Ratings ratings, const Als& options, Model frame, const Val
   const std::size_t count = ratings.size();
   frame.centre.has_biases = options.biases;
   set_range(frame, moments, context);
-  const LeastSquares fold_in = fold_in_of(options, weights, units);
-  AlsLearner learner(std::move(ratings), options, units, weights, frame, context.init, workers);
+  const LeastSquares fold_in = fold_in_of(options, weights, units, context);
+  AlsLearner learner(std::move(ratings), options, units, weights, frame, context, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
   trained.train_rmse = training_rmse(trained.model, learner.ratings(), workers);

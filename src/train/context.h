@@ -2,9 +2,12 @@
 
 #include <optional>
 
+#include "lowrank/data/features.h"
 #include "lowrank/model/model.h"
 
 namespace lowrank {
+
+class NeighbourCache;
 
 /// What a method needs besides ratings and its options: TrainInput and TrainSettings, without the data.
 struct TrainContext {
@@ -13,6 +16,12 @@ struct TrainContext {
   std::optional<float> min_rating;  ///< predictions are clipped to [min_rating, max_rating]; default the range of the training ratings
   std::optional<float> max_rating;
   bool clips = true;
+  const Features* user_features = nullptr;  ///< a row per user; null without, and for a method that does not read them
+  const Features* item_features = nullptr;  ///< a row per item
+  /// Neighbours that other trainings on the same ratings have found, or null.
+  NeighbourCache* found = nullptr;
+  /// Whether the training error of a model with neighbours is asked for, which takes as long as an epoch or two.
+  bool measures_corrected = true;
 };
 
 }  // namespace lowrank

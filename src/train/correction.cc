@@ -41,7 +41,7 @@ double history_rmse(const Model& model, std::span<const float> weights, Workers&
       scores.resize(items.size());
       score_pairs(model, by_item ? &*by_item : nullptr, users, items, scores);
       for (std::size_t n = 0; n < items.size(); ++n) {
-        const double error = static_cast<double>(values[n]) - model.centre.clip(scores[n]);
+        const double error = static_cast<double>(values[n]) - model.centre.rating(scores[n]);
         const double weight = weights.empty() ? 1 : static_cast<double>(weights[starts[user] + n]);
         of_users[user].squared += weight * error * error;
         of_users[user].weight += weight;
@@ -58,29 +58,45 @@ double history_rmse(const Model& model, std::span<const float> weights, Workers&
 
 }  // namespace
 
-NeighbourCorrection::NeighbourCorrection(const Ratings& ratings, const Settings& settings, const Model& frame, int threads)
-    : settings_(settings),
-      history_(ratings, HistoryValues::kept, threads),
-      weights_(ratings.weights().begin(), ratings.weights().end()),
-      threads_(threads) {
+std::shared_ptr<const Neighbours> NeighbourCache::get(const ResidualNeighbourOptions& options, const std::function<Neighbours()>& find) {
+  const std::lock_guard lock(mutex_);
+  std::shared_ptr<const Neighbours>& known = known_[{options.neighbours, options.shrinkage, options.power, options.rule.damping}];
+  if (!known) known = std::make_shared<const Neighbours>(find());
+  return known;
+}
+
+ResidualNeighbourOptions NeighbourCorrection::found_by(const Settings& settings) {
   const Shape& shape = kShapes[static_cast<std::size_t>(settings.similarity)];
-  found_by_ = {.neighbours = settings.neighbours,
-               .shrinkage = settings.shrinkage,
-               .power = settings.power.value_or(shape.power),
-               .rule = {.form = NeighbourForm::mean,
-                        .side = NeighbourSide::items,
-                        .damping = settings.damping.value_or(shape.damping),
-                        .scale = settings.weight.value_or(1)}};
+  return {.neighbours = settings.neighbours,
+          .shrinkage = settings.shrinkage,
+          .power = settings.power.value_or(shape.power),
+          .rule = {.form = NeighbourForm::mean,
+                   .side = NeighbourSide::items,
+                   .damping = settings.damping.value_or(shape.damping),
+                   .scale = settings.weight.value_or(1)}};
+}
+
+NeighbourCorrection::NeighbourCorrection(const Ratings& ratings, const Settings& settings, const Model& frame, const TrainContext& context)
+    : settings_(settings),
+      found_by_(found_by(settings)),
+      history_(ratings, HistoryValues::kept, context.threads),
+      weights_(ratings.weights().begin(), ratings.weights().end()),
+      threads_(context.threads),
+      measures_(context.measures_corrected) {
   if (settings.similarity != CorrectionSimilarity::pearson) return;
-  Workers workers(threads);
-  neighbours_ = pearson_neighbours(ratings, baseline_of(ratings, frame, threads), found_by_, workers);
+  const auto find = [&] {
+    Workers workers(threads_);
+    return pearson_neighbours(ratings, baseline_of(ratings, frame, threads_), found_by_, workers);
+  };
+  neighbours_ = context.found != nullptr ? context.found->get(found_by_, find) : std::make_shared<const Neighbours>(find());
 }
 
 void NeighbourCorrection::apply(Trained& trained, const Validation& validation) {
   Model& model = trained.model;
   Workers workers(threads_);
   if (!neighbours_) {
-    neighbours_ = factor_neighbours(model.items.factors, settings_.similarity == CorrectionSimilarity::distance, found_by_, workers);
+    neighbours_ = std::make_shared<const Neighbours>(
+        factor_neighbours(model.items.factors, settings_.similarity == CorrectionSimilarity::distance, found_by_, workers));
   }
   model.history = std::move(history_);
   constexpr std::array kTried = {0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5};
@@ -89,7 +105,7 @@ void NeighbourCorrection::apply(Trained& trained, const Validation& validation) 
     rule.scale = weight;
     return Neighbours(*neighbours_, rule);
   });
-  if (model.neighbours) trained.train_rmse = history_rmse(model, weights_, workers);
+  if (model.neighbours && measures_) trained.train_rmse = history_rmse(model, weights_, workers);
 }
 
 }  // namespace lowrank

@@ -1,7 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -9,10 +14,23 @@
 #include "lowrank/train/correction.h"
 #include "lowrank/train/trained.h"
 #include "lowrank/train/validation.h"
+#include "train/context.h"
 #include "train/methods.h"
 #include "train/residual_neighbours.h"
 
 namespace lowrank {
+
+/// Neighbours by ratings, kept for trainings on the same ratings that ask for them with the same options. Several threads may ask.
+class NeighbourCache {
+ public:
+  /// Those for these options, found by `find()` where nobody has asked before. The weight of the options' rule does not matter.
+  std::shared_ptr<const Neighbours> get(const ResidualNeighbourOptions& options, const std::function<Neighbours()>& find);
+
+ private:
+  using Key = std::tuple<std::uint32_t, double, double, double>;
+  std::mutex mutex_;
+  std::map<Key, std::shared_ptr<const Neighbours>> known_;
+};
 
 /// Whether a method has the options of the correction by neighbours.
 template <class Options>
@@ -42,8 +60,11 @@ class NeighbourCorrection {
             .weight = options.neighbour_weight};
   }
 
+  /// What the neighbours are found by; their weight is 1 where it is open.
+  static ResidualNeighbourOptions found_by(const Settings& settings);
+
   /// \param frame  with the numbers of ratings \param settings  of at least one neighbour
-  NeighbourCorrection(const Ratings& ratings, const Settings& settings, const Model& frame, int threads);
+  NeighbourCorrection(const Ratings& ratings, const Settings& settings, const Model& frame, const TrainContext& context);
 
   /// Gives the model its neighbours, and where the weight is open the one with the best validation figure; a weight of 0 gives none.
   void apply(Trained& trained, const Validation& validation);
@@ -52,9 +73,10 @@ class NeighbourCorrection {
   Settings settings_;
   ResidualNeighbourOptions found_by_;
   History history_;
-  std::vector<float> weights_;            ///< of the ratings, in the order of the history; empty for ones
-  std::optional<Neighbours> neighbours_;  ///< those by ratings
+  std::vector<float> weights_;                    ///< of the ratings, in the order of the history; empty for ones
+  std::shared_ptr<const Neighbours> neighbours_;  ///< those by ratings
   int threads_;
+  bool measures_;
 };
 
 /// Trains by one method, and corrects the predictions where its options say so.
@@ -64,7 +86,7 @@ Trained train_and_correct(Ratings ratings, const Options& options, Model frame, 
   std::optional<NeighbourCorrection> correction;
   if constexpr (has_correction<Options>()) {
     if (options.neighbours != 0 && frame.centre.predicts_ratings)
-      correction.emplace(ratings, NeighbourCorrection::settings_of(options), frame, context.threads);
+      correction.emplace(ratings, NeighbourCorrection::settings_of(options), frame, context);
   }
   Trained trained = train_method(std::move(ratings), options, std::move(frame), validation, observer, context);
   if (correction) correction->apply(trained, validation);

@@ -21,14 +21,14 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
                       " tried, or the method has none: check the ratings for extreme values, or raise " + mention("regularization"));
 }
 
-/// A state to go back to: the model of an epoch, none for the start, and what the learner keeps besides.
+/// A state to go back to: the model of an epoch, none for the start, and what a learner with a step keeps besides.
 struct GoodState {
   const Model* model = nullptr;
   std::vector<std::byte> rest = {};
 
   void restore(EpochLearner& learner) const {
     learner.restore(model);
-    if (model != nullptr) learner.load_state(rest);
+    if (model != nullptr && learner.has_step()) learner.load_state(rest);
   }
 };
 
@@ -135,7 +135,8 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
     const auto start = std::chrono::steady_clock::now();
     const std::optional<EpochFigures> figures = learner.run(epoch);
     const bool last = epoch == stopping.epochs || (figures && converged(reports.last(), *figures, stopping.tolerance));
-    const bool store = validation || last || (learner.has_step() && std::has_single_bit(epoch));
+    const bool judged = validation && epoch > stopping.warm_up;
+    const bool store = judged || last || (learner.has_step() && std::has_single_bit(epoch));
     if (!figures || (store && !learner.finite())) {
       reports.go_back();
       epoch = stored_epoch + 1;
@@ -144,7 +145,7 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
     }
     if (store) {
       learner.store(newest);
-      last_good = {.model = &newest, .rest = learner.save_state()};
+      last_good = {.model = &newest, .rest = learner.has_step() ? learner.save_state() : std::vector<std::byte>()};
       stored_epoch = epoch;
     }
 
@@ -155,7 +156,7 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
                        .train_loss = figures->train_loss,
                        .seconds = seconds_since(start)};
     report.ratings_per_second = report.seconds > 0 ? static_cast<double>(ratings) / report.seconds : 0;
-    if (validation) {
+    if (judged) {
       newest.record.epochs = epoch;
       const double value = validation.measure(newest);
       report.validation = value;
@@ -192,7 +193,7 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
       }
       break;
     }
-    if (keeps_best && epoch - trained.best_epoch >= stopping.patience) {
+    if (keeps_best && judged && epoch - trained.best_epoch >= stopping.patience) {
       trained.stopped = Stopped::patience;
       break;
     }
@@ -204,7 +205,8 @@ Trained run_epochs(EpochLearner& learner, Model frame, const FoldIn& fold_in, st
   }
   trained.epochs = reports.epochs();
   trained.seconds = reports.seconds();
-  trained.model = keeps_best ? std::move(best) : std::move(newest);
+  // Ended within the first epochs, a run has no best one.
+  trained.model = best_value ? std::move(best) : std::move(newest);
   trained.model.record.epochs = trained.best_epoch;
   trained.train_loss = reports.best().train_loss;
   trained.history = reports.take();

@@ -43,9 +43,12 @@ class EpochLearner {
   virtual void store(Model& model) = 0;
   /// Takes `model`, which store() wrote, as the present state; or the start when null.
   virtual void restore(const Model* model) = 0;
-  /// The part of the present state that is not in the model, such as a chain's hyperparameters or an optimiser's moments; by default none.
-  [[nodiscard]] virtual std::vector<std::byte> save_state() const { return {}; }
-  /// Takes a part of the state that save_state() gave, after restore() of the model of the same moment.
+  /// What is not in the model of the present state, such as a chain's rows and hyperparameters or an optimiser's moments; by default
+  /// nothing. A learner of the same ratings and options goes on from it as if the run had not ended. A run asks for it where there is a
+  /// step.
+  [[nodiscard]] virtual std::vector<std::byte> save_state() { return {}; }
+  /// Takes what save_state() gave, after restore() of the model of the same moment. \throws DataError for bytes that are not such a state:
+  /// the learner is then of no use
   virtual void load_state(std::span<const std::byte> /*state*/) {}
   [[nodiscard]] virtual Keep keep() const { return Keep::best; }
   /// True for a method with a step size to cut. The others have no way out where numbers run away, and no use for a state to go back to.
@@ -59,6 +62,7 @@ struct Stopping {
   std::uint32_t epochs = 1;    ///< the most
   std::uint32_t patience = 0;  ///< epochs without improvement of the validation figure
   double tolerance = 0;        ///< relative improvement of the training error (or loss) below which training has converged; 0: never
+  std::uint32_t warm_up = 0;   ///< first epochs, fewer than all, whose models are not judged by the validation figure
 };
 
 /// Runs a learner's epochs: keeps the model that the learner declares, stops when it is time, goes back to the last

@@ -17,6 +17,7 @@
 #include "train/alternating.h"
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
+#include "train/feature_rows.h"
 #include "train/methods.h"
 #include "train/neighbour_addition.h"
 #include "train/transpose.h"
@@ -62,13 +63,14 @@ struct Rows {
   std::vector<std::uint32_t> counts;
   std::vector<double> unobserved;  ///< of every row, its factor of the unobserved weight
   std::vector<double> ridges;
+  std::optional<FeatureRows> features;  ///< what rows are expected at; ridges are then those of the distance from there
 };
 
 class ImplicitLearner final : public EpochLearner {
  public:
-  ImplicitLearner(Ratings ratings, const Implicit& options, const Model& frame, const Model* init, Workers& workers)
+  ImplicitLearner(Ratings ratings, const Implicit& options, const Model& frame, const TrainContext& context, Workers& workers)
       : options_(options),
-        init_(init),
+        init_(context.init),
         workers_(workers),
         ratings_(std::move(ratings)),
         by_item_(transpose(ratings_, workers)),
@@ -77,6 +79,9 @@ class ImplicitLearner final : public EpochLearner {
     set_up(items_, frame.items.counts, options.unobserved_item_exponent);
     set_ridges(users_, items_);
     set_ridges(items_, users_);
+    for (const auto& [side, features] : {std::pair(&users_, context.user_features), std::pair(&items_, context.item_features)}) {
+      if (features != nullptr) side->features.emplace(*features, side->counts, side->ridges, std::span<const double>(), options.rank);
+    }
     item_weights_ = CountWeight(*options.observed_item_exponent, items_.counts, CountWeight::Mean::over_ratings).of(items_.counts);
     bool dislikes = false;
     for (std::size_t position = 0; position < ratings_.size(); ++position) {
@@ -85,7 +90,7 @@ class ImplicitLearner final : public EpochLearner {
       dislikes = dislikes || rating < 0;
     }
     weighted_ = options.alpha != 0 || options.observed_weight != 1 || *options.observed_item_exponent != 0 || shared() || missing_alone() ||
-                dislikes || ratings_.has_weights();
+                dislikes || ratings_.has_weights() || users_.features || items_.features;
     ImplicitLearner::restore(nullptr);
   }
 
@@ -102,7 +107,7 @@ class ImplicitLearner final : public EpochLearner {
 
     step.offsets = ratings_.row_offsets();
     step.others = ratings_.items().data();
-    set_cells(step, [this](std::size_t user, std::size_t position) {
+    set_cells(step, items_, users_, [this](std::size_t user, std::size_t position) {
       const std::uint32_t item = ratings_.items()[position];
       const float rating = ratings_.value(position);
       return Cell{weight_of(item, rating, ratings_.weights(), position), rating > 0 ? 1.0 : 0.0,
@@ -112,14 +117,20 @@ class ImplicitLearner final : public EpochLearner {
 
     step.offsets = by_item_.offsets;
     step.others = by_item_.users.data();
-    set_cells(step, [this](std::size_t item, std::size_t position) {
+    set_cells(step, users_, items_, [this](std::size_t item, std::size_t position) {
       const float rating = by_item_.value(position);
       return Cell{weight_of(item, rating, by_item_.weights, position), rating > 0 ? 1.0 : 0.0,
                   users_.unobserved[by_item_.users[position]] * items_.unobserved[item]};
     });
     const double rows = solve(step, users_, items_);
     // What the item rows minimised lacks the constants: the observed cells' targets, and the regularisation of the users.
-    const double loss = weight_sum_ + rows + weighted_squares(users_.factors, users_.ridges, workers_);
+    double loss = weight_sum_ + rows;
+    loss += users_.features ? users_.features->distances(users_.factors, {}, users_.ridges, {}, workers_)
+                            : weighted_squares(users_.factors, users_.ridges, workers_);
+    for (const Rows* side : {&users_, &items_}) {
+      if (side->features) loss += side->features->prior.penalty();
+    }
+    if (items_.features) items_.features->prior.fit(items_.factors, {}, workers_);
     if (!std::isfinite(loss)) return std::nullopt;
     return EpochFigures{.train_loss = loss};
   }
@@ -130,6 +141,9 @@ class ImplicitLearner final : public EpochLearner {
   void store(Model& model) override {
     model.users.factors = users_.factors;
     model.items.factors = items_.factors;
+    for (const auto& [rows, side] : {std::pair(&users_, &model.users), std::pair(&items_, &model.items)}) {
+      if (rows->features) rows->features->store(Units{}, workers_, *side);
+    }
     const std::size_t rank = options_.rank;
     AlignedFloats back(panels_size(rank, rank));
     for (std::size_t i = 0; i < rank; ++i) {
@@ -137,6 +151,9 @@ class ImplicitLearner final : public EpochLearner {
     }
     rotate_all(model.users.factors, back);
     rotate_all(model.items.factors, back);
+    for (Side* side : {&model.users, &model.items}) {
+      if (side->features) rotate_all(side->features->factors, back);
+    }
   }
 
   void restore(const Model* model) override {
@@ -148,6 +165,8 @@ class ImplicitLearner final : public EpochLearner {
     basis_ = FactorMatrix(options_.rank, options_.rank);
     for (std::size_t k = 0; k < options_.rank; ++k) basis_.row(k)[k] = 1;
     const Model* from = model != nullptr ? model : init_;
+    if (users_.features) users_.features->restore(Units{}, from != nullptr ? &from->users : nullptr);
+    if (items_.features) items_.features->restore(Units{}, from != nullptr ? &from->items : nullptr);
     if (from == nullptr) return;
     continue_rows(users_.factors, users_.counts, from->users);
     continue_rows(items_.factors, items_.counts, from->items);
@@ -189,7 +208,7 @@ class ImplicitLearner final : public EpochLearner {
 
   /// \param cell of a row and the position of a rating
   template <class CellOf>
-  void set_cells(HalfStep& step, const CellOf& cell_of) const {
+  void set_cells(HalfStep& step, const Rows& fixed, const Rows& solved, const CellOf& cell_of) const {
     if (!weighted_) return;
     const double taken = missing_alone() ? *options_.unobserved_weight : 0.0;
     step.cells = [cell_of, taken](std::size_t row, std::size_t begin, std::size_t end, float* weights, float* values) {
@@ -197,6 +216,15 @@ class ImplicitLearner final : public EpochLearner {
         const Cell cell = cell_of(row, position);
         weights[position - begin] = static_cast<float>(cell.weight - taken * cell.unobserved);
         values[position - begin] = static_cast<float>(cell.weight * cell.target);
+      }
+    };
+    if (!solved.features) return;
+    // What the row is expected at leaves less to its distance from there.
+    step.cells = [cells = step.cells, others = step.others, features = &*solved.features, &factors = fixed.factors](
+                     std::size_t row, std::size_t begin, std::size_t end, float* weights, float* values) {
+      cells(row, begin, end, weights, values);
+      for (std::size_t position = begin; position < end; ++position) {
+        values[position - begin] -= weights[position - begin] * features->expected(row, factors, others[position]);
       }
     };
   }
@@ -226,14 +254,60 @@ class ImplicitLearner final : public EpochLearner {
     step.diagonal = diagonal_.data();
     if (*options_.unobserved_weight == 0) {
       std::fill_n(diagonal_.data(), rank, 0.0F);
-      return half_steps_.run(step, solved.factors.data(), nullptr).objective;
+      return run_around_means(step, fixed, solved);
     }
     const Eigenbasis basis = eigenbasis(gram, rank, workers_);
     for (std::size_t k = 0; k < rank; ++k) diagonal_[k] = static_cast<float>(*options_.unobserved_weight * basis.values[k]);
     rotate_all(fixed.factors, basis.vectors);
     rotate_all(basis_, basis.vectors);
+    for (Rows* side : {&fixed, &solved}) {
+      if (side->features) rotate_all(side->features->prior.vectors(), basis.vectors);
+    }
     rotate(solved.factors.data(), solved.factors.stride(), half_steps_.continued_rows(step), rank, basis.vectors, workers_);
-    return half_steps_.run(step, solved.factors.data(), nullptr).objective;
+    return run_around_means(step, fixed, solved);
+  }
+
+  /// The half-step; where rows are expected somewhere, of their distances from there. \return what the rows minimised
+  double run_around_means(const HalfStep& step, const Rows& fixed, Rows& solved) {
+    if (!solved.features) return half_steps_.run(step, solved.factors.data(), nullptr).objective;
+    FeatureRows& features = *solved.features;
+    features.take_means(workers_);
+    const FactorMatrix means = features.means;
+    features.shrink_means(diagonal_.data(), step.ridges, step.factors, step.least_ridge, workers_);
+    features.subtract(solved.factors, {}, workers_);
+    const double objective = half_steps_.run(step, solved.factors.data(), nullptr).objective + at_means(step, means, features, fixed);
+    features.add(solved.factors, {}, workers_);
+    if (&solved == &users_) features.prior.fit(solved.factors, {}, workers_);
+    return objective;
+  }
+
+  /// What the rows minimise at the means that they are solved around. \param means  before they were shrunk
+  double at_means(const HalfStep& step, const FactorMatrix& means, const FeatureRows& features, const Rows& fixed) {
+    return workers_.sum_rows(means.rows(), [&](std::size_t begin, std::size_t end, int) {
+      std::vector<float> weights;
+      std::vector<float> values;
+      double sum = 0;
+      for (std::size_t row = begin; row < end; ++row) {
+        const std::size_t first = step.offsets[row];
+        const std::size_t last = step.offsets[row + 1];
+        if (first == last) continue;
+        weights.resize(std::max(weights.size(), last - first));
+        values.resize(weights.size());
+        step.cells(row, first, last, weights.data(), values.data());
+        for (std::size_t at = first; at < last; ++at) {
+          const auto product = static_cast<double>(features.expected(row, fixed.factors, step.others[at]));
+          // The values lack weight * product already.
+          sum -= (static_cast<double>(weights[at - first]) * product + 2 * static_cast<double>(values[at - first])) * product;
+        }
+        const double factor = step.factors.empty() ? 1.0 : step.factors[row];
+        const double ridge = std::max(step.ridges[row], step.least_ridge * factor);
+        for (std::size_t k = 0; k < means.rank(); ++k) {
+          const auto x = static_cast<double>(features.means.row(row)[k]);
+          sum += factor * static_cast<double>(diagonal_[k]) * x * x + ridge * std::pow(x - static_cast<double>(means.row(row)[k]), 2);
+        }
+      }
+      return sum;
+    });
   }
 
   Implicit options_;
@@ -306,6 +380,7 @@ MethodTraits<Implicit> traits_of() {
           .uncounted = "other than 0, which is the same as none",
           .ignores_values = [](const Implicit& options) { return options.alpha == 0; },
           .weighs = always<Implicit>,
+          .features = true,
           .history =
               [](const Implicit& options) {
                 return options.neighbours != 0 || options.alpha == 0 ? HistoryValues::if_disliked : HistoryValues::dropped;
@@ -321,7 +396,7 @@ Trained train_method(Ratings ratings, const Implicit& options, Model frame, cons
   frame.centre.has_biases = false;
   frame.centre.clips = false;
   const WeightedLeastSquares fold_in = fold_in_of(settled, frame);
-  ImplicitLearner learner(std::move(ratings), settled, frame, context.init, workers);
+  ImplicitLearner learner(std::move(ratings), settled, frame, context, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
   add_neighbours(trained, learner.ratings(), {options.neighbours, options.neighbour_weight}, validation, workers);

@@ -115,6 +115,10 @@ Neighbours scaled(const Neighbours& neighbours, double factor) {
 
 }  // namespace
 
+Neighbours added_neighbours(const Ratings& ratings, std::uint32_t kept, Workers& workers) {
+  return find_neighbours(above_zero(ratings), kept, workers);
+}
+
 void add_neighbours(Trained& trained, const Ratings& ratings, const AddedNeighbours& added, const Validation& validation,
                     Workers& workers) {
   if (added.neighbours == 0) return;

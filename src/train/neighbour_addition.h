@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "base/parallel.h"
+#include "lowrank/data/ratings.h"
+#include "lowrank/model/neighbours.h"
 #include "lowrank/train/trained.h"
 #include "lowrank/train/validation.h"
 
@@ -14,6 +16,9 @@ struct AddedNeighbours {
   std::uint32_t neighbours = 0;       ///< that an item keeps; 0 adds nothing
   std::optional<double> weight = {};  ///< nothing: the best of a few on the validation data, or a default
 };
+
+/// The neighbours of method `neighbours` with its defaults, before they are weighed. \param ratings  those above 0 count
+Neighbours added_neighbours(const Ratings& ratings, std::uint32_t kept, Workers& workers);
 
 /// Adds the neighbours of method `neighbours`, with its defaults, to a model that has factors. Their weights are multiplied by `weight` and
 /// by the standard deviation of the factors' scores over the standard deviation of the neighbours' sums, each of a user over all known

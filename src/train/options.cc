@@ -312,6 +312,23 @@ bool warm_starts(const Method& method) {
   return std::visit([]<class Options>(const Options&) { return traits_of<Options>().warm_starts; }, method);
 }
 
+bool reads_features(const Method& method) {
+  return std::visit([]<class Options>(const Options&) { return traits_of<Options>().features; }, method);
+}
+
+bool reads_times(const Method& method) {
+  return std::visit(
+      []<class Options>(const Options& options) {
+        const MethodTraits<Options> traits = traits_of<Options>();
+        return traits.times != nullptr && traits.times(options);
+      },
+      method);
+}
+
+bool has_uncertainty(const Method& method) {
+  return std::visit([]<class Options>(const Options&) { return traits_of<Options>().uncertainty; }, method);
+}
+
 std::vector<OptionInfo> options_of(const Method& method) {
   return std::visit(
       []<class Options>(const Options& options) {
@@ -408,6 +425,18 @@ std::string options_json(const Method& method) {
       },
       method);
   return json.dump();
+}
+
+Method method_of(std::string_view name, const std::string& options_json) {
+  Method method = method_by_name(name);
+  const auto json = nlohmann::json::parse(options_json, nullptr, false);
+  if (!json.is_object()) return method;
+  for (const OptionInfo& info : options_of(method)) {
+    const auto found = json.find(std::string(info.name));
+    if (found == json.end() || found->is_null()) continue;
+    set_option(method, info.name, found->is_string() ? found->get<std::string>() : found->dump());
+  }
+  return method;
 }
 
 }  // namespace lowrank

@@ -64,7 +64,7 @@ constexpr std::array kOptions = {
     Option<Sgd>{"retrain", choice<Sgd, &Sgd::retrain, kRetrains>()}.only(kEquations, kLearns),
     Option<Sgd>{"update_order", choice<Sgd, &Sgd::update_order, kUpdateOrders>()},
     tolerance_option<Sgd>(),
-    neighbours_option<Sgd>(),
+    neighbours_option<Sgd>().tuned_over("0", "100"),
     neighbour_similarity_option<Sgd>(),
     neighbour_shrinkage_option<Sgd>(),
     neighbour_power_option<Sgd>(),

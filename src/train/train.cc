@@ -143,7 +143,27 @@ HistoryValues values_to_keep(const Method& method, HistoryValues asked) {
         return likes ? HistoryValues::if_disliked : HistoryValues::dropped;
       },
       method);
+  if (read == HistoryValues::kept) return read;
+  if (asked == HistoryValues::automatic) return ignores_values(method) ? HistoryValues::if_disliked : HistoryValues::kept;
   return read == HistoryValues::dropped ? asked : read;
+}
+
+bool ignores_values(const Method& method) {
+  return std::visit(
+      []<class Options>(const Options& options) {
+        const MethodTraits<Options> traits = traits_of<Options>();
+        return traits.ignores_values != nullptr && traits.ignores_values(options);
+      },
+      method);
+}
+
+bool takes_rating(const Method& method, float value) {
+  return std::visit(
+      [value]<class Options>(const Options& options) {
+        const MethodTraits<Options> traits = traits_of<Options>();
+        return traits.counts == nullptr || traits.counts(options, value);
+      },
+      method);
 }
 
 std::string_view name_of(Stopped stopped) { return kStopped[static_cast<std::size_t>(stopped)]; }
@@ -177,6 +197,23 @@ void check_weights(const Method& method, const std::string& option) {
       method);
 }
 
+void check_features(const Method& method, const Features* users, std::uint32_t user_count, const Features* items,
+                    std::uint32_t item_count) {
+  const auto check = [&](const char* option, const Features* features, std::uint32_t rows, const char* whose) {
+    if (features == nullptr) return;
+    if (!reads_features(method)) {
+      throw OptionError(option, "is not an option of method " + std::string(name_of(method)) + ", which does not read features");
+    }
+    if (features->rows() != rows) {
+      throw DataError(mention(option) + ": there are " + std::to_string(features->rows()) + " rows of features for " +
+                      std::to_string(rows) + " " + whose);
+    }
+    if (const auto problem = features_problem(*features)) throw DataError(mention(option) + ": " + *problem);
+  };
+  check("user_features", users, user_count, "users");
+  check("item_features", items, item_count, "items");
+}
+
 TrainingObserver& TrainingObserver::silent() noexcept {
   static TrainingObserver silent;
   return silent;
@@ -196,6 +233,8 @@ std::size_t training_memory(const Method& method, const TrainingShape& shape) {
         // The learner's tables, the model's, and with validation the best one's.
         std::size_t tables = shape.validates ? 3 : 2;
         const MethodTraits<Options> traits = traits_of<Options>();
+        // What rows are expected at, twice, and what that leaves of them.
+        if (shape.features) tables += 3;
         if (traits.extra_tables != nullptr) tables += traits.extra_tables(options);
         const std::size_t extra_rating_bytes = traits.extra_rating_bytes == nullptr ? 0 : traits.extra_rating_bytes(options);
         const std::size_t extra_bytes = traits.extra_bytes == nullptr ? 0 : traits.extra_bytes(options, shape);
@@ -214,12 +253,14 @@ Trained train_ratings(Ratings ratings, const Method& method, const Validation& v
   check_options(method);
   check_settings(method, {context.threads, context.min_rating, context.max_rating, context.clips}, context.init != nullptr);
   if (ratings.empty()) throw DataError("there are no ratings to train on");
+  if (reads_times(method) && !ratings.has_times()) throw OptionError("time", "needs a timestamp with each rating");
   if (ratings.has_weights()) check_weights(method, "weights");
+  check_features(method, context.user_features, ratings.user_count(), context.item_features, ratings.item_count());
   return std::visit(
       [&]<class Options>(const Options& options) {
         warn_of_opinions(ratings, options, observer);
         ratings = counted(std::move(ratings), options);
-        check_rank(context, rank_of(options));
+        if (!traits_of<Options>().any_start_rank) check_rank(context, rank_of(options));
         Model frame = frame_of(ratings, method, context.threads);
         frame.record.seed = options.seed;
         return train_and_correct(std::move(ratings), options, std::move(frame), validation, observer, context);
@@ -250,7 +291,9 @@ Trained train(TrainInput input, const Method& method, const Validation& validati
                              .init = input.init,
                              .min_rating = settings.min_rating,
                              .max_rating = settings.max_rating,
-                             .clips = settings.clips};
+                             .clips = settings.clips,
+                             .user_features = input.user_features ? &*input.user_features : nullptr,
+                             .item_features = input.item_features ? &*input.item_features : nullptr};
   Trained trained = train_ratings(std::move(data.ratings), method, validation, observer, context);
   complete(trained, std::move(data.users), std::move(data.items), std::move(history), std::move(data_fingerprint));
   return trained;

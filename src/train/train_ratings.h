@@ -18,8 +18,17 @@ void check_settings(const Method& method, const TrainSettings& settings, bool st
 /// The values of ratings that a model keeps: what was asked for, or more where its scores or its fold-in read more.
 HistoryValues values_to_keep(const Method& method, HistoryValues asked);
 
+/// Whether all ratings that the method takes are alike to it.
+bool ignores_values(const Method& method);
+/// Whether the method takes a rating of this value for one.
+bool takes_rating(const Method& method, float value);
+
 /// Checks that the method reads weights of ratings. \throws OptionError naming `option`
 void check_weights(const Method& method, const std::string& option);
+
+/// Checks that features fit the method and the rows of the data, where there are any. \throws OptionError naming user_features or
+/// item_features, DataError for features that are not sound
+void check_features(const Method& method, const Features* users, std::uint32_t user_count, const Features* items, std::uint32_t item_count);
 
 /// Adds to a model what train_ratings() does not know, and the training error to its record.
 /// \param data_fingerprint  of the ratings trained on

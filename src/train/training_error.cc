@@ -10,6 +10,7 @@ namespace lowrank {
 
 double training_rmse(const Model& model, const Ratings& ratings, Workers& workers) {
   const std::optional<Neighbours> by_item = neighbours_by_item(model, ratings.size());
+  const ContextScores contexts(model, ratings.times());
   const auto sum = [&](const auto& weight) {
     return workers.sum_rows(ratings.user_count(), [&](std::size_t first, std::size_t last, int) {
       double squared = 0;
@@ -17,7 +18,7 @@ double training_rmse(const Model& model, const Ratings& ratings, Workers& worker
         const double error = static_cast<double>(ratings.value(position)) - prediction;
         squared += weight(position) * error * error;
       };
-      score_users(model, ratings, first, last, add, by_item ? &*by_item : nullptr);
+      score_users(model, ratings, first, last, contexts, add, by_item ? &*by_item : nullptr);
       return squared;
     });
   };

@@ -13,7 +13,9 @@
 #include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
 #include "lowrank/evaluate/validation.h"
+#include "pipeline/feature_files.h"
 #include "pipeline/monitor.h"
+#include "train/train_ratings.h"
 #include "tune/fold_data.h"
 
 namespace lowrank {
@@ -149,7 +151,6 @@ void check_division(const CrossValidation& options) {
   if (seeded) throw OptionError("fold_seed", unread);
   if (options.fold_files.size() < 2) throw OptionError("fold_files", "must be at least 2 files");
   if (options.fold_files.size() > FoldOptions::kMostFolds) throw OptionError("fold_files", "must be at most 100 files");
-  if (std::ranges::count(options.fold_files, "-") > 1) throw OptionError("", "standard input can be read only once");
 }
 
 void refuse_with_search(bool stated, const char* option) {
@@ -176,14 +177,41 @@ std::optional<TuneOptions> search_of(const CrossValidation& options) {
   return tune;
 }
 
+/// Whether a training of the folds, or of a search within them, may read the timestamps of ratings.
+bool trainings_read_times(const CrossValidation& options) {
+  const std::optional<TuneOptions> search = search_of(options);
+  return reads_times(options.run.method) || (search && may_read_times(*search));
+}
+
+FeatureFiles feature_files(const TrainRun& run) { return {run.user_features, run.item_features, run.feature_columns}; }
+
+/// Checks that every method that folds are trained by reads the features.
+void check_features(const CrossValidation& options) {
+  std::vector<Method> methods = {options.run.method};
+  if (options.tune && !options.tune->methods.empty()) methods = options.tune->methods;
+  for (const Method& method : methods) {
+    check_feature_files(feature_files(options.run), method);
+    if (options.user_features != nullptr) check_reads_features("user_features", method);
+    if (options.item_features != nullptr) check_reads_features("item_features", method);
+  }
+}
+
+/// The features of a fold in the numbering of its training part, whose ids they may add to.
+void add_features(const CrossValidation& options, Dataset& train, TrainData& given) {
+  if (options.user_features != nullptr) given.user_features = learn_features(*options.user_features, train.users);
+  if (options.item_features != nullptr) given.item_features = learn_features(*options.item_features, train.items);
+  train.ratings.extend(train.users.size(), train.items.size());
+}
+
 void check(const CrossValidation& options) {
   const TrainRun& run = options.run;
   refuse(!run.output.empty(), "output");
   refuse(!run.validation.empty(), "validation");
   refuse(!run.test.empty(), "test");
   refuse(!run.init.empty(), "init");
-  if (run.read.columns.weight_stated) throw OptionError("columns", "weights are not read by cross-validation");
   check_options(run.method);
+  check_features(options);
+  if (run.read.columns.weight_stated && !options.tune) check_weights(run.method, "columns");
   check_division(options);
   static_cast<void>(search_of(options));
   check_interval(options.intervals);
@@ -215,12 +243,13 @@ CrossValidated run_folds(const RatingLines& lines, const Folds& folds, Duplicate
   for (std::uint32_t fold = 1; fold <= folds.count; ++fold) {
     const auto start = std::chrono::steady_clock::now();
     observer.on_fold(fold, folds.count);
-    FoldData data = fold_data(lines, folds, fold, rule, options.run.threads);
+    TrainData given;
+    FoldData data = fold_data(lines, folds, fold, rule, options.run.threads, [&](Dataset& train) { add_features(options, train, given); });
     FoldScores scores{.fold = fold, .train = data.train.ratings.size(), .test = data.test.size()};
     if (!folds.moments.empty()) scores.first = folds.moments[fold - 1];
-    TrainData given;
     given.data = std::move(data.train);
     TrainRun run = options.run;
+    run.user_features = run.item_features = run.feature_columns = {};
     if (tune) {
       const TuneResult found = search(given, *tune, trials, interrupted);
       scores.trials = found.trials;
@@ -261,6 +290,47 @@ CrossValidated run_folds(const RatingLines& lines, const Folds& folds, Duplicate
   return results;
 }
 
+void check_stdin(const CrossValidation& options) {
+  const TrainRun& run = options.run;
+  const auto is_read = [](const std::string& file) { return file == "-" ? 1 : 0; };
+  const auto folds = std::ranges::count(options.fold_files, "-");
+  if (is_read(run.user_features) + is_read(run.item_features) + is_read(run.ratings) + folds > 1) {
+    throw OptionError("", "standard input can be read only once");
+  }
+}
+
+/// The options of a cross-validation with the features that its files have.
+class ReadFeatures {
+ public:
+  /// \param lines  all ratings; says what a file was taken for, with the number of its rows that have none
+  ReadFeatures(const CrossValidation& options, const RatingLines& lines) : options_(options) {
+    const FeatureFiles files = feature_files(options.run);
+    users_ = read(files, FeatureSide::users, lines.users);
+    items_ = read(files, FeatureSide::items, lines.items);
+    options_.run.user_features = options_.run.item_features = options_.run.feature_columns = {};
+    if (users_) options_.user_features = &*users_;
+    if (items_) options_.item_features = &*items_;
+  }
+  ReadFeatures(const ReadFeatures&) = delete;
+  ReadFeatures& operator=(const ReadFeatures&) = delete;
+
+  [[nodiscard]] const CrossValidation& options() const noexcept { return options_; }
+
+ private:
+  [[nodiscard]] std::optional<FeatureSource> read(const FeatureFiles& files, FeatureSide side, Vocabulary ids) const {
+    std::optional<FeatureSource> source = read_feature_file(files, side, options_.run.read, ids);
+    if (!source) return source;
+    static_cast<void>(learn_features(*source, ids));
+    source->options.known = nullptr;
+    source->options.on_summary = {};
+    return source;
+  }
+
+  CrossValidation options_;
+  std::optional<FeatureSource> users_;
+  std::optional<FeatureSource> items_;
+};
+
 }  // namespace
 
 void CrossValidationObserver::on_fold(std::uint32_t /*fold*/, std::uint32_t /*folds*/) {}
@@ -277,12 +347,16 @@ CrossValidationObserver& CrossValidationObserver::silent() noexcept {
 CrossValidated cross_validate(RatingLines lines, const CrossValidation& options, CrossValidationObserver& observer,
                               const std::function<bool()>& interrupted) {
   const auto start = std::chrono::steady_clock::now();
+  if (feature_files(options.run).any()) {
+    throw OptionError(options.run.user_features.empty() ? "item_features" : "user_features",
+                      "is not read as a file with ratings in memory");
+  }
   check(options);
   if (!options.fold_files.empty()) throw OptionError("fold_files", "is not read with ratings in memory");
   if (lines.size() == 0) throw DataError("there are no ratings to cross-validate on");
   const std::size_t duplicates = merge_repeats(lines, options.run.read.duplicates, options.run.threads);
   const Folds folds = assign_folds(lines.user, lines.time, options.folds);
-  lines.time = {};
+  if (!trainings_read_times(options)) lines.time = {};
   CrossValidated results = run_folds(lines, folds, Duplicates::last, options, observer, interrupted);
   results.by = name_of(options.folds.by);
   results.duplicates = duplicates;
@@ -292,14 +366,21 @@ CrossValidated cross_validate(RatingLines lines, const CrossValidation& options,
 
 CrossValidated cross_validate(const CrossValidation& options, CrossValidationObserver& observer, const std::function<bool()>& interrupted) {
   const auto start = std::chrono::steady_clock::now();
+  if (options.user_features != nullptr || options.item_features != nullptr) {
+    throw OptionError(options.user_features != nullptr ? "user_features" : "item_features", "is a file where ratings are");
+  }
   check(options);
+  check_stdin(options);
   ReadOptions read = options.run.read;
-  read.keep_times = needs_times(options.folds.by);
+  read.keep_times = needs_times(options.folds.by) || trainings_read_times(options);
   read.times_needed = read.keep_times;
+  read.keep_weights = true;
   CrossValidated results;
   if (options.fold_files.empty()) {
     if (options.run.ratings.empty()) throw OptionError("ratings", "no file is given");
-    results = cross_validate(read_lines(options.run.ratings, read), options, observer, interrupted);
+    RatingLines lines = read_lines(options.run.ratings, read);
+    const ReadFeatures features(options, lines);
+    results = cross_validate(std::move(lines), features.options(), observer, interrupted);
   } else {
     RatingLines lines;
     Folds folds;
@@ -308,9 +389,10 @@ CrossValidated cross_validate(const CrossValidation& options, CrossValidationObs
       append_lines(options.fold_files[fold - 1], read, lines);
       folds.windows.resize(lines.size(), static_cast<std::uint16_t>(fold));
     }
+    const ReadFeatures features(options, lines);
     const std::size_t shared = count_shared_pairs(lines.user, lines.item, folds.windows);
     if (shared > 0) observer.on_warning(shared_pairs_warning(shared));
-    results = run_folds(lines, folds, read.duplicates, options, observer, interrupted);
+    results = run_folds(lines, folds, read.duplicates, features.options(), observer, interrupted);
     results.by = "file";
     for (FoldScores& fold : results.folds) fold.file = options.fold_files[fold.fold - 1];
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "lowrank/data/folds.h"
 #include "lowrank/data/lines.h"
@@ -16,7 +17,9 @@ struct FoldData {
 };
 
 /// \param fold  1, 2, ... \param rule  training rating to keep of a pair that is rated more than once. \param threads  0 for all; the
-/// result does not depend on it. O(n log m)
-FoldData fold_data(const RatingLines& lines, const Folds& folds, std::uint32_t fold, Duplicates rule, int threads);
+/// result does not depend on it. \param learn  if given, called with the training part before the test part is numbered; may add ids to it,
+/// of users and items that are known by their features alone. O(n log m)
+FoldData fold_data(const RatingLines& lines, const Folds& folds, std::uint32_t fold, Duplicates rule, int threads,
+                   const std::function<void(Dataset&)>& learn = {});
 
 }  // namespace lowrank

@@ -6,6 +6,8 @@
 #include <numbers>
 #include <utility>
 
+#include "base/normal.h"
+
 namespace lowrank {
 
 namespace {
@@ -132,9 +134,7 @@ Smoothness fit_smoothness(const std::vector<std::vector<double>>& places, const 
 double expected_improvement(const GaussianProcess::Prediction& prediction, double best) {
   if (!(prediction.deviation > 0)) return std::max(best - prediction.mean, 0.0);
   const double z = (best - prediction.mean) / prediction.deviation;
-  const double below = 0.5 * std::erfc(-z / std::numbers::sqrt2);
-  const double density = std::exp(-0.5 * z * z) / std::sqrt(2 * std::numbers::pi);
-  return (best - prediction.mean) * below + prediction.deviation * density;
+  return (best - prediction.mean) * normal_below(z) + prediction.deviation * normal_density(z);
 }
 
 }  // namespace lowrank

@@ -5,6 +5,8 @@
 #include <numbers>
 #include <utility>
 
+#include "base/normal.h"
+
 namespace lowrank {
 
 namespace {
@@ -12,8 +14,6 @@ namespace {
 constexpr double kWidest = 0.3;
 /// Weight of the other choices, all together, in the kernel of a choice.
 constexpr double kOtherChoices = 0.3;
-
-double normal_below(double z) { return 0.5 * std::erfc(-z / std::numbers::sqrt2); }
 
 std::size_t choice_of(double x, std::size_t count) { return std::min(static_cast<std::size_t>(x * static_cast<double>(count)), count - 1); }
 

@@ -19,6 +19,8 @@ namespace {
 
 /// Observations that a Gaussian process takes at most: the best ones.
 constexpr std::size_t kMostObservations = 200;
+/// Trainings in full, besides one per coordinate, that suffice for a process without those of shorter schedules.
+constexpr std::size_t kEnough = 6;
 /// Points of the cube at which the expected improvement is computed, and steps from the best of them.
 constexpr std::size_t kPoints = 1000;
 constexpr std::size_t kStarts = 5;
@@ -70,6 +72,12 @@ Observations observe(std::span<const Candidate> candidates, std::size_t rungs) {
       if (std::isnan(candidate.losses[rung])) continue;
       all.push_back({with_rung(candidate.place, rung, rungs), candidate.losses[rung], rung + 1 == rungs});
     }
+  }
+  // Shorter schedules differ by much more than those in full, and hide their differences: they serve only until there are enough of the
+  // latter.
+  const auto in_full = std::ranges::count_if(all, &Seen::full);
+  if (!all.empty() && static_cast<std::size_t>(in_full) >= kEnough + all.front().place.size()) {
+    std::erase_if(all, [](const Seen& seen) { return !seen.full; });
   }
   std::ranges::stable_sort(all, {}, &Seen::loss);
   if (all.size() > kMostObservations) all.resize(kMostObservations);
@@ -140,7 +148,10 @@ class Round {
       const std::optional<Proposal> best = most_worth(pool, ordered, worth);
       if (!best) return;
       const std::vector<double> place = with_rung(best->place, rungs - 1, rungs);
-      process.add(place, process.predict(place).mean);
+      const double believed = process.predict(place).mean;
+      process.add(place, believed);
+      // Otherwise all that is near a place that promises much would promise as much again.
+      seen.best = std::min(seen.best, believed);
       take(*best);
     }
   }

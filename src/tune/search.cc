@@ -40,6 +40,13 @@ std::string monitor_of(const TuneOptions& options) {
   return default_monitor(std::ranges::all_of(options.methods, predicts_ratings));
 }
 
+std::string hex_of(std::uint64_t hash) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string text;
+  for (unsigned shift = 64; shift > 0; shift -= 4) text += kDigits[(hash >> (shift - 4)) & 15U];
+  return text;
+}
+
 std::string fingerprint_of(const Pairs& pairs) {
   std::uint64_t hash = mix64(pairs.size());
   const auto add = [&hash](std::uint64_t word) { hash = mix64(hash ^ mix64(word + 1)); };
@@ -47,10 +54,21 @@ std::string fingerprint_of(const Pairs& pairs) {
     add((std::uint64_t{pairs.users[at]} << 32U) | pairs.items[at]);
     if (!pairs.values.empty()) add(std::bit_cast<std::uint32_t>(pairs.values[at]));
   }
-  constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string text;
-  for (unsigned shift = 64; shift > 0; shift -= 4) text += kDigits[(hash >> (shift - 4)) & 15U];
-  return text;
+  return hex_of(hash);
+}
+
+std::string fingerprint_of(const Features& features) {
+  std::uint64_t hash = mix64(features.rows());
+  const auto add = [&hash](std::uint64_t word) { hash = mix64(hash ^ mix64(word + 1)); };
+  for (std::uint32_t column = 0; column < features.description.size(); ++column) {
+    for (const char letter : features.description.names.id(column)) add(static_cast<unsigned char>(letter));
+    add(256);
+  }
+  for (const std::size_t offset : features.offsets) add(offset);
+  for (std::size_t at = 0; at < features.columns.size(); ++at) {
+    add((std::uint64_t{features.columns[at]} << 32U) | std::bit_cast<std::uint32_t>(features.values[at]));
+  }
+  return hex_of(hash);
 }
 
 /// What a file of trials states of its search: all that its path depends on.
@@ -61,6 +79,8 @@ std::string header_of(const TrainData& data, const TuneOptions& options, const s
   json["simd"] = simd_level();
   json["data"] = fingerprint(data.data.users, data.data.items, data.data.ratings, options.threads);
   if (data.validation) json["validation"] = fingerprint_of(*data.validation);
+  if (data.user_features) json["user_features"] = fingerprint_of(*data.user_features);
+  if (data.item_features) json["item_features"] = fingerprint_of(*data.item_features);
   Json methods = Json::object();
   for (const Method& method : options.methods) methods[std::string(name_of(method))] = Json::parse(options_json(method));
   json["methods"] = methods;
@@ -86,6 +106,8 @@ class Search {
     const std::vector<SpaceEntry> entries = parse_space(options.space);
     for (const Method& method : options.methods) {
       if (data.data.ratings.has_weights()) check_weights(method, "weights");
+      check_features(method, data.user_features ? &*data.user_features : nullptr, data.data.ratings.user_count(),
+                     data.item_features ? &*data.item_features : nullptr, data.data.ratings.item_count());
       searches_.emplace_back(Space(method, options.fixed, entries), options.trials, options.seed, searches_.size());
       planned_ += searches_.back().planned_work();
     }
@@ -217,6 +239,15 @@ TuneObserver& TuneObserver::silent() noexcept {
 void TuneObserver::on_run(const TuneRun& /*run*/, const TuneRun* /*best*/, double /*done*/) {}
 void TuneObserver::on_choice(const TuneResult& /*result*/) {}
 void TuneObserver::on_warning(std::string_view /*text*/) {}
+
+bool may_read_times(const TuneOptions& options) {
+  // An entry of the space that is called time.
+  const bool searched = options.space.starts_with("time=") || options.space.find(",time=") != std::string::npos;
+  return std::ranges::any_of(options.methods, [&](const Method& method) {
+    return reads_times(method) ||
+           (searched && std::ranges::any_of(options_of(method), [](const OptionInfo& option) { return option.name == "time"; }));
+  });
+}
 
 void check_search(const TuneOptions& options) {
   if (options.methods.empty()) throw OptionError("methods", "there is no method to search");

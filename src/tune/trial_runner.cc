@@ -88,13 +88,15 @@ std::size_t TrialRunner::memory_of(const Method& method) const {
                                   .items = ratings.item_count(),
                                   .ratings = ratings.size(),
                                   .validates = true,
-                                  .weighted = ratings.has_weights()}) +
+                                  .weighted = ratings.has_weights(),
+                                  .features = data_.user_features.has_value() || data_.item_features.has_value()}) +
          bytes_of(ratings);
 }
 
 void TrialRunner::take_split(std::size_t split) {
   if (split_ && split_->number == split) return;
   split_.reset();
+  found_.emplace();
   split_ = inner_split(data_, options_, split);
 }
 
@@ -120,7 +122,11 @@ TuneRun TrialRunner::train(const Job& job, int threads, std::size_t at_once, int
     give_back_freed();
     Watch watch(*this, slot == 0);
     TrainContext context;
+    if (data_.user_features) context.user_features = &*data_.user_features;
+    if (data_.item_features) context.item_features = &*data_.item_features;
     context.threads = threads;
+    context.found = &*found_;
+    context.measures_corrected = false;
     const Trained trained = train_ratings(Ratings(split_->ratings()), method, validation, watch, context);
     if (interrupted_) return run;
     run.best_epoch = trained.best_epoch;

@@ -11,6 +11,7 @@
 
 #include "lowrank/model/history.h"
 #include "lowrank/tune/tune.h"
+#include "train/correction.h"
 #include "tune/inner_split.h"
 #include "tune/trial_file.h"
 
@@ -57,6 +58,7 @@ class TrialRunner {
   bool higher_is_better_;
   History seen_;
   std::optional<InnerSplit> split_;
+  std::optional<NeighbourCache> found_;  ///< of the split
   std::size_t available_;
   std::atomic<bool> interrupted_ = false;
   std::map<std::string, TuneRun> known_;  ///< by options and split

@@ -1,5 +1,6 @@
 #include "lowrank/tune/tune.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <utility>
@@ -8,17 +9,29 @@
 #include "base/outputs.h"
 #include "lowrank/base/error.h"
 #include "lowrank/evaluate/validation.h"
+#include "pipeline/feature_files.h"
 
 namespace lowrank {
 
 namespace {
 
+FeatureFiles feature_files(const TuneFiles& files) { return {files.user_features, files.item_features, files.feature_columns}; }
+
+/// Features from a file, whose new ids are added to `ids`; nothing where there is none.
+std::optional<Features> read_features(const TuneFiles& files, FeatureSide side, Vocabulary& ids) {
+  const std::optional<FeatureSource> source = read_feature_file(feature_files(files), side, files.read, ids);
+  return source ? std::optional(learn_features(*source, ids)) : std::nullopt;
+}
+
 void check_files(const TuneFiles& files, const TuneOptions& options) {
   if (files.ratings.empty()) throw OptionError("ratings", "no file is given");
-  if (files.ratings == "-" && (files.validation == "-" || files.test == "-")) {
-    throw OptionError("", "standard input can be read only once");
-  }
-  const NamedFile read[] = {{"", files.ratings}, {"validation", files.validation}, {"test", files.test}};
+  const NamedFile read[] = {{"", files.ratings},
+                            {"validation", files.validation},
+                            {"test", files.test},
+                            {"user_features", files.user_features},
+                            {"item_features", files.item_features}};
+  if (std::ranges::count(read, "-", &NamedFile::path) > 1) throw OptionError("", "standard input can be read only once");
+  for (const Method& method : options.methods) check_feature_files(feature_files(files), method);
   const NamedFile written[] = {{"output", files.output}, {"trials_file", options.trials_file}};
   check_outputs(read, written);
 }
@@ -64,12 +77,18 @@ TuneSummary tune(const TuneFiles& files, const TuneOptions& options, TuneObserve
   check_search(options);
   ReadOptions read = files.read;
   read.threads = options.threads;
-  read.keep_times = false;
+  read.keep_times = may_read_times(options);
+  read.times_needed = read.keep_times;
   TrainData data;
   data.data = read_ratings(files.ratings, read);
+  // Before other files number their unknown ids.
+  data.user_features = read_features(files, FeatureSide::users, data.data.users);
+  data.item_features = read_features(files, FeatureSide::items, data.data.items);
+  data.data.ratings.extend(data.data.users.size(), data.data.items.size());
   // Figures count every rating alike.
   read.columns.weight = {};
   read.columns.weight_stated = false;
+  read.times_needed = false;
   if (!files.validation.empty()) data.validation = read_pairs(files.validation, data.data.users, data.data.items, read);
   Model model;
   TuneSummary summary = tune(std::move(data), options, files.output, observer, interrupted, &model);

@@ -14,7 +14,7 @@
 #include "splits.h"
 #include "train/train_ratings.h"
 
-namespace lowrank {
+namespace lowrank::als_accuracy_test {
 namespace {
 
 class AlternatingAccuracy : public testing::Test {
@@ -170,7 +170,7 @@ ListQuality quality_on_gowalla(const Implicit& options) {
 
 // Seventy times as dense as Gowalla.
 TEST_F(AlternatingAccuracy, ImplicitRanksMovieLens1m) {
-  const ListQuality quality = lowrank::quality({"ml-1m-implicit/train.txt.xz"}, "ml-1m-implicit/test.txt.xz", Implicit{});
+  const ListQuality quality = als_accuracy_test::quality({"ml-1m-implicit/train.txt.xz"}, "ml-1m-implicit/test.txt.xz", Implicit{});
   RecordProperty("recall", std::to_string(quality.recall));
   RecordProperty("ndcg", std::to_string(quality.ndcg));
   EXPECT_GE(quality.recall, .265);
@@ -214,4 +214,4 @@ TEST_F(AlternatingAccuracy, ImplicitRanksGowallaByPopularity) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::als_accuracy_test

@@ -13,7 +13,7 @@
 #include "real_data.h"
 #include "train/train_ratings.h"
 
-namespace lowrank {
+namespace lowrank::neighbours_test {
 namespace {
 
 using Listeners = std::set<std::uint32_t>;
@@ -107,4 +107,4 @@ TEST_F(Neighbours, OfTheDefaultsShareMoreThanTwice) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::neighbours_test

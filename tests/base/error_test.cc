@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-namespace lowrank {
+namespace lowrank::error_test {
 namespace {
 
 std::string capitals(std::string_view option) {
@@ -44,4 +44,4 @@ TEST(Error, ADoorSpellsTheOptionsOfAnyType) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::error_test

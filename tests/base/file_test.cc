@@ -17,7 +17,7 @@
 
 #include "lowrank/base/error.h"
 
-namespace lowrank {
+namespace lowrank::file_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -317,4 +317,4 @@ TEST(ReadFile, RefusesWhatItCannotRead) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::file_test

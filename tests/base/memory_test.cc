@@ -5,7 +5,7 @@
 #include <cstring>
 #include <vector>
 
-namespace lowrank {
+namespace lowrank::memory_test {
 namespace {
 
 TEST(Memory, ResidentMemoryGrowsWithWhatIsTouched) {
@@ -21,4 +21,4 @@ TEST(Memory, ResidentMemoryGrowsWithWhatIsTouched) {
 TEST(Memory, SomethingIsAvailable) { EXPECT_GT(available_memory(), 0U); }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::memory_test

@@ -11,7 +11,7 @@
 
 #include "lowrank/base/error.h"
 
-namespace lowrank {
+namespace lowrank::outputs_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -97,4 +97,4 @@ TEST_F(OutputsTest, StandardStreams) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::outputs_test

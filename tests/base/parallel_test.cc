@@ -13,7 +13,7 @@
 #include <thread>
 #include <vector>
 
-namespace lowrank {
+namespace lowrank::parallel_test {
 namespace {
 
 TEST(Workers, RunEveryTaskOnce) {
@@ -207,4 +207,4 @@ TEST(Workers, WorkWithTheThreadsThatThereAre) {
 #endif
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::parallel_test

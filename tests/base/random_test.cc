@@ -7,7 +7,7 @@
 #include <set>
 #include <vector>
 
-namespace lowrank {
+namespace lowrank::random_test {
 namespace {
 
 TEST(RandomStream, DependsOnEveryPartOfItsKey) {
@@ -74,4 +74,4 @@ TEST(RandomStream, ShuffleKeepsAllAndReachesEveryOrder) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::random_test

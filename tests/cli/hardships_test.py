@@ -17,7 +17,7 @@ import time
 import unittest
 
 import program_test
-from program_test import ProgramTest
+from program_test import PATIENCE, ProgramTest
 
 
 def limited(**limits):
@@ -45,7 +45,7 @@ class Threads(ProgramTest):
         model = None
         for megabytes in (120, 200, 400, 1000):
             result = subprocess.run([program_test.PROGRAM, "train", "ratings.csv", "--output", "m", "--threads", "64", "--epochs", "3", "--quiet"],
-                                    cwd=self.work, capture_output=True, text=True, timeout=120, preexec_fn=limited(AS=megabytes << 20))
+                                    cwd=self.work, capture_output=True, text=True, timeout=PATIENCE, preexec_fn=limited(AS=megabytes << 20))
             # Too little for the data as well is one sentence.
             if result.returncode != 0:
                 self.assertEqual((result.returncode, result.stderr), (1, "lowrank: not enough memory\n"), megabytes)
@@ -61,7 +61,7 @@ class Threads(ProgramTest):
         self.folder.chmod(0o777)
         self.work.chmod(0o777)
         result = subprocess.run([program_test.PROGRAM, "train", "ratings.csv", "--output", "m", "--threads", "64", "--epochs", "3", "--quiet"],
-                                cwd=self.work, capture_output=True, text=True, timeout=120, user=65534, preexec_fn=limited(NPROC=1))
+                                cwd=self.work, capture_output=True, text=True, timeout=PATIENCE, user=65534, preexec_fn=limited(NPROC=1))
         if "Permission denied" in result.stderr:
             self.skipTest("another user cannot run the program here")
         self.assertEqual(result.returncode, 0, result.stderr)
@@ -89,7 +89,7 @@ class Descriptors(ProgramTest):
                                    cwd=self.work, stdout=subprocess.PIPE)
         time.sleep(1)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         if process.returncode == 130:
             self.run_ok("lowrank info m")
 
@@ -149,7 +149,7 @@ class Limits(ProgramTest):
     def test_a_file_that_may_not_grow(self):
         self.ratings()
         for command in ("train ratings.csv --output m --rank 512 --epochs 1", "generate --ratings 49000 --output g.csv"):
-            result = subprocess.run([program_test.PROGRAM, *command.split()], cwd=self.work, capture_output=True, text=True, timeout=60,
+            result = subprocess.run([program_test.PROGRAM, *command.split()], cwd=self.work, capture_output=True, text=True, timeout=PATIENCE,
                                     preexec_fn=limited(FSIZE=100000))
             self.assertEqual(result.returncode, 1)
             self.assertRegex(result.stderr.splitlines()[-1], r"lowrank: (m|g.csv): cannot write: File too large")
@@ -171,9 +171,11 @@ class Limits(ProgramTest):
 
     def test_a_target_that_cannot_be_replaced_loses_nothing(self):
         process = self.start("train", "-", "--output", "m", "--quiet", stdin=subprocess.PIPE)
-        time.sleep(2)
+        process.stdin.write("1,1,5\n")
+        process.stdin.flush()
+        self.wait_for_reading(process)
         (self.work / "m").mkdir()
-        _, errors = process.communicate("1,1,5\n1,2,3\n2,1,4\n", timeout=60)
+        _, errors = process.communicate("1,2,3\n2,1,4\n", timeout=PATIENCE)
         self.assertEqual(process.returncode, 1)
         self.assertEqual(errors, "lowrank: m: cannot write: it is a directory; the model is in m.1\n")
         self.run_ok("lowrank info m.1")
@@ -188,7 +190,7 @@ class Limits(ProgramTest):
         sticky.chmod(0o1777)
         self.folder.chmod(0o755)
         result = subprocess.run([program_test.PROGRAM, "train", "ratings.csv", "--output", "sticky/m"], cwd=self.work, capture_output=True, text=True,
-                                user=65534, timeout=60)
+                                user=65534, timeout=PATIENCE)
         if "Permission denied" in result.stderr:
             self.skipTest("another user cannot run the program here")
         self.assertEqual(result.returncode, 1)
@@ -206,10 +208,12 @@ class Leftovers(ProgramTest):
 
     def test_a_signal_leaves_nothing(self):
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-            process = self.start("generate", "--users", "100000", "--items", "10000", "--ratings", "100000000", "--output", "r.csv")
+            # A program that nohup started ignores SIGHUP, and so do those that it starts.
+            process = self.start("generate", "--users", "100000", "--items", "10000", "--ratings", "100000000", "--output", "r.csv",
+                                 preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL))
             time.sleep(0.5)
             process.send_signal(number)
-            process.communicate(timeout=60)
+            process.communicate(timeout=PATIENCE)
             self.assertEqual(process.returncode, -number)
             self.assertEqual(self.files(), [])
 
@@ -228,7 +232,7 @@ class Leftovers(ProgramTest):
             process = self.start("split", "ratings.csv", "--output", "p", "--test", "0.3", "--validation", "0.2", "--seed", "2")
             time.sleep(0.0005 * attempt)
             process.kill()
-            process.communicate(timeout=60)
+            process.communicate(timeout=PATIENCE)
             there = {marks[path.read_text()] for path in self.work.glob("p.*")}
             self.assertLessEqual(len(there), 1)
         self.run_ok("lowrank split ratings.csv --output p --test 0.3 --validation 0.2 --seed 2")
@@ -241,7 +245,7 @@ class Messages(ProgramTest):
 
     def on_terminal(self, *arguments):
         outer, inner = pty.openpty()
-        subprocess.run([program_test.PROGRAM, *arguments], cwd=self.work, stdin=subprocess.DEVNULL, stdout=inner, stderr=inner, timeout=60)
+        subprocess.run([program_test.PROGRAM, *arguments], cwd=self.work, stdin=subprocess.DEVNULL, stdout=inner, stderr=inner, timeout=PATIENCE)
         os.close(inner)
         text = b""
         try:

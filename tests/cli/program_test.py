@@ -3,23 +3,30 @@
 
     program_test.py PROGRAM [unittest arguments]
 """
+import contextlib
+import fcntl
 import json
 import os
 import pathlib
 import pty
 import re
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
+import threading
 import time
 import unittest
 
 PROGRAM = ""
 METHODS = ["sgd", "als", "implicit", "bpr", "nmf", "baseline", "popular", "neighbours"]
-COMMANDS = "train tune cv evaluate compare predict recommend similar info export split generate demo".split()
+COMMANDS = "train tune cv evaluate compare predict recommend similar info export update split generate demo".split()
 # Long enough for a signal to meet it, short enough for a slow machine to finish an epoch.
 LONG = ["--epochs", "1000000", "--rank", "8"]
+# Seconds after which a command is taken to hang: far more than any needs, with sanitizers and on a busy machine.
+PATIENCE = 400
 
 
 class ProgramTest(unittest.TestCase):
@@ -35,7 +42,7 @@ class ProgramTest(unittest.TestCase):
         self.environment = dict(os.environ, PATH=f"{tools}:{os.environ['PATH']}", LC_ALL="C.UTF-8")
 
     def shell(self, command):
-        return subprocess.run(["sh", "-c", command], cwd=self.work, env=self.environment, capture_output=True, text=True, timeout=300)
+        return subprocess.run(["sh", "-c", command], cwd=self.work, env=self.environment, capture_output=True, text=True, timeout=PATIENCE)
 
     def run_ok(self, command):
         result = self.shell(command)
@@ -43,8 +50,8 @@ class ProgramTest(unittest.TestCase):
         return result.stdout
 
     def start(self, *arguments, **options):
-        process = subprocess.Popen([PROGRAM, *arguments], cwd=self.work, stderr=subprocess.PIPE, text=True,
-                                   **{"stdout": subprocess.PIPE, **options})
+        process = subprocess.Popen([PROGRAM, *arguments], cwd=self.work, text=True,
+                                   **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options})
         self.addCleanup(self.end, process)
         return process
 
@@ -56,6 +63,23 @@ class ProgramTest(unittest.TestCase):
         for stream in (process.stdout, process.stderr):
             if stream is not None:
                 stream.close()
+
+    def wait_until(self, true):
+        end = time.monotonic() + PATIENCE
+        while not true():
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.01)
+
+    def wait_for_interrupts(self, process):
+        """Returns when the program catches SIGINT."""
+        def caught():
+            status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+            return int(re.search(r"SigCgt:\s+(\w+)", status).group(1), 16) >> (signal.SIGINT - 1) & 1
+        self.wait_until(caught)
+
+    def wait_for_reading(self, process):
+        """Returns when the program has taken what its standard input, a pipe, holds."""
+        self.wait_until(lambda: struct.unpack("i", fcntl.ioctl(process.stdin, termios.FIONREAD, bytes(4)))[0] == 0)
 
     def ratings(self, count=20000):
         self.run_ok(f"lowrank generate --users 500 --items 200 --ratings {count} --output ratings.csv")
@@ -71,7 +95,7 @@ class Interrupts(ProgramTest):
         while "epoch" not in process.stderr.readline():
             self.assertIsNone(process.poll())
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 130, errors)
         summary = json.loads(output)
         self.assertEqual(summary["stopped"], "interrupt")
@@ -86,7 +110,7 @@ class Interrupts(ProgramTest):
         while "fold 2/" not in process.stderr.readline():
             self.assertIsNone(process.poll())
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 130, errors)
         results = json.loads(output)
         self.assertEqual(results["stopped"], "interrupt")
@@ -101,7 +125,7 @@ class Interrupts(ProgramTest):
         for _ in range(300):
             process.stderr.readline()
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=PATIENCE)
         summary = json.loads(output)
         best = min(summary["history"], key=lambda epoch: epoch["validation_rmse"])
         self.assertEqual(summary["best_epoch"], best["epoch"])
@@ -115,7 +139,7 @@ class Interrupts(ProgramTest):
         while "again" not in process.stderr.readline():
             self.assertIsNone(process.poll())
         process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 130)
         summary = json.loads(output)
         self.assertEqual(summary["stopped"], "interrupt")
@@ -125,14 +149,24 @@ class Interrupts(ProgramTest):
     def test_second_ends_at_once_and_writes_nothing(self):
         self.ratings(90000)
         (self.work / "m").write_text("old")
-        process = self.start("train", "ratings.csv", "--output", "m", "--epochs", "1000000", "--rank", "4096")
-        process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        # Two signals that come before the process runs again would count as one.
-        while "again" not in process.stderr.readline():
-            self.assertIsNone(process.poll())
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        # A signal that comes before training begins ends the program by itself.
+        for pause in (0, .1, .2, .4, .8, 1.6):
+            process = self.start("train", "ratings.csv", "--output", "m", "--epochs", "1000000", "--rank", "4096")
+            process.stderr.readline()
+            time.sleep(pause)
+            process.send_signal(signal.SIGINT)
+            # Two signals that come before the process runs again would count as one.
+            for line in iter(process.stderr.readline, ""):
+                if "again" in line:
+                    break
+            else:
+                process.communicate(timeout=PATIENCE)
+                continue
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=PATIENCE)
+            break
+        else:
+            self.fail("training never began")
         self.assertEqual(process.returncode, 130)
         self.assertEqual((self.work / "m").read_text(), "old")
         self.assertEqual(self.files(), ["m", "ratings.csv"])
@@ -141,19 +175,20 @@ class Interrupts(ProgramTest):
         process = self.start("train", "-", "--output", "m", stdin=subprocess.PIPE)
         process.stdin.write("1,1,1\n" * 3)
         process.stdin.flush()
-        time.sleep(0.5)
+        self.wait_for_reading(process)
         process.send_signal(signal.SIGINT)
         time.sleep(0.1)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 130)
         self.assertIn("no model is written", errors)
         self.assertEqual(self.files(), [])
 
     def test_other_commands_leave_nothing_beside_the_target(self):
         process = self.start("generate", "--users", "100000", "--items", "10000", "--ratings", "100000000", "--output", "r.csv")
+        self.wait_for_interrupts(process)
         time.sleep(0.7)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 130)
         self.assertEqual(self.files(), [])
 
@@ -164,8 +199,32 @@ class KilledRuns(ProgramTest):
         process = self.start("generate", "--users", "100000", "--items", "10000", "--ratings", "100000000", "--output", "r.csv")
         time.sleep(0.7)
         process.kill()
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         self.assertEqual((self.work / "r.csv").read_text(), "old")
+
+    def test_of_update_leave_a_model(self):
+        """The old one or the new one, at 50 instants of an update in place."""
+        self.run_ok("lowrank generate --users 3000 --items 500 --ratings 60000 -o ratings.csv 2>/dev/null;"
+                    "lowrank train ratings.csv --output m --method als --epochs 3 --quiet >/dev/null;"
+                    "lowrank generate --users 3000 --items 500 --ratings 9000 --seed 2 -o new.csv 2>/dev/null;"
+                    "cp m old; lowrank update m --ratings new.csv --output new --quiet >/dev/null")
+        old, new = ((self.work / name).read_bytes() for name in ("old", "new"))
+        self.assertNotEqual(old, new)
+        start = time.monotonic()
+        self.run_ok("lowrank update old --ratings new.csv --output spare --quiet >/dev/null")
+        whole = time.monotonic() - start
+        left = set()
+        for instant in range(50):
+            (self.work / "m").write_bytes(old)
+            process = self.start("update", "m", "--ratings", "new.csv", "--output", "m", "--quiet")
+            time.sleep(whole * 1.1 * instant / 49)
+            process.kill()
+            process.communicate(timeout=PATIENCE)
+            found = (self.work / "m").read_bytes()
+            self.assertIn(found, (old, new))
+            left.add(found == new)
+        self.run_ok("lowrank update old --ratings new.csv --output m --quiet >/dev/null")
+        self.assertEqual(self.files(), ["m", "new", "new.csv", "old", "ratings.csv", "spare"])
 
 
 class ClosedPipes(ProgramTest):
@@ -189,18 +248,25 @@ class ClosedPipes(ProgramTest):
 
 
 class Terminals(ProgramTest):
-    def errors_of(self, *arguments):
-        """What a command writes to a standard error that is a terminal."""
+    def errors_of(self, *arguments, until=()):
+        """What a command writes to a standard error that is a terminal. With `until`, it is interrupted once each of these patterns was seen."""
         outer, inner = pty.openpty()
-        subprocess.run([PROGRAM, *arguments], cwd=self.work, stdout=subprocess.DEVNULL, stderr=inner, check=True, timeout=60)
+        process = self.start(*arguments, stdout=subprocess.DEVNULL, stderr=inner)
         os.close(inner)
+        hanging = threading.Timer(PATIENCE, process.kill)
+        hanging.start()
         text = b""
-        try:
+        code = 0
+        # The end of a terminal that nobody has open is an error.
+        with contextlib.suppress(OSError):
             while piece := os.read(outer, 65536):
                 text += piece
-        except OSError:
-            pass
+                if until and code == 0 and all(re.search(pattern, text) for pattern in until):
+                    process.send_signal(signal.SIGINT)
+                    code = 130
         os.close(outer)
+        hanging.cancel()
+        self.assertEqual(process.wait(), code if code or not until else 130, text[-2000:])
         return text.decode()
 
     def test_progress_is_redrawn_there_and_only_there(self):
@@ -219,13 +285,16 @@ class Terminals(ProgramTest):
         self.assertEqual(len(plain.splitlines()), 3)
         self.assertIn("ratings.csv: 3 columns", plain.splitlines()[0])
 
-
     def test_reading_and_training_show_how_far_they_are(self):
-        self.run_ok("lowrank generate --users 20000 --items 2000 --ratings 1500000 --output ratings.csv")
-        shown = self.errors_of("train", "ratings.csv", "--output", "m", "--epochs", "40", "--rank", "64", "--threads", "1")
-        self.assertRegex(shown, r"reading ratings.csv: \d+ %")
-        self.assertRegex(shown, r"training: epoch \d+ of 40, about \d+ s left")
-        self.assertEqual(len(re.findall(r"(?:^|\n|\x1b\[K)epoch +\d+/40", shown)), 40)
+        self.ratings(90000)
+        # Enough epochs for the time that is left to be known and shown, however fast the machine.
+        self.errors_of("train", "ratings.csv", "--output", "m", "--epochs", "1000000", "--rank", "128", "--threads", "1",
+                       until=[rb"reading ratings.csv: \d+ %", rb"training: epoch \d+ of 1000000, about \d+ (s|min) left"])
+
+    def test_every_epoch_keeps_its_line(self):
+        self.ratings(90000)
+        shown = self.errors_of("train", "ratings.csv", "--output", "m", "--epochs", "40", "--rank", "16")
+        self.assertEqual(re.findall(r"(?:^|\n|\x1b\[K)epoch +(\d+)/40", shown), [str(epoch) for epoch in range(1, 41)])
 
 
 class HelpTexts(ProgramTest):

@@ -15,7 +15,7 @@ import unittest
 import xml.etree.ElementTree
 
 import program_test
-from program_test import ProgramTest
+from program_test import PATIENCE, ProgramTest
 
 SEARCH = ["--trials", "20", "--methods", "sgd,baseline", "--quiet"]
 
@@ -44,7 +44,7 @@ class Kills(Searches):
             process = self.start(*arguments)
             time.sleep(instants.uniform(0, 1) * seconds)
             process.kill()
-            process.communicate(timeout=60)
+            process.communicate(timeout=PATIENCE)
             left = (self.work / f"t{number}").read_bytes() if (self.work / f"t{number}").exists() else b""
             cut += left != trials
             self.assertEqual(trials[: len(left)], left)
@@ -64,7 +64,7 @@ class Interrupted(Searches):
         while "best so far" not in process.stderr.readline():
             self.assertIsNone(process.poll())
         process.send_signal(signal.SIGINT)
-        output, errors = process.communicate(timeout=60)
+        output, errors = process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 130, errors)
         summary = json.loads(output)
         self.assertEqual(summary["stopped"], "interrupt")
@@ -82,7 +82,7 @@ class Interrupted(Searches):
         process.send_signal(signal.SIGINT)
         time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE)
         self.assertEqual(process.returncode, 130)
         self.assertFalse((self.work / "m").exists())
 
@@ -110,7 +110,7 @@ class TestFile(Searches):
         thread = threading.Thread(target=offer, daemon=True)
         thread.start()
         summary = json.loads(self.run_ok("lowrank tune ratings.csv --output m --trials 5 --trials-file t --test test --json --quiet"))
-        thread.join(timeout=60)
+        thread.join(timeout=PATIENCE)
         self.assertEqual(seen, {"model": True, "choice": True})
         self.assertEqual(summary["test"]["ratings"], 2)
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-namespace lowrank {
+namespace lowrank::column_names_test {
 namespace {
 
 /// The columns of user, item, rating and time in a header, `-` for none.
@@ -116,4 +116,4 @@ TEST(ColumnsByName, TellAHeaderByTwoRoles) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::column_names_test

@@ -12,7 +12,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/data/read.h"
 
-namespace lowrank {
+namespace lowrank::fields_test {
 namespace {
 
 using Triples = std::vector<std::tuple<std::string, std::string, float>>;
@@ -178,4 +178,4 @@ TEST(ReadRatings, KeepsQuotesThatEncloseNoFieldBetweenTabs) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::fields_test

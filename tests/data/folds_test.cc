@@ -15,7 +15,7 @@
 #include "data/scratch_file.h"
 #include "lowrank/base/error.h"
 
-namespace lowrank {
+namespace lowrank::folds_test {
 namespace {
 
 std::vector<std::uint32_t> random_users(std::size_t size, std::uint32_t users, std::uint64_t seed) {
@@ -154,4 +154,4 @@ TEST(AssignFolds, SaysWhatIsWrong) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::folds_test

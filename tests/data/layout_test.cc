@@ -15,7 +15,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/data/read.h"
 
-namespace lowrank {
+namespace lowrank::layout_test {
 namespace {
 
 using Triples = std::vector<std::tuple<std::string, std::string, float>>;
@@ -400,4 +400,4 @@ TEST(Faults, AreThoseOfTheirLine) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::layout_test

@@ -13,7 +13,7 @@
 #include "base/random.h"
 #include "lowrank/base/error.h"
 
-namespace lowrank {
+namespace lowrank::number_ids_test {
 namespace {
 
 constexpr std::int64_t kLeast = std::numeric_limits<std::int64_t>::min();
@@ -112,4 +112,4 @@ TEST(NumberIds, OnlyShortestDecimalsAreIntegers) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::number_ids_test

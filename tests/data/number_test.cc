@@ -10,7 +10,7 @@
 #include "base/random.h"
 #include "data/swar.h"
 
-namespace lowrank {
+namespace lowrank::number_test {
 namespace {
 
 float rating(const std::string& text) {
@@ -92,4 +92,4 @@ TEST(Swar, FindsBytesAndReadsDigits) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::number_test

@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "lowrank/base/error.h"
 
-namespace lowrank {
+namespace lowrank::ratings_test {
 namespace {
 
 struct Added {
@@ -247,4 +247,4 @@ TEST(Ratings, CopiesAndGivesItsFrontBack) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::ratings_test

@@ -14,7 +14,7 @@
 #include "data/scratch_file.h"
 #include "lowrank/data/read.h"
 
-namespace lowrank {
+namespace lowrank::read_differential_test {
 namespace {
 
 struct Line {
@@ -173,4 +173,4 @@ TEST_P(DifferentialTest, ReadsRandomFilesAsTheNaiveReaderDoes) {
 INSTANTIATE_TEST_SUITE_P(Seeds, DifferentialTest, testing::Range(0, 20));
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::read_differential_test

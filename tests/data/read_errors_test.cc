@@ -11,7 +11,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/data/read.h"
 
-namespace lowrank {
+namespace lowrank::read_errors_test {
 namespace {
 
 /// The message for a file of `text`, which must be the same through every way of reading and for every cut into chunks.
@@ -159,4 +159,4 @@ TEST(ReadErrors, OfAFileThatBecomesShorter) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::read_errors_test

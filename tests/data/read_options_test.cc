@@ -14,7 +14,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/data/read.h"
 
-namespace lowrank {
+namespace lowrank::read_options_test {
 namespace {
 
 using Triples = std::vector<std::tuple<std::string, std::string, float>>;
@@ -240,4 +240,4 @@ TEST(BadLines, AreAnErrorWhereNothingElseIs) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::read_options_test

@@ -11,7 +11,7 @@
 #include "data/scratch_file.h"
 #include "lowrank/base/error.h"
 
-namespace lowrank {
+namespace lowrank::read_test {
 namespace {
 
 using Triples = std::vector<std::tuple<std::string, std::string, float>>;
@@ -331,4 +331,4 @@ TEST(ParseNames, KnowFormatsAndDuplicates) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::read_test

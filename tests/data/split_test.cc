@@ -14,7 +14,7 @@
 #include "base/random.h"
 #include "lowrank/base/error.h"
 
-namespace lowrank {
+namespace lowrank::split_test {
 namespace {
 
 std::size_t count_of(const std::vector<Part>& parts, Part part) {
@@ -246,4 +246,4 @@ TEST(HoldOut, RefusesWhatLeavesNothing) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::split_test

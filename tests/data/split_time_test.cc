@@ -14,7 +14,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/data/split.h"
 
-namespace lowrank {
+namespace lowrank::split_time_test {
 namespace {
 
 struct Timed {
@@ -194,4 +194,4 @@ TEST(CountSharedPairs, CountsPairsWithTwoLabels) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::split_time_test

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace lowrank {
+namespace lowrank::times_test {
 namespace {
 
 TEST(ParseTime, ReadsNumbersAndCutsFractions) {
@@ -74,4 +74,4 @@ TEST(DescribedTime, ShowsTheDateWhereTheUnitIsKnown) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::times_test

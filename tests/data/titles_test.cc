@@ -5,7 +5,7 @@
 #include "data/scratch_file.h"
 #include "lowrank/base/error.h"
 
-namespace lowrank {
+namespace lowrank::titles_test {
 namespace {
 
 TEST(Titles, ReadsTheThreeLayouts) {
@@ -73,4 +73,4 @@ TEST(Titles, RefusesLinesWithoutIdOrTitle) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::titles_test

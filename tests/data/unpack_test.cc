@@ -12,7 +12,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/data/read.h"
 
-namespace lowrank {
+namespace lowrank::unpack_test {
 namespace {
 
 std::string gzip(const std::string& text) {
@@ -144,4 +144,4 @@ TEST(Unpack, RefusesArchivesItDoesNotRead) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::unpack_test

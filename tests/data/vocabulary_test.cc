@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "lowrank/base/error.h"
 
-namespace lowrank {
+namespace lowrank::vocabulary_test {
 namespace {
 
 TEST(Vocabulary, NumbersInOrderOfFirstAppearance) {
@@ -116,4 +116,4 @@ TEST(IdProblem, NamesWhatCannotBeAnId) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::vocabulary_test

@@ -15,7 +15,7 @@
 #include "lowrank/evaluate/rating_metrics.h"
 #include "model/models.h"
 
-namespace lowrank {
+namespace lowrank::compare_test {
 namespace {
 
 using testing_models::random_model;
@@ -298,4 +298,4 @@ TEST(Holm, IsTheStepDownOfItsDefinition) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::compare_test

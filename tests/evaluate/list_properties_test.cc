@@ -14,7 +14,7 @@
 #include "lowrank/recommend/recommend.h"
 #include "model/models.h"
 
-namespace lowrank {
+namespace lowrank::list_properties_test {
 namespace {
 
 using testing_models::random_model;
@@ -139,4 +139,4 @@ TEST(BeyondAccuracy, ByHand) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::list_properties_test

@@ -16,7 +16,7 @@
 #include "lowrank/base/error.h"
 #include "model/models.h"
 
-namespace lowrank {
+namespace lowrank::ranking_metrics_test {
 namespace {
 
 using testing_models::random_model;
@@ -261,4 +261,4 @@ TEST(RankingTest, AnyLengthIsFine) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::ranking_metrics_test

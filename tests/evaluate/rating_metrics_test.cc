@@ -11,7 +11,7 @@
 #include "evaluate/hand_model.h"
 #include "lowrank/base/error.h"
 
-namespace lowrank {
+namespace lowrank::rating_metrics_test {
 namespace {
 
 Pairs pairs_of(std::vector<std::uint32_t> users, std::vector<std::uint32_t> items, std::vector<float> values) {
@@ -147,4 +147,4 @@ TEST(ScoreRatings, IsTheSameForRatingsPairsAndAnyNumberOfThreads) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::rating_metrics_test

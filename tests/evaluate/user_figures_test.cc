@@ -14,7 +14,7 @@
 #include "lowrank/evaluate/rating_metrics.h"
 #include "model/models.h"
 
-namespace lowrank {
+namespace lowrank::user_figures_test {
 namespace {
 
 using testing_models::random_model;
@@ -210,4 +210,4 @@ TEST(Intervals, NeedTwoUsersAndALevel) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::user_figures_test

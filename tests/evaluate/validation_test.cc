@@ -8,7 +8,7 @@
 #include "evaluate/hand_model.h"
 #include "lowrank/base/error.h"
 
-namespace lowrank {
+namespace lowrank::validation_test {
 namespace {
 
 Pairs two_pairs() {
@@ -86,4 +86,4 @@ TEST(ValidateOn, NeedsPairsOnceItMeasures) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::validation_test

@@ -18,9 +18,9 @@ struct Aligned64 {
 };
 
 /// Floats that start at a multiple of 64 bytes, as kernels want their rows.
-using AlignedFloats = std::vector<float, Aligned64<float>>;
+using AlignedVector = std::vector<float, Aligned64<float>>;
 
 /// Floats of a row of `rank` numbers with its padding.
-constexpr std::size_t padded(std::size_t rank) { return (rank + 15) / 16 * 16; }
+constexpr std::size_t row_stride(std::size_t rank) { return (rank + 15) / 16 * 16; }
 
 }  // namespace lowrank

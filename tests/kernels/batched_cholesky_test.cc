@@ -11,7 +11,7 @@
 #include "kernels/elimination.h"
 #include "kernels/levels.h"
 
-namespace lowrank {
+namespace lowrank::batched_cholesky_test {
 namespace {
 
 class BatchedCholesky : public AtEveryLevel {};
@@ -103,4 +103,4 @@ TEST_P(BatchedCholesky, ReportsTheRatioOfThePivots) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::batched_cholesky_test

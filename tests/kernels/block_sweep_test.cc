@@ -9,7 +9,7 @@
 #include "kernels/row_policy.h"
 #include "kernels/row_problem.h"
 
-namespace lowrank {
+namespace lowrank::block_sweep_test {
 namespace {
 
 class BlockSweepOf : public AtEveryLevel {};
@@ -84,4 +84,4 @@ TEST(BlockSweep, TakeNeitherBiasesNorWeightsOfZero) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::block_sweep_test

@@ -11,7 +11,7 @@
 #include "kernels/elimination.h"
 #include "kernels/levels.h"
 
-namespace lowrank {
+namespace lowrank::cholesky_test {
 namespace {
 
 class Cholesky : public AtEveryLevel {};
@@ -37,8 +37,8 @@ TEST_P(Cholesky, SolvesAsDoubleDoes) {
     for (const std::size_t sides : {1U, 2U}) {
       const std::vector<double> a = positive_definite(n, 0.1);
       RandomStream random(n, Purpose::item_factors);
-      const std::size_t ld = padded(n + sides);
-      AlignedFloats work(padded(n) * ld, 1e30F);
+      const std::size_t ld = row_stride(n + sides);
+      AlignedVector work(row_stride(n) * ld, 1e30F);
       std::vector<std::vector<double>> expected(sides, std::vector<double>(n));
       for (std::size_t i = 0; i < n; ++i) {
         for (std::size_t j = i; j < n; ++j) work[i * ld + j] = static_cast<float>(a[i * n + j]);
@@ -68,8 +68,8 @@ TEST_P(Cholesky, SolvesAsDoubleDoes) {
 TEST_P(Cholesky, RefusesWhatIsNotPositiveDefinite) {
   for (const std::size_t n : {1U, 5U, 16U, 17U, 40U}) {
     for (const float bad : {0.0F, -1.0F, std::numeric_limits<float>::quiet_NaN(), std::numeric_limits<float>::infinity()}) {
-      const std::size_t ld = padded(n + 1);
-      AlignedFloats a(padded(n) * ld);
+      const std::size_t ld = row_stride(n + 1);
+      AlignedVector a(row_stride(n) * ld);
       for (std::size_t i = 0; i < n; ++i) a[i * ld + i] = i + 1 == n ? bad : 2.0F;
       EXPECT_FALSE(factor_cholesky(a.data(), ld, n, 1)) << n << " " << bad;
     }
@@ -77,4 +77,4 @@ TEST_P(Cholesky, RefusesWhatIsNotPositiveDefinite) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::cholesky_test

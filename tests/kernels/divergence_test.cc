@@ -7,7 +7,7 @@
 
 #include "base/random.h"
 
-namespace lowrank {
+namespace lowrank::divergence_test {
 namespace {
 
 /// The loss that the header states.
@@ -74,4 +74,4 @@ TEST(Divergence, LeavesNothingWhereNothingPulls) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::divergence_test

@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "levels.h"
 
-namespace lowrank {
+namespace lowrank::dot_test {
 namespace {
 
 class Dot : public AtEveryLevel {};
@@ -16,9 +16,9 @@ class Dot : public AtEveryLevel {};
 TEST_P(Dot, AgreesWithDoubleForEveryLength) {
   RandomStream random(1, Purpose::user_factors);
   for (std::size_t rank = 0; rank <= 300; ++rank) {
-    const std::size_t stride = padded(rank);
-    AlignedFloats a(stride + 16);
-    AlignedFloats b(stride + 16);
+    const std::size_t stride = row_stride(rank);
+    AlignedVector a(stride + 16);
+    AlignedVector b(stride + 16);
     double expected = 0;
     double size = 0;
     for (std::size_t k = 0; k < rank; ++k) {
@@ -38,8 +38,8 @@ TEST_P(Dot, AgreesWithDoubleForEveryLength) {
 TEST_P(Dot, PairsGiveTheSameBitsAsSingles) {
   RandomStream random(3, Purpose::user_factors);
   for (const std::size_t stride : {0U, 16U, 48U, 64U, 128U}) {
-    AlignedFloats a(stride * 9);
-    AlignedFloats b(stride * 5);
+    AlignedVector a(stride * 9);
+    AlignedVector b(stride * 5);
     for (float& x : a) x = static_cast<float>(random.normal());
     for (float& x : b) x = static_cast<float>(random.normal());
     for (std::size_t count = 0; count < 40; ++count) {
@@ -59,4 +59,4 @@ TEST_P(Dot, PairsGiveTheSameBitsAsSingles) {
 INSTANTIATE_TEST_SUITE_P(Levels, Dot, testing::ValuesIn(available_simd_levels()), level_name);
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::dot_test

@@ -8,7 +8,7 @@
 #include "kernels/levels.h"
 #include "kernels/row_problem.h"
 
-namespace lowrank {
+namespace lowrank::dual_batch_test {
 namespace {
 
 class Short : public AtEveryLevel {};
@@ -104,4 +104,4 @@ TEST(BatchTakes, ShortRowsWithoutBias) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::dual_batch_test

@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "levels.h"
 
-namespace lowrank {
+namespace lowrank::eigen_test {
 namespace {
 
 class SymmetricEigen : public AtEveryLevel {};
@@ -98,4 +98,4 @@ TEST(SymmetricEigenOfNoNumbers, Ends) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::eigen_test

@@ -10,15 +10,15 @@
 #include "kernels/levels.h"
 #include "kernels/rows.h"
 
-namespace lowrank {
+namespace lowrank::gram_test {
 namespace {
 
 class Gram : public AtEveryLevel {};
 INSTANTIATE_TEST_SUITE_P(Levels, Gram, testing::ValuesIn(available_simd_levels()), level_name);
 
-AlignedFloats normals(std::size_t size, std::uint64_t seed) {
+AlignedVector normals(std::size_t size, std::uint64_t seed) {
   RandomStream random(seed, Purpose::user_factors);
-  AlignedFloats values(size);
+  AlignedVector values(size);
   for (float& value : values) value = static_cast<float>(random.normal());
   return values;
 }
@@ -27,10 +27,10 @@ TEST_P(Gram, AddsTheSumOfOuterProducts) {
   for (const std::size_t columns : {16U, 32U, 48U, 64U, 80U, 112U}) {
     for (const std::size_t count : {0U, 1U, 2U, 7U, 40U}) {
       const std::size_t ld = columns + 16;
-      const AlignedFloats left = normals(count * ld, 1);
-      const AlignedFloats right = normals(count * ld, 2);
-      const AlignedFloats before = normals(columns * ld, 3);
-      AlignedFloats a = before;
+      const AlignedVector left = normals(count * ld, 1);
+      const AlignedVector right = normals(count * ld, 2);
+      const AlignedVector before = normals(columns * ld, 3);
+      AlignedVector a = before;
       add_gram(left.data(), right.data(), ld, count, columns, a.data(), ld);
       for (std::size_t i = 0; i < columns; ++i) {
         for (std::size_t j = i; j < columns; ++j) {
@@ -49,9 +49,9 @@ TEST_P(Gram, MultipliesRows) {
     for (const std::size_t count : {0U, 1U, 7U, 8U, 21U}) {
       for (const std::size_t depth : {0U, 1U, 13U, 64U, 300U}) {
         const std::size_t ld = 304;
-        const AlignedFloats rows = normals(count * ld, 1);
-        const AlignedFloats b = normals(panels_size(depth, columns), 2);
-        AlignedFloats products(count * columns + 16, -7.0F);
+        const AlignedVector rows = normals(count * ld, 1);
+        const AlignedVector b = normals(panels_size(depth, columns), 2);
+        AlignedVector products(count * columns + 16, -7.0F);
         multiply_rows(rows.data(), ld, count, depth, b.data(), columns, products.data(), columns);
         for (std::size_t i = 0; i < count; ++i) {
           for (std::size_t j = 0; j < columns; ++j) {
@@ -70,9 +70,9 @@ TEST_P(Gram, HasTheProductOfEveryPairOfRows) {
   for (const std::size_t columns : {16U, 64U, 80U}) {
     for (std::size_t count = 0; count <= 21; ++count) {
       const std::size_t ld = columns + 16;
-      const AlignedFloats rows = normals((count + 4) * ld, 5);
-      const std::size_t lda = padded(count) + 16;
-      AlignedFloats a((count + 4) * lda);
+      const AlignedVector rows = normals((count + 4) * ld, 5);
+      const std::size_t lda = row_stride(count) + 16;
+      AlignedVector a((count + 4) * lda);
       row_gram(rows.data(), ld, count, columns, a.data(), lda);
       for (std::size_t i = 0; i < count; ++i) {
         for (std::size_t j = i; j < count; ++j) {
@@ -90,10 +90,10 @@ class PickedRows : public AtEveryLevel {
   static constexpr std::size_t kColumns = 80;
   static constexpr std::size_t kStride = 96;
   static constexpr std::size_t kTableRows = 30;
-  const AlignedFloats numbers_ = normals(kTableRows * kStride, 1);
+  const AlignedVector numbers_ = normals(kTableRows * kStride, 1);
   const RowTable table_{numbers_.data(), kStride};
-  const AlignedFloats x_ = normals(kColumns, 2);
-  const AlignedFloats weights_ = normals(30, 3);
+  const AlignedVector x_ = normals(kColumns, 2);
+  const AlignedVector weights_ = normals(30, 3);
 
   static std::vector<std::uint32_t> some_rows(std::size_t count) {
     std::vector<std::uint32_t> rows(count);
@@ -114,7 +114,7 @@ TEST_P(PickedRows, AreGatheredAndScaled) {
     const std::vector<std::uint32_t> rows = some_rows(count);
     for (const float* row_scale : {static_cast<const float*>(nullptr), weights_.data()}) {
       for (const float* column_scale : {static_cast<const float*>(nullptr), x_.data()}) {
-        AlignedFloats tile(12 * kStride, 5.0F);
+        AlignedVector tile(12 * kStride, 5.0F);
         gather_rows(table_, rows.data(), count, kColumns, row_scale, column_scale, tile.data(), kStride);
         for (std::size_t i = 0; i < 12; ++i) {
           for (std::size_t k = 0; k < kColumns; ++k) {
@@ -141,9 +141,9 @@ TEST_P(PickedRows, AreMultipliedAndAdded) {
       for (std::size_t i = 0; i < count; ++i) ASSERT_NEAR(double{products[i]}, dot_x(rows[i]), 1e-4);
       ASSERT_EQ(products[count], 9.0F);
 
-      AlignedFloats sum(kColumns, 1.0F);
+      AlignedVector sum(kColumns, 1.0F);
       gather_axpy(table_, rows.data(), count, kColumns, weights, sum.data());
-      AlignedFloats normal(kColumns, 1.0F);
+      AlignedVector normal(kColumns, 1.0F);
       const double total = add_normal_product(table_, rows.data(), count, kColumns, weights, x_.data(), 0.5F, normal.data());
       double expected_total = 0;
       for (std::size_t i = 0; i < count; ++i) expected_total += weight(i) * (dot_x(rows[i]) + 0.5);
@@ -164,7 +164,7 @@ TEST_P(PickedRows, AreMultipliedAndAdded) {
 
 /// Whatever number of vectors a row has: few of them stay in registers.
 TEST_P(PickedRows, ErrorsAndNormalProductsOfAnyWidth) {
-  const AlignedFloats values = normals(30, 4);
+  const AlignedVector values = normals(30, 4);
   for (std::size_t columns = 16; columns <= kColumns; columns += 16) {
     for (const std::size_t count : {0U, 1U, 2U, 3U, 4U, 5U, 11U, 30U}) {
       const std::vector<std::uint32_t> rows = some_rows(count);
@@ -192,7 +192,7 @@ TEST_P(PickedRows, ErrorsAndNormalProductsOfAnyWidth) {
           for (std::size_t k = 0; k < columns; ++k) errors[k] += e * at(rows[i], k), normal[k] += weight * s * at(rows[i], k);
         }
         SCOPED_TRACE(testing::Message() << columns << " columns, " << count << " rows");
-        AlignedFloats out(columns);
+        AlignedVector out(columns);
         std::fill_n(out.data(), columns, 1.0F);
         const ErrorSums sums = add_errors(table_, rows.data(), count, columns, c, v, x_.data(), 0.5F, out.data());
         EXPECT_NEAR(sums.errors, error_sum, 1e-3);
@@ -208,4 +208,4 @@ TEST_P(PickedRows, ErrorsAndNormalProductsOfAnyWidth) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::gram_test

@@ -7,7 +7,7 @@
 #include "base/random.h"
 #include "kernels/levels.h"
 
-namespace lowrank {
+namespace lowrank::gramian_test {
 namespace {
 
 class GramianOf : public AtEveryLevel {};
@@ -66,6 +66,23 @@ TEST_P(GramianOf, TableIsTheSumOfOuterProducts) {
   }
 }
 
+TEST(InPanels, PlacesTheNumbersAndPadsWithZeros) {
+  constexpr std::size_t kRows = 3;
+  for (const std::size_t columns : {1U, 16U, 48U, 49U, 100U}) {
+    std::vector<double> matrix;
+    for (std::size_t n = 0; n < kRows * columns; ++n) matrix.push_back(static_cast<double>(n + 1));
+    const AlignedFloats panels = in_panels(matrix, kRows, columns);
+    // Panels of 48 columns, one after another, each row by row.
+    const std::size_t count = (columns + 47) / 48;
+    ASSERT_EQ(panels.size(), count * kRows * 48);
+    for (std::size_t n = 0; n < panels.size(); ++n) {
+      const std::size_t row = n / 48 % kRows;
+      const std::size_t column = n / (48 * kRows) * 48 + n % 48;
+      EXPECT_EQ(panels[n], column < columns ? static_cast<float>(row * columns + column + 1) : 0.0F) << columns << " " << n;
+    }
+  }
+}
+
 TEST_P(GramianOf, RotatedTableIsDiagonal) {
   constexpr std::size_t kRank = 20;
   constexpr std::size_t kRows = 300;
@@ -89,4 +106,4 @@ TEST_P(GramianOf, RotatedTableIsDiagonal) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::gramian_test

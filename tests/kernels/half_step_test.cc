@@ -10,7 +10,7 @@
 #include "kernels/elimination.h"
 #include "kernels/levels.h"
 
-namespace lowrank {
+namespace lowrank::half_step_test {
 namespace {
 
 constexpr std::size_t kFixed = 60;
@@ -302,4 +302,4 @@ TEST_P(HalfStepOf, ThreadsDoNotChangeABit) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::half_step_test

@@ -11,7 +11,7 @@
 #include "base/random.h"
 #include "levels.h"
 
-namespace lowrank {
+namespace lowrank::history_rows_test {
 namespace {
 
 constexpr std::size_t kItems = 9;
@@ -55,11 +55,11 @@ struct Exact {
   }
 };
 
-AlignedFloats rows_of(const std::vector<double>& numbers, std::size_t rank) {
+AlignedVector rows_of(const std::vector<double>& numbers, std::size_t rank) {
   const std::size_t rows = rank == 0 ? 0 : numbers.size() / rank;
-  AlignedFloats table(std::max<std::size_t>(rows, 1) * padded(rank) + 16);
+  AlignedVector table(std::max<std::size_t>(rows, 1) * row_stride(rank) + 16);
   for (std::size_t row = 0; row < rows; ++row) {
-    for (std::size_t k = 0; k < rank; ++k) table[row * padded(rank) + k] = static_cast<float>(numbers[row * rank + k]);
+    for (std::size_t k = 0; k < rank; ++k) table[row * row_stride(rank) + k] = static_cast<float>(numbers[row * rank + k]);
   }
   return table;
 }
@@ -71,9 +71,9 @@ class HistoryRows : public AtEveryLevel {};
 TEST_P(HistoryRows, SumIsThatOfTheRows) {
   for (const std::size_t rank : {0U, 1U, 15U, 16U, 17U, 40U, 130U}) {
     const Exact exact(rank);
-    const AlignedFloats table = rows_of(exact.w, rank);
-    AlignedFloats sum(padded(rank) + 16);
-    add_rows(table.data(), padded(rank), exact.items.data(), exact.items.size(), sum.data());
+    const AlignedVector table = rows_of(exact.w, rank);
+    AlignedVector sum(row_stride(rank) + 16);
+    add_rows(table.data(), row_stride(rank), exact.items.data(), exact.items.size(), sum.data());
     for (std::size_t k = 0; k < rank; ++k) {
       double expected = 0;
       for (const std::uint32_t item : exact.items) expected += exact.w[item * rank + k];
@@ -85,8 +85,8 @@ TEST_P(HistoryRows, SumIsThatOfTheRows) {
 TEST_P(HistoryRows, VisitsAreTheEquations) {
   for (const std::size_t rank : {0U, 1U, 15U, 16U, 17U, 40U, 130U}) {
     Exact exact(rank);
-    const AlignedFloats q = rows_of(exact.q, rank);
-    AlignedFloats x = rows_of(exact.x, rank);
+    const AlignedVector q = rows_of(exact.q, rank);
+    AlignedVector x = rows_of(exact.x, rank);
     const std::vector<float> biases = floats_of(exact.item_biases);
     const std::vector<float> values = floats_of(exact.values);
     std::vector<float> errors(exact.items.size());
@@ -98,7 +98,7 @@ TEST_P(HistoryRows, VisitsAreTheEquations) {
                                           .values = values.data(),
                                           .item_factors = q.data(),
                                           .item_biases = biases.data(),
-                                          .stride = padded(rank)},
+                                          .stride = row_stride(rank)},
                                          steps, x.data(), bias, errors.data());
     double expected = 0;
     for (const std::uint32_t at : exact.order) {
@@ -126,10 +126,10 @@ TEST_P(HistoryRows, StepsDescendTheLoss) {
     change(below, -kStep);
     return (above.loss() - below.loss()) / (2 * kStep);
   };
-  AlignedFloats q = rows_of(exact.q, kRank);
-  AlignedFloats w = rows_of(exact.w, kRank);
-  AlignedFloats x = rows_of(exact.x, kRank);
-  const AlignedFloats before = x;
+  AlignedVector q = rows_of(exact.q, kRank);
+  AlignedVector w = rows_of(exact.w, kRank);
+  AlignedVector x = rows_of(exact.x, kRank);
+  const AlignedVector before = x;
   std::vector<float> biases = floats_of(exact.item_biases);
   const std::vector<float> values = floats_of(exact.values);
   std::vector<float> errors(exact.items.size());
@@ -138,12 +138,12 @@ TEST_P(HistoryRows, StepsDescendTheLoss) {
   constexpr float kRate = 1.0F / 1024;
   const HistorySteps steps{.rate = kRate, .bias_rate = kRate, .bias_keep = 1};
   const std::vector<float> keeps(kItems, 1.0F);
-  visit_history({exact.order.data(), exact.order.size(), exact.items.data(), values.data(), q.data(), biases.data(), padded(kRank)}, steps,
-                x.data(), bias, errors.data());
-  AlignedFloats move(padded(kRank));
+  visit_history({exact.order.data(), exact.order.size(), exact.items.data(), values.data(), q.data(), biases.data(), row_stride(kRank)},
+                steps, x.data(), bias, errors.data());
+  AlignedVector move(row_stride(kRank));
   for (std::size_t k = 0; k < kRank; ++k) move[k] = x[k] - before[k];
   learn_history({exact.items.data(), errors.data(), exact.items.size(), q.data(), w.data(), biases.data(), keeps.data(), keeps.data(),
-                 keeps.data(), padded(kRank)},
+                 keeps.data(), row_stride(kRank)},
                 steps, before.data(), move.data());
   const auto rate = static_cast<double>(kRate);
   constexpr double kNear = 0.02;
@@ -152,10 +152,10 @@ TEST_P(HistoryRows, StepsDescendTheLoss) {
     EXPECT_NEAR(static_cast<double>(move[k]) / rate, -slope([&](Exact& e, double by) { e.x[k] += by; }), kNear);
     for (std::size_t item = 0; item < kItems; ++item) {
       const std::size_t at = item * kRank + k;
-      const double step = static_cast<double>(q[item * padded(kRank) + k]) - exact.q[at];
+      const double step = static_cast<double>(q[item * row_stride(kRank) + k]) - exact.q[at];
       EXPECT_NEAR(step / rate, -slope([&](Exact& e, double by) { e.q[at] += by; }), kNear);
       const bool own = std::ranges::find(exact.items, item) != exact.items.end();
-      EXPECT_FLOAT_EQ(w[item * padded(kRank) + k], static_cast<float>(exact.w[at]) + (own ? move[k] : 0.0F));
+      EXPECT_FLOAT_EQ(w[item * row_stride(kRank) + k], static_cast<float>(exact.w[at]) + (own ? move[k] : 0.0F));
     }
   }
   for (std::size_t item = 0; item < kItems; ++item) {
@@ -167,25 +167,25 @@ TEST_P(HistoryRows, StepsDescendTheLoss) {
 TEST_P(HistoryRows, ItemsKeepTheirShares) {
   constexpr std::size_t kRank = 3;
   const Exact exact(kRank);
-  AlignedFloats q = rows_of(exact.q, kRank);
-  AlignedFloats w = rows_of(exact.w, kRank);
+  AlignedVector q = rows_of(exact.q, kRank);
+  AlignedVector w = rows_of(exact.w, kRank);
   std::vector<float> biases = floats_of(exact.item_biases);
   const std::vector<float> errors(exact.items.size(), 0.0F);
   const std::vector<float> half(kItems, 0.5F);
   const std::vector<float> quarter(kItems, 0.25F);
   const std::vector<float> none(kItems, 0.0F);
-  const AlignedFloats zeros(padded(kRank));
+  const AlignedVector zeros(row_stride(kRank));
   learn_history({exact.items.data(), errors.data(), exact.items.size(), q.data(), w.data(), biases.data(), half.data(), quarter.data(),
-                 none.data(), padded(kRank)},
+                 none.data(), row_stride(kRank)},
                 {0.1F, 0.1F, 1}, zeros.data(), zeros.data());
-  EXPECT_FLOAT_EQ(q[4 * padded(kRank) + 1], 0.5F * static_cast<float>(exact.q[4 * kRank + 1]));
-  EXPECT_FLOAT_EQ(w[4 * padded(kRank) + 1], 0.25F * static_cast<float>(exact.w[4 * kRank + 1]));
+  EXPECT_FLOAT_EQ(q[4 * row_stride(kRank) + 1], 0.5F * static_cast<float>(exact.q[4 * kRank + 1]));
+  EXPECT_FLOAT_EQ(w[4 * row_stride(kRank) + 1], 0.25F * static_cast<float>(exact.w[4 * kRank + 1]));
   EXPECT_EQ(biases[4], 0);
-  EXPECT_FLOAT_EQ(q[3 * padded(kRank) + 1], static_cast<float>(exact.q[3 * kRank + 1]));
+  EXPECT_FLOAT_EQ(q[3 * row_stride(kRank) + 1], static_cast<float>(exact.q[3 * kRank + 1]));
   EXPECT_NE(biases[3], 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, HistoryRows, testing::ValuesIn(available_simd_levels()), level_name);
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::history_rows_test

@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "kernels/levels.h"
 
-namespace lowrank {
+namespace lowrank::inverse_test {
 namespace {
 
 constexpr std::size_t kTile = TiledMatrix::kTile;
@@ -84,4 +84,4 @@ TEST(InverseOfAMatrix, ThatIsNotPositiveDefinite) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::inverse_test

@@ -9,7 +9,7 @@
 #include "kernels/aligned.h"
 #include "kernels/levels.h"
 
-namespace lowrank {
+namespace lowrank::non_negative_test {
 namespace {
 
 class NonNegative : public AtEveryLevel {};
@@ -18,8 +18,8 @@ INSTANTIATE_TEST_SUITE_P(Levels, NonNegative, testing::ValuesIn(available_simd_l
 TEST_P(NonNegative, DescendsAsALoopInDouble) {
   RandomStream random(3, Purpose::user_factors);
   for (const std::size_t rank : {1U, 2U, 5U, 16U, 31U, 40U}) {
-    const std::size_t ld = padded(rank);
-    AlignedFloats a(rank * ld);
+    const std::size_t ld = row_stride(rank);
+    AlignedVector a(rank * ld);
     for (std::size_t n = 0; n < 2 * rank; ++n) {
       std::vector<double> row(rank);
       for (double& x : row) x = random.uniform();
@@ -32,8 +32,8 @@ TEST_P(NonNegative, DescendsAsALoopInDouble) {
       for (std::size_t k = 0; k < rank; ++k) a[3 * ld + k] = a[k * ld + 3] = 0;
     }
     for (const std::size_t count : {1U, 3U, 15U, 16U, 17U, 40U}) {
-      AlignedFloats targets(count * ld);
-      AlignedFloats rows((count + 1) * ld);
+      AlignedVector targets(count * ld);
+      AlignedVector rows((count + 1) * ld);
       for (std::size_t r = 0; r < count; ++r) {
         for (std::size_t k = 0; k < rank; ++k) {
           targets[r * ld + k] = static_cast<float>(random.normal());
@@ -57,7 +57,7 @@ TEST_P(NonNegative, DescendsAsALoopInDouble) {
           }
         }
       }
-      AlignedFloats scratch(descend_scratch(rank));
+      AlignedVector scratch(descend_scratch(rank));
       descend_non_negative(a.data(), ld, rank, targets.data(), 0.125F, rows.data(), ld, count, 3, scratch.data());
       for (std::size_t n = 0; n < rows.size(); ++n) ASSERT_NEAR(static_cast<double>(rows[n]), expected[n], 1e-4) << rank << ' ' << count;
     }
@@ -65,4 +65,4 @@ TEST_P(NonNegative, DescendsAsALoopInDouble) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::non_negative_test

@@ -8,7 +8,7 @@
 #include "kernels/levels.h"
 #include "kernels/row_problem.h"
 
-namespace lowrank {
+namespace lowrank::normal_solver_test {
 namespace {
 
 std::vector<double> joined(const AlignedFloats& x, std::size_t rank, const float* bias) {
@@ -212,4 +212,4 @@ TEST_P(Row, OfNoUseIsZero) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::normal_solver_test

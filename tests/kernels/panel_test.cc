@@ -10,13 +10,13 @@
 #include "base/random.h"
 #include "levels.h"
 
-namespace lowrank {
+namespace lowrank::panel_test {
 namespace {
 
 class PanelKernel : public AtEveryLevel {};
 
-AlignedFloats random_floats(RandomStream& random, std::size_t count) {
-  AlignedFloats values(count);
+AlignedVector random_floats(RandomStream& random, std::size_t count) {
+  AlignedVector values(count);
   for (float& value : values) value = static_cast<float>(random.normal());
   return values;
 }
@@ -24,15 +24,15 @@ AlignedFloats random_floats(RandomStream& random, std::size_t count) {
 TEST_P(PanelKernel, PacksRowsSideBySide) {
   RandomStream random(1, Purpose::item_factors);
   for (const std::size_t depth : {0U, 1U, 15U, 16U, 33U}) {
-    const std::size_t stride = padded(depth);
-    const AlignedFloats table = random_floats(random, 100 * stride);
+    const std::size_t stride = row_stride(depth);
+    const AlignedVector table = random_floats(random, 100 * stride);
     for (const std::size_t count : {0U, 1U, 63U, 64U}) {
       std::vector<std::uint32_t> indices(count);
       std::vector<float> scales(count);
       for (std::uint32_t& index : indices) index = static_cast<std::uint32_t>(random.below(100));
       for (float& scale : scales) scale = static_cast<float>(random.normal());
       for (const bool scaled : {false, true}) {
-        AlignedFloats panel(depth * kPanelRows + 16, -7.0F);
+        AlignedVector panel(depth * kPanelRows + 16, -7.0F);
         pack_panel({table.data(), stride}, indices.data(), scaled ? scales.data() : nullptr, count, depth, panel.data());
         for (std::size_t k = 0; k < depth; ++k) {
           for (std::size_t r = 0; r < kPanelRows; ++r) {
@@ -52,9 +52,9 @@ struct Case {
     RandomStream random(seed, Purpose::user_factors);
     panel = random_floats(random, depth * kPanelRows);
     offsets = random_floats(random, kPanelRows);
-    factors = random_floats(random, count * padded(depth) + 16);
+    factors = random_floats(random, count * row_stride(depth) + 16);
     for (std::size_t q = 0; q < count; ++q) {
-      queries.push_back(factors.data() + q * padded(depth));
+      queries.push_back(factors.data() + q * row_stride(depth));
       for (std::size_t r = 0; r < kPanelRows; ++r) {
         double sum = double{offsets[r]};
         double size = std::abs(sum);
@@ -69,9 +69,9 @@ struct Case {
     }
   }
 
-  AlignedFloats panel;
-  AlignedFloats offsets;
-  AlignedFloats factors;
+  AlignedVector panel;
+  AlignedVector offsets;
+  AlignedVector factors;
   std::vector<const float*> queries;
   std::vector<double> expected;
   std::vector<double> tolerance;
@@ -147,4 +147,4 @@ TEST_P(PanelKernel, AScoreDoesNotDependOnItsNeighbours) {
 INSTANTIATE_TEST_SUITE_P(Levels, PanelKernel, testing::ValuesIn(available_simd_levels()), level_name);
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::panel_test

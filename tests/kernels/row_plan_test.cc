@@ -6,7 +6,7 @@
 #include <mutex>
 #include <vector>
 
-namespace lowrank {
+namespace lowrank::row_plan_test {
 namespace {
 
 std::vector<std::size_t> offsets_of(const std::vector<std::size_t>& counts) {
@@ -111,4 +111,4 @@ TEST(RowPlan, VisitsEveryRatingOnceAndCutsLongRows) {
 TEST(RowPlan, OfNoRowsDoesNothing) { EXPECT_EQ(run(RowPlan(offsets_of({})), 2), Done()); }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::row_plan_test

@@ -12,12 +12,12 @@
 #include "base/random.h"
 #include "levels.h"
 
-namespace lowrank {
+namespace lowrank::sgd_test {
 namespace {
 
 struct Tables {
   Tables(std::size_t users, std::size_t items, std::size_t width, std::uint64_t seed)
-      : rank(width), stride(padded(width)), p(users * stride), q(items * stride), bu(users), bi(items) {
+      : rank(width), stride(row_stride(width)), p(users * stride), q(items * stride), bu(users), bi(items) {
     RandomStream random(seed, Purpose::user_factors);
     for (std::size_t u = 0; u < users; ++u) {
       for (std::size_t k = 0; k < rank; ++k) p[u * stride + k] = static_cast<float>(0.3 * random.normal());
@@ -46,8 +46,8 @@ struct Tables {
 
   std::size_t rank;
   std::size_t stride;
-  AlignedFloats p;
-  AlignedFloats q;
+  AlignedVector p;
+  AlignedVector q;
   std::vector<float> bu;
   std::vector<float> bi;
   std::vector<float> user_decays;
@@ -446,4 +446,4 @@ TEST_P(SgdKernel, NoWeightOversteps) {
 INSTANTIATE_TEST_SUITE_P(Levels, SgdKernel, testing::ValuesIn(available_simd_levels()), level_name);
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::sgd_test

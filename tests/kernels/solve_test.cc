@@ -8,7 +8,7 @@
 
 #include "base/random.h"
 
-namespace lowrank {
+namespace lowrank::solve_test {
 namespace {
 
 /// A random positive definite matrix, n x n.
@@ -77,4 +77,4 @@ TEST(SolveNonNegative, FulfilsTheConditionsOfOptimality) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::solve_test

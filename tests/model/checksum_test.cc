@@ -6,7 +6,7 @@
 
 #include "base/random.h"
 
-namespace lowrank {
+namespace lowrank::checksum_test {
 namespace {
 
 std::uint64_t sum_of(std::string_view bytes) {
@@ -77,4 +77,4 @@ TEST(HexDigits, AreSixteen) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::checksum_test

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-namespace lowrank {
+namespace lowrank::count_weight_test {
 namespace {
 
 const std::vector<std::uint32_t> kCounts{1, 0, 4, 4, 9};
@@ -40,4 +40,4 @@ TEST(CountWeight, OfNoRatingsAtAllIsFinite) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::count_weight_test

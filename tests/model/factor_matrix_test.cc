@@ -6,7 +6,7 @@
 #include <new>
 #include <utility>
 
-namespace lowrank {
+namespace lowrank::factor_matrix_test {
 namespace {
 
 TEST(FactorMatrix, RowsAreAlignedAndPaddedWithZeros) {
@@ -40,4 +40,4 @@ TEST(FactorMatrix, IsAValue) {
 TEST(FactorMatrix, ImpossibleSizesAreRefused) { EXPECT_THROW(FactorMatrix(SIZE_MAX / 32, 16), std::bad_alloc); }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::factor_matrix_test

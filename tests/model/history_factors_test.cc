@@ -12,10 +12,11 @@
 #include "model/models.h"
 #include "model/sealing.h"
 
-namespace lowrank {
+namespace lowrank::history_factors_test {
 namespace {
 
 using sealing::Opened;
+using sealing::refusal;
 
 Model sums_model(std::size_t rank = 5) {
   Model model = testing_models::random_model(9, 7, rank);
@@ -31,20 +32,7 @@ Model sums_model(std::size_t rank = 5) {
   return model;
 }
 
-std::string refusal(const std::string& file) {
-  try {
-    deserialize_model(file, "f");
-  } catch (const ModelFileError& error) {
-    return error.what();
-  }
-  return "loaded";
-}
-
-std::string refusal_after(const std::function<void(Opened&)>& change) {
-  Opened opened(serialize_model(sums_model()));
-  change(opened);
-  return refusal(opened.sealed());
-}
+std::string refusal_after(const std::function<void(Opened&)>& change) { return sealing::refusal_after(sums_model(), change); }
 
 TEST(HistoryFactors, TravelWithTheModel) {
   for (const std::size_t rank : {0U, 1U, 5U, 16U}) {
@@ -124,4 +112,4 @@ TEST(HistoryFactors, EveryDamagedByteIsFound) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::history_factors_test

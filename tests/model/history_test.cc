@@ -8,7 +8,7 @@
 #include "lowrank/base/error.h"
 #include "model/models.h"
 
-namespace lowrank {
+namespace lowrank::history_test {
 namespace {
 
 using Bytes = std::vector<std::uint8_t>;
@@ -131,4 +131,4 @@ TEST(History, RefusesUnsoundBytes) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::history_test

@@ -11,29 +11,16 @@
 #include "model/sealing.h"
 #include "model/version_one.h"
 
-namespace lowrank {
+namespace lowrank::model_file_hostile_test {
 namespace {
 
 using nlohmann::json;
 using sealing::Opened;
-
-/// The message by which `file` is refused, without its name. Anything but a ModelFileError leaves the test.
-std::string refusal(const std::string& file) {
-  try {
-    deserialize_model(file, "f");
-  } catch (const ModelFileError& error) {
-    const std::string message = error.what();
-    EXPECT_EQ(message.substr(0, 3), "f: ");
-    return message.substr(3);
-  }
-  return "loaded";
-}
+using sealing::refusal;
 
 /// The refusal of a sound file that was changed and sealed again.
 std::string refusal_after(const std::function<void(Opened&)>& change) {
-  Opened opened(serialize_model(testing_models::version_one_model()));
-  change(opened);
-  return refusal(opened.sealed());
+  return sealing::refusal_after(testing_models::version_one_model(), change);
 }
 
 template <class T>
@@ -356,4 +343,4 @@ TEST(HostileModelFile, RanksThatNoModelHas) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::model_file_hostile_test

@@ -16,7 +16,7 @@
 #include "model/sealing.h"
 #include "model/version_one.h"
 
-namespace lowrank {
+namespace lowrank::model_file_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -305,4 +305,4 @@ TEST(ModelFile, SavingReplacesOrLeavesAlone) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::model_file_test

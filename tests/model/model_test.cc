@@ -9,7 +9,7 @@
 
 #include "model/models.h"
 
-namespace lowrank {
+namespace lowrank::model_test {
 namespace {
 
 /// Two users, two items, of which the second each is unknown; rank 2.
@@ -202,4 +202,4 @@ TEST(Fingerprint, DoesNotDependOnThreadsOrOrderOrTimes) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::model_test

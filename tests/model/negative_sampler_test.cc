@@ -5,7 +5,7 @@
 #include <cmath>
 #include <numeric>
 
-namespace lowrank {
+namespace lowrank::negative_sampler_test {
 namespace {
 
 TEST(NegativeSampler, DrawsInProportionToAPowerOfTheCounts) {
@@ -44,4 +44,4 @@ TEST(NegativeSampler, NothingToDrawFrom) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::negative_sampler_test

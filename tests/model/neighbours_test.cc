@@ -14,7 +14,7 @@
 #include "model/neighbours_code.h"
 #include "model/sealing.h"
 
-namespace lowrank {
+namespace lowrank::neighbours_test {
 namespace {
 
 using testing_models::random_mean_model;
@@ -336,4 +336,4 @@ TEST(NeighbourMeansFile, TellsWhichPartIsWrong) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::neighbours_test

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <string_view>
 
+#include "lowrank/base/error.h"
+#include "lowrank/model/model_file.h"
 #include "model/checksum.h"
 #include "model/model_header.h"
 
@@ -53,5 +56,24 @@ struct Opened {
   /// The bytes of a tensor.
   [[nodiscard]] std::size_t begin(const char* tensor) const { return header[tensor]["data_offsets"][0].get<std::size_t>(); }
 };
+
+/// The message by which a file is refused, without its name; "loaded" if it is not. Anything but a ModelFileError goes through.
+inline std::string refusal(const std::string& file) {
+  constexpr std::string_view kName = "f: ";
+  try {
+    deserialize_model(file, "f");
+  } catch (const ModelFileError& error) {
+    const std::string message = error.what();
+    return message.starts_with(kName) ? message.substr(kName.size()) : "a message without the file's name: " + message;
+  }
+  return "loaded";
+}
+
+/// The refusal of the model's file after it was changed and sealed again.
+inline std::string refusal_after(const Model& model, const std::function<void(Opened&)>& change) {
+  Opened opened(serialize_model(model));
+  change(opened);
+  return refusal(opened.sealed());
+}
 
 }  // namespace lowrank::sealing

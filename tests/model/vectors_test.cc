@@ -7,7 +7,7 @@
 #include "lowrank/base/error.h"
 #include "model/models.h"
 
-namespace lowrank {
+namespace lowrank::vectors_test {
 namespace {
 
 using testing_models::random_model;
@@ -60,4 +60,4 @@ TEST(Vectors, SidesHaveNames) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::vectors_test

@@ -2,7 +2,7 @@
 #include "lowrank/model/model_file.h"
 #include "pipeline/run_fixture.h"
 
-namespace lowrank {
+namespace lowrank::init_test {
 namespace {
 
 using InitTest = RunTest;
@@ -63,4 +63,4 @@ TEST_F(InitTest, NeedsTheSameRank) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::init_test

@@ -4,7 +4,7 @@
 #include "lowrank/pipeline/run.h"
 #include "pipeline/run_fixture.h"
 
-namespace lowrank {
+namespace lowrank::memory_test {
 namespace {
 
 using RunMemoryTest = RunTest;
@@ -64,4 +64,4 @@ TEST_F(RunMemoryTest, WhereNoRankFitsItSaysSo) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::memory_test

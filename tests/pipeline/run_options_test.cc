@@ -4,7 +4,7 @@
 #include "lowrank/pipeline/run.h"
 #include "pipeline/run_fixture.h"
 
-namespace lowrank {
+namespace lowrank::run_options_test {
 namespace {
 
 using RunOptionsTest = RunTest;
@@ -188,4 +188,4 @@ TEST_F(RunOptionsTest, CanDoWithoutAFile) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::run_options_test

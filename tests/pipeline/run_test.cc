@@ -13,7 +13,7 @@
 #include "lowrank/model/model_file.h"
 #include "pipeline/run_fixture.h"
 
-namespace lowrank {
+namespace lowrank::run_test {
 namespace {
 
 TEST_F(RunTest, WritesTheModelThatTheDataInMemoryGives) {
@@ -65,7 +65,7 @@ TEST_F(RunTest, HoldsOutForValidationButCountsHeldPairsAsSeen) {
   EXPECT_EQ(summary.ratings, data.ratings.size() - held);
   ASSERT_TRUE(summary.validation);
   EXPECT_EQ(summary.validation->ratings, held);
-  EXPECT_EQ(model.history, History(data.ratings));
+  EXPECT_EQ(model.history, History(data.ratings, HistoryValues::kept));
   EXPECT_EQ(model.record.ratings, summary.ratings);
   const Holdout parts = hold_out(data.ratings, 0.25, sgd_of(run).seed);
   EXPECT_EQ(model.record.fingerprint, fingerprint(data.users, data.items, parts.train));
@@ -327,4 +327,4 @@ TEST_F(RunTest, OnDataInMemoryIsTheRunOnTheFile) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::run_test

@@ -6,7 +6,7 @@
 
 #include "lowrank/pipeline/run.h"
 
-namespace lowrank {
+namespace lowrank::summary_test {
 namespace {
 
 using Json = nlohmann::json;
@@ -72,4 +72,4 @@ TEST(PeakMemoryTest, GrowsWithWhatIsTouched) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::summary_test

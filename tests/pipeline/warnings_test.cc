@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "pipeline/run_fixture.h"
 
-namespace lowrank {
+namespace lowrank::warnings_test {
 namespace {
 
 Ratings ratings_of(const std::vector<float>& values) {
@@ -125,4 +125,4 @@ TEST_F(WarningsTest, OfFactorsThatLearnNothing) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::warnings_test

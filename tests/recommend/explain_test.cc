@@ -11,7 +11,7 @@
 #include "lowrank/recommend/recommender.h"
 #include "model/models.h"
 
-namespace lowrank {
+namespace lowrank::explain_test {
 namespace {
 
 using testing_models::random_model;
@@ -493,4 +493,4 @@ TEST(Explain, UnknownItemsAndHistoriesWithoutAKnownItemAreNotExplained) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::explain_test

@@ -10,7 +10,7 @@
 #include "lowrank/recommend/recommend.h"
 #include "model/models.h"
 
-namespace lowrank {
+namespace lowrank::fold_in_test {
 namespace {
 
 using testing_models::random_model;
@@ -468,4 +468,4 @@ TEST(FoldIn, UsersOfUnknownItemsAreUnknown) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::fold_in_test

@@ -9,7 +9,7 @@
 #include "lowrank/recommend/fold_in.h"
 #include "lowrank/recommend/recommend.h"
 
-namespace lowrank {
+namespace lowrank::format_one_test {
 namespace {
 
 std::string kept(const std::string& name) { return LOWRANK_SOURCE_DIR "/tests/model/data/v1/" + name; }
@@ -48,4 +48,4 @@ INSTANTIATE_TEST_SUITE_P(Methods, FormatOne,
                          [](const auto& method) { return std::string(method.param); });
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::format_one_test

@@ -6,7 +6,7 @@
 #include "lowrank/recommend/recommender.h"
 #include "model/models.h"
 
-namespace lowrank {
+namespace lowrank::neighbour_lists_test {
 namespace {
 
 using testing_models::random_mean_model;
@@ -218,4 +218,4 @@ TEST(NeighbourLists, SimilarRowsOfMeansAreThoseThatSpeakForTheQuery) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::neighbour_lists_test

@@ -6,7 +6,7 @@
 #include "lowrank/recommend/fold_in.h"
 #include "model/models.h"
 
-namespace lowrank {
+namespace lowrank::pairwise_fold_in_test {
 namespace {
 
 using testing_models::random_model;
@@ -126,4 +126,4 @@ TEST(PairwiseFoldIn, ItemMinimisesOverItsUsersAndTheRatingsOfOthers) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::pairwise_fold_in_test

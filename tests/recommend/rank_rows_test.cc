@@ -11,7 +11,7 @@
 #include "recommend/row_screen.h"
 #include "recommend/top_list.h"
 
-namespace lowrank {
+namespace lowrank::rank_rows_test {
 namespace {
 
 using Lists = std::vector<std::vector<Scored>>;
@@ -185,4 +185,4 @@ TEST_P(RankRows, AnErrorOfTheConsumerArrives) {
 INSTANTIATE_TEST_SUITE_P(Levels, RankRows, testing::ValuesIn(available_simd_levels()), level_name);
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::rank_rows_test

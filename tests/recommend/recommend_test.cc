@@ -11,7 +11,7 @@
 #include "model/models.h"
 #include "recommend/rank_rows.h"
 
-namespace lowrank {
+namespace lowrank::recommend_test {
 namespace {
 
 using Lists = std::vector<std::vector<Scored>>;
@@ -185,4 +185,4 @@ TEST(PopularItems, MostRatingsFirst) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::recommend_test

@@ -10,7 +10,7 @@
 #include "lowrank/base/error.h"
 #include "model/models.h"
 
-namespace lowrank {
+namespace lowrank::recommender_test {
 namespace {
 
 using testing_models::random_model;
@@ -239,4 +239,4 @@ TEST(Recommender, IsAskedFromManyThreads) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::recommender_test

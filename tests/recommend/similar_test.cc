@@ -8,7 +8,7 @@
 #include "lowrank/recommend/recommend.h"
 #include "model/models.h"
 
-namespace lowrank {
+namespace lowrank::similar_test {
 namespace {
 
 using Lists = std::vector<std::vector<Scored>>;
@@ -185,4 +185,4 @@ TEST(Similar, Names) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::similar_test

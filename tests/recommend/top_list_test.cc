@@ -6,7 +6,7 @@
 
 #include "base/random.h"
 
-namespace lowrank {
+namespace lowrank::top_list_test {
 namespace {
 
 TEST(TopList, KeepsWhatSortingWouldKeep) {
@@ -33,4 +33,4 @@ TEST(TopList, KeepsWhatSortingWouldKeep) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::top_list_test

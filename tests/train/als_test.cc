@@ -10,7 +10,7 @@
 #include "train/dense_oracle.h"
 #include "train/fixtures.h"
 
-namespace lowrank {
+namespace lowrank::als_test {
 namespace {
 
 std::vector<Als> many_options() {
@@ -235,4 +235,4 @@ TEST(Als, OneRatingIsPredicted) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::als_test

@@ -5,7 +5,7 @@
 #include <limits>
 #include <vector>
 
-namespace lowrank {
+namespace lowrank::alternating_test {
 namespace {
 
 TEST(Alternating, OneNumberThatIsNotFiniteIsSeenAnywhere) {
@@ -26,4 +26,4 @@ TEST(Alternating, OneNumberThatIsNotFiniteIsSeenAnywhere) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::alternating_test

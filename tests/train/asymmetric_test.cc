@@ -12,7 +12,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/recommend/fold_in.h"
 
-namespace lowrank {
+namespace lowrank::asymmetric_test {
 namespace {
 
 constexpr std::uint32_t kUsers = 300;
@@ -263,4 +263,4 @@ TEST(Asymmetric, FewRatingsAndOddShapes) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::asymmetric_test

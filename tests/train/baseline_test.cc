@@ -13,7 +13,7 @@
 #include "train/bias_damping.h"
 #include "train/units.h"
 
-namespace lowrank {
+namespace lowrank::baseline_test {
 namespace {
 
 /// All biases at once from the dense normal equations, in double: users, then items.
@@ -180,4 +180,4 @@ TEST(Baseline, ValidationKeepsTheBestEpochAndPatienceEnds) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::baseline_test

@@ -9,7 +9,7 @@
 #include "lowrank/base/error.h"
 #include "train/fixtures.h"
 
-namespace lowrank {
+namespace lowrank::bpr_test {
 namespace {
 
 /// Users and items of two groups: users have items of their own group, but for every twentieth of them.
@@ -167,4 +167,4 @@ TEST(Bpr, ModelOnlyRanks) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::bpr_test

@@ -11,7 +11,7 @@
 #include "lowrank/train/train.h"
 #include "train/fixtures.h"
 
-namespace lowrank {
+namespace lowrank::ease_test {
 namespace {
 
 constexpr std::uint32_t kUsers = 90;
@@ -107,4 +107,4 @@ TEST(Ease, MemoryIsStatedAndRefused) {
 TEST(Ease, NothingAboveZeroIsAnError) { EXPECT_THROW(train_quietly(make_ratings({{0, 0, 0}, {1, 1, -1}}, 2, 2), Ease{}), DataError); }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::ease_test

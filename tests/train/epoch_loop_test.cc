@@ -9,7 +9,7 @@
 
 #include "lowrank/base/error.h"
 
-namespace lowrank {
+namespace lowrank::epoch_loop_test {
 namespace {
 
 /// A learner whose state is one number, the item's bias: it grows by the step in every epoch. It runs away in the epochs that it is told,
@@ -29,7 +29,7 @@ class Counter final : public EpochLearner {
     model.items.biases[0] = state;
   }
   void restore(const Model* model) override { state = model != nullptr ? model->items.biases[0] : 0; }
-  [[nodiscard]] std::vector<std::byte> save_state() const override { return std::vector<std::byte>(1, std::byte(visits)); }
+  [[nodiscard]] std::vector<std::byte> save_state() override { return std::vector<std::byte>(1, std::byte(visits)); }
   void load_state(std::span<const std::byte> saved) override { visits = std::to_integer<unsigned>(saved.front()); }
   [[nodiscard]] Keep keep() const override { return kept; }
   [[nodiscard]] bool has_step() const override { return good_step < 1; }
@@ -181,4 +181,4 @@ TEST(EpochLoop, FailsWhereNoStepIsSmallEnough) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::epoch_loop_test

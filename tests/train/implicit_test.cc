@@ -11,7 +11,7 @@
 #include "train/dense_oracle.h"
 #include "train/fixtures.h"
 
-namespace lowrank {
+namespace lowrank::implicit_test {
 namespace {
 
 DenseRatings counts(std::uint32_t users, std::uint32_t items, std::size_t size, std::uint64_t seed) {
@@ -441,4 +441,4 @@ TEST(Implicit, TheUnobservedWeightFollowsTheDensity) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::implicit_test

@@ -11,7 +11,7 @@
 #include "kernels/levels.h"
 #include "train/fixtures.h"
 
-namespace lowrank {
+namespace lowrank::item_products_test {
 namespace {
 
 constexpr std::uint32_t kUsers = 150;
@@ -177,4 +177,4 @@ TEST(ItemProducts, OfNothing) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::item_products_test

@@ -12,7 +12,7 @@
 #include "lowrank/train/train.h"
 #include "train/fixtures.h"
 
-namespace lowrank {
+namespace lowrank::neighbour_addition_test {
 namespace {
 
 constexpr std::uint32_t kUsers = 60;
@@ -156,4 +156,4 @@ TEST(NeighbourAddition, BytesDoNotDependOnThreads) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::neighbour_addition_test

@@ -14,7 +14,7 @@
 #include "lowrank/train/train.h"
 #include "train/fixtures.h"
 
-namespace lowrank {
+namespace lowrank::neighbours_test {
 namespace {
 
 constexpr std::uint32_t kUsers = 40;
@@ -273,4 +273,4 @@ TEST(ItemNeighbours, NothingAboveZeroIsAnError) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::neighbours_test

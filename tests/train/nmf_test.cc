@@ -11,7 +11,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/recommend/fold_in.h"
 
-namespace lowrank {
+namespace lowrank::nmf_test {
 namespace {
 
 constexpr auto kMissing = Absent::missing;
@@ -488,4 +488,4 @@ TEST(Nmf, RefusesWhatHasNoMeaning) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::nmf_test

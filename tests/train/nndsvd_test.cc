@@ -8,7 +8,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/train/nmf.h"
 
-namespace lowrank {
+namespace lowrank::nndsvd_test {
 namespace {
 
 /// A matrix of rank 5 without noise is decomposed from the singular vectors, whatever the seed.
@@ -58,4 +58,4 @@ TEST(Nndsvd, NeedsZeros) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::nndsvd_test

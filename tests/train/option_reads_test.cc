@@ -14,7 +14,7 @@
 #include "train/fixtures.h"
 #include "train/methods.h"
 
-namespace lowrank {
+namespace lowrank::option_reads_test {
 namespace {
 
 /// A value for an option that is not its default.
@@ -46,6 +46,9 @@ std::vector<Change> switches_of(const OptionInfo& option) {
   return changes;
 }
 
+/// Whether an option is a number of passes over the ratings, which take their time.
+bool counts_passes(std::string_view name) { return name == "epochs" || name == "samples" || name == "burn_in"; }
+
 /// Values that show whether an option is read at all.
 std::vector<Change> trials_of(const OptionInfo& option) {
   const std::string name(option.name);
@@ -54,7 +57,7 @@ std::vector<Change> trials_of(const OptionInfo& option) {
   if (option.kind == OptionInfo::Kind::integer) {
     const std::string other = name == "block_size" ? "48" : name == "rank" ? "2" : "2000001";
     changes.push_back({name, option.most < 2000001 && other == "2000001" ? (option.value == "7" ? "3" : "7")
-                             : name == "epochs"                          ? "1"
+                             : counts_passes(name)                       ? "1"
                                                                          : other});
   }
   if (option.kind == OptionInfo::Kind::real || option.kind == OptionInfo::Kind::optional_real) changes.push_back({name, "0.7"});
@@ -81,7 +84,7 @@ std::optional<Method> start_of(std::string_view name, const std::vector<Change>&
   Method method = method_by_name(name);
   for (const OptionInfo& option : options_of(method)) {
     if (option.name == "rank") set_option(method, "rank", "17");
-    if (option.name == "epochs") set_option(method, "epochs", "3");
+    if (counts_passes(option.name)) set_option(method, option.name, "3");
   }
   method = changed(method, changes);
   if (!accepts(method)) return std::nullopt;
@@ -118,7 +121,11 @@ bool same(const Outcome& one, const Outcome& other, float rounding) {
 std::optional<Outcome> outcome_of(const Method& method) {
   constexpr std::uint32_t kUsers = 40;
   constexpr std::uint32_t kItems = 30;
-  Ratings ratings = make_ratings(triples(), kUsers, kItems);
+  // Ten days, three weeks, two months.
+  RatingsBuilder builder;
+  std::int64_t day = 0;
+  for (const Triple& triple : triples()) builder.add(triple.user, triple.item, triple.value, 978307200 + 4 * 86400 * (day++ % 10));
+  Ratings ratings = builder.build(kUsers, kItems);
   Model frame;
   frame.users.counts.assign(kUsers, 0);
   frame.items.counts.assign(kItems, 0);
@@ -289,4 +296,4 @@ TEST(OptionReads, PatienceNeedsValidation) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::option_reads_test

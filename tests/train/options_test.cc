@@ -8,7 +8,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/train/train.h"
 
-namespace lowrank {
+namespace lowrank::options_test {
 namespace {
 
 std::string message_of(const std::function<void()>& call) {
@@ -151,4 +151,4 @@ TEST(Options, CheckFindsWhatWasSetByHand) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::options_test

@@ -6,7 +6,7 @@
 #include "lowrank/recommend/fold_in.h"
 #include "lowrank/recommend/recommend.h"
 
-namespace lowrank {
+namespace lowrank::popular_test {
 namespace {
 
 std::vector<Triple> some() { return {{0, 1, 5}, {0, 2, -1}, {1, 1, 0}, {2, 1, 3}, {2, 3, 1}, {1, 3, 4}}; }
@@ -55,4 +55,4 @@ TEST(Popular, SameBytesForAnyNumberOfThreads) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::popular_test

@@ -10,7 +10,7 @@
 #include "lowrank/base/error.h"
 #include "train/fixtures.h"
 
-namespace lowrank {
+namespace lowrank::prior_trials_test {
 namespace {
 
 struct Planted {
@@ -176,4 +176,4 @@ TEST(PriorTrials, ClearlyLowerIsBeyondTheStandardError) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::prior_trials_test

@@ -14,7 +14,7 @@
 #include "lowrank/train/train.h"
 #include "train/fixtures.h"
 
-namespace lowrank {
+namespace lowrank::residual_neighbours_test {
 namespace {
 
 constexpr std::uint32_t kUsers = 60;
@@ -128,7 +128,7 @@ TEST(PearsonNeighbours, PredictTheDampedMeanOfResiduals) {
         divisor += weights[own][other];
       }
       const double baseline = model.centre.mean + double{model.users.biases[users[n]]} + double{model.items.biases[items[n]]};
-      EXPECT_NEAR(predictions[n], model.centre.clip(baseline + sum / divisor), 2e-6) << users[n] << " " << items[n];
+      EXPECT_NEAR(predictions[n], model.centre.rating(baseline + sum / divisor), 2e-6) << users[n] << " " << items[n];
       EXPECT_EQ(predictions[n], predict(model, users[n], items[n])) << "one by one";
     }
     EXPECT_TRUE(model.centre.predicts_ratings);
@@ -180,7 +180,7 @@ TEST(NeighbourCorrection, IsTheMeanOfWhatTheFactorsLeave) {
     }
     const double expected = score(without.model, triple.user, triple.item) + 0.75 * sum / divisor;
     EXPECT_NEAR(score(with.model, triple.user, triple.item), expected, 1e-5);
-    squared += std::pow(double{triple.value} - with.model.centre.clip(expected), 2);
+    squared += std::pow(double{triple.value} - with.model.centre.rating(expected), 2);
   }
   EXPECT_NEAR(*with.train_rmse, std::sqrt(squared / static_cast<double>(triples().size())), 1e-5);
 }
@@ -266,4 +266,4 @@ TEST(NeighbourCorrection, IsTheSameOnAnyNumberOfThreads) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::residual_neighbours_test

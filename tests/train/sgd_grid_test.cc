@@ -12,7 +12,7 @@
 #include "fixtures.h"
 #include "lowrank/model/factor_matrix.h"
 
-namespace lowrank {
+namespace lowrank::sgd_grid_test {
 namespace {
 
 /// Shapes in which a grid keeps its values in different ways.
@@ -229,4 +229,4 @@ TEST(SgdGrid, APassGivesUpWhenTheNumbersRunAway) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::sgd_grid_test

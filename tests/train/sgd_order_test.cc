@@ -11,7 +11,7 @@
 
 #include "base/random.h"
 
-namespace lowrank {
+namespace lowrank::sgd_order_test {
 namespace {
 
 using Triple = std::tuple<std::size_t, std::size_t, int>;
@@ -170,4 +170,4 @@ TEST(SgdOrder, KeepsValuesWithTheirRatings) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::sgd_order_test

@@ -10,7 +10,7 @@
 #include "lowrank/recommend/fold_in.h"
 #include "lowrank/train/sgd.h"
 
-namespace lowrank {
+namespace lowrank::sgd_retrain_test {
 namespace {
 
 constexpr std::uint32_t kUsers = 60;
@@ -204,4 +204,4 @@ TEST_P(SgdRetrain, WithValidationTheBetterOneIsKept) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::sgd_retrain_test

@@ -11,7 +11,7 @@
 #include "lowrank/base/error.h"
 #include "train/bias_damping.h"
 
-namespace lowrank {
+namespace lowrank::sgd_test {
 namespace {
 
 class CountingObserver : public TrainingObserver {
@@ -415,4 +415,4 @@ TEST(Sgd, ClippingRangeCanBeStated) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::sgd_test

@@ -8,7 +8,7 @@
 #include "fixtures.h"
 #include "lowrank/base/error.h"
 
-namespace lowrank {
+namespace lowrank::sgd_tutorial_test {
 namespace {
 
 Sgd article_options(std::uint64_t seed) {
@@ -100,4 +100,4 @@ TEST(SgdTutorial, FactorsStartWithStandardDeviationOneOverK) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::sgd_tutorial_test

@@ -10,7 +10,7 @@
 #include "lowrank/base/error.h"
 #include "train/fixtures.h"
 
-namespace lowrank {
+namespace lowrank::slim_test {
 namespace {
 
 constexpr std::uint32_t kUsers = 80;
@@ -120,4 +120,4 @@ TEST(Slim, BytesDoNotDependOnThreads) {
 TEST(Slim, NothingAboveZeroIsAnError) { EXPECT_THROW(train_quietly(make_ratings({{0, 0, 0}, {1, 1, -1}}, 2, 2), Slim{}), DataError); }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::slim_test

@@ -6,7 +6,7 @@
 
 #include "train/fixtures.h"
 
-namespace lowrank {
+namespace lowrank::transpose_test {
 namespace {
 
 TEST(Transpose, HasEveryCellOnceByItemAndUser) {
@@ -46,4 +46,4 @@ TEST(Transpose, OfNothingIsEmpty) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::transpose_test

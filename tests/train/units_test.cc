@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "fixtures.h"
 
-namespace lowrank {
+namespace lowrank::units_test {
 namespace {
 
 /// Ratings with few distinct values (coded) or with many, of users with none to a thousand ratings, over several pieces of a sum.
@@ -167,4 +167,4 @@ TEST(Units, ABiasStaysFinite) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::units_test

@@ -13,7 +13,7 @@
 #include "train/fixtures.h"
 #include "train/row_weights.h"
 
-namespace lowrank {
+namespace lowrank::weights_test {
 namespace {
 
 constexpr std::uint32_t kUsers = 60;
@@ -318,4 +318,4 @@ TEST(Weights, ArePartOfTheFingerprint) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::weights_test

@@ -20,7 +20,7 @@
 #include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
 
-namespace lowrank {
+namespace lowrank::cross_validate_test {
 namespace {
 
 /// Ratings of 60 users and 40 items with times in a scrambled order, in a folder of the test's own.
@@ -237,6 +237,66 @@ TEST_F(CrossValidateTest, SearchesWithinEachFold) {
   EXPECT_EQ(steady(cross_validate(options)), once);
 }
 
+/// A search within a fold reads the times that its space or the method of the run asks for, from a file as from memory.
+TEST_F(CrossValidateTest, SearchesWhatReadsTimes) {
+  CrossValidation options = options_of(SplitBy::random, "bayes");
+  for (const auto& [name, value] : {std::pair("rank", "2"), std::pair("samples", "6"), std::pair("burn_in", "2")}) {
+    set_option(options.run.method, name, value);
+  }
+  options.tune = TuneOptions{};
+  options.tune->methods = {};
+  options.tune->trials = 2;
+  options.tune->space = "time=day|week";
+  const CrossValidated from_file = cross_validate(options);
+  for (const FoldScores& fold : from_file.folds) EXPECT_NE(nlohmann::json::parse(fold.options)["time"], "none");
+  ReadOptions read;
+  read.keep_times = true;
+  EXPECT_EQ(steady(cross_validate(read_lines(path("ratings.csv"), read), options)), steady(from_file));
+}
+
+/// Weights count in the training of a fold, as they do in that of a file.
+TEST_F(CrossValidateTest, WeightsCountInTraining) {
+  CrossValidation options = options_of(SplitBy::random, "baseline");
+  const RatingLines lines = read_lines(path("ratings.csv"), {});
+  const auto line = [&lines](std::size_t n) {
+    return std::string(lines.users.id(lines.user[n])) + "\t" + std::string(lines.items.id(lines.item[n])) + "\t" +
+           std::to_string(lines.value[n]);
+  };
+  const auto weight = [](std::size_t n) { return "\t" + std::to_string(n % 4) + "\n"; };
+  std::ofstream all(path("weighted"));
+  // A rating of weight 0 is left out, so the folds are those of the others.
+  RatingLines counted;
+  for (std::size_t n = 0; n < lines.size(); ++n) {
+    all << line(n) << weight(n);
+    if (n % 4 != 0) counted.user.push_back(lines.user[n]);
+  }
+  all.close();
+  options.run.ratings = path("weighted");
+  options.run.read.columns = Columns::parse("user=1,item=2,rating=3,weight=4");
+  const CrossValidated results = cross_validate(options);
+  const Folds folds = assign_folds(counted.user, {}, options.folds);
+  for (std::uint32_t fold = 1; fold <= 3; ++fold) {
+    std::ofstream train(path("train"));
+    std::ofstream test(path("test"));
+    std::size_t place = 0;
+    for (std::size_t n = 0; n < lines.size(); ++n) {
+      if (n % 4 == 0) continue;
+      if (folds.tests(place++, fold)) {
+        test << line(n) << '\n';
+      } else {
+        train << line(n) << weight(n);
+      }
+    }
+    train.close();
+    test.close();
+    TrainRun run = options.run;
+    run.ratings = path("train");
+    Model model;
+    run_training(run, TrainingObserver::silent(), {}, &model);
+    EXPECT_EQ(results.folds[fold - 1].figures[0], score_ratings(model, read_pairs(path("test"), model.users.ids, model.items.ids)).rmse);
+  }
+}
+
 TEST_F(CrossValidateTest, EndsWithWhatIsTested) {
   std::size_t asked = 0;
   const CrossValidated results =
@@ -257,8 +317,8 @@ TEST_F(CrossValidateTest, SaysWhatIsWrong) {
   EXPECT_EQ(problem(SplitBy::random, [](auto& options) { options.run.init = "m"; }), "init: is not read by cross-validation");
   EXPECT_EQ(problem(SplitBy::random, [](auto& options) { options.run.validation = "v"; }), "validation: is not read by cross-validation");
   EXPECT_EQ(problem(SplitBy::random, [](auto& options) { options.run.test = "t"; }), "test: is not read by cross-validation");
-  EXPECT_EQ(problem(SplitBy::random, [](auto& options) { options.run.read.columns = Columns::parse("user=1,item=2,rating=3,weight=4"); }),
-            "columns: weights are not read by cross-validation");
+  EXPECT_EQ(problem(SplitBy::last, [](auto& options) { options.run.read.columns = Columns::parse("user=1,item=2,rating=3,weight=4"); }),
+            "columns: a weight is not read together with times");
   EXPECT_EQ(problem(SplitBy::last, [](auto& options) { options.folds.seed = 3; }), "fold_seed: is not read with by=last");
   EXPECT_EQ(problem(SplitBy::last, [](auto& options) { options.folds.stated = {"fold_seed"}; }), "fold_seed: is not read with by=last");
   EXPECT_EQ(problem(SplitBy::random, [](auto& options) { options.tops = {0}; }), "top: must be at least 1, got 0");
@@ -293,5 +353,90 @@ TEST_F(CrossValidateTest, SaysWhatIsWrong) {
             "there are no ratings to cross-validate on");
 }
 
+FeatureSource kinds_of_items(std::uint32_t count) {
+  FeatureMatrix matrix;
+  matrix.features.description.names.add("even");
+  matrix.features.description.names.add("odd");
+  for (std::uint32_t item = 0; item < count; ++item) {
+    matrix.ids.add("i" + std::to_string(item));
+    matrix.features.columns.push_back(item % 2);
+    matrix.features.values.push_back(1);
+    matrix.features.offsets.push_back(item + std::size_t{1});
+  }
+  FeatureSource source;
+  source.given = std::move(matrix);
+  return source;
+}
+
+TEST_F(CrossValidateTest, FeaturesInMemoryAreThoseOfAFile) {
+  CrossValidation options = options_of(SplitBy::random, "als");
+  {
+    std::ofstream file(path("kinds.csv"));
+    file << "item,feature\n";
+    for (int item = 0; item < 44; ++item) file << 'i' << item << ',' << (item % 2 == 0 ? "even" : "odd") << '\n';
+  }
+  options.run.item_features = path("kinds.csv");
+  const CrossValidated from_files = cross_validate(options);
+  options.run.item_features.clear();
+  const FeatureSource kinds = kinds_of_items(44);
+  options.item_features = &kinds;
+  ReadOptions read;
+  const CrossValidated in_memory = cross_validate(read_lines(path("ratings.csv"), read), options);
+  ASSERT_EQ(in_memory.folds.size(), 3U);
+  options.item_features = nullptr;
+  const CrossValidated without = cross_validate(options);
+  for (std::size_t fold = 0; fold < 3; ++fold) {
+    EXPECT_EQ(in_memory.folds[fold].figures, from_files.folds[fold].figures);
+    EXPECT_NE(in_memory.folds[fold].figures, without.folds[fold].figures);
+  }
+}
+
+TEST_F(CrossValidateTest, ItemsWithoutTrainingRatingsAreKnownByTheirFeatures) {
+  // Given folds without a common item. Even items are liked, odd ones are not.
+  const auto write = [this](const char* name, int first) {
+    std::ofstream file(path(name));
+    for (int user = 0; user < 12; ++user) {
+      for (int item = first; item < first + 10; ++item) file << 'u' << user << ",i" << item << ',' << (item % 2 == 0 ? 5 : 1) << '\n';
+    }
+  };
+  write("a.csv", 0);
+  write("b.csv", 10);
+  {
+    std::ofstream file(path("kinds.csv"));
+    file << "item,feature\n";
+    for (int item = 0; item < 20; ++item) file << 'i' << item << ',' << (item % 2 == 0 ? "even" : "odd") << '\n';
+  }
+  CrossValidation options = options_of(SplitBy::random, "als");
+  set_option(options.run.method, "rank", "0");
+  options.run.ratings.clear();
+  options.folds = {};
+  options.fold_files = {path("a.csv"), path("b.csv")};
+  const CrossValidated without = cross_validate(options);
+  options.run.item_features = path("kinds.csv");
+  const CrossValidated with = cross_validate(options);
+  for (std::size_t fold = 0; fold < 2; ++fold) {
+    EXPECT_EQ(without.folds[fold].unknown, 120U);
+    EXPECT_EQ(with.folds[fold].unknown, 0U);
+    EXPECT_NEAR(without.folds[fold].figures[0], 2, 1e-6);
+    EXPECT_LT(with.folds[fold].figures[0], 1.5);  // B counts as ten rows, the kinds have five each
+  }
+}
+
+TEST_F(CrossValidateTest, FeaturesThatAreNotReadAreRefused) {
+  CrossValidation options = options_of(SplitBy::random, "sgd");
+  const FeatureSource kinds = kinds_of_items(40);
+  ReadOptions read;
+  const RatingLines lines = read_lines(path("ratings.csv"), read);
+  options.item_features = &kinds;
+  EXPECT_THROW(cross_validate(lines, options), OptionError);
+  EXPECT_THROW(cross_validate(options), OptionError);
+  options = options_of(SplitBy::random, "als");
+  options.run.user_features = path("ratings.csv");
+  EXPECT_THROW(cross_validate(lines, options), OptionError);
+  options.run.user_features.clear();
+  options.run.feature_columns = "kind";
+  EXPECT_THROW(cross_validate(options), OptionError);
+}
+
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::cross_validate_test

@@ -6,7 +6,7 @@
 
 #include "tune/oracles.h"
 
-namespace lowrank {
+namespace lowrank::gaussian_process_test {
 namespace {
 
 using Places = std::vector<std::vector<double>>;
@@ -64,4 +64,4 @@ TEST(ExpectedImprovement, WithoutDeviationIsTheDifference) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::gaussian_process_test

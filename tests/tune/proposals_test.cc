@@ -10,7 +10,7 @@
 #include "tune/method_search.h"
 #include "tune/parzen.h"
 
-namespace lowrank {
+namespace lowrank::proposals_test {
 namespace {
 
 std::string value_of(const Method& method, const std::string& name) {
@@ -55,7 +55,8 @@ double median(std::vector<double> values) {
 
 /// A smooth function of five options: the process comes much nearer to its minimum than as many random points.
 TEST(Proposals, AProcessBeatsRandomPointsOnASmoothFunction) {
-  const Space space(Sgd{}, {}, {});
+  const std::vector<std::string> fixed = {"neighbours"};
+  const Space space(Sgd{}, fixed, {});
   const auto loss = [&space](const Method& method) {
     const std::vector<double> place = space.coordinates(method);
     const std::vector<double> best = {0.7, 0.3, 0.6, 0.2, 0.45};
@@ -120,4 +121,4 @@ TEST(ParzenDensity, IntegratesToOne) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::proposals_test

@@ -17,7 +17,7 @@
 #include "pipeline/run_fixture.h"
 #include "tune/method_search.h"
 
-namespace lowrank {
+namespace lowrank::search_test {
 namespace {
 
 class SearchTest : public RunTest {
@@ -282,4 +282,4 @@ TEST_F(SearchTest, TimeEndsTheSearchAfterARoundAndIsRecorded) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::search_test

@@ -7,7 +7,7 @@
 
 #include "tune/oracles.h"
 
-namespace lowrank {
+namespace lowrank::sobol_test {
 namespace {
 
 TEST(Sobol, UnscrambledPointsAreThoseOfScipy) {
@@ -60,4 +60,4 @@ TEST(Sobol, SeedsAndStreamsDiffer) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::sobol_test

@@ -11,7 +11,7 @@
 #include "lowrank/base/error.h"
 #include "tune/sobol.h"
 
-namespace lowrank {
+namespace lowrank::space_test {
 namespace {
 
 Space space_of(const Method& method, const std::string& text, const std::vector<std::string>& fixed = {}) {
@@ -144,14 +144,16 @@ TEST(Space, CoordinatesFollowTheScale) {
   EXPECT_TRUE(axis_of(space, "regularization").logarithmic);
   Method method = Sgd{.rank = 16, .epochs = 20, .learning_rate = {}, .regularization = 0.1};
   const std::vector<double> place = space.coordinates(method);
-  // Axes in the order of the options: rank 8, rank 16, epochs, learning rate, regularization, prior ratings.
-  ASSERT_EQ(place.size(), 6U);
+  // Axes in the order of the options: rank 8, rank 16, epochs, learning rate, regularization, prior ratings, neighbours 0, neighbours 100.
+  ASSERT_EQ(place.size(), 8U);
   EXPECT_EQ(place[0], 0);
   EXPECT_EQ(place[1], 1);
   EXPECT_NEAR(place[2], 0.5, 0.02);
   EXPECT_EQ(place[3], 0.5);
   EXPECT_NEAR(place[4], 0.5, 1e-12);
   EXPECT_EQ(place[5], 0.5);
+  EXPECT_EQ(place[6], 1);
+  EXPECT_EQ(place[7], 0);
 }
 
 TEST(Space, ValuesAtTheEndsAreNamed) {
@@ -169,4 +171,4 @@ TEST(Space, ValuesAreRoundedToBeTyped) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::space_test

@@ -8,7 +8,7 @@
 #include "lowrank/base/error.h"
 #include "pipeline/run_fixture.h"
 
-namespace lowrank {
+namespace lowrank::trial_file_test {
 namespace {
 
 class TrialFileTest : public RunTest {
@@ -77,4 +77,4 @@ TEST_F(TrialFileTest, ALineThatIsNotOfThePathIsRefused) {
 }
 
 }  // namespace
-}  // namespace lowrank
+}  // namespace lowrank::trial_file_test

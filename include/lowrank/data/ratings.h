@@ -25,7 +25,8 @@ enum class Duplicates : std::uint8_t {
   error,  ///< none: build() throws DataError
 };
 
-/// Ratings grouped by user, and in ascending order of item for each user. Made by `RatingsBuilder`; immutable afterwards.
+/// Ratings grouped by user, and in ascending order of item for each user. Made by `RatingsBuilder`; its ratings do not change
+/// afterwards.
 ///
 /// A rating takes 4 bytes for its item, 1 byte for its value if there are at most 256 distinct values ("coded") and 4 bytes otherwise, and
 /// 8 bytes for its timestamp if timestamps are kept, or 4 bytes for its weight if it has one.
@@ -68,6 +69,12 @@ class Ratings {
   /// The weight of every rating, by position, each above 0; empty if ratings have none, which is the same as ones.
   [[nodiscard]] std::span<const float> weights() const noexcept { return weights_; }
   [[nodiscard]] bool has_weights() const noexcept { return !weights_.empty(); }
+
+  /// Adds users and items without a rating, so that the matrix has at least this shape.
+  void extend(std::uint32_t user_count, std::uint32_t item_count) {
+    if (user_count > this->user_count()) row_offsets_.resize(std::size_t{user_count} + 1, row_offsets_.back());
+    if (item_count > item_count_) item_count_ = item_count;
+  }
 
   /// Releases the memory of the ratings of all users below `user`, so that a caller who converts the ratings user by user never holds both
   /// copies. Their items, values, times and weights must not be read afterwards; row_offsets(), size() and all other ratings stay valid.
@@ -148,11 +155,12 @@ struct Dataset {
 struct Pairs {
   std::vector<std::uint32_t> users;
   std::vector<std::uint32_t> items;
-  std::vector<float> values;      ///< empty if the pairs have no values
-  Vocabulary unknown_users;       ///< id n of this vocabulary has user number known_users + n
-  Vocabulary unknown_items;       ///< id n of this vocabulary has item number known_items + n
-  std::uint32_t known_users = 0;  ///< number of users in the vocabulary that the pairs refer to
-  std::uint32_t known_items = 0;  ///< number of items in that vocabulary
+  std::vector<float> values;        ///< empty if the pairs have no values
+  std::vector<std::int64_t> times;  ///< timestamps, where they were asked for and every pair has one; else empty
+  Vocabulary unknown_users;         ///< id n of this vocabulary has user number known_users + n
+  Vocabulary unknown_items;         ///< id n of this vocabulary has item number known_items + n
+  std::uint32_t known_users = 0;    ///< number of users in the vocabulary that the pairs refer to
+  std::uint32_t known_items = 0;    ///< number of items in that vocabulary
 
   [[nodiscard]] std::size_t size() const noexcept { return users.size(); }
   /// The id of user or item number `index`, known or not.

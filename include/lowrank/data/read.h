@@ -82,6 +82,7 @@ struct ReadOptions {
   bool implicit_values = false;  ///< read a line of two columns as a rating of 1 (otherwise an error)
   bool pairs_only = false;       ///< read only user and item; further columns are optional and ignored
   bool keep_times = false;       ///< keep timestamps if the file has them
+  bool keep_weights = false;     ///< for_each_rating(): pass on the weights of a column that is named, which is otherwise an error there
   bool times_needed = false;     ///< with keep_times: a file or a line without a timestamp is an error
   int threads = 0;               ///< 0 for all; the result does not depend on it
   /// Called once per file that is read, if given, when its first part turned out to be sound: with one line that says what the file was
@@ -110,6 +111,7 @@ struct RatingLine {
   float value = 1;
   std::optional<std::int64_t> time;
   bool date = false;  ///< whether `time` is a date, in microseconds since 1970
+  float weight = 1;
 };
 
 /// Reads a file of ratings into memory, ids numbered in order of first appearance in the file.
@@ -134,7 +136,8 @@ Pairs read_pairs(const std::string& path, const Vocabulary& users, const Vocabul
 /// Passes every rating of a file to `consume`, in file order and constant memory. \throws as read_pairs, and whatever `consume` throws
 void for_each_rating(const std::string& path, const ReadOptions& options, const std::function<void(const RatingLine&)>& consume);
 
-/// Reads ids, one per line (blank lines are skipped), for example the users to recommend for. \throws as read_ratings
-std::vector<std::string> read_ids(const std::string& path);
+/// Reads ids, one per line (blank lines are skipped), for example the users to recommend for. \param[out] lines  if given, receives the
+/// number of each id's line, counted from 1 \throws as read_ratings
+std::vector<std::string> read_ids(const std::string& path, std::vector<std::size_t>* lines = nullptr);
 
 }  // namespace lowrank

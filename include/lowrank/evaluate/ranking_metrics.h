@@ -18,7 +18,7 @@
 
 namespace [[gnu::visibility("default")]] lowrank {
 
-/// What lists are like besides being right: means over users, for lists of some length. docs/ranking-metrics.md has the definitions.
+/// Properties of lists other than accuracy: means over users, for lists of one length. Their definitions are in docs/ranking-metrics.md.
 struct BeyondAccuracy {
   double novelty = 0;          ///< bits: mean of -log2(share of the known users who rated the item) over the list
   double diversity = 0;        ///< mean over the pairs of a list of 1 - cosine of the two items' sets of users; 0 for a single item

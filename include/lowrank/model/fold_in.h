@@ -129,7 +129,19 @@ struct HistorySum {
   friend bool operator==(const HistorySum&, const HistorySum&) = default;
 };
 
+/// The mean of a row given its ratings and its prior (see RowPrior), of Bayesian models. For a user with ratings r_j, j in S, items q_j
+/// with biases b_j, and mean m, the row x = (p, b) minimises
+///
+///     sum_{j in S} (r_j - m - b - b_j - <p, q_j>)^2 + noise (x - expected)^T precision (x - expected)
+///
+/// where `expected` is what the user's features and the items S let expect.
+struct PosteriorMean {
+  static constexpr const char* kKind = "posterior_mean";
+  double noise = 1;  ///< variance of a rating, above 0
+  friend bool operator==(const PosteriorMean&, const PosteriorMean&) = default;
+};
+
 /// One struct per kind of loss; every method states one.
-using FoldIn = std::variant<NoFoldIn, LeastSquares, WeightedLeastSquares, Divergence, PairwiseLogistic, HistorySum>;
+using FoldIn = std::variant<NoFoldIn, LeastSquares, WeightedLeastSquares, Divergence, PairwiseLogistic, HistorySum, PosteriorMean>;
 
 }  // namespace lowrank

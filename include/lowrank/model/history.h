@@ -14,9 +14,10 @@ namespace [[gnu::visibility("default")]] lowrank {
 
 /// Whether a history keeps the values of the ratings.
 enum class HistoryValues : std::uint8_t {
-  dropped,      ///< the items alone (default)
+  dropped,      ///< the items alone
   kept,         ///< one byte per rating, or four where the ratings have more than 256 distinct values
   if_disliked,  ///< kept where a rating is not above 0, so that liked_items_of() is exact
+  automatic,    ///< of a training (default): kept where the method reads them, so that the model can be updated; else as if_disliked
 };
 
 /// The items that each user rated, compressed, and where kept the values of those ratings. Every row is the differences of its ascending
@@ -51,9 +52,13 @@ class History {
   [[nodiscard]] std::span<const std::uint8_t> codes() const noexcept { return codes_; }
   [[nodiscard]] std::span<const float> values() const noexcept { return values_; }
 
+  /// user_count() + 1 positions in codes(), or where there are none in values(); empty where values are not kept.
+  [[nodiscard]] std::span<const std::uint64_t> value_starts() const noexcept { return starts_; }
+
   friend bool operator==(const History&, const History&) = default;
 
  private:
+  friend class HistoryWriter;
   /// Counts the items before each user, by which values are found.
   void count_items();
 

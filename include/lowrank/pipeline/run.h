@@ -33,15 +33,23 @@ struct TrainRun {
   /// Validation metric that picks the best epoch (see parse_monitor); empty: rmse, or ndcg@20 if the method does not predict ratings. Only
   /// together with validation data. Lists leave out items that were rated in training, but not held-out ones.
   std::string monitor;
-  bool refit = false;               ///< train once more, on all ratings, for best_epoch epochs. Only together with validation data
-  std::string test;                 ///< file of test ratings, scored once with the final model; empty: none
-  std::string init;                 ///< model file to start from, rows matched by id (warm start); empty: none
-  std::optional<float> min_rating;  ///< lower limit of predicted ratings; default: the lowest training rating
-  std::optional<float> max_rating;  ///< upper limit of predicted ratings; default: the highest training rating
-  bool clips = true;                ///< whether predicted ratings are limited at all
-  HistoryValues history = HistoryValues::dropped;  ///< what the model keeps of the ratings' values besides the items
-  int threads = 0;                                 ///< 0 for all
-  std::size_t memory = 0;                          ///< bytes that training may take; 0: all that are available
+  bool refit = false;  ///< train once more, on all ratings, for best_epoch epochs. Only together with validation data
+  /// Take the widths of intervals of predicted ratings from the errors of the validation ratings (split conformal prediction) instead of
+  /// the normal distribution. Only together with validation data, without `refit`, and for a method whose models have an uncertainty.
+  bool conformal = false;
+  std::string test;           ///< file of test ratings, scored once with the final model; empty: none
+  std::string user_features;  ///< file of features of users; empty: none. Only for a method that reads features
+  std::string item_features;  ///< file of features of items; empty: none
+  /// The columns of the files of features that are read (see FeatureReadOptions::columns); with both files each is called `user:COLUMN` or
+  /// `item:COLUMN`. Only with such a file.
+  std::string feature_columns;
+  std::string init;                                  ///< model file to start from, rows matched by id (warm start); empty: none
+  std::optional<float> min_rating;                   ///< lower limit of predicted ratings; default: the lowest training rating
+  std::optional<float> max_rating;                   ///< upper limit of predicted ratings; default: the highest training rating
+  bool clips = true;                                 ///< whether predicted ratings are limited at all
+  HistoryValues history = HistoryValues::automatic;  ///< what the model keeps of the ratings' values besides the items
+  int threads = 0;                                   ///< 0 for all
+  std::size_t memory = 0;                            ///< bytes that training may take; 0: all that are available
 };
 
 /// Wall times of the stages of a run, in seconds.
@@ -55,12 +63,14 @@ struct RunSeconds {
 /// The results of a run.
 struct TrainSummary {
   std::string method;
-  std::string options;         ///< JSON object
-  std::uint32_t users = 0;     ///< users with a training rating
-  std::uint32_t items = 0;     ///< items with a training rating
-  std::size_t ratings = 0;     ///< training ratings
-  std::size_t duplicates = 0;  ///< ratings that were removed as duplicates of a pair
-  std::size_t skipped = 0;     ///< malformed lines of the file of ratings that were left out (ReadOptions::skip_bad_lines)
+  std::string options;              ///< JSON object
+  std::uint32_t users = 0;          ///< users with a training rating
+  std::uint32_t items = 0;          ///< items with a training rating
+  std::size_t ratings = 0;          ///< training ratings
+  std::size_t duplicates = 0;       ///< ratings that were removed as duplicates of a pair
+  std::uint32_t user_features = 0;  ///< columns of features
+  std::uint32_t item_features = 0;
+  std::size_t skipped = 0;  ///< malformed lines of the file of ratings that were left out (ReadOptions::skip_bad_lines)
   std::size_t epochs = 0;
   std::size_t best_epoch = 0;
   std::string stopped;                              ///< epochs, converged, patience, observer or interrupt
@@ -94,7 +104,10 @@ struct TrainData {
   std::optional<Pairs> validation;  ///< numbered in the vocabulary of `data`; not together with `holdout`
   std::optional<Pairs> test;        ///< numbered in the vocabulary of `data`
   std::optional<Model> init;        ///< model to start from, rows matched by id (warm start)
-  std::size_t skipped = 0;          ///< malformed lines that were left out when `data` was read
+  /// Features with a row per user or item of `data`; the files named in the run are ignored.
+  std::optional<Features> user_features = {};
+  std::optional<Features> item_features = {};
+  std::size_t skipped = 0;  ///< malformed lines that were left out when `data` was read
 };
 
 /// Runs a training on data in memory; the input files of `run`, and how to read them, are ignored. The model is the same, byte for byte, as

@@ -46,7 +46,7 @@ class Recommender {
   /// \{
   [[nodiscard]] std::vector<std::uint32_t> users_of(std::span<const std::string> ids, UnknownIds unknown = UnknownIds::refused) const;
   [[nodiscard]] std::vector<std::uint32_t> items_of(std::span<const std::string> ids) const;
-  /// All users, or items, with a training rating, ascending.
+  /// All users, or items, that the model knows, ascending.
   [[nodiscard]] std::vector<std::uint32_t> known_users() const;
   [[nodiscard]] std::span<const std::uint32_t> known_items() const noexcept;
   /// \}
@@ -67,10 +67,16 @@ class Recommender {
   /// The function predict_pairs() with this model.
   void predict(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> scores, int threads = 0) const;
 
+  /// The function predict_variances() with this model.
+  void predict_variances(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<double> variances,
+                         int threads = 0) const;
+
   /// The functions fold_in_user() and fold_in_item() with this model; what all new rows share is computed at the first.
   /// O(n rank^2 + rank^3) afterwards
-  [[nodiscard]] FoldedRow fold_in_user(std::span<const std::uint32_t> items, std::span<const float> values) const;
-  [[nodiscard]] FoldedRow fold_in_item(std::span<const std::uint32_t> users, std::span<const float> values) const;
+  [[nodiscard]] FoldedRow fold_in_user(std::span<const std::uint32_t> items, std::span<const float> values,
+                                       const FeatureRow& features = {}) const;
+  [[nodiscard]] FoldedRow fold_in_item(std::span<const std::uint32_t> users, std::span<const float> values,
+                                       const FeatureRow& features = {}) const;
 
   /// Why items score as they do for users of the model: see Explanation. `consume(position in queries, one explanation per item)` is called
   /// in the order of `queries`, from the calling thread. One solve of a user's equations for all of their items. \throws as

@@ -25,7 +25,8 @@ enum class RegularizationScaling : std::uint8_t {
 ///     sum over ratings of e^2  +  sum over users and items of lambda(n) |row|^2 + d bias^2
 ///
 /// where d is estimated, or lambda(n). Every epoch minimises it over the users' rows and biases, then over the items', each row's bias
-/// together with its factors. Regularisation is in scale-free units (ratings divided by their standard deviation). docs/methods/als.md has
+/// together with its factors. With features (TrainInput), rows and biases are regularised towards what their features let expect, which
+/// docs/features.md defines. Regularisation is in scale-free units (ratings divided by their standard deviation). docs/methods/als.md has
 /// the rest.
 struct Als {
   static constexpr std::string_view kName = "als";

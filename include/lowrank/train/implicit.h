@@ -29,7 +29,8 @@ enum class Unobserved : std::uint8_t {
 /// |U_i|^observed_item_exponent, alpha0 by |U_i|^unobserved_item_exponent |I_u|^unobserved_user_exponent, each power scaled to a mean of 1
 /// (over the ratings; over the items or users with ratings), and alpha0 |I|, alpha0 |U| above are a row's own sums. Rendle's
 /// parametrisation has no exponents; Hu's is unobserved `missing`, unobserved_weight 1, alpha 40 and regularization_exponent 0. Scores rank
-/// items; they predict no ratings. docs/methods/implicit.md has the rest.
+/// items; they predict no ratings. With features (TrainInput), rows are regularised towards what their features let expect, which
+/// docs/features.md defines. docs/methods/implicit.md has the rest.
 ///
 /// A rating of 0 is left out, as if it were not there. A rating whose weight w is 0 still counts in |I_u| and |U_i|.
 struct Implicit {

@@ -5,6 +5,7 @@
 
 #include <optional>
 
+#include "lowrank/data/features.h"
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
 
@@ -14,7 +15,11 @@ namespace [[gnu::visibility("default")]] lowrank {
 struct TrainInput {
   Dataset data;                 ///< ratings and ids; an empty vocabulary stands for the numbers of the rows as ids
   const Model* init = nullptr;  ///< warm start from the rows that this model knows: same numbering and rank; other rows start fresh
-  HistoryValues history = HistoryValues::dropped;  ///< whether the model keeps the values of the ratings beside the items
+  /// What is known of users and items besides ratings, in the numbering of `data`; where there are more rows than users or items with ids,
+  /// or fewer, it is an error. Only for methods that read features (see reads_features()).
+  std::optional<Features> user_features = {};
+  std::optional<Features> item_features = {};
+  HistoryValues history = HistoryValues::automatic;  ///< whether the model keeps the values of the ratings beside the items
 };
 
 /// What holds for every method, and does not go into the model's record.

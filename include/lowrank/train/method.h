@@ -13,6 +13,7 @@
 #include "lowrank/train/als.h"
 #include "lowrank/train/asymmetric.h"
 #include "lowrank/train/baseline.h"
+#include "lowrank/train/bayes.h"
 #include "lowrank/train/bpr.h"
 #include "lowrank/train/ease.h"
 #include "lowrank/train/implicit.h"
@@ -25,7 +26,7 @@
 namespace [[gnu::visibility("default")]] lowrank {
 
 /// Every method of training, a closed set: adding one is adding its options struct here.
-using Method = std::variant<Sgd, Als, Asymmetric, Implicit, Bpr, ItemNeighbours, Slim, Ease, Nmf, Baseline, Popular>;
+using Method = std::variant<Sgd, Als, Bayes, Asymmetric, Implicit, Bpr, ItemNeighbours, Slim, Ease, Nmf, Baseline, Popular>;
 
 /// \name Methods by name
 /// What doors need to offer every method without knowing any.
@@ -69,6 +70,12 @@ struct OptionInfo {
 bool predicts_ratings(const Method& method);
 /// Whether training can start from a model: false for a method that has nothing to improve.
 bool warm_starts(const Method& method);
+/// Whether training reads features of users and items.
+bool reads_features(const Method& method);
+/// Whether training under these options reads the timestamps of ratings, and needs one with each.
+bool reads_times(const Method& method);
+/// Whether models of `method` know how far ratings lie from their predictions (see Model::uncertainty).
+bool has_uncertainty(const Method& method);
 /// Every option of `method` with its value, in the order of its description.
 std::vector<OptionInfo> options_of(const Method& method);
 /// Sets the option called `name` (`_` and `-` are the same) from text. \throws OptionError when there is none, or the text is no value in
@@ -87,6 +94,9 @@ void check_reads(const Method& method, std::span<const std::string> stated, bool
 bool is_read(const Method& method, std::string_view name);
 /// The options as a JSON object, in the order of their description; numbers in shortest round-trip digits.
 std::string options_json(const Method& method);
+/// The method with such options, as a model's record has them: what the text leaves out is the default, and what this version does not know
+/// is not read. \throws OptionError for a method or a value that there is none of
+Method method_of(std::string_view name, const std::string& options_json);
 /// \}
 
 }  // namespace lowrank

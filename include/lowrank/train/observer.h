@@ -58,7 +58,7 @@ class TrainingObserver {
   virtual bool on_epoch(const EpochReport& report, const std::function<Model()>& model);
   /// After the epoch's numbers ran away and the step size was cut.
   virtual void on_divergence(const DivergenceReport& report);
-  /// What a person would want to know of the ratings, the parts or the model. \param text  one sentence, without a full stop
+  /// A warning about the ratings, their parts or the model. \param text  one sentence, without a full stop
   virtual void on_warning(std::string_view text);
 };
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "lowrank/data/feature_source.h"
 #include "lowrank/data/folds.h"
 #include "lowrank/data/lines.h"
 #include "lowrank/evaluate/user_figures.h"
@@ -22,11 +23,16 @@ namespace [[gnu::visibility("default")]] lowrank {
 struct CrossValidation {
   /// How each fold is trained: its method, limits of ratings, threads and memory count, and `holdout`, `monitor` and `refit`, which divide
   /// the training ratings of the fold once more. `ratings` and `read` say what is read. A file of `output`, `validation`, `test` or `init`
-  /// is an error.
+  /// is an error. Features, from `user_features`, `item_features` and `feature_columns`, are learned anew in each fold, from the ids of its
+  /// training ratings and those of the table.
   TrainRun run;
   FoldOptions folds;
   /// Files of given folds, at least 2: each is tested by a model that is trained on the others. Empty: `run.ratings` is divided by `folds`.
   std::vector<std::string> fold_files;
+  /// Features for ratings in memory, in place of files; null: none. They must outlive the cross-validation. Only for a method that reads
+  /// features.
+  const FeatureSource* user_features = nullptr;
+  const FeatureSource* item_features = nullptr;
   /// Options of a search within the training ratings of each fold, for the method that the fold is trained with (nested cross-validation):
   /// what is chosen has not seen the test ratings. Without `methods`, that of `run` is searched, and its stated options are fixed.
   /// `holdout`, `monitor` and `refit` of `run` are not read then, for the search has its own; threads and memory are those of `run`.
@@ -44,7 +50,7 @@ struct FoldScores {
   std::optional<std::int64_t> first = {};  ///< with SplitBy::global_time: the first moment of the test ratings
   std::size_t train = 0;                   ///< training ratings, those of the validation set included
   std::size_t test = 0;                    ///< test ratings
-  std::size_t unknown = 0;                 ///< test ratings whose user or item has no training rating in this fold
+  std::size_t unknown = 0;                 ///< test ratings whose user or item has neither a training rating in this fold nor features
   std::size_t users = 0;                   ///< test users
   std::string method = {};                 ///< method of the fold
   std::uint64_t trials = 0;                ///< options that the search within the fold tried; 0 without a search
@@ -103,6 +109,8 @@ class CrossValidationObserver : public TrainingObserver {
 /// Folds that are given as files are taken as they are: repeats of a pair within the training files of a fold become one rating by
 /// `run.read.duplicates`, test files keep their lines, and a pair in two files is warned of.
 ///
+/// Weights of ratings count in training, as in train(); every test rating counts alike.
+///
 /// Besides one training at a time, memory holds the ratings once more, in 14 bytes each (22 with timestamps).
 ///
 /// \param interrupted  if given, asked between epochs; if it returns true, the run ends and has the folds that were tested
@@ -110,7 +118,7 @@ class CrossValidationObserver : public TrainingObserver {
 CrossValidated cross_validate(const CrossValidation& options, CrossValidationObserver& observer = CrossValidationObserver::silent(),
                               const std::function<bool()>& interrupted = {});
 
-/// The same on ratings in memory; `run.ratings` is ignored, and of `run.read` all but `duplicates`.
+/// The same on ratings in memory; `run.ratings` is ignored, and of `run.read` all but `duplicates`. Files of features are an error.
 CrossValidated cross_validate(RatingLines lines, const CrossValidation& options,
                               CrossValidationObserver& observer = CrossValidationObserver::silent(),
                               const std::function<bool()>& interrupted = {});

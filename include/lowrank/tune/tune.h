@@ -23,8 +23,9 @@ struct TuneOptions {
   std::vector<Method> methods = {Sgd{}};
   /// Names of options that keep the value that they have in `methods`, be it the default. Methods that have no such option are passed over.
   std::vector<std::string> fixed = {};
-  /// What is tried instead of, or besides, the ranges of the methods' descriptions: `rank=16..256:log,solver=exact|cg`. A range is
-  /// LOW..HIGH with `:log` for a logarithmic scale, choices are separated by `|`. Methods that have no such option are passed over.
+  /// Ranges and choices that replace those of the methods' descriptions, or add options to them: `rank=16..256:log,solver=exact|cg`. A
+  /// range is LOW..HIGH, with `:log` for a logarithmic scale; choices are separated by `|`. An entry counts for the methods that have the
+  /// option.
   std::string space;
   std::uint64_t trials = 60;  ///< options tried per method, at least 1; the first are the methods' own values
   double seconds = 0;         ///< time after which no further round starts; 0: no limit
@@ -65,7 +66,7 @@ struct Finalist {
   double margin = 0;  ///< half the width of the 95 % interval of `behind`, by Student's t over the inner splits
 };
 
-/// What a search found.
+/// The results of a search.
 struct TuneResult {
   Method method;          ///< the chosen one, with all its options: epochs is the best number of epochs, and nothing ends training earlier
   std::size_t trial = 0;  ///< its number; 0 if no training has succeeded
@@ -104,6 +105,9 @@ class TuneObserver {
 /// Checks what can be checked without the data. \throws OptionError
 void check_search(const TuneOptions& options);
 
+/// Whether a training of the search may read the timestamps of ratings.
+bool may_read_times(const TuneOptions& options);
+
 /// Searches the options of methods for the best validation figure. Nothing is trained on all ratings at the end. `data` is read, never
 /// copied as a whole: besides it there are the ratings to train on, and those of the trainings in progress.
 ///
@@ -117,19 +121,23 @@ void check_search(const TuneOptions& options);
 ///    fewest epochs, then the earliest.
 ///
 /// A training that fails (diverges, takes too much memory) is recorded with its sentence and counts as the worst.
-/// \param data  ratings and, in place of an inner split, a validation set; `test` and `init` are not read
+/// \param data  ratings, features and, in place of an inner split, a validation set; `test` and `init` are not read
 /// \param interrupted  if given, asked between epochs; when it returns true, the best so far is chosen
-/// \throws OptionError; DataError, FileError for a file of trials of another search; TrainingError where no training succeeds
+/// \throws OptionError, also for features that a method does not read; DataError, FileError for a file of trials of another search;
+/// TrainingError where no training succeeds
 TuneResult search(const TrainData& data, const TuneOptions& options, TuneObserver& observer = TuneObserver::silent(),
                   const std::function<bool()>& interrupted = {});
 
 /// A search over a file of ratings that ends with a model file, as of `lowrank tune`.
 struct TuneFiles {
-  std::string ratings;     ///< file to read, `-` for standard input
-  ReadOptions read;        ///< how to read all files; its `threads` is ignored
-  std::string output;      ///< model file to write; empty: none
-  std::string validation;  ///< file of validation ratings; empty: an inner split
-  std::string test;        ///< file of test ratings, opened once, after the model is written; empty: none
+  std::string ratings;               ///< file to read, `-` for standard input
+  ReadOptions read;                  ///< how to read all files; its `threads` is ignored
+  std::string output;                ///< model file to write; empty: none
+  std::string validation;            ///< file of validation ratings; empty: an inner split
+  std::string test;                  ///< file of test ratings, opened once, after the model is written; empty: none
+  std::string user_features = {};    ///< file of features of users; empty: none. Only where every method of the search reads features
+  std::string item_features = {};    ///< file of features of items; empty: none
+  std::string feature_columns = {};  ///< the columns of these files that are read, as of TrainRun
 };
 
 /// The results of a search and of the training with the chosen options.

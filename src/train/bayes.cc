@@ -1,0 +1,467 @@
+#include "lowrank/train/bayes.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <numeric>
+#include <optional>
+#include <utility>
+
+#include "base/parallel.h"
+#include "train/alternating.h"
+#include "train/bayes_learner.h"
+#include "train/by_period.h"
+#include "train/common_options.h"
+#include "train/epoch_loop.h"
+#include "train/gibbs_sampler.h"
+#include "train/given_features.h"
+#include "train/methods.h"
+#include "train/row_spread.h"
+#include "train/running_product.h"
+#include "train/score_probes.h"
+#include "train/side_mean.h"
+#include "train/state_bytes.h"
+#include "train/training_error.h"
+#include "train/transpose.h"
+#include "train/units.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr auto kImplicitFeatures = std::to_array<Named<ImplicitFeatures>>({{"none", ImplicitFeatures::none},
+                                                                           {"users", ImplicitFeatures::users},
+                                                                           {"items", ImplicitFeatures::items},
+                                                                           {"both", ImplicitFeatures::both}});
+
+constexpr auto kLikelihoods = std::to_array<Named<Likelihood>>({{"gaussian", Likelihood::gaussian}, {"ordinal", Likelihood::ordinal}});
+constexpr auto kTimes =
+    std::to_array<Named<Period>>({{"none", Period::none}, {"day", Period::day}, {"week", Period::week}, {"month", Period::month}});
+constexpr auto kNoises =
+    std::to_array<Named<NoiseOf>>({{"all", NoiseOf::all}, {"users", NoiseOf::users}, {"items", NoiseOf::items}, {"both", NoiseOf::both}});
+
+constexpr std::array kOptions = {
+    // A model has twice the rank, and no model more than 4096.
+    Option<Bayes>{"rank", &Bayes::rank, {0, 2048}}.tuned_by_factors(8, 64),
+    Option<Bayes>{"samples", &Bayes::samples, {1, 1e9}},
+    Option<Bayes>{"burn_in", &Bayes::burn_in, {0, 1e9}},
+    Option<Bayes>{"implicit_features", choice<Bayes, &Bayes::implicit_features, kImplicitFeatures>()},
+    Option<Bayes>{"likelihood", choice<Bayes, &Bayes::likelihood, kLikelihoods>()},
+    Option<Bayes>{"noise", choice<Bayes, &Bayes::noise, kNoises>()}.only(with("likelihood", "gaussian")),
+    Option<Bayes>{"time", choice<Bayes, &Bayes::time, kTimes>()},
+    patience_option<Bayes>(),
+    seed_option<Bayes>(),
+};
+
+/// Columns of the model for each column of a sample.
+constexpr std::size_t kColumns = 2;
+/// Standard deviation of the factors at the start, in units of the ratings'.
+constexpr double kInitialScale = 0.1;
+
+/// The noise that ordinal ratings are expected to have, as a share of their standard deviation: scores then lie about where ratings do.
+constexpr double kOrdinalNoise = 0.75;
+
+constexpr std::size_t kGrain = 256;
+
+using ImplicitSides = GibbsSampler::ImplicitSides;
+
+ImplicitSides sides_of(ImplicitFeatures features) {
+  const bool both = features == ImplicitFeatures::both;
+  return {.users = both || features == ImplicitFeatures::users, .items = both || features == ImplicitFeatures::items};
+}
+
+GibbsSampler::Form form_of(const Bayes& options) {
+  const bool both = options.noise == NoiseOf::both;
+  return {.rank = options.rank,
+          .implicit = sides_of(options.implicit_features),
+          .user_noise = both || options.noise == NoiseOf::users,
+          .item_noise = both || options.noise == NoiseOf::items,
+          .ordinal = options.likelihood == Likelihood::ordinal};
+}
+
+class BayesLearner final : public EpochLearner {
+ public:
+  BayesLearner(Ratings ratings, const Bayes& options, const Units& units, const Model& frame, const TrainContext& context, Workers& workers)
+      : options_(options),
+        units_(units),
+        init_(context.init),
+        workers_(workers),
+        ratings_(std::move(ratings)),
+        by_item_(transpose(ratings_, workers)),
+        user_counts_(frame.users.counts),
+        item_counts_(frame.items.counts),
+        user_features_(given(context.user_features, user_counts_)),
+        item_features_(given(context.item_features, item_counts_)),
+        by_period_(options.time == Period::none ? std::nullopt : std::optional(by_period(ratings_, by_item_, options.time))),
+        sampler_(ratings_, by_item_, units, user_counts_, item_counts_, form_of(options), workers,
+                 user_features_ ? std::optional(user_features_->block()) : std::nullopt,
+                 item_features_ ? std::optional(item_features_->block()) : std::nullopt, by_period_ ? &*by_period_ : nullptr),
+        users_(sampler_.users, kColumns * options.rank, !sampler_.user_noise.empty()),
+        items_(sampler_.items, kColumns * options.rank, !sampler_.item_noise.empty()),
+        product_(rows_of(sampler_.users), rows_of(sampler_.items), options.rank, kColumns * options.rank, period_weights(user_counts_),
+                 period_weights(item_counts_)),
+        user_spread_(options.rank, kColumns * options.rank),
+        item_spread_(options.rank, kColumns * options.rank),
+        probes_(ratings_, options.seed),
+        cuts_(sampler_.cutpoints ? sampler_.cutpoints->cuts.size() : 0) {
+    BayesLearner::restore(nullptr);
+  }
+
+  std::optional<EpochFigures> run(std::size_t epoch) override {
+    sampler_.sweep({options_.seed, epoch}, workers_);
+    if (!std::isfinite(sampler_.squared_errors())) return std::nullopt;
+    if (epoch > options_.burn_in) add_sample();
+    return EpochFigures{.train_rmse = std::sqrt(sampler_.squared_errors() / static_cast<double>(ratings_.size())) * units_.scale};
+  }
+
+  bool finite() override { return all_finite(sampler_.users.factors, workers_) && all_finite(sampler_.items.factors, workers_); }
+
+  void store(Model& model) override {
+    if (product_.samples() == 0) {
+      model.centre.mean = units_.mean;
+      write(sampler_.users.factors, sampler_.users.biases, 1, options_.rank, model.users);
+      write(sampler_.items.factors, sampler_.items.biases, 1, options_.rank, model.items);
+      if (sampler_.cutpoints) model.centre.ordinal = scale_of(sampler_.cutpoints->cuts, 0);
+      return;
+    }
+    const double share = 1 / static_cast<double>(product_.samples());
+    model.centre.mean = units_.mean + level_ * share * units_.scale;
+    write(product_.users().front(), users_.biases().front(), share, kColumns * options_.rank, model.users);
+    write(product_.items().front(), items_.biases().front(), share, kColumns * options_.rank, model.items);
+    if (user_features_)
+      write_features(*user_features_, product_.users(), users_.biases(), sides_of(options_.implicit_features).users, model.users);
+    store_priors(model);
+    store_uncertainty(model);
+    if (by_period_) store_periods(model);
+    if (item_features_)
+      write_features(*item_features_, product_.items(), items_.biases(), sides_of(options_.implicit_features).items, model.items);
+  }
+
+  void restore(const Model* /*model*/) override {
+    start_rows(sampler_.users.factors, user_counts_, kInitialScale, options_.seed, Purpose::user_factors, workers_);
+    start_rows(sampler_.items.factors, item_counts_, kInitialScale, options_.seed, Purpose::item_factors, workers_);
+    if (by_period_) {
+      centred_periods_ = FactorMatrix(by_period_->counts.size(), options_.rank);
+      period_biases_.assign(by_period_->counts.size(), 0);
+    }
+    if (init_ != nullptr) {
+      take(init_->users, init_->centre.mean - units_.mean, sampler_.users);
+      take(init_->items, 0, sampler_.items);
+    }
+    sampler_.start(workers_);
+  }
+
+  /// All of the state, which no model holds.
+  [[nodiscard]] std::vector<std::byte> save_state() override {
+    StateWriter writer;
+    visit_state(writer);
+    return std::move(writer).take();
+  }
+  void load_state(std::span<const std::byte> state) override {
+    StateReader reader(state);
+    visit_state(reader);
+    reader.finish();
+    sampler_.start(workers_);
+  }
+
+  [[nodiscard]] const Ratings& ratings() const { return ratings_; }
+
+ private:
+  /// The ordinal scale, with the mean of the cutpoints, which are relative to the mean of the ratings. \param spread  variance of scores
+  [[nodiscard]] OrdinalScale scale_of(const std::vector<double>& cuts, double spread) const {
+    OrdinalScale scale{.levels = sampler_.levels(), .cutpoints = {}, .deviation = units_.scale * std::sqrt(1 + spread)};
+    for (const double cut : cuts) scale.cutpoints.push_back(units_.mean + cut * units_.scale);
+    return scale;
+  }
+
+  /// Writes how far ratings lie from the scores.
+  void store_uncertainty(Model& model) {
+    const auto samples = static_cast<double>(product_.samples());
+    const double noise = std::clamp(noise_ / samples * units_.scale * units_.scale, 1e-30, 1e30);
+    model.uncertainty = Uncertainty{.noise = noise,
+                                    .scale = 1,
+                                    .users = users_.variances(units_, user_spread_.variances(units_), workers_),
+                                    .items = items_.variances(units_, item_spread_.variances(units_), workers_),
+                                    .quantiles = {}};
+    const double spread = probes_.spread() * units_.scale * units_.scale;
+    const double own = probes_.spread_of(model, workers_);
+    // One sample has no spread.
+    if (own > 0) model.uncertainty->scale = spread / own;
+    if (!sampler_.cutpoints) return;
+    std::vector<double> cuts = cuts_;
+    for (double& cut : cuts) cut /= samples;
+    model.centre.ordinal = scale_of(cuts, probes_.spread());
+  }
+
+  /// The tables of a side whose mean product is followed: its own, and the periods, which are multiplied with the other side's rows.
+  [[nodiscard]] std::vector<std::size_t> rows_of(const GibbsSide& side) const {
+    std::vector<std::size_t> rows = SideMean::rows_of(side);
+    if (by_period_) rows.push_back(by_period_->counts.size());
+    return rows;
+  }
+
+  /// How many rows of a side a period counts for in the choice of the columns: its share of the ratings.
+  [[nodiscard]] std::vector<double> period_weights(std::span<const std::uint32_t> counts) const {
+    std::vector<double> weights;
+    if (!by_period_) return weights;
+    const auto rated = static_cast<double>(std::ranges::count_if(counts, [](std::uint32_t count) { return count != 0; }));
+    for (const std::uint32_t count : by_period_->counts) {
+      weights.push_back(rated * static_cast<double>(count) / static_cast<double>(ratings_.size()));
+    }
+    return weights;
+  }
+
+  /// Writes what the periods add. Their table among those of the items is multiplied with the factors of users, and the other way round.
+  void store_periods(Model& model) {
+    const std::size_t columns = kColumns * options_.rank;
+    const double share = 1 / static_cast<double>(product_.samples());
+    const std::size_t size = by_period_->counts.size();
+    model.contexts = {{.name = std::string(name_of(options_.time)),
+                       .period = options_.time,
+                       .levels = by_period_->levels,
+                       .user_factors = FactorMatrix(size, columns),
+                       .item_factors = FactorMatrix(size, columns),
+                       .biases = {},
+                       .counts = by_period_->counts}};
+    ContextVectors& periods = model.contexts.front();
+    const auto scale = static_cast<float>(std::sqrt(units_.scale));
+    const auto copy = [&](const FactorMatrix& from, std::size_t row, FactorMatrix& to) {
+      std::ranges::transform(from.row(row).first(columns), to.row(row).begin(), [scale](float x) { return x * scale; });
+    };
+    for (std::size_t period = 0; period < size; ++period) {
+      copy(product_.items().back(), period, periods.user_factors);
+      copy(product_.users().back(), period, periods.item_factors);
+      periods.biases.push_back(to_bias(period_biases_[period] * share * units_.scale));
+    }
+  }
+
+  /// Takes the periods of the present sample: what they are on the average over the ratings goes into the rows' biases and the mean.
+  /// \param[in,out] of_users, of_items  the factors that rows of users (of items) are multiplied with on the average
+  void add_periods(std::vector<double>& of_users, std::vector<double>& of_items) {
+    const std::size_t rank = options_.rank;
+    const GibbsSide& periods = *sampler_.periods;
+    std::vector<double> average(rank + 1);
+    for (std::size_t period = 0; period < by_period_->counts.size(); ++period) {
+      const double share = static_cast<double>(by_period_->counts[period]) / static_cast<double>(ratings_.size());
+      for (std::size_t k = 0; k < rank; ++k) average[k] += share * static_cast<double>(periods.factors.row(period)[k]);
+      average[rank] += share * static_cast<double>(periods.biases[period]);
+    }
+    level_ += average[rank];
+    for (std::size_t k = 0; k < rank; ++k) level_ += average[k] * (of_users[k] + of_items[k]);
+    for (std::size_t period = 0; period < by_period_->counts.size(); ++period) {
+      double bias = static_cast<double>(periods.biases[period]) - average[rank];
+      for (std::size_t k = 0; k < rank; ++k) {
+        const double own = static_cast<double>(periods.factors.row(period)[k]) - average[k];
+        centred_periods_.row(period)[k] = static_cast<float>(own);
+        bias += own * (of_users[k] + of_items[k]);
+      }
+      period_biases_[period] += bias;
+    }
+    for (std::size_t k = 0; k < rank; ++k) {
+      of_users[k] += average[k];
+      of_items[k] += average[k];
+    }
+  }
+
+  /// Writes how new rows are solved.
+  void store_priors(Model& model) const {
+    const ImplicitSides implicit = sides_of(options_.implicit_features);
+    const auto samples = static_cast<double>(product_.samples());
+    model.fold_in = PosteriorMean{std::clamp(noise_ / samples * units_.scale * units_.scale, 1e-30, 1e30)};
+    const auto prior = [&](const RowSpread& spread, bool has_history, const std::vector<FactorMatrix>& tables, const SideMean& mean) {
+      RowPrior row{.precision = spread.precision(units_), .history = {}};
+      if (!has_history) return row;
+      // The first block after the rows.
+      const FactorMatrix& table = tables[1];
+      const std::size_t columns = kColumns * options_.rank;
+      const auto scale = static_cast<float>(std::sqrt(units_.scale));
+      row.history = FactorMatrix(table.rows(), columns + 1);
+      for (std::size_t at = 0; at < table.rows(); ++at) {
+        std::ranges::transform(table.row(at).first(columns), row.history.row(at).begin(), [scale](float x) { return x * scale; });
+        row.history.row(at)[columns] = to_bias(mean.biases()[1][at] / samples * units_.scale);
+      }
+      return row;
+    };
+    model.users.prior = prior(user_spread_, implicit.users, product_.users(), users_);
+    model.items.prior = prior(item_spread_, implicit.items, product_.items(), items_);
+  }
+
+  /// \param columns  those of `table` that are the rows' factors
+  template <class Biases>
+  void write(const FactorMatrix& table, const Biases& biases, double share, std::size_t columns, Side& side) {
+    workers_.for_ranges(table.rows(), kGrain, [&](std::size_t begin, std::size_t end, int) {
+      std::vector<float> row(kColumns * options_.rank);
+      for (std::size_t at = begin; at < end; ++at) {
+        std::copy_n(table.row(at).data(), columns, row.begin());
+        row_to_model<float>(units_, row, static_cast<float>(static_cast<double>(biases[at]) * share), side, at);
+      }
+    });
+  }
+
+  /// The vectors of the features, and of the rows that nothing else is known of.
+  /// \param implicit  whether there are features that are ratings, which such rows have none of
+  void write_features(const GivenFeatures& own, const std::vector<FactorMatrix>& tables, const std::vector<std::vector<double>>& biases,
+                      bool implicit, Side& side) {
+    const std::size_t columns = kColumns * options_.rank;
+    if (!side.features) side.features = own.frame(columns);
+    FeatureVectors& vectors = *side.features;
+    const auto scale = static_cast<float>(std::sqrt(units_.scale));
+    const auto copy = [&](std::size_t table, std::size_t from, std::span<float> to) {
+      std::ranges::transform(tables[table].row(from).first(columns), to.begin(), [scale](float x) { return x * scale; });
+      return to_bias(biases[table][from] / static_cast<double>(product_.samples()) * units_.scale);
+    };
+    // The last of the side's own tables are the given features, and what ratings let expect on the average.
+    const std::size_t last = biases.size() - 1;
+    for (std::size_t column = 0; column < vectors.factors.rows(); ++column) {
+      vectors.biases[column] = copy(last - 1, column, vectors.factors.row(column));
+    }
+    if (implicit) {
+      vectors.mean.resize(columns);
+      vectors.mean_bias = copy(last, 0, vectors.mean);
+    }
+    for (std::uint32_t row = 0; row < side.counts.size(); ++row) {
+      if (side.rated(row) || !side.knows(row)) continue;
+      side.biases[row] = vectors.expect(own.features->columns_of(row), own.features->values_of(row), side.factors.row(row));
+    }
+  }
+
+  /// The rows that `from` knows. Of more factors than a sample has the first are taken: a model's are ordered by what they explain.
+  void take(const Side& from, double shift, GibbsSide& side) const {
+    const auto scale = static_cast<float>(1 / std::sqrt(units_.scale));
+    for (std::uint32_t row = 0; row < side.counts().size(); ++row) {
+      if (!from.knows(row) || side.counts()[row] == 0) continue;
+      const std::span<float> own = side.factors.row(row);
+      for (std::size_t k = 0; k < std::min(own.size(), from.factors.rank()); ++k) own[k] = from.factors.row(row)[k] * scale;
+      side.biases[row] = static_cast<float>(bias_from_model(units_, from, row, shift));
+    }
+  }
+
+  template <class Visit>
+  void visit_state(Visit& visit) {
+    sampler_.visit_state(visit);
+    users_.visit_state(visit);
+    items_.visit_state(visit);
+    product_.visit_state(visit);
+    user_spread_.visit_state(visit);
+    item_spread_.visit_state(visit);
+    probes_.visit_state(visit);
+    visit(noise_);
+    visit(cuts_);
+    visit(period_biases_);
+    visit(level_);
+  }
+
+  void add_sample() {
+    const std::size_t rank = options_.rank;
+    level_ += sampler_.users.means[rank] + sampler_.items.means[rank];
+    for (std::size_t k = 0; k < rank; ++k) level_ += sampler_.users.means[k] * sampler_.items.means[k];
+    // A row is multiplied with the other side's, on the average with its mean.
+    std::vector<double> of_users(sampler_.items.means.begin(), sampler_.items.means.end() - 1);
+    std::vector<double> of_items(sampler_.users.means.begin(), sampler_.users.means.end() - 1);
+    if (by_period_) add_periods(of_users, of_items);
+    std::vector<const FactorMatrix*> users = users_.add(sampler_.users, of_users, sampler_.user_noise, workers_);
+    std::vector<const FactorMatrix*> items = items_.add(sampler_.items, of_items, sampler_.item_noise, workers_);
+    if (by_period_) {
+      users.push_back(&centred_periods_);
+      items.push_back(&centred_periods_);
+    }
+    const std::size_t before = product_.samples();
+    const RunningProduct::Changes changes = product_.add(users, items, workers_);
+    users_.add_spread(changes.users, product_.users().front(), before, workers_);
+    items_.add_spread(changes.items, product_.items().front(), before, workers_);
+    probes_.add(sampler_);
+    user_spread_.add(changes.users, sampler_.users, of_users, before);
+    item_spread_.add(changes.items, sampler_.items, of_items, before);
+    noise_ += 1 / sampler_.noise;
+    if (!sampler_.cutpoints) return;
+    for (std::size_t step = 0; step < cuts_.size(); ++step) cuts_[step] += sampler_.cutpoints->cuts[step];
+  }
+
+  Bayes options_;
+  Units units_;
+  const Model* init_;
+  Workers& workers_;
+  Ratings ratings_;
+  ByItem by_item_;
+  std::vector<std::uint32_t> user_counts_;
+  std::vector<std::uint32_t> item_counts_;
+  std::optional<GivenFeatures> user_features_;
+  std::optional<GivenFeatures> item_features_;
+  std::optional<ByPeriod> by_period_;
+  GibbsSampler sampler_;
+  SideMean users_;
+  SideMean items_;
+  RunningProduct product_;
+  RowSpread user_spread_;
+  RowSpread item_spread_;
+  double noise_ = 0;  ///< sum over the samples of the variance of a rating
+  ScoreProbes probes_;
+  std::vector<double> cuts_;           ///< sums over the samples
+  FactorMatrix centred_periods_;       ///< of the present sample, less their mean
+  std::vector<double> period_biases_;  ///< sums over the samples
+  double level_ = 0;                   ///< sum over the samples of what is added to the mean of the ratings
+};
+
+/// Tables of rank numbers that training holds besides a sample's rows and a model of one rank: rows around their means (1), centred (1),
+/// the running mean (3), its variances (4), and the second rank of the models and their variances (6); with implicit features coefficients
+/// (1), their draws (1), their running mean (3) and the history of the models (4), of either side.
+std::size_t extra_tables(const Bayes& options) {
+  constexpr std::size_t kOfRows = 15;
+  constexpr std::size_t kOfCoefficients = 9;
+  const ImplicitSides implicit = sides_of(options.implicit_features);
+  if (implicit.users && implicit.items) return kOfRows + kOfCoefficients;
+  return implicit.users || implicit.items ? kOfRows + (kOfCoefficients + 1) / 2 : kOfRows;
+}
+
+std::unique_ptr<BayesLearner> learner_of(Ratings ratings, const Bayes& options, Model& frame, const TrainContext& context,
+                                         Workers& workers) {
+  const RatingMoments moments = moments_of(ratings, workers);
+  Units units = training_units(moments, true);
+  // The unit of an ordinal model is the noise.
+  if (options.likelihood == Likelihood::ordinal) units.scale *= kOrdinalNoise;
+  frame.centre.has_biases = true;
+  set_range(frame, moments, context);
+  return std::make_unique<BayesLearner>(std::move(ratings), options, units, frame, context, workers);
+}
+
+}  // namespace
+
+std::unique_ptr<EpochLearner> bayes_learner(Ratings ratings, const Bayes& options, Model& frame, const TrainContext& context,
+                                            Workers& workers) {
+  return learner_of(std::move(ratings), options, frame, context, workers);
+}
+
+template <>
+MethodTraits<Bayes> traits_of() {
+  return {.options = kOptions,
+          .any_start_rank = true,
+          .uncertainty = true,
+          .features = true,
+          .times = [](const Bayes& options) { return options.time != Period::none; },
+          .extra_tables = extra_tables,
+          .extra_rating_bytes =
+              [](const Bayes& options) {
+                // Errors or scores, their places by item, and ordinal ratings' latent values.
+                const GibbsSampler::Form form = form_of(options);
+                // Timestamps, periods and the ratings by them.
+                const std::size_t timed = options.time == Period::none ? 0 : 32;
+                if (form.ordinal) return 12 + timed;
+                return timed + (form.item_noise ? 8U : form.user_noise ? 4U : 0U);
+              }};
+}
+
+template <>
+Trained train_method(Ratings ratings, const Bayes& options, Model frame, const Validation& validation, TrainingObserver& observer,
+                     const TrainContext& context) {
+  Workers workers(context.threads);
+  const std::size_t count = ratings.size();
+  const std::unique_ptr<BayesLearner> learner = learner_of(std::move(ratings), options, frame, context, workers);
+  const Stopping stopping{.epochs = options.burn_in + options.samples, .patience = options.patience, .warm_up = options.burn_in};
+  Trained trained = run_epochs(*learner, std::move(frame), NoFoldIn{}, kColumns * options.rank, count, stopping, validation, observer);
+  trained.train_rmse = training_rmse(trained.model, learner->ratings(), workers);
+  return trained;
+}
+
+}  // namespace lowrank

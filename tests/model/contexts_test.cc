@@ -1,0 +1,307 @@
+// Contexts: periods of the calendar, what they add to scores, models in which they are given, and their section of a model file.
+
+#include "lowrank/model/contexts.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "lowrank/base/error.h"
+#include "lowrank/evaluate/rating_metrics.h"
+#include "lowrank/model/model_file.h"
+#include "model/models.h"
+#include "model/sealing.h"
+
+namespace lowrank::contexts_test {
+namespace {
+
+using sealing::Opened;
+
+constexpr std::int64_t kSecond = 1'000'000;
+
+std::vector<std::string> levels_of(const PeriodLevels& periods) {
+  std::vector<std::string> levels;
+  for (const std::uint32_t code : periods.codes) levels.emplace_back(periods.levels.id(code));
+  return levels;
+}
+
+TEST(Periods, AreThoseOfTheCalendar) {
+  // `date -u -d @N +"%F %G-W%V %Y-%m"`, of the ends of years whose weeks belong to others.
+  const std::vector<std::int64_t> times = {1609631999, 1546214400, 978307199, 978307200, 1483228800, 951782400, 1230768000};
+  EXPECT_EQ(levels_of(periods_of(times, Period::day)),
+            (std::vector<std::string>{"2021-01-02", "2018-12-31", "2000-12-31", "2001-01-01", "2017-01-01", "2000-02-29", "2009-01-01"}));
+  EXPECT_EQ(levels_of(periods_of(times, Period::week)),
+            (std::vector<std::string>{"2020-W53", "2019-W01", "2000-W52", "2001-W01", "2016-W52", "2000-W09", "2009-W01"}));
+  EXPECT_EQ(levels_of(periods_of(times, Period::month)),
+            (std::vector<std::string>{"2021-01", "2018-12", "2000-12", "2001-01", "2017-01", "2000-02", "2009-01"}));
+  const PeriodLevels days = periods_of(times, Period::day);
+  for (std::uint32_t level = 1; level < days.levels.size(); ++level) EXPECT_LT(days.levels.id(level - 1), days.levels.id(level));
+}
+
+TEST(Periods, UnitsAreToldByTheGreatestTime) {
+  for (const std::int64_t unit : {std::int64_t{1}, std::int64_t{1000}, kSecond, 1000 * kSecond}) {
+    const std::vector<std::int64_t> times = {978307200 * unit, -1, 0, 978307199 * unit + unit - 1};
+    EXPECT_EQ(levels_of(periods_of(times, Period::day)),
+              (std::vector<std::string>{"2001-01-01", "1969-12-31", "1970-01-01", "2000-12-31"}));
+  }
+  EXPECT_THROW(periods_of(std::vector<std::int64_t>{1, 2, 3}, Period::day), DataError);
+  EXPECT_TRUE(periods_of({}, Period::day).codes.empty());
+  // Times as far away as numbers go lie in some period.
+  const std::vector<std::int64_t> far = {std::numeric_limits<std::int64_t>::min(), 978307200};
+  EXPECT_EQ(periods_of(far, Period::month).levels.size(), 2U);
+}
+
+ContextVectors days(std::size_t rank, std::uint32_t levels = 3) {
+  ContextVectors context{.name = "day",
+                         .period = Period::day,
+                         .levels = {},
+                         .user_factors = FactorMatrix(levels, rank),
+                         .item_factors = FactorMatrix(levels, rank),
+                         .biases = {},
+                         .counts = {}};
+  for (std::uint32_t level = 0; level < levels; ++level) {
+    context.levels.add("2001-01-0" + std::to_string(level + 1));
+    for (std::size_t k = 0; k < rank; ++k) {
+      context.user_factors.row(level)[k] = 0.125F * static_cast<float>((level * 5 + k * 3) % 7) - 0.25F;
+      context.item_factors.row(level)[k] = 0.25F * static_cast<float>((level * 3 + k) % 5) - 0.5F;
+    }
+    context.biases.push_back(0.5F * static_cast<float>(level) - 0.75F);
+    context.counts.push_back(level + 1);
+  }
+  return context;
+}
+
+Model model_with_days(std::size_t rank = 5) {
+  Model model = testing_models::random_model(9, 7, rank);
+  model.contexts = {days(rank)};
+  return model;
+}
+
+constexpr std::int64_t kFirstDay = 978307200;
+
+/// What a day adds, term by term.
+double added(const Model& model, std::uint32_t user, std::uint32_t item, std::size_t level) {
+  const ContextVectors& context = model.contexts.front();
+  const bool knows_user = model.users.knows(user);
+  const bool knows_item = model.items.knows(item);
+  if (!knows_user && !knows_item) return 0;
+  auto sum = static_cast<double>(context.biases[level]);
+  for (std::size_t k = 0; k < model.rank(); ++k) {
+    if (knows_user) sum += static_cast<double>(model.users.factors.row(user)[k]) * static_cast<double>(context.user_factors.row(level)[k]);
+    if (knows_item) sum += static_cast<double>(model.items.factors.row(item)[k]) * static_cast<double>(context.item_factors.row(level)[k]);
+  }
+  return sum;
+}
+
+TEST(Contexts, ScoresAreTheSumOfTheirTerms) {
+  for (const std::size_t rank : {0U, 5U, 17U}) {
+    const Model model = model_with_days(rank);
+    std::vector<std::uint32_t> users;
+    std::vector<std::uint32_t> items;
+    std::vector<std::int64_t> times;
+    // Unknown users and items, and a day that is not known.
+    for (std::uint32_t user = 0; user < 11; ++user) {
+      for (std::uint32_t item = 0; item < 9; ++item) {
+        users.push_back(user);
+        items.push_back(item);
+        times.push_back(kFirstDay + 86400 * ((user + item) % 4) + 3600 * user);
+      }
+    }
+    std::vector<double> scores(users.size());
+    score_pairs(model, users, items, scores);
+    const std::vector<double> plain = scores;
+    add_contexts(model, users, items, times, scores, 2);
+    for (std::size_t n = 0; n < users.size(); ++n) {
+      const std::size_t level = (users[n] + items[n]) % 4;
+      EXPECT_NEAR(scores[n] - plain[n], level == 3 ? 0 : added(model, users[n], items[n], level), 1e-5);
+    }
+    scores = plain;
+    add_contexts(model, users, items, {}, scores);
+    EXPECT_EQ(scores, plain);
+    Pairs pairs;
+    pairs.users = users;
+    pairs.items = items;
+    pairs.values.assign(users.size(), 3);
+    pairs.times = times;
+    std::vector<double> predictions(users.size());
+    predict_pairs(model, pairs, predictions, 3);
+    double squares = 0;
+    add_contexts(model, users, items, times, scores);
+    for (std::size_t n = 0; n < users.size(); ++n) {
+      EXPECT_DOUBLE_EQ(predictions[n], model.centre.rating(scores[n]));
+      squares += (predictions[n] - 3) * (predictions[n] - 3);
+    }
+    EXPECT_NEAR(score_ratings(model, pairs, 2).rmse, std::sqrt(squares / static_cast<double>(users.size())), 1e-12);
+  }
+}
+
+/// One by one, pairs have the scores that they have together, whatever comes before a time that tells the unit.
+TEST(Contexts, PairsMayComeOneByOne) {
+  const Model model = model_with_days();
+  for (const std::int64_t unit : {1LL, 1000LL, kSecond, 1000 * kSecond}) {
+    ContextStream stream(model);
+    EXPECT_EQ(stream.score(0, 0, 0, 2.5), 2.5);
+    for (const std::int64_t day : {1, 0, 2, 3, 1}) {
+      double together = 2.5;
+      const std::uint32_t user = 3;
+      const std::uint32_t item = 2;
+      const std::int64_t time = (kFirstDay + 86400 * day + 7) * unit;
+      add_contexts(model, {&user, 1}, {&item, 1}, {&time, 1}, {&together, 1});
+      EXPECT_EQ(stream.score(user, item, time, 2.5), together);
+      EXPECT_EQ(together == 2.5, day == 3);
+    }
+    EXPECT_EQ(stream.score(1, 1, -5, 2.5), 2.5);
+    EXPECT_NO_THROW(stream.finish());
+  }
+  ContextStream untold(model);
+  EXPECT_NO_THROW(untold.finish());
+  untold.score(0, 0, 99, 2.5);
+  EXPECT_THROW(untold.finish(), DataError);
+  const Model plain;
+  ContextStream unread(plain);
+  EXPECT_EQ(unread.score(0, 0, 99, 2.5), 2.5);
+  EXPECT_NO_THROW(unread.finish());
+}
+
+TEST(Contexts, AModelInAContextIsAnOrdinaryOne) {
+  const Model model = model_with_days();
+  for (const char* day : {"2001-01-02", "2001-01-02T15:30:00Z", "2001-01-02 23:59"}) {
+    const std::vector<ContextValue> given = {{"day", day}};
+    const Model bound = bind_context(model, given);
+    EXPECT_TRUE(bound.contexts.empty());
+    for (std::uint32_t user = 0; user < 9; ++user) {
+      for (std::uint32_t item = 0; item < 7; ++item) {
+        EXPECT_NEAR(score(bound, user, item), score(model, user, item) + added(model, user, item, 1), 1e-5);
+      }
+    }
+    EXPECT_EQ(deserialize_model(serialize_model(bound)), bound);
+  }
+  const std::vector<ContextValue> future = {{"day", "2031-01-02"}};
+  Model bound = bind_context(model, future);
+  bound.contexts = model.contexts;
+  EXPECT_EQ(bound, model);
+  EXPECT_EQ(bind_context(model, {}), model);
+}
+
+TEST(Contexts, WhatIsNoContextIsRefused) {
+  const Model model = model_with_days();
+  const auto refusal = [&](const std::vector<ContextValue>& given) -> std::string {
+    try {
+      bind_context(model, given);
+    } catch (const OptionError& error) {
+      EXPECT_EQ(error.option(), "context");
+      return error.what();
+    }
+    return "taken";
+  };
+  EXPECT_EQ(refusal({{"week", "2001-W01"}}), "context: \"week\" is no context of the model, which has day");
+  EXPECT_EQ(refusal({{"day", "2001-01-01"}, {"day", "2001-01-02"}}), "context: day is given twice");
+  EXPECT_EQ(refusal({{"day", "monday"}}), "context: \"monday\" is no day: give a date such as 1998-04-01");
+  EXPECT_EQ(refusal({{"day", "2001-02-30T99"}}), "context: \"2001-02-30T99\" is no day: give a date such as 1998-04-01");
+  EXPECT_EQ(refusal({{"day", "2001-12-24"}}), "taken");
+  const auto takes = [](Period period, const std::string& value) {
+    Model timed = model_with_days();
+    timed.contexts.front().name = name_of(period);
+    timed.contexts.front().period = period;
+    const std::vector<ContextValue> given = {{std::string(name_of(period)), value}};
+    try {
+      bind_context(timed, given);
+      return true;
+    } catch (const OptionError&) {
+      return false;
+    }
+  };
+  // ISO 8601: years of 53 weeks begin on a Thursday, or on a Wednesday in a leap year.
+  for (const char* week : {"2020-W53", "2021-W52", "2015-W53", "2001-W01", "2001-02-03"}) EXPECT_TRUE(takes(Period::week, week)) << week;
+  for (const char* week : {"2021-W53", "2001-W00", "2001-W54", "2001-W1", "2001-W011", "2001-w01", "2001-01", "W01"}) {
+    EXPECT_FALSE(takes(Period::week, week)) << week;
+  }
+  for (const char* month : {"2001-12", "0001-01", "2001-12-31T23:59"}) EXPECT_TRUE(takes(Period::month, month)) << month;
+  for (const char* month : {"2001-13", "2001-00", "2001-1", "2001-02-30", "2001-W01", "2001", ""}) {
+    EXPECT_FALSE(takes(Period::month, month)) << month;
+  }
+}
+
+TEST(Contexts, TravelWithTheModel) {
+  Model model = model_with_days();
+  model.contexts.push_back(days(5, 2));
+  model.contexts.back().name = "companion";
+  model.contexts.back().period = Period::none;
+  model.contexts.push_back(days(5, 0));
+  model.contexts.back().name = "mood_2";
+  EXPECT_EQ(deserialize_model(serialize_model(model)), model);
+  model.contexts.erase(model.contexts.begin() + 1, model.contexts.end());
+  for (const std::size_t rank : {0U, 16U}) {
+    const Model other = model_with_days(rank);
+    EXPECT_EQ(deserialize_model(serialize_model(other)), other);
+  }
+}
+
+TEST(Contexts, UnsoundOnesAreNotWritten) {
+  const auto problem_of = [](const auto& change) -> std::string {
+    Model model = model_with_days();
+    change(model.contexts);
+    try {
+      serialize_model(model);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "written";
+  };
+  using Contexts = std::vector<ContextVectors>;
+  const std::string start = "cannot write the model: ";
+  EXPECT_EQ(problem_of([](Contexts& own) { own[0].biases.pop_back(); }), start + "levels of a context and their vectors differ in number");
+  EXPECT_EQ(problem_of([](Contexts& own) { own[0].item_factors = FactorMatrix(3, 4); }),
+            start + "vectors of a context of a different rank");
+  EXPECT_EQ(problem_of([](Contexts& own) { own[0].user_factors.row(1)[2] = NAN; }), start + "a number of a context is not finite");
+  EXPECT_EQ(problem_of([](Contexts& own) { own[0].name = "Day one"; }), start + "a context without a sound name");
+  EXPECT_EQ(problem_of([](Contexts& own) { own.push_back(own[0]); }), start + "two contexts of one name");
+  EXPECT_EQ(problem_of([](Contexts& own) {
+              for (int n = 0; n < 8; ++n) {
+                own.push_back(own[0]);
+                own.back().name += std::to_string(n);
+              }
+            }),
+            start + "too many contexts");
+}
+
+TEST(Contexts, HostileFilesAreRefused) {
+  const auto refusal_after = [](const std::function<void(Opened&)>& change) -> std::string {
+    Opened opened(serialize_model(model_with_days()));
+    change(opened);
+    try {
+      deserialize_model(opened.sealed(), "f");
+    } catch (const ModelFileError& error) {
+      return error.what();
+    }
+    return "loaded";
+  };
+  const auto set_metadata = [](Opened& opened, const std::string& text) { opened.header["__metadata__"]["contexts"] = text; };
+  EXPECT_NE(refusal_after([&](Opened& opened) { set_metadata(opened, "[]"); }), "loaded");
+  EXPECT_NE(refusal_after([&](Opened& opened) { set_metadata(opened, "[{}]"); }), "loaded");
+  EXPECT_NE(refusal_after([&](Opened& opened) { set_metadata(opened, "[1]} {"); }), "loaded");
+  EXPECT_NE(refusal_after([&](Opened& opened) { set_metadata(opened, R"([{"name":"day","period":"year"}])"); }), "loaded");
+  EXPECT_NE(refusal_after([&](Opened& opened) { set_metadata(opened, R"([{"name":"d d","period":"day"}])"); }), "loaded");
+  EXPECT_NE(
+      refusal_after([&](Opened& opened) { set_metadata(opened, R"([{"name":"day","period":"day"},{"name":"week","period":"week"}])"); }),
+      "loaded");
+  const auto number_at = [](const char* tensor, std::size_t place, std::int64_t number) {
+    return [=](Opened& opened) {
+      const std::size_t begin = opened.header[tensor]["data_offsets"][0].get<std::size_t>();
+      std::memcpy(opened.data.data() + begin + place * sizeof number, &number, sizeof number);
+    };
+  };
+  EXPECT_EQ(refusal_after(number_at("contexts.first_levels", 1, 2)), "f: the levels of the contexts are not in order");
+  EXPECT_EQ(refusal_after(number_at("contexts.first_levels", 0, 1)), "f: the levels of the contexts are not in order");
+  EXPECT_EQ(refusal_after(number_at("contexts.level_offsets", 1, 1000)), "f: the levels of the contexts are not in order");
+  EXPECT_EQ(refusal_after(number_at("contexts.level_offsets", 3, 29)), "f: the levels of the contexts are not in order");
+  EXPECT_EQ(refusal_after(number_at("contexts.counts", 1, std::int64_t{1} << 40)), "f: a number of ratings is out of range");
+}
+
+}  // namespace
+}  // namespace lowrank::contexts_test

@@ -1,0 +1,83 @@
+#include "train/side_mean.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <cmath>
+#include <random>
+#include <vector>
+
+namespace lowrank::side_mean_test {
+namespace {
+
+// With one factor the column of the mean is that of the samples but for its length, and the variances of rows are those of the samples.
+TEST(SideMean, KnowsTheVariancesOfTheSamples) {
+  constexpr std::size_t kUsers = 9;
+  constexpr std::size_t kItems = 7;
+  constexpr std::size_t kRank = 1;
+  constexpr int kSamples = 50;
+  Workers workers(2);
+  const std::vector<std::uint32_t> user_counts(kUsers, 3);
+  const std::vector<std::uint32_t> item_counts(kItems, 3);
+  GibbsSide users(user_counts, kRank, {GibbsStage::user_prior, GibbsStage::user_coefficients});
+  GibbsSide items(item_counts, kRank, {GibbsStage::item_prior, GibbsStage::item_coefficients});
+  // Users differ from sample to sample, items do not.
+  items.factors.row(0)[0] = 3;
+  items.factors.row(1)[0] = 1;
+  SideMean mean(users, kRank, true);
+  SideMean other(items, kRank, false);
+  RunningProduct product(SideMean::rows_of(users), SideMean::rows_of(items), kRank, kRank);
+  std::mt19937_64 random(2);
+  std::normal_distribution<double> normal;
+  std::array<std::array<std::vector<double>, kRank + 1>, kUsers> drawn;
+  std::vector<float> noise(kUsers);
+  double noise_sum = 0;
+  for (int t = 0; t < kSamples; ++t) {
+    for (std::size_t row = 0; row < kUsers; ++row) {
+      for (std::size_t k = 0; k < kRank; ++k) {
+        users.factors.row(row)[k] = static_cast<float>(1 + static_cast<double>((row * (k + 2)) % 5) + 0.3 * normal(random));
+        drawn[row][k].push_back(static_cast<double>(users.factors.row(row)[k]));
+      }
+      users.biases[row] = static_cast<float>(normal(random));
+      drawn[row][kRank].push_back(static_cast<double>(users.biases[row]));
+      noise[row] = static_cast<float>(0.5 + std::abs(normal(random)));
+    }
+    noise_sum += 1 / static_cast<double>(noise[4]);
+    const auto own = mean.add(users, std::span(items.means).first(kRank), noise, workers);
+    const auto theirs = other.add(items, std::span(users.means).first(kRank), {}, workers);
+    const auto changes = product.add(own, theirs, workers);
+    mean.add_spread(changes.users, product.users().front(), static_cast<std::size_t>(t), workers);
+  }
+  const auto variance_of = [](const std::vector<double>& values) {
+    double sum = 0;
+    double squares = 0;
+    for (const double x : values) {
+      sum += x;
+      squares += x * x;
+    }
+    const auto n = static_cast<double>(values.size());
+    return squares / n - sum * sum / n / n;
+  };
+  const std::vector<float> unknown = {5, 7};
+  const RowVariances variances = mean.variances(Units{.mean = 0, .scale = 2}, unknown, workers);
+  ASSERT_EQ(variances.biases.size(), kUsers + 1);
+  for (std::size_t row = 0; row < kUsers; ++row) {
+    EXPECT_NEAR(static_cast<double>(variances.biases[row]), 4 * variance_of(drawn[row][kRank]), 1e-4);
+    // The variance of the product with an item is what counts: columns are as long as the product's halves have them.
+    for (std::size_t item = 0; item < 2; ++item) {
+      double spread = 0;
+      for (std::size_t k = 0; k < kRank; ++k) {
+        const auto q = static_cast<double>(product.items().front().row(item)[k]);
+        spread += static_cast<double>(variances.factors.row(row)[k]) * q * q;
+      }
+      const double length = item == 0 ? 3 : 1;
+      EXPECT_NEAR(spread, 2 * length * length * variance_of(drawn[row][0]), 0.02 * spread) << row << " " << item;
+    }
+  }
+  EXPECT_EQ(variances.factors.row(kUsers)[0], 5);
+  EXPECT_EQ(variances.biases[kUsers], 7);
+  EXPECT_NEAR(static_cast<double>(variances.noise[4]), noise_sum / kSamples, 1e-5);
+}
+
+}  // namespace
+}  // namespace lowrank::side_mean_test
