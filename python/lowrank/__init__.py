@@ -36,6 +36,7 @@ from lowrank._methods import *
 from lowrank._mf import MF
 from lowrank._plots import plot_items, plot_training
 from lowrank._ratings import Ratings
+from lowrank._stream import StreamFigures, evaluate_stream
 from lowrank._tune import Tuned, tune
 
 __version__ = _version()
@@ -54,12 +55,14 @@ __all__ = [
     "NotFittedError",
     "OptionError",
     "Ratings",
+    "StreamFigures",
     "TrainingError",
     "TrainingWarning",
     "Tuned",
     "UnknownIdError",
     "compare",
     "cross_validate",
+    "evaluate_stream",
     "load",
     "plot_items",
     "plot_training",

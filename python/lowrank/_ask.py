@@ -13,10 +13,12 @@ from lowrank import _core
 from lowrank._checks import positive, shown, thread_count
 from lowrank._columns import ids_array, is_one, one_or_many
 from lowrank._errors import DataError, OptionError
+from lowrank._features import new_features
 from lowrank._fitted import Fitted
 from lowrank._input import ColumnNames, Columns, File, Matrix, Numbers, Reading, Source, is_clicks, pairs_from, ratings_from
 from lowrank._layout import check_layout
 from lowrank._lists import UNKNOWN, Filter, frame_of, lists_of
+from lowrank._times import Times, times_of_pairs
 
 Self = TypeVar("Self", bound="Answers")
 #: Rows, scores and lengths of lists.
@@ -31,8 +33,10 @@ class Answers(Fitted):
         users: Any,
         items: Any = None,
         *,
+        times: Any = None,
         columns: ColumnNames | None = None,
         return_known: bool = False,
+        return_std: bool = False,
         threads: int = 0,
     ) -> Any:
         """Predict ratings of pairs.
@@ -43,10 +47,16 @@ class Answers(Fitted):
             Ids; or users and items together, as an array or list of shape (n, 2) or a table. One id is a user for all items.
         items : array_like of shape (n,) or one id, optional
             Ids. One id is an item for all users.
+        times : array_like of shape (n,), or one date or number, optional
+            When the ratings are given, for models that depend on it (`BayesianMF` with ``time``): dates or numbers as of
+            :class:`lowrank.Ratings`. Default: the times of a table or of :class:`lowrank.Ratings`; without times, what times add on the
+            average.
         columns : names, optional
             Names of the columns of a table.
         return_known : bool, default False
             Also return which predictions are of a user and an item that the model knows.
+        return_std : bool, default False
+            Also return how far ratings lie from the predictions. For models of `BayesianMF`.
         threads : int, default 0
             0 for all processors.
 
@@ -55,13 +65,83 @@ class Answers(Fitted):
         predictions : ndarray of shape (n,), float64
             Clipped to the range of ratings if the model clips. An unknown user or item is predicted from what is known:
             the other's bias, or the mean.
+        std : ndarray of shape (n,), float64
+            With `return_std`: the standard deviation of the rating around its prediction, of noise and of what is not known of user and
+            item.
         known : ndarray of shape (n,), bool
             With `return_known`: False where user or item is unknown, or has no training rating.
         """
         self = self._snapshot()
+        recommender, rows, own_times = self._rows_of(users, items, times, columns)
+        predictions = recommender.predict(*rows, own_times, thread_count(threads))
+        if not return_known and not return_std:
+            return predictions
+        results = [predictions]
+        if return_std:
+            results.append(np.sqrt(recommender.predict_variances(*rows, own_times, thread_count(threads))))
+        if return_known:
+            model = self._fitted()
+            results.append(_has_ratings(model.user_ratings, rows[0]) & _has_ratings(model.item_ratings, rows[1]))
+        return tuple(results)
+
+    def predict_interval(
+        self, users: Any, items: Any = None, level: float = 0.9, *, times: Any = None, columns: ColumnNames | None = None, threads: int = 0
+    ) -> Any:
+        """Predict where the ratings of pairs lie. For models of `BayesianMF`.
+
+        Parameters
+        ----------
+        users, items, times, columns, threads
+            As of `predict`.
+        level : float, default 0.9
+            The probability that the interval holds the rating, above 0 and below 1.
+
+        Returns
+        -------
+        ndarray of shape (n, 2), float64
+            The ends of each interval, within the range of ratings if the model clips. With ``likelihood="ordinal"`` they are ratings
+            of the scale, and the interval holds the rating with this probability or more.
+        """
+        self = self._snapshot()
+        recommender, rows, own_times = self._rows_of(users, items, times, columns)
+        return recommender.predict_intervals(*rows, float(level), own_times, thread_count(threads)).reshape(-1, 2)
+
+    def predict_proba(
+        self, users: Any, items: Any = None, *, times: Any = None, columns: ColumnNames | None = None, threads: int = 0
+    ) -> Any:
+        """Predict the probability of every rating of the scale. For models of ``BayesianMF(likelihood="ordinal")``.
+
+        Parameters
+        ----------
+        users, items, times, columns, threads
+            As of `predict`.
+
+        Returns
+        -------
+        ndarray of shape (n, levels), float64
+            One column per rating in `levels_`. Rows sum to 1.
+        """
+        self = self._snapshot()
+        recommender, rows, own_times = self._rows_of(users, items, times, columns)
+        probabilities = recommender.predict_probabilities(*rows, own_times, thread_count(threads))
+        return probabilities.reshape(len(rows[0]), len(self.levels_))
+
+    @property
+    def levels_(self) -> Any:
+        """The different ratings, ascending, of a model with ``likelihood="ordinal"``."""
+        levels = self._fitted().levels
+        if levels is None:
+            raise AttributeError('levels_: the model has no ordinal scale: fit it with likelihood="ordinal"')
+        return np.asarray(levels, dtype=np.float32)
+
+    def _rows_of(self, users: Any, items: Any, times: Any, columns: ColumnNames | None) -> tuple[Any, tuple[Any, Any], Times | None]:
+        """The recommender, the rows of both sides of pairs that are given as of `predict`, and the times of the pairs."""
         recommender = self._asked()
+        timed = self._fitted().reads_times
+        if times is not None and not timed:
+            raise OptionError('times: the model does not depend on them: fit BayesianMF with time="day", "week" or "month"', "times")
         if items is None:
-            pairs = pairs_from(users, columns)
+            pairs = pairs_from(users, columns, times=timed and times is None)
         else:
             pairs = Columns(one_or_many(users, "users"), one_or_many(items, "items"), None)
         rows = recommender.find(True, pairs.users, False, "users"), recommender.find(False, pairs.items, False, "items")
@@ -70,11 +150,12 @@ class Answers(Fitted):
             rows = tuple(np.repeat(own, size) if is_one(given) else own for own, given in zip(rows, (users, items)))  # type: ignore[assignment]
         if len(rows[0]) != len(rows[1]):
             raise DataError(f"users and items must have equal lengths, not {len(rows[0])} and {len(rows[1])}")
-        predictions = recommender.predict(*rows, thread_count(threads))
-        if not return_known:
-            return predictions
-        model = self._fitted()
-        return predictions, _has_ratings(model.user_ratings, rows[0]) & _has_ratings(model.item_ratings, rows[1])
+        if times is None:
+            return recommender, rows, pairs.times
+        own_times = times_of_pairs(times, len(rows[0]))
+        if items is not None and is_one(users) and is_one(items):  # one pair at several times
+            rows = np.repeat(rows[0], len(own_times)), np.repeat(rows[1], len(own_times))
+        return recommender, rows, own_times
 
     def predict_matrix(self, users: Any = None, items: Any = None, *, as_frame: bool | str = False, threads: int = 0) -> Any:
         """Predict the ratings of every user for every item: 8 bytes per cell.
@@ -280,9 +361,17 @@ class Answers(Fitted):
         return numbers, ids_array(distinct)[own]
 
     def fold_in(
-        self: Self, X: Any, y: Any = None, *, columns: ColumnNames | None = None, layout: str | None = None, threads: int = 0
+        self: Self,
+        X: Any = None,
+        y: Any = None,
+        *,
+        columns: ColumnNames | None = None,
+        layout: str | None = None,
+        features: Any = None,
+        side: str = "users",
+        threads: int = 0,
     ) -> Self:
-        """Fold in new users: compute their factors from their ratings, against the fixed items.
+        """Fold in new users: compute their factors from their ratings, against the fixed items. Or new items, against the fixed users.
 
         Parameters
         ----------
@@ -293,6 +382,12 @@ class Answers(Fitted):
             Names of the columns of a table or file.
         layout : str, optional
             Meaning of a list or array, as of `fit`. Default: that of `fit`.
+        features : features, optional
+            Of users, in any form that `fit` takes for ``user_features``, where the model was fitted with those: a user is solved around
+            what their features let expect. Users without ratings are known by their features alone; X may then be left out. A
+            DataWarning says what the model's features do not have.
+        side : {"users", "items"}, default "users"
+            Whose rows are computed. With ``"items"`` users and items change places in all that is said here.
         threads : int, default 0
             0 for all processors.
 
@@ -305,11 +400,62 @@ class Answers(Fitted):
         """
         self = self._snapshot()
         model = self._fitted()
-        pairs, names = self._pairs(X, y, columns, thread_count(threads), layout=layout, clicks=True)
-        if len(pairs) == 0:
-            raise DataError("X: there are no ratings to fold in")
+        if side not in ("users", "items"):
+            raise OptionError(f'side: must be "users" or "items", got {side!r}', "side")
+        of_users = side == "users"
+        own = None if features is None else new_features(features, of_users, model)
+        names: npt.NDArray[Any] | None
+        if X is None and own is not None:
+            pairs, names = _core.Pairs(model), None
+        else:
+            pairs, names = self._pairs(X, y, columns, thread_count(threads), layout=layout, clicks=True)
+            if len(pairs) == 0:
+                raise DataError("X: there are no ratings to fold in")
         result = copy.copy(self)
-        result._take(model.fold_in(pairs, thread_count(threads)), names, self._item_ids)
+        if not of_users:
+            result._take(model.fold_in_items(pairs, thread_count(threads), own), self._user_ids, None)
+            return result
+        result._take(model.fold_in(pairs, thread_count(threads), own), names if own is None else None, self._item_ids)
+        return result
+
+    def add_items(self: Self, features: Any) -> Self:
+        """Take in items that are known by their features alone, so that they can be scored and recommended.
+
+        Parameters
+        ----------
+        features : features
+            In any form that `fit` takes for ``item_features``, with which the model must have been fitted. A DataWarning says what the
+            model's features do not have. Items that the model has ratings of stay as they are.
+
+        Returns
+        -------
+        estimator
+            A fitted estimator with the items of this one and the new ones behind them.
+        """
+        self = self._snapshot()
+        model = self._fitted()
+        result = copy.copy(self)
+        result._take(model.add_items(new_features(features, False, model)), self._user_ids, None)
+        return result
+
+    def add_users(self: Self, features: Any) -> Self:
+        """Take in users that are known by their features alone, so that they can be predicted and recommended for.
+
+        Parameters
+        ----------
+        features : features
+            In any form that `fit` takes for ``user_features``, with which the model must have been fitted. A DataWarning says what the
+            model's features do not have. Users that the model has ratings of stay as they are.
+
+        Returns
+        -------
+        estimator
+            A fitted estimator with the users of this one and the new ones behind them.
+        """
+        self = self._snapshot()
+        model = self._fitted()
+        result = copy.copy(self)
+        result._take(model.add_users(new_features(features, True, model)), None, self._item_ids)
         return result
 
     def _pairs(
@@ -322,18 +468,19 @@ class Answers(Fitted):
         *,
         layout: str | None = None,
         clicks: bool = False,
+        times: bool = False,
     ) -> tuple[_core.Pairs, npt.NDArray[Any] | None]:
         """Ratings in the numbering of the model, and the distinct users as they were given."""
         model = self._fitted()
         if clicks and y is None and is_clicks(X, columns):
             source: Source = pairs_from(X, columns, name)
         else:
-            source = ratings_from(X, y, columns, name, layout=self._layout if layout is None else check_layout(layout))
+            source = ratings_from(X, y, columns, name, layout=self._layout if layout is None else check_layout(layout), times=times)
         if isinstance(source, File):
-            return _core.model_read_pairs(model, source.path, source.options(Reading()), threads)[0], None
+            return _core.model_read_pairs(model, source.path, source.options(Reading(), times=times), threads)[0], None
         table = source.as_columns() if isinstance(source, Matrix) else source
         _, distinct = table.users.number()
-        return _core.model_pairs(model, table.users, table.items, table.values), ids_array(distinct)
+        return _core.model_pairs(model, table.users, table.items, table.values, table.times), ids_array(distinct)
 
 
 def _has_ratings(counts: npt.NDArray[np.uint32], rows: Numbers) -> npt.NDArray[np.bool_]:

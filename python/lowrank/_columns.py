@@ -182,9 +182,14 @@ def value_column(values: Any, name: str) -> Values:
         return np.ascontiguousarray(array, dtype=np.float32)
 
 
+def names_of(table: Any) -> list[Any]:
+    """The names of the columns of a table that `as_table` gave."""
+    return list(table.schema.names if library_of(table) == "pyarrow" else table.columns)
+
+
 def table_column(table: Any, name: str | int, role: str) -> Any:
     """One column of a table of any library."""
-    names = table.schema.names if library_of(table) == "pyarrow" else list(table.columns)
+    names = names_of(table)
     if name not in names:
         raise DataError(f'columns: the table has no column "{name}" for {role}; it has: {", ".join(map(str, names))}'
                         ' (format="matrix" reads a table of users x items)')

@@ -12,18 +12,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
-from lowrank._checks import is_path, number, optional_rating, path_of, positive, several, shown, thread_count, whole
-from lowrank._columns import as_table, is_table, table_column
-from lowrank._data import read_ratings
+from lowrank._checks import number, optional_rating, positive, several, shown, thread_count, whole
+from lowrank._columns import is_table
 from lowrank._errors import DataError, OptionError, TrainingWarning
-from lowrank._files import kind_of
-from lowrank._fit import Report, Trains
-from lowrank._input import ColumnNames, File, Matrix, Reading, column_names, ratings_from, tell_skipped
+from lowrank._features import feature_sources
+from lowrank._fit import Report, Trains, _check_timed
+from lowrank._input import ColumnNames, File, Matrix, Reading, lacking_times, ratings_from, tell_skipped
 from lowrank._layout import check_layout_of
 from lowrank._lists import frame_of
 from lowrank._progress import Bar, progress_bar
-from lowrank._ratings import Ratings
-from lowrank._times import time_column
 from lowrank._tune import search_options
 
 __all__ = ["CrossValidated", "cross_validate"]
@@ -48,7 +45,7 @@ class CrossValidated:
     level : float
     folds : tuple of dict
         For each fold: ``fold``, numbers of ratings ``train`` and ``test``, ``unknown`` (test ratings of a user or item without a
-        training rating), test ``users``, ``options`` of the method, ``epochs``, ``best_epoch``, ``figures``, ``seconds``, and ``from``,
+        training rating and without features), test ``users``, ``options`` of the method, ``epochs``, ``best_epoch``, ``figures``, ``seconds``, and ``from``,
         the first moment of the test ratings, for folds by time.
     summary : dict
         Everything as ``lowrank cv --json`` prints it.
@@ -98,6 +95,8 @@ def cross_validate(
     validation: float | None = None,
     monitor: str | None = None,
     refit: bool = False,
+    user_features: Any = None,
+    item_features: Any = None,
     min_rating: float | None = None,
     max_rating: float | None = None,
     clip: bool = True,
@@ -130,7 +129,7 @@ def cross_validate(
     by : {"random", "user", "last", "global-time"}
         Ratings that a fold tests. ``random``: a random K-th of all ratings; ``user``: of every user's. With ``last`` and ``global-time`` a
         fold trains only on what is earlier: ``last`` tests one of the latest K ratings of every user, the latest one in the last fold;
-        ``global-time`` tests one of K windows of time. Times are those of `ratings`, or the column ``time`` of a table.
+        ``global-time`` tests one of K windows of time. Times are found as by :meth:`lowrank.Estimator.fit`.
     fold_seed : int
         Seed of the folds; only with ``by="random"`` and ``"user"``. The estimator's own seed is another one.
     top : int or sequence of int, optional
@@ -147,6 +146,9 @@ def cross_validate(
         Share of the training ratings of each fold to set aside as its validation set, in (0, 1).
     monitor, refit, min_rating, max_rating, clip
         See :meth:`lowrank.Estimator.fit`.
+    user_features, item_features : features, optional
+        What is known of users or items besides ratings, in any form that :meth:`lowrank.Estimator.fit` takes, for methods that read it.
+        Columns are decided anew in each fold. Test ratings of an item without training ratings are predicted from its features.
     columns, format, separator, decimal, encoding, skip_bad_lines, layout, duplicates, implicit_values
         How `ratings` are read, see :meth:`lowrank.Estimator.fit`.
     progress : bool, optional
@@ -181,7 +183,11 @@ def cross_validate(
         raise DataError(f"estimator: expected an estimator of lowrank, got {type(estimator).__name__}")
     _core.check(estimator._method, estimator._texts())
     reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values)
-    lines = _lines_of(ratings, columns, reading, layout, str(by))
+    search = _search(tune)
+    texts = estimator._texts()
+    timed: bool = _core.reads_times(estimator._method, texts) or (search is not None and _core.may_read_times([(estimator._method, texts)], search))
+    lines = _lines_of(ratings, columns, reading, layout, str(by), timed)
+    sources = feature_sources(user_features, item_features, encoding)
     bar: list[Bar] = [progress_bar(type(estimator).__name__, False)]
 
     def on_fold(fold: int, count: int) -> None:
@@ -203,7 +209,7 @@ def cross_validate(
         text = _core.cross_validate(
             lines,
             estimator._method,
-            estimator._texts(),
+            texts,
             str(duplicates),
             0.0 if validation is None else _share(validation),
             monitor or "",
@@ -217,7 +223,9 @@ def cross_validate(
             _lengths(top),
             optional_rating(relevant_from, "relevant_from"),
             number(interval, "interval"),
-            _search(tune),
+            search,
+            sources[0],
+            sources[1],
             thread_count(threads),
             on_fold,
             on_epoch,
@@ -267,28 +275,20 @@ def _lengths(top: Any) -> list[int]:
     return [positive(one, "top") for one in ([top] if isinstance(top, (int, np.integer)) else several(top, "top"))]
 
 
-def _lines_of(ratings: Any, columns: ColumnNames | None, reading: Reading, layout: str, by: str) -> _core.RatingLines:
-    timed = _core.needs_times(by)
-    if is_path(ratings) and kind_of(path_of(ratings, "ratings")):
-        ratings, columns = read_ratings(ratings, columns=columns), None
-    times = _times_of(ratings, columns) if timed else None
-    source = ratings_from(ratings, None, columns, "ratings", reading.format, check_layout_of(layout, ratings, None))
+def _lines_of(ratings: Any, columns: ColumnNames | None, reading: Reading, layout: str, by: str, timed: bool) -> _core.RatingLines:
+    """Ratings in their order. `timed` says whether training reads times."""
+    by_time: bool = _core.needs_times(by)
+    times = timed or by_time
+    source = ratings_from(ratings, None, columns, "ratings", reading.format, check_layout_of(layout, ratings, None), times=times)
     if isinstance(source, File):
-        lines, _, skipped = _core.RatingLines.read(source.path, source.options(reading), by)
+        lines, _, skipped = _core.RatingLines.read(source.path, source.options(reading, times=times, needed=times))
         tell_skipped(skipped)
         return lines
     reading.refuse_unread()
+    if timed:
+        _check_timed(source, ratings, "ratings")
+    elif by_time and is_table(ratings) and (lack := lacking_times(source, ratings, "ratings")):
+        raise DataError(f"a split by {by} needs a timestamp for every rating, and {lack}")
     table = source.as_columns() if isinstance(source, Matrix) else source
     assert table.values is not None
-    return _core.RatingLines.from_columns(table.users, table.items, table.values, times)
-
-
-def _times_of(ratings: Any, columns: ColumnNames | None) -> npt.NDArray[np.int64] | None:
-    """The times of ratings in memory, if they have any."""
-    if isinstance(ratings, Ratings):
-        return ratings.times
-    if is_table(ratings):
-        return time_column(table_column(as_table(ratings), (column_names(columns) or {}).get("time", "time"), "time"))
-    if isinstance(ratings, tuple) and len(ratings) == 4:
-        return time_column(ratings[3])
-    return None
+    return _core.RatingLines.from_columns(table.users, table.items, table.values, table.times)

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from lowrank import _core
 from lowrank._checks import is_path, number, path_of, whole
-from lowrank._columns import as_table, id_column, ids_array, is_table, library_of, table_column
+from lowrank._columns import as_table, id_column, ids_array, is_table, library_of, names_of, table_column
 from lowrank._errors import DataError, DataWarning
-from lowrank._files import columns_by_role, described, file_table, kind_of
-from lowrank._input import ColumnNames, File, Reading, column_names, is_sparse, ratings_from, refuse_weights, tell_skipped
+from lowrank._files import columns_by_role, described, file_table, kind_of, listed
+from lowrank._input import ColumnNames, File, Reading, column_names, is_sparse, ratings_from, refuse_weights, tell_skipped, times_of_table
 from lowrank._ratings import Ratings
 from lowrank._times import moment_text, time_column
 
@@ -204,7 +204,9 @@ def _columns_to_split(ratings: Any, columns: ColumnNames | None, needs_times: bo
         table = as_table(ratings)
         named = column_names(columns) or {}
         users, items = (id_column(table_column(table, named.get(role, role), role), role) for role in ("user", "item"))
-        times = time_column(table_column(table, named.get("time", "time"), "time")) if needs_times else None
+        times = times_of_table(table, column_names(columns)) if needs_times else None
+        if needs_times and times is None:
+            raise DataError(f"columns: the table has no column of times among {listed(names_of(table))}")
         return table, users, items, times
     if is_sparse(ratings):
         coo = ratings.tocoo()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from lowrank._contexts import HasContexts
 from lowrank._explain import Explains
 from lowrank._fit import Trains
 from lowrank._judge import Judges
 from lowrank._keep import Keeps
 from lowrank._similar import FindsSimilar
+from lowrank._update import Updates
 from lowrank._vectors import Exports
 
 
-class Estimator(Trains, Judges, FindsSimilar, Explains, Exports, Keeps):
+class Estimator(Trains, Updates, Judges, FindsSimilar, Explains, HasContexts, Exports, Keeps):
     """Base of the estimators: one class per method, whose keyword arguments are the method's options.
 
     Fitted attributes are views of the model: they take no memory of their own and are read-only.
@@ -29,6 +31,8 @@ class Estimator(Trains, Judges, FindsSimilar, Explains, Exports, Keeps):
         integer. Ids of a file are integers if all are canonical decimals. A column of integers and strings together is
         loaded as ids of a file.
     items_ : ndarray of shape (items,)
+    contexts_ : dict
+        What a rating depends on besides its user and item, such as ``month``: see the property. Empty for most models.
     history_ : structured ndarray of shape (epochs,)
         Figures of every epoch: ``epoch``, ``seconds``, and for instance ``train_rmse`` and ``validation_rmse``. Empty
         after `load`.

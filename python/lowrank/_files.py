@@ -57,7 +57,7 @@ def columns_by_role(table: Any, named: dict[str, str | int] | None, path: str) -
             roles[role] = names[column - 1]
         elif column is not None:
             if column not in names:
-                raise DataError(f'{path}: columns: there is no column "{column}"; there are {_listed(names)}')
+                raise DataError(f'{path}: columns: there is no column "{column}"; there are {listed(names)}')
             roles[role] = column
         elif found.get(role) is not None and (named is None or role in ("user", "item")):
             roles[role] = names[found[role]]
@@ -66,7 +66,7 @@ def columns_by_role(table: Any, named: dict[str, str | int] | None, path: str) -
         missing = ["rating"]
     if missing:
         advice = "name user and item alone in columns to take every row for a rating of 1" if missing == ["rating"] else "use columns"
-        raise DataError(f"{path}: no telling which column is the {' and the '.join(missing)} among {_listed(names)}; {advice}")
+        raise DataError(f"{path}: no telling which column is the {' and the '.join(missing)} among {listed(names)}; {advice}")
     return roles
 
 
@@ -76,5 +76,6 @@ def described(path: str, kind: str, table: Any, roles: dict[str, str]) -> str:
     return f"{path}: {kind} of {len(table.schema.names)} columns; {taken}" + ("" if "rating" in roles else ", rating = 1")
 
 
-def _listed(names: list[str]) -> str:
+def listed(names: list[Any]) -> str:
+    """The first names of columns, for messages."""
     return ", ".join(f'"{name}"' for name in names[:12]) + (" ..." if len(names) > 12 else "")

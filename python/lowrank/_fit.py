@@ -14,12 +14,14 @@ import numpy.typing as npt
 
 from lowrank import _core
 from lowrank._checks import is_path, optional_rating, path_of, shown, thread_count
-from lowrank._columns import ids_array, is_table, value_column
+from lowrank._columns import ids_array, is_table
 from lowrank._errors import DataError, OptionError, TrainingWarning
+from lowrank._features import feature_sources
 from lowrank._fitted import Fitted
-from lowrank._input import ColumnNames, File, Matrix, Reading, Source, ratings_from, tell_skipped, without_weights
+from lowrank._input import ColumnNames, File, Matrix, Reading, Source, lacking_times, ratings_from, tell_skipped, without_weights
 from lowrank._layout import check_layout_of
 from lowrank._progress import progress_bar
+from lowrank._weights import weigh
 
 Self = TypeVar("Self", bound="Trains")
 #: The argument of a callback after every epoch: number of the epoch, number of epochs, and the figures that the method reports.
@@ -48,11 +50,14 @@ class Trains(Fitted):
         implicit_values: bool = False,
         monitor: str | None = None,
         refit: bool = False,
+        conformal: bool = False,
         init: Fitted | str | bytes | os.PathLike[str] | None = None,
+        user_features: Any = None,
+        item_features: Any = None,
         min_rating: float | None = None,
         max_rating: float | None = None,
         clip: bool = True,
-        keep_values: bool = False,
+        keep_values: bool | None = None,
         progress: bool | None = None,
         threads: int = 0,
     ) -> Self:
@@ -67,7 +72,7 @@ class Trains(Fitted):
             - scipy sparse matrix or array of shape (users, items): stored entries are ratings, explicit zeros included;
               ids are 0 .. n-1; empty rows and columns are kept, unless nearly all are empty (over 4 million, and over 64 per entry):
               then only those with entries have ids;
-            - tuple ``(users, items, values)`` of arrays of shape (n,), or with times as the fourth, which training does not use;
+            - tuple ``(users, items, values)`` of arrays of shape (n,), or with times as the fourth;
             - list of tuples ``(user, item, rating)``;
             - pandas, polars or pyarrow table, or anything with the Arrow stream protocol, with the columns ``user``, ``item`` and
               ``rating`` (see `columns`);
@@ -79,13 +84,23 @@ class Trains(Fitted):
             - :class:`lowrank.Ratings`.
 
             Ids are integers or strings; ``7`` and ``"7"`` are one id.
+
+            Times are read by ``BayesianMF(time="day")``, ``"week"`` and ``"month"`` alone, which need one for each rating: the fourth of
+            a tuple, those of :class:`lowrank.Ratings`, or a column of a table or file, which `columns` names or whose name says it.
         y : array_like of shape (n,), optional
             The ratings, if X has two columns.
-        sample_weight : array_like of shape (n,), optional
-            How much every rating counts, compared with 1: numbers of at least 0, in the order of the ratings, which are rows, not a
-            matrix. A rating of weight 2 counts as two equal ones, one of weight 0 is left out. A table or file has them in the column
-            that `columns` calls ``weight``. `SGD`, `ALS`, `NMF` (with ``absent="missing"``), `Baseline`, `ImplicitALS` (which multiplies
-            its confidence by them) and `Popular` read weights. Validation figures count every rating alike.
+        sample_weight : array_like, optional
+            How much every rating counts, compared with 1: finite numbers of at least 0. A rating of weight 2 counts as two equal ones,
+            one of weight 0 is left out. There is one weight per rating, not per user as scikit-learn's name for rows may suggest:
+
+            - X of rows (columns, tuples, tables, :class:`lowrank.Ratings`): shape (n,), in the order of the ratings;
+            - dense X: shape (users, items), as X; weights of cells without a rating are not read;
+            - sparse X: shape (n,), in the order of ``X.data`` (CSR, CSC and COO, each entry stored once); or a sparse matrix that stores
+              the same entries as X, in any format; or a dense array of shape (users, items).
+
+            A table or file has them in the column that `columns` calls ``weight``. `SGD`, `ALS`, `NMF` (with ``absent="missing"``),
+            `Baseline`, `ImplicitALS` (which multiplies its confidence by them) and `Popular` read weights. Validation figures count
+            every rating alike.
         validation : ratings or float, optional
             The validation set: the model of the best epoch on it is kept. Ratings in any form of X (a pair ``(X, y)`` for two
             columns), or the share of X to set aside at random by the seed, in (0, 1).
@@ -94,7 +109,7 @@ class Trains(Fitted):
             ``train_rmse`` and ``validation_rmse``. Returning False ends training with the best model so far.
         columns : names, optional
             Names of the columns of a table or file: ``("userId", "movieId", "rating")`` or a mapping with the keys user, item and
-            rating, and weight if there are weights (see `sample_weight`). A table of which only user and item are named has a rating
+            rating, time if times are read, and weight if there are weights (see `sample_weight`). A table of which only user and item are named has a rating
             of 1 in every row. By default, a file's columns are those that its header names, and in a file without one the first three;
             ``summary_["inputs"]`` says what was taken.
         format : str, default "auto"
@@ -121,15 +136,25 @@ class Trains(Fitted):
             The validation figure that picks the best epoch; default ``"rmse"``, or a ranking metric for methods that do not predict ratings.
         refit : bool, default False
             With validation: train once more on all of X, for the best number of epochs.
+        conformal : bool, default False
+            With validation, for `BayesianMF`: take the widths of `predict_interval` from the errors of the validation ratings (split
+            conformal prediction) instead of the normal distribution. Not together with `refit`.
         init : fitted estimator or path of a model, optional
             Warm start: start from its rows, matched by id. It must have the same rank.
+        user_features, item_features : features, optional
+            What is known of users or items besides ratings, for methods that read it (`ALS`, `ImplicitALS`, `BayesianMF`): a table with a row per
+            id, the ids in the column whose name says so, else in the index where it has a name, else in the first column; the path
+            of such a table, or of lines ``id,feature,value``; or ``(names, matrix)`` with a scipy sparse matrix of shape (n, features)
+            for the ids 0 .. n-1, or ``(ids, names, matrix)``. Words become columns, lists one per word; numbers are cut at their
+            deciles or standardised; what was made of a table is in ``summary_["inputs"]``. Users and items without ratings get their
+            vectors from their features.
         min_rating, max_rating : float, optional
             Predictions are clipped to this range; default: the range of the training ratings.
         clip : bool, default True
             False: predictions are not clipped.
-        keep_values : bool, default False
-            Keep the values of the ratings in the model, 1 byte each (4 if there are more than 256 distinct values): `explain` needs
-            them where the method fits values.
+        keep_values : bool, optional
+            Whether the model keeps the values of the ratings, 1 byte each (4 if there are more than 256 distinct values), which `update`
+            and `explain` need where the method fits values. Default: where it does. False leaves them out unless scores need them.
         progress : bool, optional
             Show a progress bar. Default: on a terminal and in a notebook.
         threads : int, default 0
@@ -150,16 +175,30 @@ class Trains(Fitted):
         """
         _core.check(self._method, self._texts())
         threads = thread_count(threads)
-        source = ratings_from(X, y, columns, format=format, layout=check_layout_of(layout, X, y), weights=True)
+        timed: bool = _core.reads_times(self._method, self._texts())
+        source = ratings_from(X, y, columns, format=format, layout=check_layout_of(layout, X, y), weights=True, times=timed)
+        if timed:
+            _check_timed(source, X, "X", sample_weight)
         if sample_weight is not None:
-            _weigh(source, sample_weight)
+            weigh(source, X, sample_weight)
         reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values)
         if not isinstance(source, File) and not is_path(validation):
             reading.refuse_unread()
         start = time.perf_counter()
-        data, user_ids, item_ids, taken = _dataset(source, reading, str(duplicates), threads)
+        data, user_ids, item_ids, taken = _dataset(source, reading, str(duplicates), threads, timed)
+        user_table, item_table = feature_sources(user_features, item_features, encoding)
+        described = []
+        own_users, own_items = None, None
+        if user_table is not None:
+            own_users, said = user_table.learn(data)
+            described.append(said)
+            user_ids = ids_array(data.user_ids())
+        if item_table is not None:
+            own_items, said = item_table.learn(data)
+            described.append(said)
+            item_ids = ids_array(data.item_ids())
         seconds = time.perf_counter() - start
-        held, share, held_taken = self._validation(validation, data, columns, reading, layout, threads)
+        held, share, held_taken = self._validation(validation, data, columns, reading, layout, threads, timed)
         bar = progress_bar(type(self).__name__, progress)
 
         def on_epoch(report: Report) -> bool:
@@ -188,10 +227,13 @@ class Trains(Fitted):
                 monitor or "",
                 bool(refit),
                 _init_model(init),
+                own_users,
+                own_items,
                 optional_rating(min_rating, "min_rating"),
                 optional_rating(max_rating, "max_rating"),
                 bool(clip),
-                bool(keep_values),
+                None if keep_values is None else bool(keep_values),
+                bool(conformal),
                 threads,
                 on_epoch,
                 on_divergence,
@@ -202,7 +244,7 @@ class Trains(Fitted):
         results = json.loads(summary)
         for stage in ("read", "total"):
             results["seconds"][stage] += seconds
-        inputs = [text for text in (taken, held_taken) if text]
+        inputs = [text for text in (taken, held_taken, *described) if text]
         if inputs:
             results["inputs"] = inputs
         self._take(model, user_ids, item_ids, _records(results.pop("history", [])), results, layout)
@@ -216,6 +258,7 @@ class Trains(Fitted):
         reading: Reading,
         layout: str,
         threads: int,
+        times: bool,
     ) -> tuple[_core.Pairs | None, float, str]:
         """Ratings to validate on, or the share of the data to set aside; and what a file was taken for."""
         columns = without_weights(columns)
@@ -226,48 +269,51 @@ class Trains(Fitted):
                 raise OptionError(f"validation: the share must be above 0 and below 1, got {shown(validation)}", "validation")
             return None, float(validation), ""
         if isinstance(validation, tuple) and len(validation) == 2:
-            source = ratings_from(validation[0], validation[1], columns if _takes_columns(validation[0]) else None, "validation", reading.format)
+            named = columns if _takes_columns(validation[0]) else None
+            source = ratings_from(validation[0], validation[1], named, "validation", reading.format, times=times)
         else:
             named = columns if _takes_columns(validation) else None
-            source = ratings_from(validation, None, named, "validation", reading.format, layout)
+            source = ratings_from(validation, None, named, "validation", reading.format, layout, times=times)
         if isinstance(source, File):
-            pairs, taken, skipped = data.read_pairs(source.path, source.options(reading), threads)
+            pairs, taken, skipped = data.read_pairs(source.path, source.options(reading, times=times), threads)
             tell_skipped(skipped)
             return pairs, 0.0, taken
         table = source.as_columns() if isinstance(source, Matrix) else source
         if len(table.users) == 0:
             raise DataError("validation: there are no ratings to validate on")
-        return data.pairs(table.users, table.items, table.values), 0.0, ""
-
-
-def _weigh(source: Source, weights: Any) -> None:
-    """Gives ratings their weights."""
-    if isinstance(source, File):
-        raise OptionError('sample_weight: a file has its weights in a column, columns={"weight": ...}', "sample_weight")
-    if isinstance(source, Matrix):
-        raise OptionError("sample_weight: a matrix has no rows of ratings to weigh; give X as (users, items, values)", "sample_weight")
-    if source.weights is not None:
-        raise OptionError("sample_weight: the weights are in the column that columns names already", "sample_weight")
-    source.weights = value_column(weights, "sample_weight")
+        return data.pairs(table.users, table.items, table.values, table.times), 0.0, ""
 
 
 def _takes_columns(thing: Any) -> bool:
     return is_table(thing) or is_path(thing)
 
 
+def _check_timed(source: Source, X: Any, name: str, sample_weight: Any = None) -> None:
+    """Raises OptionError for ratings without the times that training needs, and for weights beside times."""
+    if lack := lacking_times(source, X, name):
+        raise OptionError(f"time: needs a timestamp with each rating, and {lack}", "time")
+    if sample_weight is not None:
+        raise OptionError("sample_weight: a weight is not read together with times", "sample_weight")
+    if not isinstance(source, File) and source.weights is not None:
+        raise OptionError("columns: a weight is not read together with times", "columns")
+
+
 def _dataset(
-    source: Source, reading: Reading, duplicates: str, threads: int
+    source: Source, reading: Reading, duplicates: str, threads: int, times: bool
 ) -> tuple[_core.Dataset, npt.NDArray[Any] | None, npt.NDArray[Any] | None, str]:
     """Group the ratings; also returns the ids as they were given, and what a file was taken for."""
     if isinstance(source, File):
-        data, layout, skipped = _core.Dataset.read(source.path, source.options(reading), duplicates, threads)
+        data, layout, skipped = _core.Dataset.read(source.path, source.options(reading, times=times, needed=times), duplicates, threads)
         tell_skipped(skipped)
         return data, None, None, layout
     if isinstance(source, Matrix):
         rows, columns = source.shape
-        return _core.Dataset.from_numbers(source.users, source.items, source.values, rows, columns, duplicates, threads), None, None, ""
+        data = _core.Dataset.from_numbers(source.users, source.items, source.values, source.weights, rows, columns, duplicates, threads)
+        return data, None, None, ""
     assert source.values is not None
-    data, users, items = _core.Dataset.from_ids(source.users, source.items, source.values, source.weights, duplicates, threads)
+    data, users, items = _core.Dataset.from_ids(
+        source.users, source.items, source.values, source.weights, source.times, duplicates, threads
+    )
     return data, ids_array(users), ids_array(items), ""
 
 

@@ -15,11 +15,12 @@ import numpy.typing as npt
 
 from lowrank import _core
 from lowrank._checks import is_path, path_of
-from lowrank._columns import Values, as_table, id_column, is_table, library_of, table_column, value_column
+from lowrank._columns import Values, as_table, id_column, is_table, library_of, names_of, table_column, value_column
 from lowrank._errors import DataError, DataWarning, OptionError
-from lowrank._files import columns_by_role, file_table, kind_of
+from lowrank._files import columns_by_role, file_table, kind_of, listed
 from lowrank._layout import arranged
 from lowrank._ratings import Ratings
+from lowrank._times import Times, time_column
 from lowrank._wide import cells_of, is_wide
 
 Numbers: TypeAlias = npt.NDArray[np.uint32]
@@ -56,8 +57,8 @@ class File:
     path: str
     columns: str
 
-    def options(self, reading: Reading) -> dict[str, Any]:
-        """What the compiled part takes."""
+    def options(self, reading: Reading, *, times: bool = False, needed: bool = False) -> dict[str, Any]:
+        """What the compiled part takes. `times` says whether times are read, `needed` whether a rating without one is an error."""
         return {
             "format": reading.format,
             "columns": self.columns,
@@ -66,6 +67,8 @@ class File:
             "encoding": _text_of(reading.encoding, "encoding"),
             "skip_bad_lines": bool(reading.skip_bad_lines),
             "implicit_values": bool(reading.implicit_values),
+            "keep_times": times,
+            "times_needed": needed,
         }
 
 
@@ -77,6 +80,7 @@ class Columns:
     items: _core.Ids
     values: Values | None
     weights: Values | None = None
+    times: Times | None = None
 
 
 @dataclass
@@ -87,6 +91,7 @@ class Matrix:
     items: Numbers
     values: Values
     shape: tuple[int, int]
+    weights: Values | None = None
 
     def as_columns(self) -> Columns:
         """The same with numbers as ids."""
@@ -139,7 +144,20 @@ def _file_columns(named: dict[str, str | int] | None) -> str:
     return ",".join(f"{role}={name}" for role, name in (named or {}).items())
 
 
-def _from_table(table: Any, y: Any, columns: ColumnNames | None, *, pairs: bool, format: str = "auto") -> Columns:
+def times_of_table(table: Any, named: dict[str, str | int] | None) -> Times | None:
+    """The column of times that is named, or else called ``time``, or, where no columns are named, that whose name says so."""
+    if named is not None and "time" in named:
+        return time_column(table_column(table, named["time"], "time"))
+    names = names_of(table)
+    if "time" in names:
+        return time_column(table_column(table, "time", "time"))
+    found = None if named is not None else _core.columns_by_name([str(name) for name in names])["time"]
+    return None if found is None else time_column(table_column(table, names[found], "time"))
+
+
+def _from_table(
+    table: Any, y: Any, columns: ColumnNames | None, *, pairs: bool, format: str = "auto", times: bool = False
+) -> Columns:
     table = as_table(table)
     named = column_names(columns)
     if format not in ("auto", "matrix"):
@@ -148,7 +166,8 @@ def _from_table(table: Any, y: Any, columns: ColumnNames | None, *, pairs: bool,
         raise OptionError("format: a matrix has neither columns nor y", "format")
     if format == "matrix" or (named is None and y is None and not pairs and is_wide(table)):
         return Columns(*cells_of(table))
-    names = table.schema.names if library_of(table) == "pyarrow" else list(table.columns)
+    names = names_of(table)
+    own_times = times_of_table(table, named) if times else None
     if named is None:
         named = {"user": "user", "item": "item", "rating": "rating"}
         # scikit-learn hands two columns over under whatever names they have.
@@ -159,21 +178,21 @@ def _from_table(table: Any, y: Any, columns: ColumnNames | None, *, pairs: bool,
     users = id_column(table_column(table, named["user"], "user"), "user")
     items = id_column(table_column(table, named["item"], "item"), "item")
     if y is not None:
-        return Columns(users, items, value_column(y, "y"))
+        return Columns(users, items, value_column(y, "y"), times=own_times)
     if pairs:
-        return Columns(users, items, None)
+        return Columns(users, items, None, times=own_times)
     weights = value_column(table_column(table, named["weight"], "weight"), "weight") if "weight" in named else None
     if "rating" not in named:
-        return Columns(users, items, np.ones(len(users), np.float32), weights)
-    return Columns(users, items, value_column(table_column(table, named["rating"], "rating"), "rating"), weights)
+        return Columns(users, items, np.ones(len(users), np.float32), weights, own_times)
+    return Columns(users, items, value_column(table_column(table, named["rating"], "rating"), "rating"), weights, own_times)
 
 
-def _from_file_table(path: str, kind: str, columns: ColumnNames | None, format: str) -> Columns:
+def _from_file_table(path: str, kind: str, columns: ColumnNames | None, format: str, times: bool) -> Columns:
     table = file_table(path, kind)
     if format == "matrix" or (columns is None and format == "auto" and is_wide(table)):
         return _from_table(table, None, columns, pairs=False, format="matrix")
     roles = columns_by_role(table, column_names(columns), path)
-    return _from_table(table, None, {role: name for role, name in roles.items() if role != "time"}, pairs=False, format=format)
+    return _from_table(table, None, roles, pairs=False, format=format, times=times)
 
 
 def _is_vast(shape: tuple[int, int], entries: int) -> bool:
@@ -189,8 +208,9 @@ def _from_vast(matrix: Any) -> Columns:
     if coo.dtype.kind in "iub":
         coo = coo.astype(np.float64)
     coo.sum_duplicates()
-    users, items = coo.row.astype(np.int64), coo.col.astype(np.int64)
-    return Columns(_core.Ids(users, "users"), _core.Ids(items, "items"), value_column(coo.data, "X"))
+    order = np.lexsort((coo.col, coo.row))  # scipy's own order depends on its version
+    users, items = coo.row[order].astype(np.int64), coo.col[order].astype(np.int64)
+    return Columns(_core.Ids(users, "users"), _core.Ids(items, "items"), value_column(coo.data[order], "X"))
 
 
 def _from_sparse(matrix: Any) -> Source:
@@ -304,6 +324,7 @@ def ratings_from(
     format: str = "auto",
     layout: str = "auto",
     weights: bool = False,
+    times: bool = False,
 ) -> Source:
     """Ratings of whatever form.
 
@@ -323,6 +344,8 @@ def ratings_from(
         Of a list or array, see :meth:`lowrank.Estimator.fit`.
     weights : bool
         Whether `columns` may name weights.
+    times : bool
+        Whether times are taken, where there are any; of a file, `File.options` says it.
     """
     if not weights:
         refuse_weights(columns)
@@ -331,16 +354,18 @@ def ratings_from(
             raise DataError("y: a file of ratings has them itself")
         path = path_of(X, name)
         if kind := kind_of(path):
-            return _from_file_table(path, kind, columns, format)
+            return _from_file_table(path, kind, columns, format, times)
         return File(path, _file_columns(column_names(columns)))
     if is_table(X):
-        return _from_table(X, y, columns, pairs=False, format=format)
+        return _from_table(X, y, columns, pairs=False, format=format, times=times)
     if columns is not None:
         raise DataError(f"columns: {name} is neither a table nor a file")
     if isinstance(X, Ratings):
         if y is not None:
             raise DataError("y: the ratings are in X already")
-        return Columns(id_column(X.users, "users"), id_column(X.items, "items"), value_column(X.values, "values"))
+        return Columns(
+            id_column(X.users, "users"), id_column(X.items, "items"), value_column(X.values, "values"), times=X.times if times else None
+        )
     if y is not None:
         if is_sparse(X):
             raise DataError("y: a sparse matrix has its ratings itself")
@@ -354,7 +379,8 @@ def ratings_from(
             raise DataError(f"{name}: expected a tuple (users, items, values), got one of {len(X)}")
         if len(X) == 4 and len(X[3]) != len(X[0]):
             raise DataError(f"{name}: users and times must have equal lengths, not {len(X[0])} and {len(X[3])}")
-        return Columns(id_column(X[0], "users"), id_column(X[1], "items"), value_column(X[2], "values"))
+        own_times = time_column(X[3]) if times and len(X) == 4 else None
+        return Columns(id_column(X[0], "users"), id_column(X[1], "items"), value_column(X[2], "values"), times=own_times)
     if isinstance(X, np.ndarray):
         if X.ndim != 2:
             raise DataError(f"{name}: expected a matrix of users x items, got an array of shape {X.shape}")
@@ -362,12 +388,23 @@ def ratings_from(
     raise DataError(f"{name}: expected ratings (a sparse matrix, a tuple, a table, a path or an array), got {type(X).__name__}")
 
 
-def pairs_from(X: Any, columns: ColumnNames | None = None, name: str = "X") -> Columns:
+def lacking_times(source: Source, X: Any, name: str) -> str:
+    """What to say of ratings without times, where they are needed; empty if there are times, or a file that is to have them."""
+    if isinstance(source, File) or (isinstance(source, Columns) and source.times is not None):
+        return ""
+    if is_path(X):
+        return f"{path_of(X, name)} has no column of times: name it in columns"
+    if is_table(X):
+        return f"the table has no column of times among {listed(names_of(as_table(X)))}: name it in columns"
+    return f"{name} has none: give a tuple (users, items, values, times), lowrank.Ratings with times, or a table or file with a column of times"
+
+
+def pairs_from(X: Any, columns: ColumnNames | None = None, name: str = "X", *, times: bool = False) -> Columns:
     """Pairs of users and items, without ratings: a table, a tuple of two columns, or an array or list of two columns."""
     if isinstance(X, Ratings):
-        return Columns(id_column(X.users, "users"), id_column(X.items, "items"), None)
+        return Columns(id_column(X.users, "users"), id_column(X.items, "items"), None, times=X.times if times else None)
     if is_table(X):
-        return _from_table(X, None, columns, pairs=True)
+        return _from_table(X, None, columns, pairs=True, times=times)
     return Columns(*_two_columns(X, name), None)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from lowrank import _core
 from lowrank._ask import Answers
@@ -13,6 +14,7 @@ from lowrank._checks import number, optional_rating, positive, several, thread_c
 from lowrank._columns import ids_array
 from lowrank._errors import DataError, OptionError
 from lowrank._input import ColumnNames
+from lowrank._lists import frame_of
 
 
 class Judges(Answers):
@@ -43,10 +45,10 @@ class Judges(Answers):
     def _score_by(self, X: Any, y: Any, monitor: str | None) -> float:
         self = self._snapshot()
         model = self._fitted()
-        return float(_core.score(model, self._test_pairs(X, y, None, 0), monitor, 0))
+        return float(_core.score(model, self._test_pairs(X, y, None, 0, model.reads_times), monitor, 0))
 
-    def _test_pairs(self, X: Any, y: Any, columns: ColumnNames | None, threads: int) -> _core.Pairs:
-        pairs, _ = self._pairs(X, y, columns, threads)
+    def _test_pairs(self, X: Any, y: Any, columns: ColumnNames | None, threads: int, times: bool) -> _core.Pairs:
+        pairs, _ = self._pairs(X, y, columns, threads, times=times)
         if len(pairs) == 0:
             raise DataError("X: there are no ratings to score")
         return pairs
@@ -69,7 +71,8 @@ class Judges(Answers):
         Parameters
         ----------
         test, y : ratings
-            In any form that `fit` takes.
+            In any form that `fit` takes. Times are read where the model depends on them; without times, predictions are of what times
+            add on the average.
         top : int or sequence of int, optional
             Also score the lists of this length for every user of `test`, without the items rated in training.
         relevant_from : float, optional
@@ -106,7 +109,7 @@ class Judges(Answers):
                 raise OptionError(f"{name}: needs top", name)
         threads = thread_count(threads)
         level = None if interval is None else number(interval, "interval")
-        pairs = self._test_pairs(test, y, columns, threads)
+        pairs = self._test_pairs(test, y, columns, threads, model.reads_times)
         limit = optional_rating(relevant_from, "relevant_from")
         result: dict[str, Any] = _core.evaluate(model, pairs, tops, limit, bool(beyond_accuracy), level, bool(per_user), threads)
         if isinstance(top, (int, np.integer)):
@@ -128,8 +131,9 @@ def compare(
     relevant_from: float | None = None,
     interval: float | None = None,
     columns: ColumnNames | None = None,
+    as_frame: bool | str = False,
     threads: int = 0,
-) -> list[dict[str, Any]]:
+) -> Any:
     """Score several models on one test, and compare each with the first: is it better, and is that more than chance?
 
     Ids are matched by name: the models may have been fitted on different ratings. An item that a user has in the training data of any of
@@ -149,17 +153,21 @@ def compare(
         Level of the intervals, in (0, 1); default 0.95.
     columns : names, optional
         Names of the columns of a table or file.
+    as_frame : bool or str, default False
+        Return a table instead, of the library that is named: ``"pandas"`` (or True), ``"polars"`` or ``"pyarrow"``.
     threads : int, default 0
         0 for all processors. Results do not depend on it.
 
     Returns
     -------
-    list of dict
+    list of dict, or table
         One per metric: ``metric`` (its name, such as ``rmse`` or ``ndcg@20``), ``better`` (``lower`` or ``higher``), the number of
         ``users``, for each of ``models`` the ``model`` (its name or number), ``value`` and ``interval``, and for each but the first of
         ``differences`` the ``model``, the ``value`` (figure of the model minus that of the first), its paired ``interval``, ``p`` of a
         permutation test (10,000 draws), ``p_holm`` corrected for the number of differences, and the shares ``users_better`` and
-        ``users_worse``. An interval is None with fewer than two users.
+        ``users_worse``. An interval is None with fewer than two users. As a table one row per metric and model, with the columns ``metric``,
+        ``model``, ``value``, ``low`` and ``high`` (the interval), ``difference``, ``difference_low``, ``difference_high``, ``p``, ``p_holm``,
+        ``users_better`` and ``users_worse``; NaN where there is none, as for the differences of the first model.
 
     Examples
     --------
@@ -181,13 +189,26 @@ def compare(
     level = None if interval is None else number(interval, "interval")
     tops = _lengths(top)
     compiled = [one._fitted() for one in fitted]
-    pairs = fitted[0]._test_pairs(test, y, columns, threads)
+    pairs = fitted[0]._test_pairs(test, y, columns, threads, any(model.reads_times for model in compiled))
     limit = optional_rating(relevant_from, "relevant_from")
     metrics: list[dict[str, Any]] = _core.compare(compiled, pairs, tops, limit, level, threads)
     for metric in metrics:
         metric["models"] = [{"model": name} | own for name, own in zip(names, metric["models"])]
         metric["differences"] = [{"model": name} | own for name, own in zip(names[1:], metric["differences"])]
-    return metrics
+    return frame_of(_columns_of(metrics), as_frame) if as_frame else metrics
+
+
+def _columns_of(metrics: list[dict[str, Any]]) -> dict[str, npt.NDArray[Any]]:
+    """The comparison as columns, one row per metric and model."""
+    rows = []
+    for metric in metrics:
+        for own, difference in zip(metric["models"], [{}, *metric["differences"]]):
+            low, high = own["interval"] or (np.nan, np.nan)
+            least, most = difference.get("interval") or (np.nan, np.nan)
+            rest = [difference.get(name, np.nan) for name in ("p", "p_holm", "users_better", "users_worse")]
+            rows.append([metric["metric"], own["model"], own["value"], low, high, difference.get("value", np.nan), least, most, *rest])
+    words = ("metric", "model", "value", "low", "high", "difference", "difference_low", "difference_high", "p", "p_holm", "users_better", "users_worse")
+    return {word: np.array(column, object if word in ("metric", "model") else np.float64) for word, column in zip(words, zip(*rows))}
 
 
 class scorer:  # noqa: N801 - used as a function

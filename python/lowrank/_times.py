@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timezone
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
 from lowrank._errors import DataError, OptionError
+
+Times: TypeAlias = npt.NDArray[np.int64]
 
 #: Where the units of numbers since 1970 end, as in files: nothing below the first bound tells, then seconds, milliseconds ...
 _BOUNDS = (10**8, 10**11, 10**14, 10**17)
@@ -38,8 +40,8 @@ def _whole(time: Any) -> tuple[bool, int] | None:
     return False, int(time)
 
 
-def moment_text(moment: Any) -> str:
-    """One time as a text that the library reads: a date, or a number."""
+def moment_text(moment: Any, name: str = "at") -> str:
+    """One time as a text that the library reads: a date, or a number. `name` is that of the argument, for messages."""
     if isinstance(moment, str):
         return moment
     try:
@@ -47,7 +49,7 @@ def moment_text(moment: Any) -> str:
     except (TypeError, ValueError, OverflowError):
         found = None
     if found is None:
-        raise OptionError(f"at: expected a date or a number, got {moment!r:.60}", "at")
+        raise OptionError(f"{name}: expected a date or a number, got {moment!r:.60}", name)
     is_date, time = found
     return f"{np.datetime64(time, 'us')}" if is_date else str(time)
 
@@ -77,6 +79,13 @@ def time_column(times: Any) -> npt.NDArray[np.int64]:
     whole = np.ascontiguousarray(array.astype(np.int64))
     _refuse_two_units(whole)
     return whole
+
+
+def times_of_pairs(times: Any, size: int) -> Times:
+    """The times of `size` pairs: one for each, or one for all of them."""
+    is_one = isinstance(times, (str, bytes, int, float, date, np.generic)) or (isinstance(times, np.ndarray) and times.ndim == 0)
+    own = time_column([times[()] if isinstance(times, np.ndarray) else times] if is_one else times)
+    return np.repeat(own, size) if is_one else own
 
 
 def _one_by_one(array: npt.NDArray[Any]) -> tuple[npt.NDArray[np.int64], bool]:

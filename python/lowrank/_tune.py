@@ -13,9 +13,11 @@ import numpy as np
 
 from lowrank import _core
 from lowrank._checks import number, path_of, positive, several, shown, thread_count, whole
+from lowrank._columns import ids_array
 from lowrank._errors import DataError, OptionError, TrainingWarning
 from lowrank._estimator import Estimator
-from lowrank._fit import Trains, _dataset
+from lowrank._features import feature_sources
+from lowrank._fit import Trains, _check_timed, _dataset
 from lowrank._input import ColumnNames, File, Reading, ratings_from
 from lowrank._layout import check_layout_of
 from lowrank._methods import classes
@@ -66,6 +68,8 @@ def tune(
     space: str | Mapping[str, Any] | None = None,
     fixed: Sequence[str] = (),
     validation: Any = None,
+    user_features: Any = None,
+    item_features: Any = None,
     holdout: float = 0,
     folds: int = 0,
     monitor: str | None = None,
@@ -107,6 +111,9 @@ def tune(
         Options to keep at their defaults.
     validation : ratings, optional
         Ratings to validate on, in place of a part of `ratings`.
+    user_features, item_features : features, optional
+        What is known of users or items besides ratings, in any form that :meth:`lowrank.Estimator.fit` takes. Every method of the search
+        must read it.
     holdout : float, default 0
         Share of the ratings to validate on, in (0, 1); 0: a tenth, unless there are `folds` or a `validation` set.
     folds : int, default 0
@@ -155,19 +162,31 @@ def tune(
         if not isinstance(one, Trains):
             raise DataError(f"estimators: expected estimators of lowrank, got {type(one).__name__}")
     threads = thread_count(threads)
-    source = ratings_from(ratings, None, columns, "ratings", format, check_layout_of(layout, ratings, None))
+    search = search_options(
+        trials=trials, seconds=seconds, space=space, fixed=fixed, holdout=holdout, folds=folds, monitor=monitor, seed=seed
+    )
+    texts = [(one._method, one._texts()) for one in methods]
+    timed: bool = _core.may_read_times(texts, search)
+    source = ratings_from(ratings, None, columns, "ratings", format, check_layout_of(layout, ratings, None), times=timed)
+    if timed:
+        _check_timed(source, ratings, "ratings")
     reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values)
     if not isinstance(source, File):
         reading.refuse_unread()
-    data, user_ids, item_ids, _ = _dataset(source, reading, str(duplicates), threads)
+    data, user_ids, item_ids, _ = _dataset(source, reading, str(duplicates), threads, timed)
+    features: list[_core.Features | None] = [None, None]
+    for at, table in enumerate(feature_sources(user_features, item_features, encoding)):
+        if table is not None:
+            features[at], _ = table.learn(data)
+    if features[0] is not None:
+        user_ids = ids_array(data.user_ids())
+    if features[1] is not None:
+        item_ids = ids_array(data.item_ids())
     held = None
     if validation is not None:
         if isinstance(validation, (int, float, np.number)):
             raise OptionError("validation: expected ratings; a share is stated by holdout", "validation")
-        held, _, _ = methods[0]._validation(validation, data, columns, reading, layout, threads)
-    search = search_options(
-        trials=trials, seconds=seconds, space=space, fixed=fixed, holdout=holdout, folds=folds, monitor=monitor, seed=seed
-    )
+        held, _, _ = methods[0]._validation(validation, data, columns, reading, layout, threads, timed)
     total = search["trials"] * len(methods)
     bar = progress_bar("tune", progress)
     most = [0]
@@ -185,9 +204,11 @@ def tune(
     try:
         model, text, runs = _core.tune(
             data,
-            [(one._method, one._texts()) for one in methods],
+            texts,
             search,
             held,
+            features[0],
+            features[1],
             threads,
             "" if trials_file is None else path_of(trials_file, "trials_file"),
             on_run,

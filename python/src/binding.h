@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +34,8 @@ template <class T>
 using Column = nb::ndarray<const T, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 template <class T>
 using NewArray = nb::ndarray<nb::numpy, T>;
+/// Timestamps, one per row, or none.
+using Times = std::optional<Column<std::int64_t>>;
 
 template <class T>
 std::span<const T> span_of(const Column<T>& column) {
@@ -121,7 +124,7 @@ class Ids {
 /// How a file is read, by the names of ReadOptions. The GIL is held.
 ReadOptions read_options(const nb::dict& given, int threads);
 
-/// What a file was taken for, and the text on the lines of it that were skipped.
+/// The description of a file that was read, and the warning about its skipped lines.
 struct FileReport {
   std::string layout;
   std::string skipped;
@@ -138,6 +141,7 @@ void check_signals();
 nb::object ids_of(const Vocabulary& vocabulary);
 
 void bind_data(nb::module_& module);
+void bind_features(nb::module_& module);
 void bind_evaluate(nb::module_& module);
 void bind_model(nb::module_& module);
 void bind_recommender(nb::module_& module);

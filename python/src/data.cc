@@ -41,6 +41,13 @@ void check_weights(std::span<const float> weights) {
   }
 }
 
+constexpr const char* kAllZero = "sample_weight: all weights are 0";
+
+void check_length_of_weights(std::size_t weights, std::size_t ratings) {
+  if (weights == ratings) return;
+  throw DataError("sample_weight: expected one weight for each of " + std::to_string(ratings) + " ratings, got " + std::to_string(weights));
+}
+
 /// Takes out what has a weight of 0: the rows, and the ids that no other row has. Ids are numbered as if it had never been there.
 void leave_out(std::span<const float> weights, Ids::Numbered& numbered) {
   Ids::Numbered kept;
@@ -66,6 +73,11 @@ void check_lengths(std::size_t users, std::size_t items, std::size_t values) {
                   " and " + std::to_string(values));
 }
 
+void check_length_of_times(const Times& times, std::size_t ratings) {
+  if (!times || times->size() == ratings) return;
+  throw DataError("time: expected one time for each of " + std::to_string(ratings) + " pairs, got " + std::to_string(times->size()));
+}
+
 void check_numbers(std::span<const std::uint32_t> numbers, std::uint32_t count, const char* name) {
   for (const std::uint32_t number : numbers) {
     if (number >= count) throw DataError(std::string(name) + ": number " + std::to_string(number) + " is beyond the matrix");
@@ -83,10 +95,12 @@ void check_numbers(std::span<const std::uint32_t> numbers, std::uint32_t count, 
                   quoted(item_ids.id(static_cast<std::uint32_t>(pair))) + " more than once (see " + mention("duplicates") + ")");
 }
 
-/// \param weights  checked, and without zeros; empty for ones
 /// Groups columns that Python may lend. They are copied piece by piece, and the copies are checked: another thread may change the arrays.
+/// \param weights  checked; a rating whose weight is 0 is left out; empty for ones
+/// \param times  one per rating, not together with weights; empty for none
 Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values,
-              std::span<const float> weights, Vocabulary user_ids, Vocabulary item_ids, const std::string& duplicates, int threads) {
+              std::span<const float> weights, std::span<const std::int64_t> times, Vocabulary user_ids, Vocabulary item_ids,
+              const std::string& duplicates, int threads) {
   constexpr std::size_t kPiece = std::size_t{1} << 20U;
   Dataset data;
   const Duplicates rule = parse_duplicates(duplicates);
@@ -102,7 +116,9 @@ Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_
     check_numbers(user_piece, user_ids.size(), "users");
     check_numbers(item_piece, item_ids.size(), "items");
     check_finite(value_piece, "rating", begin);
-    if (weights.empty()) {
+    if (!times.empty()) {
+      for (std::size_t n = 0; n < size; ++n) builder.add(user_piece[n], item_piece[n], value_piece[n], times[begin + n]);
+    } else if (weights.empty()) {
       builder.add_many(user_piece, item_piece, value_piece, threads);
     } else {
       builder.add_many_weighted(user_piece, item_piece, value_piece, weights.subspan(begin, size));
@@ -118,12 +134,11 @@ Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_
 }
 
 nb::tuple dataset_from_ids(const Ids& users, const Ids& items, const Column<float>& values, const std::optional<Column<float>>& weights,
-                           const std::string& duplicates, int threads) {
+                           const Times& times, const std::string& duplicates, int threads) {
   check_lengths(users.size(), items.size(), values.size());
-  if (weights && weights->size() != values.size()) {
-    throw DataError("sample_weight: expected one weight for each of " + std::to_string(values.size()) + " ratings, got " +
-                    std::to_string(weights->size()));
-  }
+  check_length_of_times(times, values.size());
+  if (weights && times) throw OptionError("weights", "a weight is not read together with times");
+  if (weights) check_length_of_weights(weights->size(), values.size());
   Dataset data;
   Ids::Numbered user_numbers;
   Ids::Numbered item_numbers;
@@ -144,10 +159,11 @@ nb::tuple dataset_from_ids(const Ids& users, const Ids& items, const Column<floa
         own_values.push_back(span_of(values)[at]);
         own_weights.push_back(all_weights[at]);
       }
-      if (own_weights.empty() && !all_weights.empty()) throw DataError("sample_weight: all weights are 0");
+      if (own_weights.empty() && !all_weights.empty()) throw DataError(kAllZero);
     }
     data = group(user_numbers.numbers, item_numbers.numbers, weights ? std::span<const float>(own_values) : span_of(values), own_weights,
-                 std::move(user_numbers.ids), std::move(item_numbers.ids), duplicates, threads);
+                 times ? span_of(*times) : std::span<const std::int64_t>(), std::move(user_numbers.ids), std::move(item_numbers.ids),
+                 duplicates, threads);
   }
   return nb::make_tuple(std::move(data), users.distinct(user_numbers), items.distinct(item_numbers));
 }
@@ -161,10 +177,20 @@ Vocabulary counted(std::uint32_t size) {
 }
 
 Dataset dataset_from_numbers(const Column<std::uint32_t>& users, const Column<std::uint32_t>& items, const Column<float>& values,
-                             std::uint32_t user_count, std::uint32_t item_count, const std::string& duplicates, int threads) {
+                             const std::optional<Column<float>>& weights, std::uint32_t user_count, std::uint32_t item_count,
+                             const std::string& duplicates, int threads) {
   check_lengths(users.size(), items.size(), values.size());
+  if (weights) check_length_of_weights(weights->size(), values.size());
   const WithoutGil free;
-  return group(span_of(users), span_of(items), span_of(values), {}, counted(user_count), counted(item_count), duplicates, threads);
+  std::vector<float> own_weights;
+  if (weights) {
+    own_weights = copy_of(*weights);
+    check_weights(own_weights);
+    // Those of weight 0 are left out, their rows and columns are not: a matrix has the shape that it has.
+    if (!own_weights.empty() && std::ranges::none_of(own_weights, [](float weight) { return weight > 0; })) throw DataError(kAllZero);
+  }
+  return group(span_of(users), span_of(items), span_of(values), own_weights, {}, counted(user_count), counted(item_count), duplicates,
+               threads);
 }
 
 nb::tuple columns_of(const Dataset& data) {
@@ -182,8 +208,9 @@ nb::tuple columns_of(const Dataset& data) {
 }
 
 Pairs pairs_of(const Vocabulary& known_users, const Vocabulary& known_items, const Ids& users, const Ids& items,
-               const std::optional<Column<float>>& values) {
+               const std::optional<Column<float>>& values, const Times& times) {
   check_lengths(users.size(), items.size(), values ? values->size() : users.size());
+  check_length_of_times(times, users.size());
   const WithoutGil free;
   Pairs pairs;
   pairs.known_users = known_users.size();
@@ -194,6 +221,7 @@ Pairs pairs_of(const Vocabulary& known_users, const Vocabulary& known_items, con
     pairs.values = copy_of(*values);
     check_finite(pairs.values, "rating");
   }
+  if (times) pairs.times = copy_of(*times);
   return pairs;
 }
 
@@ -273,6 +301,8 @@ ReadOptions read_options(const nb::dict& given, int threads) {
   options.encoding = text("encoding");
   options.skip_bad_lines = nb::cast<bool>(given["skip_bad_lines"]);
   options.implicit_values = nb::cast<bool>(given["implicit_values"]);
+  options.keep_times = nb::cast<bool>(given["keep_times"]);
+  options.times_needed = nb::cast<bool>(given["times_needed"]);
   options.threads = threads;
   return options;
 }
@@ -309,9 +339,10 @@ void bind_data(nb::module_& module) {
           "Dense numbers in order of first appearance, and the distinct ids.");
 
   nb::class_<Dataset>(module, "Dataset", "Ratings in memory, grouped by user, and the ids of users and items.")
-      .def_static("from_ids", &dataset_from_ids, "users"_a, "items"_a, "values"_a, "weights"_a.none(), "duplicates"_a, "threads"_a)
-      .def_static("from_numbers", &dataset_from_numbers, "users"_a, "items"_a, "values"_a, "user_count"_a, "item_count"_a, "duplicates"_a,
+      .def_static("from_ids", &dataset_from_ids, "users"_a, "items"_a, "values"_a, "weights"_a.none(), "times"_a.none(), "duplicates"_a,
                   "threads"_a)
+      .def_static("from_numbers", &dataset_from_numbers, "users"_a, "items"_a, "values"_a, "weights"_a.none(), "user_count"_a,
+                  "item_count"_a, "duplicates"_a, "threads"_a)
       .def_static("read", &dataset_read, "path"_a, "reading"_a, "duplicates"_a, "threads"_a)
       .def("copy", [](const Dataset& data) { return Dataset(data); })
       .def_prop_ro("user_count", [](const Dataset& data) { return data.ratings.user_count(); })
@@ -323,10 +354,10 @@ void bind_data(nb::module_& module) {
       .def("item_ids", [](const Dataset& data) { return ids_of(data.items); })
       .def(
           "pairs",
-          [](const Dataset& data, const Ids& users, const Ids& items, const std::optional<Column<float>>& values) {
-            return pairs_of(data.users, data.items, users, items, values);
+          [](const Dataset& data, const Ids& users, const Ids& items, const std::optional<Column<float>>& values, const Times& times) {
+            return pairs_of(data.users, data.items, users, items, values, times);
           },
-          "users"_a, "items"_a, "values"_a.none())
+          "users"_a, "items"_a, "values"_a.none(), "times"_a.none())
       .def(
           "read_pairs",
           [](const Dataset& data, const std::string& path, const nb::dict& reading, int threads) {
@@ -335,15 +366,23 @@ void bind_data(nb::module_& module) {
           "path"_a, "reading"_a, "threads"_a);
 
   nb::class_<Pairs>(module, "Pairs", "Pairs of users and items in the numbering of a data set or model.")
+      .def(nb::new_([](const Model& model) {
+             Pairs none;
+             none.known_users = model.users.ids.size();
+             none.known_items = model.items.ids.size();
+             none.unknown_users.set_kind(model.users.ids.kind());
+             return none;
+           }),
+           "model"_a, "No pairs, in the numbering of a model.")
       .def("__len__", &Pairs::size)
       .def_prop_ro("rated", [](const Pairs& pairs) { return pairs.values.size() == pairs.size(); });
 
   module.def(
       "model_pairs",
-      [](const Model& model, const Ids& users, const Ids& items, const std::optional<Column<float>>& values) {
-        return pairs_of(model.users.ids, model.items.ids, users, items, values);
+      [](const Model& model, const Ids& users, const Ids& items, const std::optional<Column<float>>& values, const Times& times) {
+        return pairs_of(model.users.ids, model.items.ids, users, items, values, times);
       },
-      "model"_a, "users"_a, "items"_a, "values"_a.none(), "Pairs in the numbering of a model.");
+      "model"_a, "users"_a, "items"_a, "values"_a.none(), "times"_a.none(), "Pairs in the numbering of a model.");
   module.def(
       "model_read_pairs",
       [](const Model& model, const std::string& path, const nb::dict& reading, int threads) {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "binding.h"
+#include "lowrank/evaluate/calibration.h"
 #include "lowrank/evaluate/compare.h"
 #include "lowrank/evaluate/ranking_metrics.h"
 #include "lowrank/evaluate/rating_metrics.h"
@@ -79,6 +80,7 @@ nb::dict evaluate(const Model& model, const Pairs& pairs, const std::vector<std:
   UserFigures lists;
   std::vector<Interval> rating_intervals;
   std::vector<Interval> list_intervals;
+  std::optional<Calibration> calibration;
   const bool rated = model.centre.predicts_ratings && pairs.values.size() == pairs.size();
   {
     const WithoutGil free;
@@ -86,6 +88,7 @@ nb::dict evaluate(const Model& model, const Pairs& pairs, const std::vector<std:
     check_interval(options);
     const bool by_user = level || per_user;
     if (rated) scores = score_ratings(model, pairs, threads, by_user ? &ratings : nullptr);
+    if (rated && model.uncertainty) calibration = calibration_of(model, pairs, threads);
     if (!tops.empty()) {
       ranking = RankingTest(pairs, model.history, relevant_from)
                     .score(model, tops, {.threads = threads, .beyond_accuracy = beyond_accuracy, .by_user = by_user ? &lists : nullptr});
@@ -101,6 +104,15 @@ nb::dict evaluate(const Model& model, const Pairs& pairs, const std::vector<std:
     result["mae"] = scores.mae;
     result["ratings"] = scores.ratings;
     result["unknown"] = scores.unknown;
+  }
+  if (calibration) {
+    nb::dict coverage;
+    for (std::size_t n = 0; n < calibration->coverage.size(); ++n) coverage[nb::float_(Calibration::kLevels[n])] = calibration->coverage[n];
+    nb::dict figures;
+    figures["crps"] = calibration->crps;
+    figures["constant_crps"] = calibration->constant_crps;
+    figures["coverage"] = coverage;
+    result["calibration"] = figures;
   }
   if (level) {
     result["level"] = *level;
@@ -174,7 +186,7 @@ void bind_evaluate(nb::module_& module) {
       "model"_a, "pairs"_a, "monitor"_a.none(), "threads"_a, nb::call_guard<WithoutGil>(),
       "A figure of a model, greater for a better one.");
   module.def(
-      "check_monitor", [](const std::string& monitor) { parse_monitor(monitor); }, "monitor"_a, "Refuses what is no monitor.");
+      "check_monitor", [](const std::string& monitor) { parse_monitor(monitor); }, "monitor"_a, "Checks the name of a validation figure.");
 }
 
 }  // namespace lowrank::python

@@ -1,24 +1,51 @@
 #include "lowrank/model/model.h"
 
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/file.h"
 #include "binding.h"
 #include "lowrank/base/error.h"
+#include "lowrank/model/contexts.h"
 #include "lowrank/model/model_file.h"
 #include "lowrank/model/vectors.h"
+#include "lowrank/pipeline/update.h"
 #include "lowrank/recommend/fold_in.h"
+#include "lowrank/recommend/fold_in_items.h"
 
 namespace lowrank::python {
 
 namespace {
+
+nb::tuple update_of(const Model& model, const Pairs& ratings, const Pairs* removed, const std::vector<std::uint32_t>& forgotten_users,
+                    const std::vector<std::uint32_t>& forgotten_items, const std::string& duplicates, const Pairs* history,
+                    const NewFeatures* user_features, const NewFeatures* item_features, std::uint32_t sweeps, double max_seconds,
+                    double retrain_share, bool retrain, int threads) {
+  Updated updated;
+  {
+    const WithoutGil free;
+    UpdateInput input{.ratings = ratings, .forgotten_users = forgotten_users, .forgotten_items = forgotten_items};
+    if (removed != nullptr) input.removed = *removed;
+    input.duplicates = parse_duplicates(duplicates);
+    if (history != nullptr) input.history = *history;
+    input.user_features = user_features;
+    input.item_features = item_features;
+    updated =
+        update(model, input,
+               {.sweeps = sweeps, .max_seconds = max_seconds, .retrain_share = retrain_share, .retrain = retrain, .threads = threads});
+  }
+  const std::string summary = to_json(updated.summary);
+  return nb::make_tuple(std::move(updated.model), summary);
+}
 
 template <class T>
 using View = nb::ndarray<nb::numpy, const T>;
@@ -78,7 +105,31 @@ nb::dict record_of(const Model& model) {
   nb::dict metrics;
   for (const Metric& metric : from.metrics) metrics[metric.name.c_str()] = metric.value;
   record["metrics"] = metrics;
+  if (from.lineage) {
+    nb::dict lineage;
+    lineage["updates"] = from.lineage->updates;
+    lineage["trained_ratings"] = from.lineage->trained;
+    lineage["added"] = from.lineage->added;
+    lineage["replaced"] = from.lineage->replaced;
+    lineage["removed"] = from.lineage->removed;
+    if (!from.lineage->trained_fingerprint.empty()) lineage["trained_fingerprint"] = from.lineage->trained_fingerprint;
+    record["lineage"] = lineage;
+  }
   return record;
+}
+
+/// By the name of each context its levels, as columns of one table.
+nb::dict contexts_of(const nb::object& self) {
+  nb::dict contexts;
+  for (const ContextVectors& context : nb::cast<const Model&>(self).contexts) {
+    nb::list levels;
+    for (std::uint32_t level = 0; level < context.levels.size(); ++level) {
+      const std::string_view id = context.levels.id(level);
+      levels.append(nb::str(id.data(), id.size()));
+    }
+    contexts[context.name.c_str()] = nb::make_tuple(levels, view_of(context.counts, self), view_of(context.biases, self));
+  }
+  return contexts;
 }
 
 }  // namespace
@@ -97,6 +148,19 @@ void bind_model(nb::module_& module) {
   add_scalar(type, "min_rating", &Centre::min_rating);
   add_scalar(type, "max_rating", &Centre::max_rating);
   add_scalar(type, "clips", &Centre::clips);
+  type.def_prop_ro("levels", [](const Model& model) -> std::optional<std::vector<float>> {
+    if (!model.centre.ordinal) return std::nullopt;
+    return model.centre.ordinal->levels;
+  });
+  type.def_prop_ro(
+      "reads_times",
+      [](const Model& model) {
+        return std::ranges::any_of(model.contexts, [](const ContextVectors& context) { return context.period != Period::none; });
+      },
+      "Whether scores depend on the time of a rating.");
+  type.def_prop_ro("contexts", &contexts_of,
+                   "By the name of each context the names, numbers of training ratings and biases of its levels.");
+  type.def_prop_ro("has_uncertainty", [](const Model& model) { return model.uncertainty.has_value(); });
   add_scalar(type, "has_biases", &Centre::has_biases);
   add_scalar(type, "predicts_ratings", &Centre::predicts_ratings);
   type.def_prop_ro(
@@ -141,8 +205,29 @@ void bind_model(nb::module_& module) {
       .def("vectors", &vectors, "users"_a, "with_bias"_a, "The rows of one side as vectors for other programs.")
       .def("write_vectors", &write_table, "users"_a, "with_bias"_a, "separator"_a, "path"_a, nb::call_guard<WithoutGil>())
       .def(
-          "fold_in", [](const Model& model, const Pairs& pairs, int threads) { return fold_in(model, pairs, threads); }, "pairs"_a,
-          "threads"_a, nb::call_guard<WithoutGil>());
+          "fold_in",
+          [](const Model& model, const Pairs& pairs, int threads, const NewFeatures* features) {
+            return fold_in(model, pairs, threads, features);
+          },
+          "pairs"_a, "threads"_a, "features"_a.none(), nb::call_guard<WithoutGil>())
+      .def(
+          "fold_in_items",
+          [](const Model& model, const Pairs& pairs, int threads, const NewFeatures* features) {
+            return fold_in_items(model, pairs, threads, features);
+          },
+          "pairs"_a, "threads"_a, "features"_a.none(), nb::call_guard<WithoutGil>())
+      .def("update", &update_of, "ratings"_a, "removed"_a.none(), "forgotten_users"_a, "forgotten_items"_a, "duplicates"_a,
+           "history"_a.none(), "user_features"_a.none(), "item_features"_a.none(), "sweeps"_a, "max_seconds"_a, "retrain_share"_a,
+           "retrain"_a, "threads"_a, "The updated model, and the summary as JSON.")
+      .def(
+          "add_items", [](const Model& model, const NewFeatures& items) { return add_items(model, items); }, "items"_a,
+          nb::call_guard<WithoutGil>())
+      .def(
+          "bind_context", [](const Model& model, const std::vector<ContextValue>& context) { return bind_context(model, context); },
+          "context"_a, nb::call_guard<WithoutGil>(), "The model once the context is given.")
+      .def(
+          "add_users", [](const Model& model, const NewFeatures& users) { return add_users(model, users); }, "users"_a,
+          nb::call_guard<WithoutGil>());
 }
 
 }  // namespace lowrank::python

@@ -14,6 +14,7 @@
 
 #include "binding.h"
 #include "lowrank/base/error.h"
+#include "lowrank/model/contexts.h"
 
 namespace lowrank::python {
 
@@ -178,17 +179,93 @@ nb::tuple similar(const Recommender& recommender, bool users, const Numbers& que
   });
 }
 
-NewArray<double> predict(const Recommender& recommender, const Numbers& users, const Numbers& items, int threads) {
+void check_lengths(const Numbers& users, const Numbers& items, const Times& times) {
   if (users.size() != items.size()) {
     throw DataError("users and items must have equal lengths, not " + std::to_string(users.size()) + " and " +
                     std::to_string(items.size()));
   }
+  if (times && times->size() != users.size()) {
+    throw DataError("times: expected one time for each of " + std::to_string(users.size()) + " pairs, or one for all, got " +
+                    std::to_string(times->size()));
+  }
+}
+
+NewArray<double> predict(const Recommender& recommender, const Numbers& users, const Numbers& items, const Times& times, int threads) {
+  check_lengths(users, items, times);
   std::vector<double> scores(users.size());
   {
     const WithoutGil free;
-    recommender.predict(copy_of(users), copy_of(items), scores, threads);
+    Pairs pairs;
+    pairs.users = copy_of(users);
+    pairs.items = copy_of(items);
+    if (times) pairs.times = copy_of(*times);
+    predict_pairs(recommender.model(), pairs, scores, threads);
   }
   return array_of(std::move(scores));
+}
+
+/// Scores of pairs, unclipped, and the variances of their ratings.
+struct Spread {
+  std::vector<double> scores;
+  std::vector<double> variances;
+};
+
+Spread spread_of(const Recommender& recommender, const Numbers& users, const Numbers& items, const Times& times, int threads) {
+  check_lengths(users, items, times);
+  Spread spread{std::vector<double>(users.size()), std::vector<double>(users.size())};
+  const std::vector<std::uint32_t> own = copy_of(users);
+  const std::vector<std::uint32_t> theirs = copy_of(items);
+  recommender.predict_variances(own, theirs, spread.variances, threads);
+  score_pairs(recommender.model(), own, theirs, spread.scores);
+  if (times) add_contexts(recommender.model(), own, theirs, copy_of(*times), spread.scores, threads);
+  return spread;
+}
+
+NewArray<double> predict_variances(const Recommender& recommender, const Numbers& users, const Numbers& items, const Times& times,
+                                   int threads) {
+  Spread spread;
+  {
+    const WithoutGil free;
+    spread = spread_of(recommender, users, items, times, threads);
+    for (std::size_t n = 0; n < spread.scores.size(); ++n) {
+      spread.variances[n] = rating_variance(recommender.model(), spread.scores[n], spread.variances[n]);
+    }
+  }
+  return array_of(std::move(spread.variances));
+}
+
+/// The ends of the intervals, low and high of each pair.
+NewArray<double> predict_intervals(const Recommender& recommender, const Numbers& users, const Numbers& items, double level,
+                                   const Times& times, int threads) {
+  std::vector<double> ends;
+  {
+    const WithoutGil free;
+    const Spread spread = spread_of(recommender, users, items, times, threads);
+    for (std::size_t n = 0; n < spread.scores.size(); ++n) {
+      const RatingInterval interval = rating_interval(recommender.model(), spread.scores[n], spread.variances[n], level);
+      ends.push_back(interval.low);
+      ends.push_back(interval.high);
+    }
+  }
+  return array_of(std::move(ends));
+}
+
+/// The probabilities of the levels, pair by pair.
+NewArray<double> predict_probabilities(const Recommender& recommender, const Numbers& users, const Numbers& items, const Times& times,
+                                       int threads) {
+  std::vector<double> probabilities;
+  {
+    const WithoutGil free;
+    const std::optional<OrdinalScale>& scale = recommender.model().centre.ordinal;
+    if (!scale) throw DataError("the model has no ordinal scale: train it by bayes with likelihood=\"ordinal\"");
+    const Spread spread = spread_of(recommender, users, items, times, threads);
+    const std::size_t levels = scale->levels.size();
+    probabilities.resize(spread.scores.size() * levels);
+    for (std::size_t n = 0; n < spread.scores.size(); ++n) {
+      scale->probabilities(spread.scores[n], spread.variances[n], std::span(probabilities).subspan(n * levels, levels));
+    }
+  }
+  return array_of(std::move(probabilities));
 }
 
 /// Every user with every item. Rows of the matrix are predicted together as far as kPairs pairs go.
@@ -293,7 +370,10 @@ void bind_recommender(nb::module_& module) {
       .def("similar", &similar, "users"_a, "queries"_a, "n"_a, "by"_a, "given"_a, "min_count"_a, "threads"_a)
       .def("explain", &explain, "user"_a, "items"_a, "n"_a, "threads"_a,
            "Whether contributions add up, those of all scores, their ends, the number of others, and the figures of each score.")
-      .def("predict", &predict, "users"_a, "items"_a, "threads"_a)
+      .def("predict", &predict, "users"_a, "items"_a, "times"_a.none(), "threads"_a)
+      .def("predict_variances", &predict_variances, "users"_a, "items"_a, "times"_a.none(), "threads"_a)
+      .def("predict_intervals", &predict_intervals, "users"_a, "items"_a, "level"_a, "times"_a.none(), "threads"_a)
+      .def("predict_probabilities", &predict_probabilities, "users"_a, "items"_a, "times"_a.none(), "threads"_a)
       .def("predict_matrix", &predict_matrix, "users"_a, "items"_a, "threads"_a);
 }
 

@@ -30,8 +30,9 @@ struct RunArguments {
   std::optional<float> min_rating;
   std::optional<float> max_rating;
   bool clip = true;
-  bool keep_values = false;
+  std::optional<bool> keep_values;  ///< nothing: where the method reads them
   int threads = 0;
+  bool conformal = false;
 };
 
 /// \throws as method_with()

@@ -49,17 +49,27 @@ class SearchObserver : public TuneObserver {
   nb::object on_warning_;
 };
 
-nb::tuple tuned(Dataset& data, const std::vector<std::pair<std::string, OptionTexts>>& methods, TuneOptions options,
-                const std::optional<Pairs>& validation, nb::object on_run, nb::object on_warning) {
+/// Methods by name, with the options that they start from.
+using MethodTexts = std::vector<std::pair<std::string, OptionTexts>>;
+
+void take_methods(const MethodTexts& methods, TuneOptions& options) {
   for (const auto& [name, texts] : methods) {
     Method method = method_by_name(name);
     for (const auto& [option, text] : texts) set_option(method, option, text);
     options.methods.push_back(method);
   }
+}
+
+/// \param features  of users and of items, or null
+nb::tuple tuned(Dataset& data, const MethodTexts& methods, TuneOptions options, const std::optional<Pairs>& validation,
+                std::pair<const Features*, const Features*> features, nb::object on_run, nb::object on_warning) {
+  take_methods(methods, options);
   SearchObserver observer(std::move(on_run), std::move(on_warning));
   TrainData given;
   given.data = std::move(data);
   given.validation = validation;
+  if (features.first != nullptr) given.user_features = *features.first;
+  if (features.second != nullptr) given.item_features = *features.second;
   data = Dataset();
   Model model;
   TuneSummary summary;
@@ -98,15 +108,26 @@ TuneOptions tune_options(const nb::dict& search) {
 void bind_search(nb::module_& module) {
   using namespace nb::literals;  // NOLINT(google-build-using-namespace): literals come no other way
   module.def(
+      "may_read_times",
+      [](const MethodTexts& methods, const nb::dict& search) {
+        TuneOptions options = tune_options(search);
+        take_methods(methods, options);
+        return may_read_times(options);
+      },
+      "methods"_a, "search"_a, "Whether a training of the search may read the timestamps of ratings.");
+  module.def(
       "tune",
-      [](Dataset& data, const std::vector<std::pair<std::string, OptionTexts>>& methods, const nb::dict& search,
-         const std::optional<Pairs>& validation, int threads, const std::string& trials_file, nb::object on_run, nb::object on_warning) {
+      [](Dataset& data, const MethodTexts& methods, const nb::dict& search, const std::optional<Pairs>& validation,
+         const Features* user_features, const Features* item_features, int threads, const std::string& trials_file, nb::object on_run,
+         nb::object on_warning) {
         TuneOptions options = tune_options(search);
         options.threads = threads;
         options.trials_file = trials_file;
-        return tuned(data, methods, std::move(options), validation, std::move(on_run), std::move(on_warning));
+        return tuned(data, methods, std::move(options), validation, {user_features, item_features}, std::move(on_run),
+                     std::move(on_warning));
       },
-      "data"_a, "methods"_a, "search"_a, "validation"_a.none(), "threads"_a, "trials_file"_a, "on_run"_a, "on_warning"_a,
+      "data"_a, "methods"_a, "search"_a, "validation"_a.none(), "user_features"_a.none(), "item_features"_a.none(), "threads"_a,
+      "trials_file"_a, "on_run"_a, "on_warning"_a,
       "Searches the options of methods and trains the best on all data, which is empty afterwards. Returns the model, the summary as JSON, "
       "and the trainings of the search.");
 }

@@ -15,7 +15,6 @@ namespace lowrank::python {
 namespace {
 
 using Users = Column<std::uint32_t>;
-using Times = std::optional<Column<std::int64_t>>;
 
 SplitOptions options_of(double test, double validation, const std::string& by, std::uint64_t seed, std::uint32_t last,
                         std::uint32_t last_validation, const std::string& at) {

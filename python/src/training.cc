@@ -80,7 +80,8 @@ nb::list methods() {
 }
 
 nb::tuple fit(Dataset& data, bool consume, const std::string& method, const OptionTexts& options, const std::optional<Pairs>& validation,
-              const Model* init, const RunArguments& arguments, nb::object on_epoch, nb::object on_divergence, nb::object on_warning) {
+              const Model* init, const Features* user_features, const Features* item_features, const RunArguments& arguments,
+              nb::object on_epoch, nb::object on_divergence, nb::object on_warning) {
   const TrainRun run = run_of(method, options, arguments);
   PythonObserver observer(std::move(on_epoch), std::move(on_divergence), std::move(on_warning));
   Model model;
@@ -92,6 +93,8 @@ nb::tuple fit(Dataset& data, bool consume, const std::string& method, const Opti
     if (consume) data = Dataset();
     given.validation = validation;
     if (init != nullptr) given.init = *init;
+    if (user_features != nullptr) given.user_features = *user_features;
+    if (item_features != nullptr) given.item_features = *item_features;
     summary = to_json(run_training(std::move(given), run, observer, {}, &model));
   }
   return nb::make_tuple(std::move(model), summary);
@@ -224,10 +227,11 @@ TrainRun run_of(const std::string& method, const OptionTexts& options, const Run
   run.holdout = arguments.holdout;
   run.monitor = arguments.monitor;
   run.refit = arguments.refit;
+  run.conformal = arguments.conformal;
   run.min_rating = arguments.min_rating;
   run.max_rating = arguments.max_rating;
   run.clips = arguments.clip;
-  if (arguments.keep_values) run.history = HistoryValues::kept;
+  if (arguments.keep_values) run.history = *arguments.keep_values ? HistoryValues::kept : HistoryValues::dropped;
   run.threads = arguments.threads;
   return run;
 }
@@ -239,17 +243,22 @@ void bind_training(nb::module_& module) {
       "check", [](const std::string& method, const OptionTexts& options) { static_cast<void>(method_with(method, options)); }, "method"_a,
       "options"_a, "Checks the names and ranges of options.");
   module.def(
+      "reads_times", [](const std::string& method, const OptionTexts& options) { return reads_times(method_with(method, options)); },
+      "method"_a, "options"_a, "Whether training reads the timestamps of ratings, and needs one with each.");
+  module.def(
       "fit",
       [](Dataset& data, bool consume, const std::string& method, const OptionTexts& options, const std::optional<Pairs>& validation,
-         double holdout, const std::string& monitor, bool refit, const Model* init, std::optional<float> min_rating,
-         std::optional<float> max_rating, bool clip, bool keep_values, int threads, nb::object on_epoch, nb::object on_divergence,
+         double holdout, const std::string& monitor, bool refit, const Model* init, const Features* user_features,
+         const Features* item_features, std::optional<float> min_rating, std::optional<float> max_rating, bool clip,
+         std::optional<bool> keep_values, bool conformal, int threads, nb::object on_epoch, nb::object on_divergence,
          nb::object on_warning) {
-        return fit(data, consume, method, options, validation, init,
-                   {holdout, monitor, refit, min_rating, max_rating, clip, keep_values, threads}, std::move(on_epoch),
+        return fit(data, consume, method, options, validation, init, user_features, item_features,
+                   {holdout, monitor, refit, min_rating, max_rating, clip, keep_values, threads, conformal}, std::move(on_epoch),
                    std::move(on_divergence), std::move(on_warning));
       },
       "data"_a, "consume"_a, "method"_a, "options"_a, "validation"_a.none(), "holdout"_a, "monitor"_a, "refit"_a, "init"_a.none(),
-      "min_rating"_a.none(), "max_rating"_a.none(), "clip"_a, "keep_values"_a, "threads"_a, "on_epoch"_a, "on_divergence"_a, "on_warning"_a,
+      "user_features"_a.none(), "item_features"_a.none(), "min_rating"_a.none(), "max_rating"_a.none(), "clip"_a, "keep_values"_a.none(),
+      "conformal"_a, "threads"_a, "on_epoch"_a, "on_divergence"_a, "on_warning"_a,
       "Trains a model. With `consume` the data is empty afterwards. Returns the model and the summary as JSON.");
   nb::class_<Tutorial>(module, "Tutorial", "The article's program over arrays of Python, in place.")
       .def(nb::init<Writable<double>, Writable<double>, Writable<double>, Writable<double>, double>(), "user_factors"_a.noconvert(),

@@ -11,16 +11,16 @@
 #include <tuple>
 
 #include "binding.h"
+#include "given_features.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/lines.h"
+#include "lowrank/pipeline/stream.h"
 #include "lowrank/tune/cross_validate.h"
 #include "runs.h"
 
 namespace lowrank::python {
 
 namespace {
-
-using Times = std::optional<Column<std::int64_t>>;
 
 RatingLines lines_from(const Ids& users, const Ids& items, const Column<float>& values, const Times& times) {
   RatingLines lines;
@@ -41,10 +41,9 @@ RatingLines lines_from(const Ids& users, const Ids& items, const Column<float>& 
 }
 
 /// The lines of a file, what it was taken for, and what was skipped.
-std::tuple<RatingLines, std::string, std::string> lines_read(const std::string& path, const nb::dict& reading, const std::string& by) {
+std::tuple<RatingLines, std::string, std::string> lines_read(const std::string& path, const nb::dict& reading) {
   ReadOptions options = read_options(reading, 1);
-  options.keep_times = needs_times(parse_split_by(by));
-  options.times_needed = options.keep_times;
+  options.keep_weights = true;
   FileReport report;
   report.fill_from(options);
   const WithoutGil free;
@@ -77,15 +76,16 @@ void bind_tuning(nb::module_& module) {
   using namespace nb::literals;  // NOLINT(google-build-using-namespace): literals come no other way
   nb::class_<RatingLines>(module, "RatingLines", "Ratings in the order of their rows, repeats and all.")
       .def_static("from_columns", &lines_from, "users"_a, "items"_a, "values"_a, "times"_a.none())
-      .def_static("read", &lines_read, "path"_a, "reading"_a, "by"_a)
+      .def_static("read", &lines_read, "path"_a, "reading"_a)
       .def("__len__", &RatingLines::size);
   module.def(
       "cross_validate",
       [](const RatingLines& lines, const std::string& method, const OptionTexts& options, const std::string& duplicates, double holdout,
          const std::string& monitor, bool refit, std::optional<float> min_rating, std::optional<float> max_rating, bool clip,
          std::uint32_t folds, const std::string& by, std::uint64_t fold_seed, std::vector<std::size_t> tops,
-         std::optional<float> relevant_from, double interval, const std::optional<nb::dict>& search, int threads, nb::object on_fold,
-         nb::object on_epoch, nb::object on_divergence, nb::object on_warning) {
+         std::optional<float> relevant_from, double interval, const std::optional<nb::dict>& search, const GivenFeatures* user_features,
+         const GivenFeatures* item_features, int threads, nb::object on_fold, nb::object on_epoch, nb::object on_divergence,
+         nb::object on_warning) {
         CrossValidation validation;
         validation.run = run_of(method, options, {holdout, monitor, refit, min_rating, max_rating, clip, false, threads});
         validation.run.read.duplicates = parse_duplicates(duplicates);
@@ -96,11 +96,34 @@ void bind_tuning(nb::module_& module) {
         if (search) validation.tune = tune_options(*search);
         FoldObserver observer(std::move(on_fold), std::move(on_epoch), std::move(on_divergence), std::move(on_warning));
         const WithoutGil free;
+        std::optional<FeatureSource> users;
+        std::optional<FeatureSource> items;
+        if (user_features != nullptr) validation.user_features = &user_features->take(lines.users, users);
+        if (item_features != nullptr) validation.item_features = &item_features->take(lines.items, items);
         return to_json(cross_validate(lines, validation, observer));
       },
       "lines"_a, "method"_a, "options"_a, "duplicates"_a, "holdout"_a, "monitor"_a, "refit"_a, "min_rating"_a.none(), "max_rating"_a.none(),
-      "clip"_a, "folds"_a, "by"_a, "fold_seed"_a, "tops"_a, "relevant_from"_a.none(), "interval"_a, "search"_a.none(), "threads"_a,
-      "on_fold"_a, "on_epoch"_a, "on_divergence"_a, "on_warning"_a, "Cross-validates a method. Returns the results as JSON.");
+      "clip"_a, "folds"_a, "by"_a, "fold_seed"_a, "tops"_a, "relevant_from"_a.none(), "interval"_a, "search"_a.none(),
+      "user_features"_a.none(), "item_features"_a.none(), "threads"_a, "on_fold"_a, "on_epoch"_a, "on_divergence"_a, "on_warning"_a,
+      "Cross-validates a method. Returns the results as JSON.");
+  module.def(
+      "evaluate_stream",
+      [](const RatingLines& lines, const std::string& method, const OptionTexts& options, const Model* model, double warm,
+         std::optional<std::uint32_t> rank, std::vector<std::size_t> tops, std::size_t window, std::uint64_t seed, int threads) {
+        StreamOptions stream;
+        stream.method = method_with(method, options);
+        stream.model = model;
+        stream.warm = warm;
+        stream.rank = rank;
+        stream.tops = std::move(tops);
+        stream.window = window;
+        stream.seed = seed;
+        stream.threads = threads;
+        const WithoutGil free;
+        return to_json(prequential(lines, stream));
+      },
+      "lines"_a, "method"_a, "options"_a, "model"_a.none(), "warm"_a, "rank"_a.none(), "tops"_a, "window"_a, "seed"_a, "threads"_a,
+      "Predicts and learns every event of a stream. Returns the results as JSON.");
 }
 
 }  // namespace lowrank::python

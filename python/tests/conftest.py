@@ -45,7 +45,7 @@ def program():
 
     def call(*arguments, check=True):
         command = [sys.executable, "-m", "lowrank", *map(str, arguments)]
-        return subprocess.run(command, check=check, capture_output=True, text=True, timeout=120)
+        return subprocess.run(command, check=check, capture_output=True, text=True, timeout=300)
 
     return call
 

@@ -223,3 +223,23 @@ def test_scorers(parts, models):
 
 def test_every_class_has_both_doors():
     assert all(hasattr(one, "evaluate") and hasattr(one, "score") for one in classes.values())
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+def test_a_comparison_as_a_table(parts, models, library):
+    pytest.importorskip(library)
+    two = {"als": models["als"], "baseline": lowrank.Baseline().fit(parts[0])}
+    given = lowrank.compare(two, parts[1], top=5)
+    table = lowrank.compare(two, parts[1], top=5, as_frame=library)
+    columns = table.to_dict("list") if library == "pandas" else table.to_dict(as_series=False) if library == "polars" else table.to_pydict()
+    assert columns["metric"] == [one["metric"] for one in given for _ in two]
+    assert columns["model"] == list(two) * len(given)
+    for at, one in enumerate(given):
+        difference = one["differences"][0]
+        first, second = ({name: column[2 * at + place] for name, column in columns.items()} for place in (0, 1))
+        assert [first["value"], second["value"]] == [model["value"] for model in one["models"]]
+        assert [second["low"], second["high"]] == list(one["models"][1]["interval"])
+        assert np.isnan(first["difference"]) and np.isnan(first["p"])
+        assert second["difference"] == difference["value"] and [second["difference_low"], second["difference_high"]] == list(difference["interval"])
+        names = ("p", "p_holm", "users_better", "users_worse")
+        assert [second[name] for name in names] == [difference[name] for name in names]

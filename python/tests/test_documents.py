@@ -40,7 +40,7 @@ def blocks(path, language):
     return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/python.md", "docs/factors.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/python.md", "docs/factors.md", "docs/new-data.md"])
 def test_pages(page, tmp_path, monkeypatch, capsys):
     """Blocks of one page are one program; a block of text shows what the block before prints, numbers to within 0.02."""
     (tmp_path / "examples").symlink_to(ROOT / "examples")

@@ -344,7 +344,7 @@ def test_validation(method, ratings):
     model = short(method, epochs=8).fit(train, validation=test)
     assert model.summary_["validation"]["rmse"] == pytest.approx(model.evaluate(test)["rmse"])
     if len(model.history_):
-        assert model.summary_["validation"]["rmse"] == pytest.approx(np.min(model.history_["validation_rmse"]))
+        assert model.summary_["validation"]["rmse"] == pytest.approx(np.nanmin(model.history_["validation_rmse"]))
     pair = short(method, epochs=8).fit(train, validation=(np.column_stack(test[:2]), test[2]))
     assert pair._model.equals(model._model)
     assert short(method).fit(train, validation=0.1).summary_["validation"]["ratings"] == 270

@@ -83,7 +83,7 @@ def test_dislikes_are_kept_where_nothing_else_counts(method):
 
 
 def test_values_must_be_kept_where_they_are_fitted(ratings, tmp_path):
-    model = lowrank.SGD(rank=2, epochs=2).fit(ratings)
+    model = lowrank.SGD(rank=2, epochs=2).fit(ratings, keep_values=False)
     with pytest.raises(lowrank.DataError, match="keep_values"):
         model.explain(model.users_[0], model.items_[0])
     kept = lowrank.SGD(rank=2, epochs=2).fit(ratings, keep_values=True)

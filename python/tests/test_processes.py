@@ -31,7 +31,7 @@ def test_multiprocessing(ratings, way):
     model = short("sgd").fit(ratings, threads=4)
     expected = model.recommend(n=3, threads=4).ids
     with multiprocessing.get_context(way).Pool(3) as pool:
-        for factors, ids in pool.map_async(fit_again, [(ratings, threads) for threads in (1, 2, 4, 4, 2, 1)]).get(timeout=120):
+        for factors, ids in pool.map_async(fit_again, [(ratings, threads) for threads in (1, 2, 4, 4, 2, 1)]).get(timeout=300):
             np.testing.assert_array_equal(factors, model.user_factors_)
             np.testing.assert_array_equal(ids, expected)
     np.testing.assert_array_equal(fit_again((ratings, 4))[1], expected)
@@ -80,7 +80,7 @@ def test_the_interpreter_goes_on_meanwhile():
         except KeyboardInterrupt:
             print("ended")
     """
-    assert subprocess.run(in_another_process(code), stdout=subprocess.PIPE, text=True, timeout=60, check=True).stdout == "ended\n"
+    assert subprocess.run(in_another_process(code), stdout=subprocess.PIPE, text=True, timeout=300, check=True).stdout == "ended\n"
 
 
 def test_ctrl_c():
@@ -101,7 +101,7 @@ def test_ctrl_c():
     )
     assert process.stdout.readline() == "epoch\n"
     process.send_signal(signal.SIGINT)
-    assert process.communicate(timeout=60)[0] == "ended\n"
+    assert process.communicate(timeout=300)[0] == "ended\n"
     assert process.returncode == 0
 
 
@@ -143,7 +143,7 @@ def test_exit_after_fork():
             assert os.waitpid(child, 0)[1] == 0
         """),
         check=True,
-        timeout=60,
+        timeout=300,
     )
 
 

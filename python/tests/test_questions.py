@@ -8,7 +8,7 @@ from conftest import short
 scipy_sparse = pytest.importorskip("scipy.sparse")
 
 
-@pytest.fixture(scope="module", params=["sgd", "als", "asymmetric", "nmf", "baseline", "popular", "implicit", "bpr"])
+@pytest.fixture(scope="module", params=["sgd", "als", "bayes", "asymmetric", "nmf", "baseline", "popular", "implicit", "bpr"])
 def fitted(request, ratings):
     return short(request.param).fit(ratings)
 

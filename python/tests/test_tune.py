@@ -23,7 +23,7 @@ def ratings():
 def test_the_model_is_that_of_the_chosen_options(ratings, tmp_path):
     found = lowrank.tune(lowrank.SGD(), ratings, trials=6, seed=2)
     assert isinstance(found.model, lowrank.SGD)
-    assert set(found.options) == {"rank", "epochs", "learning_rate", "regularization", "prior_ratings"}
+    assert set(found.options) == {"rank", "epochs", "learning_rate", "regularization", "prior_ratings", "neighbours"}
     again = lowrank.SGD(**found.summary["options"]).fit(ratings)
     found.model.save(tmp_path / "tuned")
     again.save(tmp_path / "again")
