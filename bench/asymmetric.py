@@ -3,7 +3,7 @@
 
     bench/asymmetric.py [--threads 2]
 
-All methods have the options of that page, which were chosen on tenths of training parts alone (bench/search.py); every test part is scored once.
+All methods have the options of that page, which were chosen on tenths of training parts alone; every test part is scored once.
 """
 
 import argparse

@@ -4,7 +4,7 @@
     bench/quality.py     writes build/bench/quality.json and prints the tables
 
 ML-100K: the mean of the five parts u1 .. u5 that come with it; lowrank and Surprise have their defaults, cmfrec the best regularization of a grid,
-chosen by these very figures. Gowalla: trained on train and valid with options that bench/implicit_search.py found within train
+chosen by these very figures. Gowalla: trained on train and valid with options that a search found within train
 (docs/methods/implicit.md); the figures are those of test. LightGCN's are from table 3 of He et al., "LightGCN: simplifying and powering graph
 convolution network for recommendation", SIGIR 2020.
 """
@@ -17,7 +17,7 @@ from harness.table import arguments, save, table
 from rivals.cmfrec import Cmfrec
 from rivals.surprise import Surprise
 
-METHODS = ["baseline", "nmf", "sgd", "als"]
+METHODS = ["baseline", "nmf", "sgd", "als", "bayes"]
 ALGORITHMS = ["BaselineOnly", "NMF", "SVD"]
 CMFREC_RANK, CMFREC_GRID = 40, [6, 9, 12, 18]
 # Rank and options; docs/methods/implicit.md says how they were found.

@@ -8,6 +8,8 @@ import json
 import sys
 
 import als
+import bayes
+import features
 import fold_in
 import from_python
 import growth
@@ -17,6 +19,7 @@ import quality
 import read
 import recommend
 import sgd
+import tune
 from harness import ROOT, picture
 from harness.table import ratio, table
 from rivals import Rival
@@ -28,9 +31,12 @@ BEGIN, END = "<!-- bench/report.py: begin -->", "<!-- bench/report.py: end -->"
 KEPT = [
     ("sgd", "Stochastic gradient descent", sgd.tables),
     ("als", "Alternating least squares for ratings", als.tables),
+    ("bayes", "Bayesian factorization", bayes.tables),
+    ("features", "Items known by their features", features.tables),
     ("implicit", "Alternating least squares for implicit feedback", implicit_feedback.tables),
     ("nmf", "Non-negative factorization", nmf.tables),
     ("quality", "How good the models are", quality.tables),
+    ("tune", "Searching for options", tune.tables),
     ("recommend", "Top-N lists", recommend.tables),
     ("fold_in", "Fold-in", fold_in.tables),
     ("read", "Reading", read.tables),
@@ -70,6 +76,12 @@ def page(kept):
     return "\n".join(parts)
 
 
+def sweep(kept):
+    """Seconds of a sweep of lowrank's `bayes`, and of its rival's."""
+    rows = kept["bayes"]["myfm"]["rows"]
+    return next(one["seconds"] for one in rows if one["program"] == "lowrank" and one["threads"] == 2), next(one["seconds"] for one in rows if one["program"] != "lowrank")
+
+
 def speeds(kept):
     """What, lowrank's seconds, the peer, its seconds."""
     own, libmf = (row(kept["sgd"], program=name, rank=64, threads=2) for name in ("lowrank", "LIBMF (avx)"))
@@ -80,6 +92,7 @@ def speeds(kept):
     reading = row(kept["read"], ids="integers", threads=2)
     return [("sgd: 10 million ratings, text to model", own["whole_seconds"], "LIBMF", libmf["whole_seconds"]),
             ("als: an epoch on ML-1M, rank 40", explicit["lowrank_seconds"], "cmfrec", explicit["rival_seconds"]),
+            ("bayes: a sweep of ML-1M, rank 32", sweep(kept)[0], "myFM", sweep(kept)[1]),
             ("implicit: an epoch on Gowalla, rank 64", implicit["lowrank"], "irspack", implicit["irspack"]),
             ("nmf: ML-1M, to scikit-learn's loss", factors["own_seconds"], "scikit-learn", factors["seconds"]),
             ("top 20 of all Gowalla users, rank 64", lists["seconds"], "implicit", lists["rival"]),
@@ -96,13 +109,16 @@ def accuracy(kept):
 
 
 def lines(kept):
-    """The three lines of README."""
+    """The lines of README."""
     own, libmf = (row(kept["sgd"], program=name, rank=64, threads=2) for name in ("lowrank", "LIBMF (avx)"))
     rmse, lists = kept["quality"]["rmse"], row(kept["recommend"], rank=64, threads=2)
+    own_sweep, rival_sweep = sweep(kept)
     own_rmse, rival_rmse = rmse["lowrank `sgd`"], rmse["Surprise SVD"]
     return table(["", "lowrank", "peer", "", "command"], [
         ["`sgd`, 10 million ratings from text to model, 2 threads", f"{own['whole_seconds']:.2f} s, test RMSE {own['rmse']:.4f}",
          f"LIBMF: {libmf['whole_seconds']:.2f} s, {libmf['rmse']:.4f}", f"{ratio(libmf['whole_seconds'], own['whole_seconds'])} times faster", "`bench/sgd.py`"],
+        ["a sweep of `bayes` on ML-1M, rank 32, implicit features both ways", f"{own_sweep:.3f} s (2 threads), test RMSE {kept['bayes']['myfm']['lowrank_rmse']:.4f}",
+         f"myFM: {rival_sweep:.2f} s (1 thread)", f"{ratio(rival_sweep, own_sweep)} times faster", "`bench/bayes.py`"],
         [f"20 best items for each of the {lists['users']:,} users of Gowalla", f"{lists['seconds']:.2f} s", f"implicit: {lists['rival']:.2f} s",
          f"{ratio(lists['rival'], lists['seconds'])} times faster", "`bench/recommend.py`"],
         ["test RMSE on ML-100K with default options, `sgd`", f"{own_rmse:.4f}", f"Surprise SVD: {rival_rmse:.4f}",

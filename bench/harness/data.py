@@ -1,11 +1,14 @@
 """The data sets, as CSV files of user,item,rating in build/bench, each made once. The originals are looked for in $LOWRANK_DATA, then in ../shared/data."""
 
+import csv
+import functools
 import gzip
 import lzma
 import os
 import pathlib
 import random
 import sys
+import zipfile
 
 from harness import ROOT, WORK, program
 
@@ -32,8 +35,14 @@ def made(name, make):
     return file
 
 
-def movielens_1m(part="all"):
-    """All of ML-1M, or of its shuffled lines every tenth (`test`) or the others (`train`)."""
+def rating_file(lines, timed):
+    """The first three fields of lines separated by tabs, or with times four, as a file with a header."""
+    header = HEADER.strip() + (",time\n" if timed else "\n")
+    return header + "".join(",".join(line.split("\t")[: 4 if timed else 3]) + "\n" for line in lines)
+
+
+def movielens_1m(part="all", timed=False):
+    """All of ML-1M, or of its shuffled lines every tenth (`test`) or the others (`train`). Times, where they are asked for, are 0 for 41 % of the lines."""
     need("ml-1m")
 
     def make(path):
@@ -41,20 +50,118 @@ def movielens_1m(part="all"):
         if part != "all":
             random.Random(1).shuffle(lines)
             lines = lines[::10] if part == "test" else [line for n, line in enumerate(lines) if n % 10]
-        path.write_text(HEADER + "".join(",".join(line.split("\t")[:3]) + "\n" for line in lines))
+        path.write_text(rating_file(lines, timed))
 
-    return made(f"ml1m.{part}.csv", make)
+    return made(f"ml1m.{part}{'.timed' if timed else ''}.csv", make)
 
 
-def movielens_100k(part, kind):
+def movielens_100k(part, kind, timed=False):
     """Part 1 .. 5 of the five that come with ML-100K, kind `base` or `test`."""
     need("ml-100k")
 
     def make(path):
         lines = gzip.decompress((FOLDER / "ml-100k" / f"u{part}.{kind}.gz").read_bytes()).decode().splitlines()
-        path.write_text(HEADER + "".join(",".join(line.split("\t")[:3]) + "\n" for line in lines))
+        path.write_text(rating_file(lines, timed))
 
-    return made(f"ml100k.u{part}.{kind}.csv", make)
+    return made(f"ml100k.u{part}.{kind}{'.timed' if timed else ''}.csv", make)
+
+
+def movietweetings():
+    need("movietweetings-100k")
+    return [line.split("::")[:3] for line in gzip.decompress((FOLDER / "movietweetings-100k" / "ratings.dat.gz").read_bytes()).decode().splitlines()]
+
+
+def insteval():
+    need("insteval")
+    with gzip.open(FOLDER / "insteval" / "InstEval.csv.gz", "rt") as file:
+        return [[line["s"], line["d"], line["y"]] for line in csv.DictReader(file)]
+
+
+def jester(users=2000):
+    """The ratings of users drawn at random."""
+    need("jester-1")
+    with zipfile.ZipFile(FOLDER / "jester-1" / "jester-data-1.zip") as archive:
+        lines = archive.read(archive.namelist()[0]).decode().split()
+    drawn = random.Random(1).sample(range(len(lines)), users)
+    return [[str(user), str(item), value] for user in drawn for item, value in enumerate(lines[user].split(",")[1:]) if float(value) != 99]
+
+
+RATED = {
+    "ml-100k": lambda: read(movielens_100k(1, "base")) + read(movielens_100k(1, "test")),
+    "ml-1m": lambda: read(movielens_1m()),
+    "movietweetings": movietweetings,
+    "insteval": insteval,
+    "jester": jester,
+}
+
+
+def read(file):
+    return [line.split(",") for line in file.read_text().splitlines()[1:]]
+
+
+def tenths(name):
+    """The ratings of one of RATED, shuffled: eight tenths to train on, one to choose on, one to test on."""
+
+    def make(path, part):
+        lines = [",".join(line) + "\n" for line in sorted(RATED[name]())]
+        random.Random(1).shuffle(lines)
+        path.write_text(HEADER + "".join(line for n, line in enumerate(lines) if (n % 10 if n % 10 < 2 else 2) == part))
+
+    return [made(f"{name}.{word}.csv", functools.partial(make, part=part)) for part, word in ((2, "train"), (1, "validation"), (0, "test"))]
+
+
+def nine_tenths(name):
+    """The ratings of one of RATED, nine tenths to train on and one to test on: the parts of tenths(), the first two together."""
+    train, validation, test = tenths(name)
+    return made(f"{name}.nine_tenths.csv", lambda path: path.write_text(train.read_text() + validation.read_text().removeprefix(HEADER))), test
+
+
+def new_items(name):
+    """The ratings of one of RATED, divided by items: those of a random fifth of them to test on."""
+    return by_items(f"{name}.new_items", RATED[name])
+
+
+def new_items_of(file, name):
+    """The same of a file of ratings, in files called `name`."""
+    return by_items(name, lambda: read(file))
+
+
+def by_items(name, ratings):
+    def make(path, tested):
+        lines = ratings()
+        items = sorted({item for _, item, _ in lines})
+        held = set(random.Random(1).sample(items, len(items) // 5))
+        path.write_text(HEADER + "".join(",".join(line) + "\n" for line in lines if (line[1] in held) == tested))
+
+    return [made(f"{name}.{word}.csv", functools.partial(make, tested=tested)) for word, tested in (("train", False), ("test", True))]
+
+
+def film_features(name):
+    """The genres of the films of ml-100k or ml-1m and the decades of their release, in lines of item,feature."""
+    need(name)
+
+    def make(path):
+        lines = ["item,feature"]
+        for item, genres, year in films_of_100k() if name == "ml-100k" else films_of_1m():
+            lines += [f"{item},{genre}" for genre in genres]
+            if year:
+                lines.append(f"{item},{year[:3]}0s")
+        path.write_text("\n".join(lines) + "\n")
+
+    return made(f"{name}.features.csv", make)
+
+
+def films_of_100k():
+    genres = [line.split("|")[0] for line in (FOLDER / "ml-100k" / "u.genre").read_text().split()]
+    for film in (FOLDER / "ml-100k" / "u.item").read_text("latin-1").splitlines():
+        item, _, date, *rest = film.split("|")
+        yield item, [genre for genre, flag in zip(genres, rest[-len(genres):]) if flag == "1"], date[-4:]
+
+
+def films_of_1m():
+    for film in (FOLDER / "ml-1m" / "movies.dat").read_text("latin-1").splitlines():
+        item, title, genres = film.split("::")
+        yield item, genres.split("|"), title[-5:-1]
 
 
 def gowalla_lines(part):

@@ -48,13 +48,14 @@ def scale(x, y, width, names, rows):
 
 
 def beside_peers(speeds, errors, lists):
+    legend = 44 + 46 * len(speeds)
     parts = [text(0, 16, "Speed: seconds, less is better", "title"), *speed(0, 44, 420, speeds),
              text(464, 16, "Accuracy: RMSE on ML-100K, less is better", "title"), *scale(464, 38, 376, 190, errors),
              text(464, 206, "Lists: recall@20 on Gowalla, more is better", "title"), *scale(464, 228, 376, 190, lists),
-             '<rect x="0" y="317" width="10" height="10" class="own"/>', text(15, 326, "lowrank"),
-             '<rect x="76" y="317" width="10" height="10" class="peer"/>',
-             text(91, 326, "a peer, on the same data and threads, at equal or lower quality", "muted")]
-    return svg(840, 334, "Speed and accuracy of lowrank and of its peers", parts)
+             f'<rect x="0" y="{legend - 3}" width="10" height="10" class="own"/>', text(15, legend + 6, "lowrank"),
+             f'<rect x="76" y="{legend - 3}" width="10" height="10" class="peer"/>',
+             text(91, legend + 6, "a peer, on the same data and threads, at equal or lower quality", "muted")]
+    return svg(840, legend + 14, "Speed and accuracy of lowrank and of its peers", parts)
 
 
 def growth(rows):

@@ -31,6 +31,15 @@ class Rival:
             self.install(*self.packages)
             done.touch()
 
+    def missing(self):
+        """Prepares it; why it has to be left out, or nothing."""
+        try:
+            self.prepare()
+        except subprocess.CalledProcessError as error:
+            print(f"  {self.name} is left out: {error}", file=sys.stderr)
+            return f"it cannot be installed on Python {sys.version_info.major}.{sys.version_info.minor}"
+        return None
+
     def install(self, *arguments):
         subprocess.run([self.folder / "bin" / "python3", "-m", "pip", "-q", "--disable-pip-version-check", "install", *arguments], check=True)
 
@@ -72,3 +81,18 @@ def matrix(file):
     rows = numpy.loadtxt(file, delimiter=",", dtype=numpy.float32, skiprows=1)
     users, items = (numpy.unique(rows[:, column], return_inverse=True)[1] for column in (0, 1))
     return scipy.sparse.csr_matrix((rows[:, 2], (users, items)))
+
+
+def rated(file):
+    """A file of ratings whose ids are whole numbers, as arrays of users, items and values."""
+    import numpy
+
+    rows = numpy.loadtxt(file, delimiter=",", skiprows=1)
+    return rows[:, 0].astype(numpy.int64), rows[:, 1].astype(numpy.int64), rows[:, 2]
+
+
+def clipped_rmse(scores, truth, values):
+    """The RMSE of scores that are limited to the range of the training values, as lowrank's are."""
+    import numpy
+
+    return float(numpy.sqrt(numpy.mean((numpy.clip(scores, values.min(), values.max()) - truth) ** 2)))
