@@ -10,6 +10,7 @@
 
 #include "base/parallel.h"
 #include "base/text.h"
+#include "data/number.h"
 #include "data/text.h"
 #include "data/times.h"
 #include "kernels/dot.h"

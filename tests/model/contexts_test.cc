@@ -143,7 +143,7 @@ TEST(Contexts, ScoresAreTheSumOfTheirTerms) {
 /// One by one, pairs have the scores that they have together, whatever comes before a time that tells the unit.
 TEST(Contexts, PairsMayComeOneByOne) {
   const Model model = model_with_days();
-  for (const std::int64_t unit : {1LL, 1000LL, kSecond, 1000 * kSecond}) {
+  for (const std::int64_t unit : std::vector<std::int64_t>{1, 1000, kSecond, 1000 * kSecond}) {
     ContextStream stream(model);
     EXPECT_EQ(stream.score(0, 0, 0, 2.5), 2.5);
     for (const std::int64_t day : {1, 0, 2, 3, 1}) {
