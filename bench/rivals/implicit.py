@@ -1,3 +1,5 @@
+import itertools
+
 from rivals import Rival, matrix, timed, timed_fit
 
 
@@ -71,6 +73,52 @@ class Implicit(Rival):
             return model, data
 
         return timed_fit(file, fit, lambda fitted: fitted[0].recommend(numpy.arange(fitted[1].shape[0]), fitted[1], N=20))[0]
+
+    @staticmethod
+    def partial_fit(old, new, test, rank, threads):
+        """NDCG@20 on the pairs of `test` of a model of the pairs of `old`, of the same with the users and items of `new` fitted again, and of a model of
+        both. What was trained on is not listed. Of a few options those count whose model of `old` lists `new` best."""
+        import numpy
+        import scipy.sparse
+        from implicit.cpu.als import AlternatingLeastSquares
+
+        old, new, test = (numpy.load(file) for file in (old, new, test))
+        users, items = (max(part[axis].max() for part in (old, new, test)) + 1 for axis in (0, 1))
+
+        def table(*parts):
+            pairs = numpy.concatenate(parts, axis=1)
+            data = scipy.sparse.csr_matrix((numpy.ones(pairs.shape[1], numpy.float32), (pairs[0], pairs[1])), shape=(users, items))
+            data.data[:] = 1
+            return data
+
+        discounts = 1 / numpy.log2(numpy.arange(20) + 2)
+
+        def ndcg(model, seen, relevant):
+            asked = numpy.flatnonzero(numpy.diff(relevant.indptr))
+            listed = model.recommend(asked, seen[asked], N=20, filter_already_liked_items=True)[0]
+            hits = numpy.array([numpy.isin(row, relevant.indices[relevant.indptr[user]:relevant.indptr[user + 1]]) for user, row in zip(asked, listed)])
+            ideal = numpy.cumsum(discounts)[numpy.minimum(numpy.diff(relevant.indptr)[asked], 20) - 1]
+            return float(numpy.mean(hits @ discounts / ideal))
+
+        def fit(data, regularization, alpha):
+            model = AlternatingLeastSquares(factors=rank, regularization=regularization, alpha=alpha, iterations=15, num_threads=threads, random_state=1)
+            model.fit(data, show_progress=False)
+            return model
+
+        before, after, tested = table(old), table(old, new), table(test)
+        options = max(itertools.product((0.01, 1), (10, 100)), key=lambda options: ndcg(fit(before, *options), before, table(new)))
+        model = fit(before, *options)
+        result = {"before": ndcg(model, after, tested), "options": options}
+
+        def update():
+            own_users, own_items = numpy.unique(new[0]), numpy.unique(new[1])
+            model.partial_fit_users(own_users, after[own_users])
+            model.partial_fit_items(own_items, after.T.tocsr()[own_items])
+
+        result["seconds"] = timed(update)[0]
+        result["updated"] = ndcg(model, after, tested)
+        result["retrained"] = ndcg(fit(after, *options), after, tested)
+        return result
 
 
 def seen_items(offsets, codes):

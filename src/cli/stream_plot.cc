@@ -13,7 +13,7 @@ namespace lowrank::cli {
 namespace {
 
 /// Lengths of a panel of moving figures.
-struct StreamPanel {
+struct Frame {
   static constexpr double kHeight = 220;
   static constexpr double kTitle = 28;
   static constexpr double kLeft = 72;
@@ -23,7 +23,6 @@ struct StreamPanel {
 };
 
 void draw_moving(Picture& picture, const StreamSummary& summary, std::size_t figure, double top) {
-  using Panel = StreamPanel;
   double least = summary.figures[figure];
   double most = least;
   for (const StreamPoint& point : summary.moving) {
@@ -34,23 +33,23 @@ void draw_moving(Picture& picture, const StreamSummary& summary, std::size_t fig
   least -= margin;
   most += margin;
   const double last = static_cast<double>(summary.moving.back().events);
-  const double right = Picture::kWidth - Panel::kRight;
-  const auto x = [&](double events) { return Panel::kLeft + events / last * (right - Panel::kLeft); };
+  const double right = Picture::kWidth - Frame::kRight;
+  const auto x = [&](double events) { return Frame::kLeft + events / last * (right - Frame::kLeft); };
   const auto y = [&](double value) {
-    return top + Panel::kHeight - Panel::kBottom - (value - least) / (most - least) * (Panel::kHeight - Panel::kTop - Panel::kBottom);
+    return top + Frame::kHeight - Frame::kBottom - (value - least) / (most - least) * (Frame::kHeight - Frame::kTop - Frame::kBottom);
   };
-  picture.label(Panel::kLeft, top + 20, "start", summary.names[figure] + " of the last " + std::to_string(summary.window) + " events");
+  picture.label(Frame::kLeft, top + 20, "start", summary.names[figure] + " of the last " + std::to_string(summary.window) + " events");
   const double step = tick_step(most - least);
   for (double value = std::ceil(least / step) * step; value <= most; value += step) {
-    picture.line("grid", Panel::kLeft, y(value), right, y(value));
-    picture.label(Panel::kLeft - 6, y(value) + 4, "end", rounded(value, 6));
+    picture.line("grid", Frame::kLeft, y(value), right, y(value));
+    picture.label(Frame::kLeft - 6, y(value) + 4, "end", rounded(value, 6));
     if (value + step == value) break;
   }
   const double distance = std::max(1.0, tick_step(last));
   for (double events = 0; events <= last; events += distance) {
-    picture.label(x(events), top + Panel::kHeight - Panel::kBottom + 18, "middle", rounded(events, 12));
+    picture.label(x(events), top + Frame::kHeight - Frame::kBottom + 18, "middle", rounded(events, 12));
   }
-  picture.line("best", Panel::kLeft, y(summary.figures[figure]), right, y(summary.figures[figure]));
+  picture.line("best", Frame::kLeft, y(summary.figures[figure]), right, y(summary.figures[figure]));
   std::vector<std::pair<double, double>> points;
   points.reserve(summary.moving.size());
   for (const StreamPoint& point : summary.moving) points.emplace_back(x(static_cast<double>(point.events)), y(point.figures[figure]));
@@ -62,12 +61,12 @@ void draw_moving(Picture& picture, const StreamSummary& summary, std::size_t fig
 
 std::string stream_picture(const StreamSummary& summary) {
   const std::size_t panels = summary.moving.empty() ? 1 : summary.names.size();
-  Picture picture(StreamPanel::kTitle + StreamPanel::kHeight * static_cast<double>(panels));
+  Picture picture(Frame::kTitle + Frame::kHeight * static_cast<double>(panels));
   picture.label(Picture::kWidth / 2, 20, "middle",
                 summary.method + ": " + std::to_string(summary.counted) + " events; dashed: the figure over all of them");
-  if (summary.moving.empty()) picture.label(Picture::kWidth / 2, StreamPanel::kHeight / 2, "middle", "no event was counted");
+  if (summary.moving.empty()) picture.label(Picture::kWidth / 2, Frame::kHeight / 2, "middle", "no event was counted");
   for (std::size_t figure = 0; !summary.moving.empty() && figure < panels; ++figure) {
-    draw_moving(picture, summary, figure, StreamPanel::kTitle + StreamPanel::kHeight * static_cast<double>(figure));
+    draw_moving(picture, summary, figure, Frame::kTitle + Frame::kHeight * static_cast<double>(figure));
   }
   return std::move(picture).take();
 }

@@ -38,8 +38,8 @@ TimeUnit unit_of_time(std::int64_t time) noexcept;
 /// Microseconds since 1970 as a timestamp in `unit`, rounded up to a whole one; nothing in a unit that is not known, and for what does not
 /// fit.
 std::optional<std::int64_t> in_unit(std::int64_t microseconds, TimeUnit unit) noexcept;
-/// A timestamp in `unit` as microseconds since 1970, rounded down; in a unit that is not known, as if it were in microseconds. What does not
-/// fit becomes a time some 9,000 years away.
+/// A timestamp in `unit` as microseconds since 1970, rounded down; in a unit that is not known, as if it were in microseconds. What does
+/// not fit becomes a time some 9,000 years away.
 std::int64_t microseconds_of(std::int64_t time, TimeUnit unit) noexcept;
 /// A timestamp for messages: with its date where its magnitude tells the unit, as `2000-12-31T22:12:40Z (978300760)`.
 std::string described_time(std::int64_t time);

@@ -50,7 +50,8 @@ void check_rank(const StreamOptions& options, bool rated) {
   if (method == "baseline" || method == "popular") throw OptionError("rank", "is not read: " + std::string(method) + " has no factors");
   const std::uint32_t least = rated ? 0 : 1;
   if (*options.rank < least || *options.rank > kMostRank) {
-    throw OptionError("rank", "must be " + std::to_string(least) + " to " + std::to_string(kMostRank) + ", got " + shortest_text(*options.rank));
+    throw OptionError("rank",
+                      "must be " + std::to_string(least) + " to " + std::to_string(kMostRank) + ", got " + shortest_text(*options.rank));
   }
 }
 

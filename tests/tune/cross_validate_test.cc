@@ -248,9 +248,8 @@ TEST_F(CrossValidateTest, SearchesWhatReadsTimes) {
   options.tune->trials = 2;
   options.tune->space = "time=day|week";
   const CrossValidated from_file = cross_validate(options);
-  EXPECT_TRUE(std::ranges::any_of(from_file.folds, [](const FoldScores& fold) {
-    return nlohmann::json::parse(fold.options)["time"] != "none";
-  }));
+  EXPECT_TRUE(
+      std::ranges::any_of(from_file.folds, [](const FoldScores& fold) { return nlohmann::json::parse(fold.options)["time"] != "none"; }));
   ReadOptions read;
   read.keep_times = true;
   EXPECT_EQ(steady(cross_validate(read_lines(path("ratings.csv"), read), options)), steady(from_file));

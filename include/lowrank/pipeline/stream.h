@@ -25,8 +25,8 @@ struct StreamOptions {
   /// Share of the events, the first ones, that the method is trained on before the stream, in [0, 1); 0 starts from nothing. Not together
   /// with a model.
   double warm = 0;
-  /// Factors per user and item of a stream that starts from nothing: 0 to 256 where ratings are predicted (default 4), else 1 to 256 (default
-  /// 16). Neither for baseline and popular, which have none, nor together with a model or `warm`, whose factors count.
+  /// Factors per user and item of a stream that starts from nothing: 0 to 256 where ratings are predicted (default 4), else 1 to 256
+  /// (default 16). Neither for baseline and popular, which have none, nor together with a model or `warm`, whose factors count.
   std::optional<std::uint32_t> rank = {};
   /// Lengths of lists, each at least 1, for methods that do not predict ratings; empty: 10. Others have none.
   std::vector<std::size_t> tops = {};

@@ -92,8 +92,8 @@ struct Updated {
 ///
 /// The parts of a model besides rows follow: the popularity of items is counted anew; weights between items or users that are the model
 /// itself (methods neighbours, slim and ease) are learned anew from all ratings, and with them mean and biases, which is a full training;
-/// neighbours beside factors are found anew for the touched items. The mean that scores are relative to stays, and so do learned hyperparameters; `rating_mean` moves
-/// with the ratings, and so does the range of predictions where it was the range of the ratings.
+/// neighbours beside factors are found anew for the touched items. The mean that scores are relative to stays, and so do learned
+/// hyperparameters; `rating_mean` moves with the ratings, and so does the range of predictions where it was the range of the ratings.
 ///
 /// Rows that lose a rating start from nothing instead of from what they were: other rows apart, the result is that of a model which never
 /// had the rating. A row without any rating left is unknown, and keeps its id; a forgotten one is gone, and the rows behind it move up.
