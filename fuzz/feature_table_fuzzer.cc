@@ -63,7 +63,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Vocabulary known = rated_ids();
   FeatureReadOptions options = options_for(data, size, known);
   std::size_t summaries = 0;
-  options.on_summary = [&summaries](const std::string& text) { summaries += text.empty() ? 2 : 1; };
+  options.on_summary = [&summaries](const std::string& text) { summaries += text.empty() ? 2U : 1U; };
   try {
     const FeatureTable table = lowrank::read_feature_table(file.path(), options);
     Vocabulary ids = rated_ids();
