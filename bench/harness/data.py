@@ -180,6 +180,24 @@ def gowalla(*parts):
     return made(f"gowalla.{'.'.join(parts)}.csv", lambda path: path.write_text(pairs(line for part in parts for line in gowalla_lines(part))))
 
 
+def movielens_1m_implicit():
+    """The training lines of ml-1m-implicit in one file, every rating 1."""
+    need("ml-1m-implicit")
+
+    def make(path):
+        with lzma.open(FOLDER / "ml-1m-implicit" / "train.txt.xz", "rt") as file:
+            path.write_text(pairs(line.split() for line in file))
+
+    return made("ml-1m-implicit.train.csv", make)
+
+
+def lastfm():
+    """The artists that users of Last.fm heard, with the number of plays."""
+    need("hetrec-lastfm")
+    lines = gzip.decompress((FOLDER / "hetrec-lastfm" / "user_artist.dat.gz").read_bytes()).decode().splitlines()
+    return made("lastfm.csv", lambda path: path.write_text(rating_file([line for line in lines if line[0].isdigit()], False)))
+
+
 def synthetic(users, items, ratings):
     """A file from `lowrank generate`."""
     return made(f"synthetic.{ratings}.{users}.{items}.csv", lambda path: program.lowrank("generate", users=users, items=items, ratings=ratings, output=path))

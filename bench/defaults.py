@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Whether the defaults of each method carry over: on every data set, the validation figure of the defaults beside the best of a search of `lowrank tune`.
+
+    bench/defaults.py [--trials 20] [--methods als,sgd] [--sets ml-100k,gowalla]
+
+Only training parts are read: of ratings, nine tenths of each set (harness/data.py), of which a tenth is held out to choose on; of lists, the training lines
+and a tenth of each user's. The figure of a trial is that of the first inner split, which all trials share, after its full number of epochs. Ratings: RMSE, less
+is better. Lists: NDCG@20, more is better. Writes build/bench/defaults.json after every search.
+"""
+
+import json
+
+from harness import WORK, data, program
+from harness.table import arguments, save, table
+
+OF_RATINGS = ("sgd", "als", "nmf", "asymmetric", "neighbours", "bayes")
+OF_LISTS = ("implicit", "bpr", "neighbours", "slim")
+LISTS = {"gowalla": lambda: data.gowalla("train"), "ml-1m-implicit": data.movielens_1m_implicit, "hetrec-lastfm": data.lastfm}
+# Where a training takes minutes.
+LEFT_OUT = {("bayes", "ml-1m"), ("slim", "gowalla")}
+
+
+def search(file, method, trials, ranks):
+    """The figures of the defaults and of the best trial, and what the search chose."""
+    log = WORK / "defaults.jsonl"
+    log.unlink(missing_ok=True)
+    options = {"monitor": "ndcg@20", "implicit_values": True} if ranks else {"monitor": "rmse"}
+    summary = json.loads(program.lowrank("tune", file, "--quiet", "--json", methods=method, trials=trials, trials_file=log, output=program.MODEL, **options)["output"])
+    runs = [json.loads(line) for line in log.read_text().splitlines()[1:]]
+    whole = {run["trial"]: run["figure"] for run in runs if run.get("full") and run["split"] == 0 and run["figure"] is not None}
+    best = (max if ranks else min)(whole, key=whole.get)
+    chosen = next(run["options"] for run in runs if run.get("trial") == best)
+    default = next(run["options"] for run in runs if run.get("trial") == 1)
+    gain = (whole[best] / whole[1] - 1) if ranks else (1 - whole[best] / whole[1])
+    return {"default": whole[1], "best": whole[best], "gain": gain, "options": {name: value for name, value in chosen.items() if value != default[name]},
+            "seconds": summary["seconds"]["search"]}
+
+
+def tables(document):
+    lines = []
+    for kind, figure in (("ratings", "RMSE"), ("lists", "NDCG@20")):
+        rows = [[f"`{row['method']}`", row["data"], f"{row['default']:.4f}", f"{row['best']:.4f}", f"{100 * row['gain']:.1f} %",
+                 " ".join(f"--{name.replace('_', '-')} {value}" for name, value in row["options"].items())] for row in document[kind]]
+        lines.append(table(["method", "data", f"{figure} of the defaults", f"best of {document['trials']} trials", "better by", "options that differ"], rows))
+    return "\n\n".join(lines)
+
+
+def main():
+    given = arguments(__doc__, trials={"type": int, "default": 20}, methods={"default": ",".join(dict.fromkeys(OF_RATINGS + OF_LISTS))},
+                      sets={"default": ",".join([*data.RATED, *LISTS])})
+    methods, sets = given.methods.split(","), given.sets.split(",")
+    document = {"trials": given.trials, "ratings": [], "lists": []}
+    jobs = [("ratings", name, method, lambda name=name: data.nine_tenths(name)[0]) for name in data.RATED for method in OF_RATINGS]
+    jobs += [("lists", name, method, file) for name, file in LISTS.items() for method in OF_LISTS]
+    for kind, name, method, file in jobs:
+        if name in sets and method in methods and (method, name) not in LEFT_OUT:
+            document[kind].append({"method": method, "data": name, **search(file(), method, given.trials, kind == "lists")})
+            save("defaults", document, lambda _: "")
+    save("defaults", document, tables)
+
+
+if __name__ == "__main__":
+    main()
