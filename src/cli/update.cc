@@ -30,7 +30,7 @@ std::string text_of(const UpdateRunSummary& summary) {
     text += "left        " + std::to_string(update.incomplete_rows) + " touched rows as they are: the model lacks ratings of theirs\n";
   }
   if (update.row_solves_left > 0) {
-    text += "time limit  " + std::to_string(update.row_solves_left) + " row solves" + " of " +
+    text += "time limit  " + std::to_string(update.row_solves_left) + " row solves of " +
             std::to_string(update.row_solves + update.row_solves_left) + " left undone\n";
   }
   if (update.objective_before && update.objective_after) {

@@ -68,18 +68,15 @@ RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads, 
   if (pairs.values.size() != pairs.size()) throw DataError("pairs without ratings cannot be scored");
   refuse_nothing(pairs.size());
   constexpr std::size_t kGrain = std::size_t{1} << 15U;
-  // With neighbours pairs cost less together.
-  std::vector<double> all(model.neighbours || by_user != nullptr ? pairs.size() : 0);
+  // With neighbours pairs cost less together, and the unit of times is told by all of them.
+  const bool timed = !pairs.times.empty() && !model.contexts.empty();
+  std::vector<double> all(model.neighbours || timed || by_user != nullptr ? pairs.size() : 0);
   if (!all.empty()) predict_pairs(model, pairs, all, threads);
-  const ContextScores contexts(model, pairs.times);
   const Sums sums = Workers(threads).sum_ranges(pairs.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
     const std::span users = std::span(pairs.users).subspan(begin, end - begin);
     const std::span items = std::span(pairs.items).subspan(begin, end - begin);
     std::vector<double> predictions(all.empty() ? end - begin : 0);
-    if (all.empty()) {
-      score_pairs(model, users, items, predictions);
-      if (!contexts.empty()) contexts.add(users, items, std::span(pairs.times).subspan(begin, end - begin), predictions);
-    }
+    if (all.empty()) score_pairs(model, users, items, predictions);
     Sums part;
     for (std::size_t n = begin; n < end; ++n) {
       const double prediction = all.empty() ? model.centre.rating(predictions[n - begin]) : all[n];
