@@ -42,5 +42,10 @@ Command add_split(CLI::App& program);
 Command add_tune(CLI::App& program);
 Command add_generate(CLI::App& program);
 Command add_demo(CLI::App& program);
+Command add_completion(CLI::App& program);
+Command add_manual(CLI::App& program);
+
+/// All of them, in the order of the overview.
+std::vector<Command> add_commands(CLI::App& program, const std::string& method, bool streams);
 
 }  // namespace lowrank::cli

@@ -74,11 +74,7 @@ int run(const std::vector<std::string>& arguments, std::string& chosen) {
   program.add_flag("--version", shows_version, "show the version and the SIMD level in use");
   const std::string method = value_of(arguments, "--method", method_names().front());
   const bool streams = !value_of(arguments, "--prequential", "").empty();
-  const std::vector<Command> commands = {
-      add_train(program, method), add_tune(program),     add_cv(program, method), add_evaluate(program, streams),
-      add_compare(program),       add_predict(program),  add_recommend(program),  add_recommend_users(program),
-      add_similar(program),       add_info(program),     add_export(program),     add_update(program),
-      add_split(program),         add_generate(program), add_demo(program)};
+  const std::vector<Command> commands = add_commands(program, method, streams);
   for (const Command& command : commands) command.app->group("Commands");
   program.require_subcommand(0, 1);
   if (!arguments.empty() && !arguments.front().starts_with('-')) {
@@ -156,6 +152,14 @@ void occupy_standard_streams() {
 }
 
 }  // namespace
+
+std::vector<Command> add_commands(CLI::App& program, const std::string& method, bool streams) {
+  return {add_train(program, method), add_tune(program),     add_cv(program, method), add_evaluate(program, streams),
+          add_compare(program),       add_predict(program),  add_recommend(program),  add_recommend_users(program),
+          add_similar(program),       add_info(program),     add_export(program),     add_update(program),
+          add_split(program),         add_generate(program), add_demo(program),       add_completion(program),
+          add_manual(program)};
+}
 
 }  // namespace lowrank::cli
 

@@ -16,3 +16,11 @@ if(NOT EXISTS ${includedir}/lowrank/lowrank.h OR NOT libraries)
   message(FATAL_ERROR "lowrank.pc names ${includedir} and ${libdir}, where lowrank is not")
 endif()
 execute_process(COMMAND ${pkg_config} --cflags --libs lowrank OUTPUT_QUIET COMMAND_ERROR_IS_FATAL ANY)
+
+# So are the completions and the manual pages, one per command and one for the program.
+foreach(file bash-completion/completions/lowrank zsh/site-functions/_lowrank fish/vendor_completions.d/lowrank.fish man/man1/lowrank.1
+             man/man1/lowrank-train.1)
+  if(NOT EXISTS ${PREFIX}/share/${file})
+    message(FATAL_ERROR "${file} is not installed")
+  endif()
+endforeach()
