@@ -26,13 +26,14 @@ namespace lowrank::serve {
 struct TrainRequest {
   /// Method, stated options, holdout, monitor, refit, conformal, limits, history. Files, reading and threads in it are ignored.
   TrainRun run;
-  bool warm = false;  ///< start from the served model. The result then depends on it, and cannot be repeated from the export alone
+  bool warm = false;     ///< start from the served model. The result then depends on it, and cannot be repeated from the export alone
+  bool activate = true;  ///< serve the model, unless it is worse by more than the gate allows; otherwise it stays ready
 };
 
 /// A request from JSON: `{"method":"als","options":{"rank":64},"holdout":0.1,"monitor":"rmse","refit":true,"conformal":false,"warm":false,
-/// "min_rating":1,"max_rating":5,"clip":true}`, every key optional. What is not given is as in `defaults`; with another method than the
-/// default's, its options are that method's defaults. An empty text is `{}`. \throws OptionError naming the key or the option; DataError
-/// for text that is not JSON
+/// "activate":true,"min_rating":1,"max_rating":5,"clip":true}`, every key optional. What is not given is as in `defaults`; with another
+/// method than the default's, its options are that method's defaults. An empty text is `{}`. \throws OptionError naming the key or the
+/// option; DataError for text that is not JSON
 TrainRequest read_train_request(std::string_view json, const TrainRequest& defaults);
 /// The request as such a JSON object, every option of the method included. What ModelRow::options holds.
 std::string to_json(const TrainRequest& request);
@@ -54,7 +55,7 @@ struct Schedule {
 
 enum class JobState : std::uint8_t {
   running,
-  done,       ///< a model is there, and served
+  done,       ///< a model is there, and served if it was to be
   rejected,   ///< a model is there, but is worse than the served one by more than the gate allows; it is not served
   cancelled,  ///< no model
   failed,     ///< no model; see `error`
@@ -66,7 +67,7 @@ std::string_view name_of(JobState state) noexcept;
 struct Job {
   std::uint64_t id = 0;  ///< 1, 2, ... since the start of the service
   JobState state = JobState::running;
-  std::string cause;                ///< `request` or `schedule`
+  std::string cause;  ///< `request` or `schedule`
   TrainRequest request;
   std::string stage;                ///< `reading`, `training`, `writing`, `loading`, `ended`
   std::size_t ratings = 0;          ///< 0 until they are read
@@ -98,8 +99,8 @@ struct JobOptions {
   /// The most that a scheduled or requested model's validation figure may be worse than the served one's, as a share of it, to be served:
   /// 0.01 is one percent. Compared only where both have the same monitor and holdout. Nothing: every model is served.
   std::optional<double> max_loss;
-  int threads = 1;                 ///< threads of training; 0 for all. The model does not depend on it
-  std::size_t keep_models = 10;    ///< models whose files are kept, the served one included; older ones are removed. At least 2
+  int threads = 1;                  ///< threads of training; 0 for all. The model does not depend on it
+  std::size_t keep_models = 10;     ///< models whose files are kept, the served one included; older ones are removed. At least 2
   std::uint64_t least_ratings = 1;  ///< schedules wait until there are this many
 };
 

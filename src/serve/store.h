@@ -70,7 +70,7 @@ std::optional<std::string> stored_text_problem(std::string_view text, std::size_
 struct PutRating {
   std::string user;
   std::string item;
-  float value = 0;         ///< finite; -0 becomes 0
+  float value = 0;        ///< finite; -0 becomes 0
   std::int64_t time = 0;  ///< seconds since 1970
 };
 struct RemoveRating {
@@ -81,7 +81,8 @@ struct RemoveRating {
 struct EraseUser {
   std::string user;
 };
-/// Sets an item: what is not given is as for a new item (no title, no categories, available, no metadata). Creates an item that is not known.
+/// Sets an item: what is not given is as for a new item (no title, no categories, available, no metadata). Creates an item that is not
+/// known.
 struct PutItem {
   std::string item;
   std::optional<std::string> title;
@@ -114,7 +115,10 @@ struct ModelRow {
   std::string file;            ///< name within the folder `models`: `000042.safetensors`
   std::string state;           ///< `served`, `ready` (may be activated) or `rejected` (worse than the served one; may be activated too)
   std::string method;          ///< `als`
-  std::string options;         ///< JSON object: the training run, see TrainRequest
+  std::string options = "{}";  ///< JSON object: the training run, see TrainRequest
+  std::uint64_t rank = 0;      ///< number of factors
+  std::uint64_t users = 0;     ///< users with a training rating
+  std::uint64_t items = 0;     ///< items with a training rating
   std::uint64_t ratings = 0;   ///< number of ratings trained on
   std::string fingerprint;     ///< of the training data
   std::string metrics = "{}";  ///< JSON object of figures: `{"validation_rmse":0.91,...}`
@@ -135,7 +139,8 @@ struct RemoveModel {
 };
 /// \}
 
-using Operation = std::variant<PutRating, RemoveRating, EraseUser, PutItem, PatchItem, RemoveItem, PutSetting, PutModel, ServeModel, RemoveModel>;
+using Operation =
+    std::variant<PutRating, RemoveRating, EraseUser, PutItem, PatchItem, RemoveItem, PutSetting, PutModel, ServeModel, RemoveModel>;
 
 /// What an operation met.
 struct Change {
@@ -168,11 +173,11 @@ Sync parse_sync(std::string_view name);
 struct StoreOptions {
   std::string folder;  ///< STATE; made, with mode 0700, where it does not exist
   Sync sync = Sync::full;
-  bool read_only = false;                               ///< refuse writes. The folder is locked all the same
-  std::size_t most_operations = 1000;                   ///< operations after which a commit takes no further submission
-  std::chrono::microseconds most_gathering{2000};       ///< time after which a commit takes no further submission
-  std::size_t most_waiting = 200'000;                   ///< operations that may wait; beyond, submissions are refused as busy
-  std::string vfs;                                      ///< SQLite's VFS by name, for tests; empty for the default one
+  bool read_only = false;                                ///< refuse writes. The folder is locked all the same
+  std::size_t most_operations = 1000;                    ///< operations after which a commit takes no further submission
+  std::chrono::microseconds most_gathering{2000};        ///< time after which a commit takes no further submission
+  std::size_t most_waiting = 200'000;                    ///< operations that may wait; beyond, submissions are refused as busy
+  std::string vfs;                                       ///< SQLite's VFS by name, for tests; empty for the default one
   std::function<void(std::string_view message)> on_log;  ///< receives sentences for the log: a check after an unclean end, a full disk
 };
 
@@ -191,8 +196,8 @@ struct StoreContents {
   Vocabulary users;
   std::vector<std::int64_t> user_created;  ///< one per user
   Vocabulary items;
-  std::vector<StoredItem> item_details;   ///< one per item
-  std::vector<std::size_t> row_offsets;   ///< users + 1 positions: the ratings of user u are at [row_offsets[u], row_offsets[u + 1])
+  std::vector<StoredItem> item_details;    ///< one per item
+  std::vector<std::size_t> row_offsets;    ///< users + 1 positions: the ratings of user u are at [row_offsets[u], row_offsets[u + 1])
   std::vector<std::uint32_t> rated_items;  ///< the item of every rating, ascending within a user
   std::vector<float> values;
   std::vector<std::int64_t> times;
