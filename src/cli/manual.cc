@@ -58,7 +58,9 @@ void add_option(std::string& page, const OptionText& option) {
   page += "\\fB" + roff(option.name) + "\\fR";
   if (option.takes_value()) page += " \\fI" + roff(option.label) + "\\fR";
   page += "\n" + roff(sentence(option.help));
-  if (!option.choices.empty() && option.help.find(option.choices.back()) == std::string::npos) {
+  const bool unsaid =
+      std::ranges::any_of(option.choices, [&option](const std::string& choice) { return option.help.find(choice) == std::string::npos; });
+  if (unsaid) {
     page += "\nOne of";
     for (std::size_t i = 0; i < option.choices.size(); ++i) page += (i > 0 ? ", " : " ") + roff(option.choices[i]);
     page += ".";
