@@ -196,6 +196,8 @@ void Store::on_commit(std::function<void(double seconds, std::size_t operations)
 
 const std::string& Store::folder() const noexcept { return state_->options.folder; }
 
+bool Store::read_only() const noexcept { return state_->options.read_only; }
+
 std::string Store::models_folder() const { return state_->options.folder + "/models"; }
 
 }  // namespace lowrank::serve

@@ -280,6 +280,7 @@ class Store {
   /// The folder as given, and that of the models.
   [[nodiscard]] const std::string& folder() const noexcept;
   [[nodiscard]] std::string models_folder() const;
+  [[nodiscard]] bool read_only() const noexcept;
 
  private:
   struct State;

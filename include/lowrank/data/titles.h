@@ -21,6 +21,8 @@ class Titles {
   /// The title of `id` as UTF-8, or an empty view. O(log size()).
   [[nodiscard]] std::string_view find(std::string_view id) const;
   [[nodiscard]] std::size_t size() const noexcept { return titles_.size(); }
+  /// All ids with their titles, ascending by the bytes of the id.
+  [[nodiscard]] const std::map<std::string, std::string, std::less<>>& all() const noexcept { return titles_; }
 
  private:
   std::map<std::string, std::string, std::less<>> titles_;

@@ -1,0 +1,71 @@
+#include "serve/export.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "lowrank/base/error.h"
+
+namespace lowrank::serve {
+
+namespace {
+
+constexpr std::size_t kPiece = std::size_t{1} << 16U;
+
+/// An id as a field, in quotes unless it consists of letters, digits and a few marks that mean nothing to a reader.
+void append_field(std::string& text, std::string_view id) {
+  const bool plain = std::ranges::all_of(id, [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_' ||
+           static_cast<unsigned char>(c) >= 0x80;
+  });
+  // A byte order mark at the start of a file is not part of it.
+  if (plain && !id.starts_with("\xEF\xBB\xBF")) {
+    text += id;
+    return;
+  }
+  text += '"';
+  for (const char c : id) text.append(c == '"' ? 2 : 1, c);
+  text += '"';
+}
+
+/// An id, which has no control characters, as a JSON text.
+void append_json(std::string& text, std::string_view id) {
+  text += '"';
+  for (const char c : id) {
+    if (c == '"' || c == '\\') text += '\\';
+    text += c;
+  }
+  text += '"';
+}
+
+}  // namespace
+
+ExportFormat parse_export_format(std::string_view name) {
+  if (name == "csv") return ExportFormat::csv;
+  if (name == "ndjson") return ExportFormat::ndjson;
+  throw OptionError("format", "must be csv or ndjson, got \"" + std::string(name) + "\"");
+}
+
+void write_ratings(const RatingLines& lines, ExportFormat format, const std::function<void(std::string_view piece)>& consume) {
+  std::string text;
+  text.reserve(kPiece + 2048);
+  if (format == ExportFormat::csv) text = "user,item,rating,time\n";
+  for (std::size_t n = 0; n < lines.size(); ++n) {
+    const std::string_view user = lines.users.id(lines.user[n]);
+    const std::string_view item = lines.items.id(lines.item[n]);
+    if (format == ExportFormat::csv) {
+      append_field(text, user);
+      append_field(text += ',', item);
+      text += ',' + shortest_text(lines.value[n]) + ',' + std::to_string(lines.time[n]) + '\n';
+    } else {
+      append_json(text += R"({"user":)", user);
+      append_json(text += R"(,"item":)", item);
+      text += R"(,"value":)" + shortest_text(lines.value[n]) + R"(,"time":)" + std::to_string(lines.time[n]) + "}\n";
+    }
+    if (text.size() < kPiece) continue;
+    consume(text);
+    text.clear();
+  }
+  if (!text.empty()) consume(text);
+}
+
+}  // namespace lowrank::serve
