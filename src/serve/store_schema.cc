@@ -6,13 +6,13 @@ namespace lowrank::serve {
 
 namespace {
 
-// WITHOUT ROWID keeps the ratings of a user side by side, in the one tree that there is. Foreign keys look for an item's ratings without an
+// Metadata are checked before they come here: a schema that is not trusted may not call functions of JSON. WITHOUT ROWID keeps the ratings of a user side by side, in the one tree that there is. Foreign keys look for an item's ratings without an
 // index: removing an item is rare, and an index would double the largest table.
 constexpr std::array kSteps{
     R"(
 CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created INTEGER NOT NULL) STRICT;
 CREATE TABLE items(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, title TEXT, available INTEGER NOT NULL DEFAULT 1,
-                   metadata TEXT CHECK(metadata IS NULL OR json_valid(metadata)), created INTEGER NOT NULL, updated INTEGER NOT NULL) STRICT;
+                   metadata TEXT, created INTEGER NOT NULL, updated INTEGER NOT NULL) STRICT;
 CREATE TABLE item_categories(category TEXT NOT NULL, item INTEGER NOT NULL REFERENCES items ON DELETE CASCADE,
                              PRIMARY KEY(category, item)) STRICT, WITHOUT ROWID;
 CREATE INDEX item_categories_by_item ON item_categories(item);
