@@ -1,0 +1,164 @@
+#pragma once
+
+/// \file
+/// The service: what is apart from sockets.
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "serve/catalogue.h"
+#include "serve/jobs.h"
+#include "serve/keys.h"
+#include "serve/limits.h"
+#include "serve/lists.h"
+#include "serve/metrics.h"
+#include "serve/page.h"
+#include "serve/request.h"
+#include "serve/routes.h"
+#include "serve/serving.h"
+#include "serve/store.h"
+
+namespace lowrank::serve {
+
+struct ServiceOptions {
+  Limits limits;
+  bool read_only = false;            ///< refuse whatever changes something
+  bool checks_host = true;           ///< false behind a proxy on a socket that browsers cannot reach
+  std::vector<std::string> hosts;    ///< names of this service besides localhost and addresses
+  std::vector<std::string> origins;  ///< foreign origins whose pages may ask
+  Keys keys;                         ///< none: everyone may do everything
+  int threads = 0;                   ///< threads that compute lists; 0 for all
+  std::string web;                   ///< folder of the page's files; empty for those that were compiled in
+  std::string retrain;               ///< when to train, as stated; empty for never
+  /// Ratings by users of the model that an item which came after the training needs, to get its place in the model.
+  std::uint32_t new_item_ratings = 3;
+  std::chrono::milliseconds new_item_interval{5000};  ///< between searches for such items
+  /// Receives events for the log: a level, a name, and members of JSON that begin with a comma, or nothing.
+  std::function<void(std::string_view level, std::string_view event, std::string_view members)> on_log;
+};
+
+/// The problem that a write of the store had, as an answer.
+Problem problem_of(StoreProblem problem, const std::string& message);
+
+/// What answers have at hand.
+struct Context {
+  const ServiceOptions& options;
+  Store& store;
+  Catalogue& catalogue;
+  Jobs& jobs;
+  Slot& slot;
+  Metrics& metrics;
+  const Page& page;
+  std::uint64_t boot;
+  Clock::time_point started;
+  std::atomic<bool>& draining;
+  std::function<std::size_t()> queue_length;
+  std::function<void(std::function<void()>)> post;  ///< see Service::post()
+
+  /// Why the service is not ready; empty if it is.
+  [[nodiscard]] std::vector<std::string> not_ready() const;
+};
+
+/// What is decided on a request by its header alone.
+struct Admission {
+  const Route* route = nullptr;      ///< null where it is refused
+  std::size_t body_limit = 0;        ///< bytes
+  std::optional<Response> refusal;  ///< the answer where it is refused
+};
+
+/// Answers requests. Safe from many threads.
+class Service {
+ public:
+  /// Loads the store's content and the served model. \param store  must outlive the service \param model  a model file to serve; empty for
+  /// the store's. \throws StoreError, ModelFileError, OptionError
+  Service(Store& store, ServiceOptions options, JobOptions jobs, const std::string& model = {});
+  /// Ends what runs. Requests that wait are answered first.
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  /// Checks a header: host, route, key, origin, type of the body. Cheap.
+  [[nodiscard]] Admission admit(const Request& request);
+  /// Answers an admitted request. `reply` is called once, maybe in another thread, maybe before this returns. Does not throw.
+  void answer(Request request, const Route& route, Reply reply);
+  /// Both at once, and waits for the answer.
+  Response handle(Request request);
+  /// Runs work that is not a request in the slow lane.
+  void post(std::function<void()> work);
+
+  /// From now on the service is not ready, and answers close their connections.
+  void drain() { draining_ = true; }
+  [[nodiscard]] bool draining() const { return draining_; }
+  /// Reads the keys again. \throws as Keys::read(); the old keys stay then
+  void renew_keys(Keys keys);
+  /// Puts a model in service: prepares it aside, warms it, swaps it in.
+  void serve(std::int64_t id, Model model);
+  /// Solves items that came after the training, if there are enough ratings of them. \return the number of items that have come in
+  std::size_t add_new_items();
+
+  [[nodiscard]] const ServiceOptions& options() const { return options_; }
+  [[nodiscard]] Metrics& metrics() { return metrics_; }
+  [[nodiscard]] Jobs& jobs() { return *jobs_; }
+  [[nodiscard]] Catalogue& catalogue() { return catalogue_; }
+  [[nodiscard]] std::shared_ptr<const Serving> serving() const { return slot_.get(); }
+  void log(std::string_view level, std::string_view event, std::string_view members = {}) const;
+
+ private:
+  struct Task {
+    Request request;
+    const Route* route = nullptr;
+    Reply reply;
+    std::function<void()> work;  ///< takes the place of the request
+  };
+  /// Tasks that wait for a thread.
+  struct Queue {
+    std::deque<Task> tasks;
+    std::condition_variable changed;
+  };
+
+  void check(const Request& request, Admission& admission);
+  void check_key(const Request& request, const Route& route);
+  void put(std::shared_ptr<const Serving> serving);
+  [[nodiscard]] Reply finishing(const Request& request, const Route* route, Reply reply);
+  void finish(const Request& request, const Route* route, Response& response) const;
+  void work_fast();
+  void work_slow();
+  void look_for_items();
+  void answer_tasks(std::vector<Task>& tasks, ListRoom& room);
+
+  ServiceOptions options_;
+  Store& store_;
+  Metrics metrics_;
+  Catalogue catalogue_;
+  Slot slot_;
+  Page page_;
+  std::uint64_t boot_;
+  Clock::time_point started_ = Clock::now();
+  std::atomic<bool> draining_{false};
+  std::unique_ptr<Jobs> jobs_;
+  std::unique_ptr<Context> context_;
+
+  std::mutex keys_mutex_;
+  std::shared_ptr<const Keys> keys_;
+  std::shared_ptr<RateLimit> rates_;
+
+  std::mutex serving_mutex_;  ///< held while a model is made ready, so that two do not cross
+  mutable std::mutex mutex_;  ///< of the queues
+  bool ends_ = false;
+  Queue fast_;
+  Queue slow_;
+  std::condition_variable ending_;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace lowrank::serve
