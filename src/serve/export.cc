@@ -45,27 +45,29 @@ ExportFormat parse_export_format(std::string_view name) {
   throw OptionError("format", "must be csv or ndjson, got \"" + std::string(name) + "\"");
 }
 
-void write_ratings(const RatingLines& lines, ExportFormat format, const std::function<void(std::string_view piece)>& consume) {
-  std::string text;
-  text.reserve(kPiece + 2048);
-  if (format == ExportFormat::csv) text = "user,item,rating,time\n";
-  for (std::size_t n = 0; n < lines.size(); ++n) {
-    const std::string_view user = lines.users.id(lines.user[n]);
-    const std::string_view item = lines.items.id(lines.item[n]);
-    if (format == ExportFormat::csv) {
+bool RatingText::next(std::string& text) {
+  const std::size_t begin = text.size();
+  if (!begun_ && format_ == ExportFormat::csv) text += "user,item,rating,time\n";
+  begun_ = true;
+  for (; at_ < lines_.size() && text.size() - begin < kPiece; ++at_) {
+    const std::string_view user = lines_.users.id(lines_.user[at_]);
+    const std::string_view item = lines_.items.id(lines_.item[at_]);
+    if (format_ == ExportFormat::csv) {
       append_field(text, user);
       append_field(text += ',', item);
-      text += ',' + shortest_text(lines.value[n]) + ',' + std::to_string(lines.time[n]) + '\n';
+      text += ',' + shortest_text(lines_.value[at_]) + ',' + std::to_string(lines_.time[at_]) + '\n';
     } else {
       append_json(text += R"({"user":)", user);
       append_json(text += R"(,"item":)", item);
-      text += R"(,"value":)" + shortest_text(lines.value[n]) + R"(,"time":)" + std::to_string(lines.time[n]) + "}\n";
+      text += R"(,"value":)" + shortest_text(lines_.value[at_]) + R"(,"time":)" + std::to_string(lines_.time[at_]) + "}\n";
     }
-    if (text.size() < kPiece) continue;
-    consume(text);
-    text.clear();
   }
-  if (!text.empty()) consume(text);
+  return text.size() != begin;
+}
+
+void write_ratings(RatingLines lines, ExportFormat format, const std::function<void(std::string_view piece)>& consume) {
+  RatingText pieces(std::move(lines), format);
+  for (std::string text; pieces.next(text); text.clear()) consume(text);
 }
 
 }  // namespace lowrank::serve

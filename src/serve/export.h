@@ -3,10 +3,12 @@
 /// \file
 /// Ratings as text.
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "lowrank/data/lines.h"
 
@@ -19,8 +21,23 @@ enum class ExportFormat : std::uint8_t {
 /// `csv|ndjson`. \throws OptionError("format")
 ExportFormat parse_export_format(std::string_view name);
 
-/// Passes the ratings on as text, in pieces of about 64 KiB that end with a line. With those of Store::snapshot(), and as csv, training on
-/// the text gives the same model as training in the service, byte for byte. \throws what `consume` throws
-void write_ratings(const RatingLines& lines, ExportFormat format, const std::function<void(std::string_view piece)>& consume);
+/// Ratings as text, piece by piece. With those of Store::snapshot(), and as csv, training on the text gives the same model as training in
+/// the service, byte for byte.
+class RatingText {
+ public:
+  RatingText(RatingLines lines, ExportFormat format) : lines_(std::move(lines)), format_(format) {}
+
+  /// Appends the next 64 KiB or so, which end with a line. \return false if there was nothing left
+  bool next(std::string& text);
+
+ private:
+  RatingLines lines_;
+  ExportFormat format_;
+  bool begun_ = false;
+  std::size_t at_ = 0;
+};
+
+/// Passes all pieces of RatingText to `consume`. \throws what `consume` throws
+void write_ratings(RatingLines lines, ExportFormat format, const std::function<void(std::string_view piece)>& consume);
 
 }  // namespace lowrank::serve

@@ -6,8 +6,9 @@ namespace lowrank::serve {
 
 namespace {
 
-// Metadata are checked before they come here: a schema that is not trusted may not call functions of JSON. WITHOUT ROWID keeps the ratings of a user side by side, in the one tree that there is. Foreign keys look for an item's ratings without an
-// index: removing an item is rare, and an index would double the largest table.
+// Metadata are checked before they come here: a schema that is not trusted may not call functions of JSON. WITHOUT ROWID keeps the ratings
+// of a user side by side, in the one tree that there is. Foreign keys look for an item's ratings without an index: removing an item is
+// rare, and an index would double the largest table.
 constexpr std::array kSteps{
     R"(
 CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, created INTEGER NOT NULL) STRICT;
@@ -30,14 +31,15 @@ CREATE TABLE settings(key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT
 std::span<const char* const> schema_steps() noexcept { return kSteps; }
 
 void set_up_connection(Database& database, Sync sync) {
+  // Before anything is read, and before WAL: the index of the log is then in memory, and there is no file for a second process to share.
+  database.execute("PRAGMA locking_mode=EXCLUSIVE");
   int on = 0;
   sqlite3_db_config(database.handle(), SQLITE_DBCONFIG_DEFENSIVE, 1, &on);
   sqlite3_db_config(database.handle(), SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, &on);
   sqlite3_db_config(database.handle(), SQLITE_DBCONFIG_ENABLE_VIEW, 0, &on);
   database.execute(
       "PRAGMA trusted_schema=OFF; PRAGMA cell_size_check=ON; PRAGMA mmap_size=0; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-32768;"
-      "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON; PRAGMA locking_mode=EXCLUSIVE");
-  // Exclusive before WAL: the index of the log is then in memory, and there is no file for a second process to share.
+      "PRAGMA foreign_keys=ON; PRAGMA secure_delete=ON");
   if (const std::string mode = database.text_of("PRAGMA journal_mode=WAL"); mode != "wal") {
     throw StoreError(StoreProblem::failed, database.path() + ": the file system does not allow a write-ahead log, only " + mode);
   }
