@@ -41,6 +41,9 @@ Command add_update(CLI::App& program);
 Command add_split(CLI::App& program);
 Command add_tune(CLI::App& program);
 Command add_generate(CLI::App& program);
+/// \param method  as of add_train()
+Command add_serve(CLI::App& program, const std::string& method);
+Command add_ping(CLI::App& program);
 Command add_demo(CLI::App& program);
 Command add_completion(CLI::App& program);
 Command add_manual(CLI::App& program);

@@ -123,7 +123,7 @@ std::vector<CommandText> describe_commands() {
   const auto base = add(methods.front());
   for (std::size_t i = 0; i < base.first.size(); ++i) {
     const std::string name = base.first[i].app->get_name();
-    if (name != "train" && name != "cv") {
+    if (name != "train" && name != "cv" && name != "serve") {
       commands.push_back(text_of(*base.first[i].app, ""));
       continue;
     }

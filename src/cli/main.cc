@@ -59,7 +59,7 @@ std::string help_line(std::string command, const std::vector<std::string>& argum
   if (command.empty()) return "Type \"lowrank --help\" for a list of the commands.";
   const auto names = method_names();
   const std::string method = value_of(arguments, "--method", names.front());
-  if ((command == "train" || command == "cv") && method != names.front() && std::ranges::find(names, method) != names.end())
+  if ((command == "train" || command == "cv" || command == "serve") && method != names.front() && std::ranges::find(names, method) != names.end())
     command += " --method " + method;
   return "Type \"lowrank " + command + " --help\" for its options.";
 }
@@ -158,7 +158,7 @@ std::vector<Command> add_commands(CLI::App& program, const std::string& method, 
           add_compare(program),       add_predict(program),  add_recommend(program),  add_recommend_users(program),
           add_similar(program),       add_info(program),     add_export(program),     add_update(program),
           add_split(program),         add_generate(program), add_demo(program),       add_completion(program),
-          add_manual(program)};
+          add_manual(program),        add_serve(program, method), add_ping(program)};
 }
 
 }  // namespace lowrank::cli
