@@ -20,7 +20,7 @@ export function curlBox(what) {
       announce("The command is selected");
     }
   });
-  const node = el("details", { class: "curl", hidden: true }, el("summary", {}, "curl", el("span", { class: "unseen" }, ` for ${what}`), " ", time), pre, copy);
+  const node = el("details", { class: "curl", hidden: true }, el("summary", {}, "curl", el("span", { class: "unseen" }, ` for ${what}`), " \u00B7 ", time), pre, copy);
   return {
     node,
     update({ curl, milliseconds }) {

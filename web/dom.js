@@ -9,7 +9,7 @@ function fill(node, properties, children) {
     else if (value === true) node.setAttribute(name, "");
     else node.setAttribute(name, value);
   }
-  node.append(...children.flat().filter((child) => child !== undefined && child !== null && child !== false));
+  node.append(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false));
   return node;
 }
 
@@ -26,7 +26,7 @@ export function svg(name, properties = {}, ...children) {
 export const byId = (id) => document.getElementById(id);
 
 export function replace(node, ...children) {
-  node.replaceChildren(...children.flat().filter((child) => child !== undefined && child !== null && child !== false));
+  node.replaceChildren(...children.flat(Infinity).filter((child) => child !== undefined && child !== null && child !== false));
 }
 
 /// A table with a caption that only screen readers see. Numbers stand at the right. `columns` are [heading, isNumber].

@@ -14,6 +14,12 @@ const MARKS = { chosen: "chosen", near: "near the chosen one", rated: "rated", l
 class Sight {
   constructor() { this.reset(); }
   reset() { this.x = 0; this.y = 0; this.zoom = 1; }
+  /// Enlarges until one in a hundred points is outside, for a few outliers would else press all others together.
+  fit(xs, ys) {
+    this.reset();
+    const reach = xs.map((x, i) => Math.max(Math.abs(x), Math.abs(ys[i]))).sort((a, b) => a - b);
+    this.zoom = Math.min(64, Math.max(1, 1 / reach[Math.floor((reach.length - 1) * 0.99)]));
+  }
   enlarge(factor) { this.zoom = Math.min(64, Math.max(1, this.zoom * factor)); this.keep(); }
   move(dx, dy) { this.x += dx / this.zoom; this.y += dy / this.zoom; this.keep(); }
   keep() {
@@ -26,7 +32,7 @@ class Sight {
 function colors() {
   const style = getComputedStyle(document.documentElement);
   const read = (name) => style.getPropertyValue(name).trim();
-  return { dot: read("--dot"), chosen: read("--text"), near: read("--series-1"), rated: read("--series-2"), listed: read("--accent"), label: read("--text"), paper: read("--panel") };
+  return { dot: read("--dot"), chosen: read("--text"), near: read("--series-1"), rated: read("--series-2"), listed: read("--accent"), label: read("--text"), soft: read("--soft"), paper: read("--panel") };
 }
 
 export async function startMap(place) {
@@ -36,6 +42,7 @@ export async function startMap(place) {
   const name = (i) => data.titles[i] || data.items[i];
   const numberOf = new Map(data.items.map((item, i) => [item, i]));
   const sight = new Sight();
+  sight.fit(data.x, data.y);
   let chosen = -1;
   let hovered = -1;
   let near = [];
@@ -84,12 +91,13 @@ export async function startMap(place) {
     const color = colors();
     const marked = marks();
     pen.fillStyle = color.dot;
-    const r = size > 5000 ? 1.2 : size > 1000 ? 1.8 : 2.5;
+    const least = size > 5000 ? 1 : 2;
     for (let i = size - 1; i >= 0; --i) {
       if (marked.has(i)) continue;
       const [x, y] = toPixel(i);
-      if (x < -r || y < -r || x > width + r || y > height + r) continue;
-      pen.fillRect(x - r / 2, y - r / 2, r, r);
+      if (x < 0 || y < 0 || x > width || y > height) continue;
+      const side = least + 1.3 * Math.log10(1 + data.ratings[i]);
+      pen.fillRect(x - side / 2, y - side / 2, side, side);
     }
     pen.lineWidth = 2;
     for (const [i, kind] of marked) {
@@ -97,16 +105,29 @@ export async function startMap(place) {
       pen.fillStyle = pen.strokeStyle = color[kind];
       shape(pen, kind, x, y, kind === "chosen" ? 6 : 4);
     }
-    if (chosen >= 0) {
-      const [x, y] = toPixel(chosen);
-      pen.font = "600 13px system-ui, sans-serif";
-      pen.textAlign = x > width / 2 ? "right" : "left";
-      pen.lineWidth = 4;
-      pen.strokeStyle = color.paper;
-      pen.fillStyle = color.label;
-      const side = x > width / 2 ? -10 : 10;
-      pen.strokeText(name(chosen), x + side, y - 8);
-      pen.fillText(name(chosen), x + side, y - 8);
+    drawNames(pen, color, width, height, marked);
+  }
+
+  /// Names of the chosen item, of the marked ones and of the most rated ones, as far as they do not cover each other.
+  function drawNames(pen, color, width, height, marked) {
+    const taken = [];
+    const most = Math.round((width * height) / 15000);
+    pen.lineWidth = 4;
+    pen.strokeStyle = color.paper;
+    for (const i of [chosen, ...marked.keys(), ...data.items.keys()]) {
+      if (i < 0 || taken.length >= most) continue;
+      const [x, y] = toPixel(i);
+      if (x < 0 || y < 14 || x > width || y > height) continue;
+      pen.font = i === chosen ? "600 13px system-ui, sans-serif" : "12px system-ui, sans-serif";
+      const text = name(i).length > 32 ? `${name(i).slice(0, 31)}\u2026` : name(i);
+      const long = pen.measureText(text).width;
+      const left = x + 7 + long > width ? x - 7 - long : x + 7;
+      const box = [left, y - 14, left + long, y + 4];
+      if (taken.some((other) => box[0] < other[2] && box[2] > other[0] && box[1] < other[3] && box[3] > other[1])) continue;
+      taken.push(box);
+      pen.fillStyle = marked.has(i) ? color.label : color.soft;
+      pen.strokeText(text, left, y);
+      pen.fillText(text, left, y);
     }
   }
 
@@ -172,8 +193,8 @@ export async function startMap(place) {
     act("Zoom out", "\u2212", () => sight.enlarge(0.5)),
     act("Move left", "\u2190", () => sight.move(-0.5, 0)), act("Move right", "\u2192", () => sight.move(0.5, 0)),
     act("Move up", "\u2191", () => sight.move(0, 0.5)), act("Move down", "\u2193", () => sight.move(0, -0.5)),
-    act("Show the whole map", "All", () => sight.reset()));
-  const legend = el("ul", { class: "legend" }, Object.entries(MARKS).map(([kind, word]) => el("li", {}, el("span", { class: `mark ${kind}`, "aria-hidden": "true" }), word)));
+    act("All of the map", "All", () => sight.reset()));
+  const legend = el("ul", { class: "legend" }, Object.entries(MARKS).map(([kind, word]) => el("li", {}, el("span", { class: `mark mark-${kind}`, "aria-hidden": "true" }), word)));
   replace(place,
     el("p", { class: "note" }, `${count(size)} items by the two directions in which their factors differ most. Near means liked by the same people. Rate titles in \u201CTry it\u201D and find them marked here.`),
     search.node, controls, stage, legend, rows);

@@ -13,8 +13,6 @@ let drawn = null; // id of the model that the view shows
 
 export const metricEntries = (model) => Object.entries(model.metrics ?? {}).map(([name, value]) => [name.replaceAll("_", " "), figure(value)]);
 
-export const optionText = (options) => Object.entries(options ?? {}).map(([name, value]) => `${name.replaceAll("_", "-")} ${value === null ? "auto" : value}`).join(", ");
-
 /// The line that trains the same model from the service's export.
 function sameBytes(model) {
   if (!model.command) return null;

@@ -15,12 +15,19 @@ function tile(name, value, note, kind) {
   return el("div", { class: `tile ${kind ?? ""}` }, el("dt", {}, name), el("dd", {}, el("strong", {}, value), note && el("span", { class: "note" }, note)));
 }
 
+/// The schedule as it was given: `1000` ratings, every `10m`, or at `03:00`.
+function retrainText(schedule) {
+  if (!schedule) return "no schedule";
+  if (/^\d+$/.test(schedule)) return `retrains after ${count(Number(schedule))}`;
+  return schedule.includes(":") ? `retrains at ${schedule}` : `retrains every ${schedule}`;
+}
+
 function showTiles(stats) {
   const store = stats.store ?? {};
   replace(byId("tiles"), el("dl", { class: "tiles" },
     tile("State", stats.ready ? "ready" : "not ready", stats.ready ? `up for ${span(stats.uptime)}` : (stats.not_ready ?? []).join(", "), stats.ready ? "good" : "bad"),
     tile("Model age", stats.model ? span(stats.model_age) : "none", stats.model && `model ${stats.model.id}, ${stats.model.method}`),
-    tile("Ratings since training", count(stats.ratings_since_training), stats.retrain ? `retrains at ${stats.retrain}` : "no schedule"),
+    tile("Ratings since training", count(stats.ratings_since_training), retrainText(stats.retrain)),
     tile("Ratings", count(stats.ratings), `${count(stats.users)} users, ${count(stats.items)} items`),
     tile("Queue", count(stats.queue), `${count(stats.connections)} connections`),
     tile("Store", bytes(store.bytes ?? 0), store.commit_p50 !== undefined && `commit ${milliseconds(store.commit_p50)}, p99 ${milliseconds(store.commit_p99)}`),

@@ -50,7 +50,7 @@ function bar(parts, extent) {
 function words(parts, item, digits) {
   const kind = item.reasons_kind;
   const entries = parts.map((part, i) => el("li", {}, el("span", { class: `swatch ${part.rest ? "rest" : `part-${i % 4}`}`, "aria-hidden": "true" }),
-    el("span", { class: "name" }, part.name), ` ${signed(part.amount, digits)}`));
+    el("span", { class: "name" }, part.name), el("span", { class: "amount" }, signed(part.amount, digits))));
   if (kind === "sum" && typeof item.base === "number") entries.unshift(el("li", {}, `starts at ${score(item.base)}`));
   return el("ul", { class: "reasons", "aria-label": kind === "sum" ? "What the score is made of" : "What the score would lose without each rating" }, entries);
 }

@@ -97,7 +97,7 @@ function showModels(list) {
   return replace(models, table("Models", [["Model", true], ["Method"], ["Trained"], ["Ratings", true], [judge ? judge.replaceAll("_", " ") : "Metric", true], ["In service"]],
     list.map((model) => [String(model.id), model.method, moment(model.created), count(model.ratings), figure(model.metrics?.[judge]),
       model.active ? el("strong", {}, "yes")
-        : el("button", { type: "button", class: "small", "aria-label": `Put model ${model.id} into service`, onclick: () => activate(model) }, "Activate")])));
+        : el("button", { type: "button", class: "small", "aria-label": `Activate model ${model.id}`, onclick: () => activate(model) }, "Activate")])));
 }
 
 export async function update(stats) {

@@ -12,6 +12,7 @@ import { searchTitles, who } from "./who.js";
 
 const LENGTH = 10;
 const REASONS = 3;
+const KNOWN = 5; // ratings of a title below which its neighbours are chance
 
 const SOURCES = {
   personal: "from these ratings",
@@ -97,8 +98,8 @@ function similarTitles() {
   const box = curlBox("the similar titles");
   async function show(item) {
     await shown(trouble, async () => {
-      const answer = await get(path("v1", "items", item.item, "similar"), { limit: LENGTH });
-      caption.textContent = answer.data.items.length === 0 ? `The model does not know ${nameOf(item)} yet.` : `Nearest to ${nameOf(item)} by the cosine of their factors:`;
+      const answer = await get(path("v1", "items", item.item, "similar"), { limit: LENGTH, min_count: KNOWN });
+      caption.textContent = answer.data.items.length === 0 ? `The model does not know ${nameOf(item)} yet.` : `Nearest to ${nameOf(item)} by the cosine of their factors, among those rated at least ${KNOWN} times:`;
       replace(found, answer.data.items.map((one) => el("li", {}, el("div", { class: "line" }, el("span", { class: "title" }, nameOf(one)),
         el("span", { class: "score" }, fixed(one.score, 3))))));
       box.update(answer);
