@@ -7,6 +7,10 @@ find_package(nlohmann_json 3.11 REQUIRED)   # JSON
 find_package(ZLIB 1.2.11 REQUIRED)          # .gz and checksums
 find_package(LibLZMA 5.2 REQUIRED)          # .xz
 find_package(zstd 1.4 REQUIRED)             # .zst
+if(LOWRANK_SERVE)
+  find_package(Boost 1.81 REQUIRED)   # Beast and Asio: HTTP; headers alone
+  find_package(SQLite3 3.40 REQUIRED)  # the store
+endif()
 if(LOWRANK_TESTS)
   find_package(GTest 1.12 REQUIRED)
 endif()

@@ -220,7 +220,7 @@ Command add_serve(CLI::App& program, const std::string& method) {
   add_text(*app, "--web", "FOLDER", arguments->web, "folder of the files of the page, for working on them; default: those in the program");
   add_text(*app, "--log-level", "LEVEL", arguments->log_level, "lowest level of the log: debug, info (a line per request), warning or error")->group(kOutput);
   add_method(*app, "serve");
-  add_text(*app, "--retrain", "WHEN", arguments->retrain,
+  add_text(*app, "--train-when", "WHEN", arguments->retrain,
            "when to train again: a number of ratings (1000), a time (10m, 6h), or a time of day in UTC (03:00); default: on request");
   add_holdout(*app, arguments->run, "share of the ratings to set aside at random as the validation set");
   add_real(*app, "--max-loss", arguments->max_loss,
@@ -238,7 +238,7 @@ Command add_serve(CLI::App& program, const std::string& method) {
               "  lowrank serve state --import ratings.csv --listen 127.0.0.1:8090 &\n"
               "  lowrank ping 127.0.0.1:8090 --wait 60\n"
               "  curl http://127.0.0.1:8090/v1/users/1/recommendations\n"
-              "  kill %1");
+              "  kill $!");
   return {app, [app, arguments] {
             refuse_unread_reading(*app, !arguments->import.empty(), "needs --import");
             return run_serve(*arguments);

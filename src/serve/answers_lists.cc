@@ -42,6 +42,7 @@ ListQuery query_of(const Json& body) {
   query.cursor = body.value("cursor", std::string());
   query.explain = body.value("explain", std::size_t{0});
   query.include_seen = body.value("include_seen", false);
+  if (body.contains("model")) query.model = body["model"].get<std::int64_t>();
   if (!body.contains("filter")) return query;
   const Json& filter = body["filter"];
   query.filter.categories = strings_of(filter, "categories");
@@ -123,6 +124,7 @@ Lists list_for_user(const Call& call) {
   if (call.has("item")) query.item = call.text("item");
   query.explain = static_cast<std::size_t>(call.integer("explain"));
   query.include_seen = call.flag("include_seen");
+  if (call.has("model")) query.model = call.integer("model");
   Lists lists;
   lists.queries.push_back(std::move(query));
   return lists;

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "lowrank/base/error.h"
+#include "lowrank/train/method.h"
 #include "serve/answers.h"
 
 namespace lowrank::serve {
@@ -57,6 +58,7 @@ void write_model(JsonWriter& json, const ModelEntry& entry, bool active, bool hi
     if (request.contains("options") && request["options"].contains("rank")) json.key("rank").raw(request["options"]["rank"].dump());
     if (request.contains("options")) json.key("options").raw(request["options"].dump());
     json.key("training").raw(entry.options);
+    json.member("command", command_line(read_train_request(entry.options, {})));
   }
   json.member("ratings", entry.ratings).member("fingerprint", entry.fingerprint).key("metrics").raw(entry.metrics);
   if (history) json.key("history").raw(entry.history);

@@ -5,6 +5,7 @@
 
 #include "data/text.h"
 #include "serve/answers.h"
+#include "serve/export.h"
 
 namespace lowrank::serve {
 
@@ -43,45 +44,11 @@ std::shared_ptr<const UserRow> row_of(const Context& context, const std::string&
 /// Ratings of the store as text, piece by piece.
 class ExportedRatings : public BodySource {
  public:
-  ExportedRatings(RatingLines lines, bool csv) : lines_(std::move(lines)), csv_(csv) {}
-
-  bool next(std::string& text) override {
-    constexpr std::size_t kLines = 2048;
-    if (at_ == 0 && csv_) text += "user,item,rating,time\n";
-    const std::size_t end = std::min(lines_.size(), at_ + kLines);
-    for (; at_ < end; ++at_) {
-      const std::string_view user = lines_.users.id(lines_.user[at_]);
-      const std::string_view item = lines_.items.id(lines_.item[at_]);
-      if (csv_) {
-        append_field(text, user);
-        append_field(text.append(1, ','), item);
-        append_number(text.append(1, ','), lines_.value[at_]);
-        append_number(text.append(1, ','), lines_.time[at_]);
-      } else {
-        JsonWriter json(text);
-        json.begin_object().member("user", user).member("item", item).member("value", lines_.value[at_]);
-        json.member("time", lines_.time[at_]).end_object();
-      }
-      text += '\n';
-    }
-    return at_ < lines_.size();
-  }
+  ExportedRatings(RatingLines lines, ExportFormat format) : text_(std::move(lines), format) {}
+  bool next(std::string& text) override { return text_.next(text); }
 
  private:
-  static void append_field(std::string& text, std::string_view field) {
-    const bool quotes = field.find_first_of(",\"\r\n") != std::string_view::npos || is_blank(field.front()) || is_blank(field.back());
-    if (!quotes) {
-      text += field;
-      return;
-    }
-    text += '"';
-    for (const char c : field) text.append(c == '"' ? 2 : 1, c);
-    text += '"';
-  }
-
-  RatingLines lines_;
-  bool csv_;
-  std::size_t at_ = 0;
+  RatingText text_;
 };
 
 }  // namespace
@@ -222,9 +189,9 @@ void erase_user(Context& context, const Call& call, Reply reply) {
 }
 
 Response export_ratings(Context& context, const Call& call) {
-  const bool csv = call.text("format") == "csv";
-  Response response{.status = 200, .content_type = csv ? "text/csv; charset=utf-8" : "application/x-ndjson"};
-  response.source = std::make_shared<ExportedRatings>(context.store.snapshot(), csv);
+  const ExportFormat format = parse_export_format(call.text("format"));
+  Response response{.status = 200, .content_type = format == ExportFormat::csv ? "text/csv; charset=utf-8" : "application/x-ndjson"};
+  response.source = std::make_shared<ExportedRatings>(context.store.snapshot(), format);
   return response;
 }
 

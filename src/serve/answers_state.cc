@@ -127,6 +127,13 @@ Response get_stats(Context& context, const Call& /*call*/) {
   json.end_array();
   json.member("uptime", std::int64_t{std::chrono::duration_cast<std::chrono::seconds>(Clock::now() - context.started).count()});
   json.member("read_only", context.options.read_only).member("keys", !context.options.keys.empty());
+  {
+    const Catalogue::View view = context.catalogue.view();
+    json.key("scale").begin_object().member("min", view.least()).member("max", view.greatest()).end_object();
+  }
+  json.key("methods").begin_array();
+  for (const std::string_view method : method_names()) json.string(method);
+  json.end_array();
   json.member("users", counts.users).member("items", counts.items).member("ratings", counts.ratings);
   json.member("ratings_since_training", context.jobs.ratings_since_training()).key("model");
   if (const auto model = served_model(context)) {

@@ -43,6 +43,11 @@ Catalogue::Catalogue(StoreContents contents)
     record.metadata = std::move(stored.metadata).value_or("");
   }
   users_.resize(user_ids_.size());
+  if (!contents.values.empty()) {
+    const auto [least, greatest] = std::ranges::minmax(contents.values);
+    least_ = least;
+    greatest_ = greatest;
+  }
   for (std::size_t user = 0; user < users_.size(); ++user) {
     users_[user].created = contents.user_created[user];
     auto row = copy_of(nullptr, next_version_++);
@@ -87,6 +92,7 @@ std::uint64_t Catalogue::apply(const PutRating& operation) {
   auto row = copy_of(record.row.get(), next_version_++);
   const auto place = place_of(row->ratings, item);
   const float value = operation.value == 0 ? 0.0F : operation.value;
+  note_value(value);
   if (place != row->ratings.end() && place->item == item) {
     rated.sum += static_cast<double>(value) - static_cast<double>(place->value);
     *place = {item, value, operation.time};
@@ -99,6 +105,12 @@ std::uint64_t Catalogue::apply(const PutRating& operation) {
   ++ratings_version_;
   record.row = std::move(row);
   return record.row->version;
+}
+
+void Catalogue::note_value(float value) {
+  const bool first = rating_count_ == 0;
+  least_ = first ? value : std::min(least_, value);
+  greatest_ = first ? value : std::max(greatest_, value);
 }
 
 std::uint64_t Catalogue::apply(const RemoveRating& operation) {

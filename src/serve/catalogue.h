@@ -87,6 +87,7 @@ class Catalogue {
   std::vector<std::uint32_t> categories_of(std::span<const std::string> names);
   void set_title(ItemRecord& record, const std::optional<std::string>& title);
   void note_listed() { ++listed_version_; }
+  void note_value(float value);
 
   mutable std::shared_mutex mutex_;
   Vocabulary user_ids_;
@@ -100,6 +101,8 @@ class Catalogue {
   std::uint64_t user_count_ = 0;
   std::uint64_t item_count_ = 0;
   std::uint64_t rating_count_ = 0;
+  float least_ = 0;  ///< rating so far
+  float greatest_ = 0;
 };
 
 /// The catalogue at one moment.
@@ -130,6 +133,9 @@ class Catalogue::View {
   [[nodiscard]] std::uint64_t user_count() const { return own_->user_count_; }
   [[nodiscard]] std::uint64_t item_count() const { return own_->item_count_; }
   [[nodiscard]] std::uint64_t rating_count() const { return own_->rating_count_; }
+  /// The least and the greatest rating that there was; 0 without any.
+  [[nodiscard]] float least() const { return own_->least_; }
+  [[nodiscard]] float greatest() const { return own_->greatest_; }
 
  private:
   std::shared_lock<std::shared_mutex> lock_;

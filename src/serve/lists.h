@@ -33,6 +33,7 @@ struct ListQuery {
   Filter filter = {};
   std::optional<std::string> known_tag = {};  ///< `If-None-Match`
   bool tagged = false;                   ///< the answer has an ETag
+  std::optional<std::int64_t> model = {};  ///< another model than the one in service
 };
 
 /// The lists that one request asks for.

@@ -50,8 +50,9 @@ std::vector<Route> make_routes() {
                  .parameters = {kUser, limit("10"), kCursor, kCategory, kExclude, kMinCount,
                                 {.name = "include_seen", .kind = Kind::boolean, .help = "list items that the user has rated too", .otherwise = "false"},
                                 {.name = "explain", .kind = Kind::integer, .help = "most reasons per item", .least = 0, .most = 100, .otherwise = "0"},
-                                {.name = "item", .kind = Kind::id, .help = "the list is of items like this one where nothing is known of the user"}},
-                 .answers = {with("List"), not_modified, stale}});
+                                {.name = "item", .kind = Kind::id, .help = "the list is of items like this one where nothing is known of the user"},
+                                {.name = "model", .kind = Kind::integer, .help = "another model of /v1/models than the one in service, to compare", .least = 1, .most = 999999999}},
+                 .answers = {with("List"), not_modified, missing, stale}});
   all.push_back({.method = "POST",
                  .path = "/v1/recommend",
                  .name = "recommend_by_body",
@@ -62,7 +63,7 @@ std::vector<Route> make_routes() {
                  .parameters = {},
                  .body = BodyKind::json,
                  .schema = "RecommendBody",
-                 .answers = {with("ListOrLists"), stale}});
+                 .answers = {with("ListOrLists"), missing, stale}});
   all.push_back({.method = "GET",
                  .path = "/v1/items/{item}/similar",
                  .name = "similar_items",

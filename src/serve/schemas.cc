@@ -33,7 +33,7 @@ constexpr const char* kSchemas = R"json({
   "ratings":{"type":"array","maxItems":10000,"items":{"type":"object","required":["item","value"],"additionalProperties":false,"properties":{
     "item":{"type":"string","minLength":1,"maxLength":512},"value":{"type":"number","minimum":-1e30,"maximum":1e30}}}},
   "item":{"type":"string","minLength":1,"maxLength":512},"limit":{"type":"integer","minimum":1,"maximum":1000},
-  "cursor":{"type":"string","maxLength":64},"explain":{"type":"integer","minimum":0,"maximum":100},"include_seen":{"type":"boolean"},
+  "model":{"type":"integer","minimum":1,"maximum":999999999},"cursor":{"type":"string","maxLength":64},"explain":{"type":"integer","minimum":0,"maximum":100},"include_seen":{"type":"boolean"},
   "filter":{"type":"object","additionalProperties":false,"properties":{
     "categories":{"type":"array","maxItems":256,"items":{"type":"string","maxLength":256}},
     "exclude":{"type":"array","maxItems":10000,"items":{"type":"string","maxLength":512}},
@@ -44,7 +44,7 @@ constexpr const char* kSchemas = R"json({
     "ratings":{"type":"array","maxItems":10000,"items":{"type":"object","required":["item","value"],"additionalProperties":false,"properties":{
       "item":{"type":"string","minLength":1,"maxLength":512},"value":{"type":"number","minimum":-1e30,"maximum":1e30}}}},
     "item":{"type":"string","minLength":1,"maxLength":512},"limit":{"type":"integer","minimum":1,"maximum":1000},
-    "cursor":{"type":"string","maxLength":64},"explain":{"type":"integer","minimum":0,"maximum":100},"include_seen":{"type":"boolean"},
+    "model":{"type":"integer","minimum":1,"maximum":999999999},"cursor":{"type":"string","maxLength":64},"explain":{"type":"integer","minimum":0,"maximum":100},"include_seen":{"type":"boolean"},
     "filter":{"type":"object","additionalProperties":false,"properties":{
       "categories":{"type":"array","maxItems":256,"items":{"type":"string","maxLength":256}},
       "exclude":{"type":"array","maxItems":10000,"items":{"type":"string","maxLength":512}},
@@ -109,7 +109,7 @@ constexpr const char* kSchemas = R"json({
 "Jobs":{"type":"object","required":["jobs"],"properties":{"jobs":{"type":"array","items":{"$ref":"#/components/schemas/Job"}}}},
 "Model":{"type":"object","required":["id","active","state","method","ratings","fingerprint","metrics","created"],"properties":{
   "id":{"type":"integer"},"active":{"type":"boolean"},"state":{"type":"string"},"method":{"type":"string"},"rank":{"type":"integer"},
-  "options":{"type":"object"},"training":{"type":"object"},"ratings":{"type":"integer"},"fingerprint":{"type":"string"},"metrics":{"type":"object"},
+  "options":{"type":"object"},"training":{"type":"object"},"command":{"type":"string"},"ratings":{"type":"integer"},"fingerprint":{"type":"string"},"metrics":{"type":"object"},
   "history":{"$ref":"#/components/schemas/Epochs"},"created":{"type":"integer"}}},
 "Models":{"type":"object","required":["models"],"properties":{"active":{"type":"integer"},"models":{"type":"array","items":{"$ref":"#/components/schemas/Model"}}}},
 "Map":{"type":"object","required":["model","items","titles","x","y","ratings"],"properties":{"model":{"type":"integer"},

@@ -381,9 +381,7 @@ void Service::answer_tasks(std::vector<Task>& tasks, ListRoom& room) {
   if (asked.empty()) return;
   std::vector<Response> responses;
   try {
-    ListFigures figures;
-    responses = make_lists(slot_.get(), catalogue_, boot_, queries, room, figures);
-    metrics_.count_batch(queries.size(), figures);
+    responses = lists_of(queries, room);
   } catch (...) {
     for (const Asked& own : asked) fail(*own.task);
     return;
@@ -400,6 +398,43 @@ void Service::answer_tasks(std::vector<Task>& tasks, ListRoom& room) {
     json.end_array().end_object();
     own.task->reply(std::move(response));
   }
+}
+
+std::vector<Response> Service::lists_of(std::vector<ListQuery>& queries, ListRoom& room) {
+  const auto served = slot_.get();
+  ListFigures figures;
+  // Nearly all lists are of the model in service; the others are made one by one.
+  std::vector<std::size_t> apart;
+  for (std::size_t n = 0; n < queries.size(); ++n) {
+    if (queries[n].model && (!served || *queries[n].model != served->id())) apart.push_back(n);
+  }
+  if (apart.empty()) {
+    std::vector<Response> responses = make_lists(served, catalogue_, boot_, queries, room, figures);
+    metrics_.count_batch(queries.size(), figures);
+    return responses;
+  }
+  std::vector<Response> responses;
+  for (const ListQuery& query : queries) {
+    try {
+      const bool own = !query.model || (served && *query.model == served->id());
+      responses.push_back(make_lists(own ? served : other_model(*query.model), catalogue_, boot_, {&query, 1}, room, figures).front());
+    } catch (const Problem& problem) {
+      responses.push_back(answer_of(problem));
+    }
+  }
+  return responses;
+}
+
+std::shared_ptr<const Serving> Service::other_model(std::int64_t id) {
+  const std::lock_guard<std::mutex> lock(other_mutex_);
+  if (other_ && other_->id() == id) return other_;
+  try {
+    other_.reset();
+    other_ = std::make_shared<const Serving>(id, 0, jobs_->load(id).model, catalogue_);
+  } catch (const Error& error) {
+    throw Problem{.status = 404, .detail = error.what()};
+  }
+  return other_;
 }
 
 void Service::put(std::shared_ptr<const Serving> serving) {

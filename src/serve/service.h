@@ -129,6 +129,9 @@ class Service {
   void check(const Request& request, Admission& admission);
   void check_key(const Request& request, const Route& route);
   void put(std::shared_ptr<const Serving> serving);
+  /// A model that is not in service, for lists to compare. The last one that was asked for is kept. \throws Problem(404)
+  std::shared_ptr<const Serving> other_model(std::int64_t id);
+  std::vector<Response> lists_of(std::vector<ListQuery>& queries, ListRoom& room);
   [[nodiscard]] Reply finishing(const Request& request, const Route* route, Reply reply);
   void finish(const Request& request, const Route* route, Response& response) const;
   void work_fast();
@@ -152,6 +155,8 @@ class Service {
   std::shared_ptr<const Keys> keys_;
   std::shared_ptr<RateLimit> rates_;
 
+  std::mutex other_mutex_;
+  std::shared_ptr<const Serving> other_;
   std::mutex serving_mutex_;  ///< held while a model is made ready, so that two do not cross
   mutable std::mutex mutex_;  ///< of the queues
   bool ends_ = false;
