@@ -66,6 +66,8 @@ void Store::backup(const std::string& folder) {
     std::vector<std::string> files;
     {
       Database copy(path);
+      // A copy that fails is removed, so that it needs no journal.
+      copy.execute("PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=OFF");
       std::unique_ptr<Copy> steps;
       state.run([&] { steps = std::make_unique<Copy>(*state.database, copy); });
       try {

@@ -31,6 +31,14 @@ Database::Database(const std::string& path, const std::string& vfs) : path_(path
     throw StoreError(StoreProblem::failed, path + ": cannot be opened as a store: " + reason);
   }
   sqlite3_extended_result_codes(handle_, 1);
+  // In the place of SQLite's own hook, which empties the log within a commit.
+  sqlite3_wal_hook(
+      handle_,
+      [](void* pages, sqlite3*, const char*, int count) {
+        *static_cast<int*>(pages) = count;
+        return SQLITE_OK;
+      },
+      &log_pages_);
 }
 
 Database::~Database() { sqlite3_close(handle_); }

@@ -37,12 +37,15 @@ class Database {
 
   [[nodiscard]] sqlite3* handle() const noexcept { return handle_; }
   [[nodiscard]] const std::string& path() const noexcept { return path_; }
+  /// Pages in the log at the last commit.
+  [[nodiscard]] int log_pages() const noexcept { return log_pages_; }
   /// Rows changed by the last statement.
   [[nodiscard]] int changes() const noexcept { return sqlite3_changes(handle_); }
 
  private:
   std::string path_;
   sqlite3* handle_ = nullptr;
+  int log_pages_ = 0;
 };
 
 /// A prepared statement. Texts that are bound must live until the step that reads them.

@@ -44,7 +44,7 @@ void set_up_connection(Database& database, Sync sync) {
     throw StoreError(StoreProblem::failed, database.path() + ": the file system does not allow a write-ahead log, only " + mode);
   }
   database.execute(sync == Sync::full ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
-  database.execute("PRAGMA wal_autocheckpoint=4000; PRAGMA journal_size_limit=67108864");
+  database.execute("PRAGMA journal_size_limit=67108864");
   // Takes the lock, which is then kept until the connection is closed.
   database.execute("BEGIN EXCLUSIVE; COMMIT");
 }

@@ -51,6 +51,10 @@ struct Store::State {
   void open();
   void serve() noexcept;
   void commit_waiting() noexcept;
+  /// Commits and answers. \return true where nothing was done, because one of several submissions is one that the store refuses
+  bool commit_and_answer(std::vector<Waiting>& batch) noexcept;
+  /// Moves what is in the log to the file, where that is due.
+  void empty_log() noexcept;
   /// Applies and commits submissions. \return what went wrong
   StoreProblem commit(std::vector<Waiting>& batch, std::vector<Outcome>& outcomes, std::string& message);
   void after_commit(std::size_t operations, double seconds);

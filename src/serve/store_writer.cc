@@ -47,36 +47,54 @@ void Store::State::serve() noexcept {
 
 void Store::State::commit_waiting() noexcept {
   std::vector<Waiting> batch;
+  if (commit_and_answer(batch) && batch.size() > 1) {
+    // One of them was refused by the store itself. Each alone, so that it takes none of the others along.
+    for (Waiting& one : batch) {
+      std::vector<Waiting> alone;
+      alone.push_back(std::move(one));
+      commit_and_answer(alone);
+    }
+  }
+  empty_log();
+}
+
+bool Store::State::commit_and_answer(std::vector<Waiting>& batch) noexcept {
   std::vector<Outcome> outcomes;
   std::string message;
   const Clock::time_point start = Clock::now();
   StoreProblem found = StoreProblem::failed;
   try {
     found = commit(batch, outcomes, message);
-    if (found == StoreProblem::invalid && batch.size() > 1) {
-      // One of them was refused by the store itself. Each alone, so that it takes none of the others along.
-      std::vector<Waiting> rest = std::move(batch);
-      for (Waiting& one : rest) {
-        std::vector<Waiting> alone;
-        alone.push_back(std::move(one));
-        const StoreProblem problem_of_one = commit(alone, outcomes, message);
-        if (problem_of_one != StoreProblem::none) outcomes.assign(1, {.problem = problem_of_one, .message = message, .changes = {}});
-        if (problem_of_one != StoreProblem::invalid) note_problem(problem_of_one, message);
-        alone.front().done(outcomes.front());
-      }
-      return;
-    }
   } catch (const std::exception& error) {
     message = error.what();
   }
+  if (found == StoreProblem::invalid && batch.size() > 1) return true;
+  if (found != StoreProblem::invalid) note_problem(found, message);
+  if (found != StoreProblem::none) {
+    for (const Waiting& one : batch) one.done({.problem = found, .message = message, .changes = {}});
+    return false;
+  }
   std::size_t operations = 0;
   for (const Waiting& one : batch) operations += one.operations.size();
-  if (found != StoreProblem::invalid) note_problem(found, message);
-  if (found == StoreProblem::none) {
-    after_commit(operations, seconds_since(start));
-    for (std::size_t n = 0; n < batch.size(); ++n) batch[n].done(outcomes[n]);
-  } else {
-    for (Waiting& one : batch) one.done({.problem = found, .message = message, .changes = {}});
+  after_commit(operations, seconds_since(start));
+  for (std::size_t n = 0; n < batch.size(); ++n) batch[n].done(outcomes[n]);
+  return false;
+}
+
+void Store::State::empty_log() noexcept {
+  // After the answers, and where nobody waits unless the log has become long.
+  constexpr int kPages = 1000;
+  constexpr int kManyPages = 8000;
+  if (database->log_pages() < kPages) return;
+  if (database->log_pages() < kManyPages) {
+    const std::lock_guard<std::mutex> lock(mutex);
+    if (!queue.empty()) return;
+  }
+  try {
+    database->execute("PRAGMA wal_checkpoint(PASSIVE)");
+  } catch (const StoreError& error) {
+    // What is in the log stays there, and is safe there.
+    log(error.what());
   }
 }
 

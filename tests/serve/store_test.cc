@@ -417,6 +417,22 @@ TEST(Store, TooManyWaitingWritesAreRefused) {
   EXPECT_LT(refused, 100U);
 }
 
+TEST(Store, TheLogStaysShort) {
+  const Folder folder;
+  StoreOptions fast = options(folder);
+  fast.sync = Sync::normal;
+  Store store(fast);
+  std::uintmax_t longest = 0;
+  for (std::uint64_t n = 1; n < 150'000; n = Sequence::end_of(n)) {
+    store.submit(Sequence::submission(n), [](const Outcome& outcome) { EXPECT_TRUE(outcome); });
+    if (n % 64 != 0) continue;
+    store.write({});
+    longest = std::max(longest, std::filesystem::file_size(folder.state() + "/store.sqlite-wal"));
+  }
+  EXPECT_GT(longest, 1'000'000U) << "too little was written for a test";
+  EXPECT_LT(longest, 48'000'000U);
+}
+
 TEST(Store, ReadOnlyRefusesWritesAndReads) {
   const Folder folder;
   {
@@ -585,6 +601,10 @@ TEST(Store, ABackupUnderWritesIsAStoreOfOneMoment) {
   writer.join();
   EXPECT_THROW(store.backup(folder.path("copy")), FileError);
   EXPECT_FALSE(std::filesystem::exists(folder.path("copy.partial")));
+  std::vector<std::string> names;
+  for (const auto& file : std::filesystem::directory_iterator(folder.path("copy"))) names.push_back(file.path().filename());
+  std::ranges::sort(names);
+  EXPECT_EQ(names, (std::vector<std::string>{"models", "store.sqlite"})) << "the copy is one whole file";
   std::vector<std::string> log;
   Store copy({.folder = folder.path("copy"), .vfs = {}, .on_log = [&log](std::string_view text) { log.emplace_back(text); }});
   EXPECT_TRUE(log.empty()) << log[0];
