@@ -48,7 +48,7 @@ struct Schedule {
                std::chrono::minutes>  // daily at this time, minutes since midnight in UTC
       when;
 
-  /// `1000` (ratings), `30s`, `10m`, `6h`, `2d`, or `03:00` (daily, UTC); empty for never. \throws OptionError("schedule")
+  /// `1000` (ratings), `30s`, `10m`, `6h`, `2d`, or `03:00` (daily, UTC); empty for never. \throws OptionError("train_when")
   static Schedule parse(std::string_view text);
   explicit operator bool() const noexcept { return when.index() != 0; }
 };

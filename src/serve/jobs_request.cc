@@ -185,7 +185,7 @@ Schedule Schedule::parse(std::string_view text) {
     }
   }
   throw OptionError(
-      "schedule",
+      "train_when",
       "must be a number of ratings (1000), a time between trainings (30s, 10m, 6h, 2d) or a time of day in UTC (03:00), got \"" +
           std::string(text) + "\"");
 }
