@@ -34,6 +34,8 @@ constexpr auto kWords = std::to_array<Words>({
     {"", "--unknown", "error popular"},
     {"", "--unknown-items", "error skip"},
     {"", "--unknown-users", "error skip"},
+    {"", "--sync", "full normal"},
+    {"", "--log-level", "debug info warning error"},
     {"completion", "SHELL", "bash zsh fish"},
 });
 

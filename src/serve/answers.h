@@ -65,6 +65,18 @@ Response get_readyz(Context& context, const Call& call);
 Response get_file(Context& context, const Call& call);
 /// \}
 
+/// Counts a write as pending until it is gone.
+class Pending {
+ public:
+  explicit Pending(Context& context) : count_(context.pending) { ++count_; }
+  ~Pending() { --count_; }
+  Pending(const Pending&) = delete;
+  Pending& operator=(const Pending&) = delete;
+
+ private:
+  std::atomic<int>& count_;
+};
+
 /// The present time in seconds since 1970.
 std::int64_t now_seconds();
 /// A filter by the parameters `category` and `min_count`.

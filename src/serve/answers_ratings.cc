@@ -60,8 +60,8 @@ std::int64_t now_seconds() {
 void write_one(Context& context, Operation operation, Reply reply,
                std::function<Response(Context& context, const Change& change, std::uint64_t number)> make) {
   std::vector<Operation> operations{operation};
-  context.store.submit(std::move(operations), [&context, operation = std::move(operation), reply = std::move(reply),
-                                               make = std::move(make)](const Outcome& outcome) {
+  context.store.submit(std::move(operations), [&context, operation = std::move(operation), reply = std::move(reply), make = std::move(make),
+                                               pending = std::make_shared<Pending>(context)](const Outcome& outcome) {
     if (!outcome) {
       reply(answer_of(problem_of(outcome.problem, outcome.message)));
       return;

@@ -53,7 +53,9 @@ class Bulk : public std::enable_shared_from_this<Bulk> {
       return;
     }
     const auto self = shared_from_this();
-    context_.store.submit(*operations, [self, operations, stop](const Outcome& outcome) { self->committed(outcome, *operations, stop); });
+    context_.store.submit(*operations, [self, operations, stop, pending = std::make_shared<Pending>(context_)](const Outcome& outcome) {
+      self->committed(outcome, *operations, stop);
+    });
   }
 
  private:

@@ -182,7 +182,8 @@ const Route& match(const Request& request) {
   for (const Route& route : routes()) {
     if (!fits(path, route.path)) continue;
     if (method == route.method) return route;
-    allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
+    // The page's files fit whatever has one segment.
+    if (allowed.find(route.method) == std::string::npos) allowed += (allowed.empty() ? "" : ", ") + std::string(route.method);
   }
   if (allowed.empty()) throw Problem{.status = 404, .detail = "there is no such path; see /openapi.json"};
   throw Problem{.status = 405, .detail = "the path is asked by " + allowed, .fields = {{"Allow", allowed}}};

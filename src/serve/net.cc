@@ -93,7 +93,6 @@ std::optional<Problem> framing_problem(const http::request_parser<http::string_b
 }
 
 Problem problem_of(const error_code& error, const Limits& limits) {
-  if (error == beast::error::timeout) return {.status = 408, .detail = "the request came too slowly"};
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
     return {.status = 431, .detail = "the header is longer than " + std::to_string(limits.header_bytes) + " bytes"};
   }
@@ -104,8 +103,8 @@ Problem problem_of(const error_code& error, const Limits& limits) {
 
 /// Whether an error is one of what was read, and not of the connection.
 bool is_of_request(const error_code& error) {
-  return error == beast::error::timeout || (error.category() == make_error_code(http::error::bad_method).category() &&
-                                            error != http::error::end_of_stream && error != http::error::partial_message);
+  return error.category() == make_error_code(http::error::bad_method).category() && error != http::error::end_of_stream &&
+         error != http::error::partial_message;
 }
 
 }  // namespace
@@ -187,8 +186,8 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
     parser.body_limit(limits().bulk_bytes);
     stream_.expires_after(limits().header_time);
     if (const auto [error, size] = co_await http::async_read_header(stream_, buffer_, parser, kTuple); error) {
-      if (!is_of_request(error)) co_return false;
-      co_await refuse(request, problem_of(error, limits()));
+      if (error == beast::error::timeout) count_slow(request, nullptr);
+      if (is_of_request(error)) co_await refuse(request, problem_of(error, limits()));
       co_return false;
     }
     take_header(parser, request);
@@ -201,7 +200,11 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
     Admission admission = state_.service.admit(request);
     if (!admission.refusal && !parser.is_done()) {
       if (auto problem = co_await read_body(parser, admission.body_limit)) {
-        if (problem->status != 0) co_await refuse(request, *std::move(problem), admission.route);
+        if (problem->status == 408) {
+          count_slow(request, admission.route);
+        } else if (problem->status != 0) {
+          co_await refuse(request, *std::move(problem), admission.route);
+        }
         release();
         co_return false;
       }
@@ -234,7 +237,14 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
     }
   }
 
-  /// \return a problem; its status is 0 where the client has gone
+  /// A deadline has closed the connection: nothing can be answered any more.
+  void count_slow(const Request& request, const Route* route) {
+    const Response response{.status = 408, .route = route == nullptr ? "" : route->path};
+    state_.service.metrics().count(route, request.method, response, std::chrono::duration<double>(Clock::now() - request.arrived).count());
+    note(request, response, 0);
+  }
+
+  /// \return a problem; its status is 0 where the client has gone, and 408 where it was too slow
   asio::awaitable<std::optional<Problem>> read_body(http::request_parser<http::string_body>& parser, std::size_t limit) {
     const auto length = parser.content_length();
     if (length && *length > limit) {
@@ -261,6 +271,7 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
       const auto [error, size] = co_await http::async_read_some(stream_, buffer_, parser, kTuple);
       received += size;
       if (!error) continue;
+      if (error == beast::error::timeout) co_return Problem{.status = 408, .detail = {}};
       if (!is_of_request(error)) co_return Problem{.status = 0, .detail = {}};
       co_return problem_of(error, limits());
     }

@@ -26,12 +26,6 @@ std::string media_type(std::string_view text) {
   return type;
 }
 
-/// The route of the page's files, which the table has under one name.
-const Route* page_route() {
-  static const Route* const route = &*std::ranges::find_if(routes(), [](const Route& own) { return std::string_view(own.path) == "/{file}"; });
-  return route;
-}
-
 /// Translates what an answer throws.
 Response answer_of_error(const std::exception_ptr& error, std::string& fault) {
   try {
@@ -120,7 +114,8 @@ Service::Service(Store& store, ServiceOptions options, JobOptions jobs, const st
                                                  const std::lock_guard<std::mutex> lock(mutex_);
                                                  return fast_.tasks.size() + slow_.tasks.size();
                                                },
-                                               .post = [this](std::function<void()> work) { post(std::move(work)); }});
+                                               .post = [this](std::function<void()> work) { post(std::move(work)); },
+                                               .pending = pending_});
   if (!model.empty()) {
     LoadedModel loaded = jobs_->adopt(model);
     serve(loaded.entry.id, std::move(loaded.model));
@@ -143,6 +138,8 @@ Service::~Service() {
   slow_.changed.notify_all();
   ending_.notify_all();
   for (std::thread& thread : threads_) thread.join();
+  // The store calls back into this object.
+  while (pending_ != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
   jobs_.reset();
 }
 
@@ -185,13 +182,7 @@ void Service::check(const Request& request, Admission& admission) {
     finish(request, nullptr, *admission.refusal);
     return;
   }
-  try {
-    admission.route = &match(request);
-  } catch (const Problem& problem) {
-    const std::string_view path = path_of(request.target);
-    if (problem.status != 404 || path.find('/', 1) != std::string_view::npos) throw;
-    admission.route = page_route();
-  }
+  admission.route = &match(request);
   const Route& route = *admission.route;
   check_key(request, route);
   if (!is_safe(request.method) && !allows_origin(request, options_.origins)) {

@@ -64,6 +64,7 @@ struct Context {
   std::atomic<bool>& draining;
   std::function<std::size_t()> queue_length;
   std::function<void(std::function<void()>)> post;  ///< see Service::post()
+  std::atomic<int>& pending;                        ///< writes whose commit is waited for
 
   /// Why the service is not ready; empty if it is.
   [[nodiscard]] std::vector<std::string> not_ready() const;
@@ -148,6 +149,7 @@ class Service {
   std::uint64_t boot_;
   Clock::time_point started_ = Clock::now();
   std::atomic<bool> draining_{false};
+  std::atomic<int> pending_{0};
   std::unique_ptr<Jobs> jobs_;
   std::unique_ptr<Context> context_;
 
