@@ -157,8 +157,8 @@ std::vector<Command> add_commands(CLI::App& program, const std::string& method, 
   return {add_train(program, method), add_tune(program),     add_cv(program, method), add_evaluate(program, streams),
           add_compare(program),       add_predict(program),  add_recommend(program),  add_recommend_users(program),
           add_similar(program),       add_info(program),     add_export(program),     add_update(program),
-          add_split(program),         add_generate(program), add_demo(program),       add_completion(program),
-          add_manual(program),        add_serve(program, method), add_ping(program)};
+          add_split(program),         add_generate(program), add_demo(program),       add_serve(program, method),
+          add_ping(program),          add_completion(program), add_manual(program)};
 }
 
 }  // namespace lowrank::cli

@@ -139,8 +139,8 @@ int run_serve(const ServeArguments& arguments) {
                       .read_only = arguments.read_only,
                       .vfs = {},
                       .on_log = say("store")});
-  if (arguments.check) return check_state(store);
   import_files(arguments, store);
+  if (arguments.check) return check_state(store);
   std::optional<serve::Service> service;
   service.emplace(store, std::move(options), std::move(jobs), arguments.model);
   const auto reload = [&] {
@@ -216,7 +216,7 @@ Command add_serve(CLI::App& program, const std::string& method) {
   add_threads(*app, arguments->threads);
   add_integer(*app, "--new-item-ratings", arguments->new_item_ratings,
               "ratings by users of the model that an item needs which came after the training, to be recommended before the next one", 1);
-  app->add_flag("--check", arguments->check, "only look through the store and the models for damage");
+  app->add_flag("--check", arguments->check, "look through the store and the models for damage, and end");
   add_text(*app, "--web", "FOLDER", arguments->web, "folder of the files of the page, for working on them; default: those in the program");
   add_text(*app, "--log-level", "LEVEL", arguments->log_level, "lowest level of the log: debug, info (a line per request), warning or error")->group(kOutput);
   add_method(*app, "serve");
@@ -235,10 +235,8 @@ Command add_serve(CLI::App& program, const std::string& method) {
   add_quiet(*app, arguments->quiet);
   set_example(*app,
               "  lowrank generate --users 500 --items 200 --ratings 10000 -o ratings.csv\n"
-              "  lowrank serve state --import ratings.csv --listen 127.0.0.1:8090 &\n"
-              "  lowrank ping 127.0.0.1:8090 --wait 60\n"
-              "  curl http://127.0.0.1:8090/v1/users/1/recommendations\n"
-              "  kill $!");
+              "  lowrank serve state --import ratings.csv --check\n"
+              "  timeout --preserve-status 5 lowrank serve state --listen unix:socket");
   return {app, [app, arguments] {
             refuse_unread_reading(*app, !arguments->import.empty(), "needs --import");
             return run_serve(*arguments);

@@ -10,18 +10,13 @@
 
 #include "data/text.h"
 #include "lowrank/base/error.h"
+#include "serve/http.h"
 
 namespace lowrank::serve {
 
 namespace {
 
 constexpr std::size_t kLeastKey = 16;
-
-std::string lowered(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return lower;
-}
 
 /// The host of `host:port` or `[address]:port`.
 std::string_view without_port(std::string_view host) {

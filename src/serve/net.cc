@@ -10,13 +10,13 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <csignal>
-#include <ctime>
 #include <map>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "lowrank/base/error.h"
+#include "serve/http.h"
 #include "serve/json.h"
 #include "serve/notify.h"
 
@@ -32,65 +32,6 @@ using Stream = beast::basic_stream<asio::generic::stream_protocol>;
 
 constexpr auto kTuple = asio::experimental::as_tuple(asio::use_awaitable);
 constexpr std::size_t kPiece = std::size_t{1} << 16U;
-
-std::string lowered(beast::string_view text) {
-  std::string lower(text.data(), text.size());
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return lower;
-}
-
-/// Whether a header of W3C trace context parses: `00-HEX32-HEX16-HEX2`. Only then is it repeated.
-bool is_trace(std::string_view text) {
-  constexpr std::string_view kShape = "hh-hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh-hhhhhhhhhhhhhhhh-hh";
-  if (text.size() != kShape.size()) return false;
-  for (std::size_t n = 0; n < text.size(); ++n) {
-    const bool hex = (text[n] >= '0' && text[n] <= '9') || (text[n] >= 'a' && text[n] <= 'f');
-    if (kShape[n] == 'h' ? !hex : text[n] != '-') return false;
-  }
-  return true;
-}
-
-std::string http_date() {
-  static std::time_t last = 0;
-  static std::string text;
-  const std::time_t now = std::time(nullptr);
-  if (now != last) {
-    last = now;
-    std::tm utc{};
-    gmtime_r(&now, &utc);
-    std::array<char, 40> digits{};
-    text.assign(digits.data(), std::strftime(digits.data(), digits.size(), "%a, %d %b %Y %H:%M:%S GMT", &utc));
-  }
-  return text;
-}
-
-/// What is wrong with the framing of a request. Beast has refused most of it; the rest is what proxies and servers read differently.
-std::optional<Problem> framing_problem(const http::request_parser<http::string_body>& parser, const Limits& limits) {
-  const auto& fields = parser.get();
-  std::size_t count = 0;
-  std::map<http::field, std::size_t> known;
-  for (const auto& field : fields) {
-    ++count;
-    ++known[field.name()];
-    // What is not UTF-8 is no text of ours, and a log must not hold it.
-    if (field.value().find('\0') != beast::string_view::npos) return Problem{.status = 400, .detail = "a header has a zero byte"};
-  }
-  if (count > limits.header_fields) {
-    return Problem{.status = 431, .detail = "the header has more than " + std::to_string(limits.header_fields) + " fields"};
-  }
-  if (known[http::field::host] != 1) return Problem{.status = 400, .detail = "expected exactly one Host field"};
-  for (const http::field name : {http::field::content_length, http::field::transfer_encoding, http::field::content_type,
-                                 http::field::authorization, http::field::origin}) {
-    if (known[name] > 1) return Problem{.status = 400, .detail = std::string(http::to_string(name)) + ": is given twice"};
-  }
-  if (known[http::field::transfer_encoding] != 0) {
-    // `gzip` or `chunked, gzip` would be read as no body at all.
-    const bool chunked = parser.chunked() && lowered(fields[http::field::transfer_encoding]) == "chunked";
-    if (!chunked || fields.version() != 11) return Problem{.status = 400, .detail = "Transfer-Encoding: only chunked is known"};
-    if (known[http::field::content_length] != 0) return Problem{.status = 400, .detail = "Content-Length and Transfer-Encoding exclude each other"};
-  }
-  return {};
-}
 
 Problem problem_of(const error_code& error, const Limits& limits) {
   if (error == http::error::header_limit || error == http::error::buffer_overflow) {
@@ -193,7 +134,7 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
     take_header(parser, request);
     version_ = parser.get().version();
     keeps_ = parser.keep_alive();
-    if (auto problem = framing_problem(parser, limits())) {
+    if (auto problem = framing_problem(request, {.version = version_, .chunked = parser.chunked()}, limits())) {
       co_await refuse(request, *std::move(problem));
       co_return false;
     }
@@ -233,7 +174,7 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
     request.method.assign(header.method_string().data(), header.method_string().size());
     request.target.assign(header.target().data(), header.target().size());
     for (const auto& field : header) {
-      request.fields.push_back({lowered(field.name_string()), std::string(field.value().data(), field.value().size())});
+      request.fields.push_back({lowered({field.name_string().data(), field.name_string().size()}), std::string(field.value().data(), field.value().size())});
     }
   }
 
@@ -258,7 +199,7 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
     held_ = held;
     state_.held_bytes += held;
     if (const auto expected = parser.get()[http::field::expect]; !expected.empty()) {
-      if (lowered(expected) != "100-continue") co_return Problem{.status = 417, .detail = "Expect: only 100-continue is known"};
+      if (lowered({expected.data(), expected.size()}) != "100-continue") co_return Problem{.status = 417, .detail = "Expect: only 100-continue is known"};
       constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       stream_.expires_after(limits().write_time);
       const auto [error, size] = co_await asio::async_write(stream_, asio::buffer(kContinue), kTuple);
@@ -316,30 +257,12 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
     co_await write(request, std::move(response));
   }
 
-  [[nodiscard]] std::string header_of(const Request& request, const Response& response, bool chunked) const {
-    std::string header = "HTTP/1.1 ";
-    header.append(std::to_string(response.status)).append(1, ' ').append(reason_of(response.status)).append("\r\nDate: ").append(http_date());
-    if (!response.content_type.empty()) header.append("\r\nContent-Type: ").append(response.content_type);
-    if (chunked) {
-      header.append("\r\nTransfer-Encoding: chunked");
-    } else if (!response.source && response.status != 304 && response.status != 204) {
-      header.append("\r\nContent-Length: ").append(std::to_string(response.text().size()));
-    }
-    for (const auto& [name, value] : response.fields) {
-      // Values are ours; a line end in one would be a fault that must not become a header.
-      if (value.find_first_of("\r\n") == std::string::npos) header.append("\r\n").append(name).append(": ").append(value);
-    }
-    if (const auto trace = request.field("traceparent"); trace && is_trace(*trace)) header.append("\r\ntraceparent: ").append(*trace);
-    header.append(response.closes ? "\r\nConnection: close" : (version_ == 10 ? "\r\nConnection: keep-alive" : ""));
-    return header.append("\r\n\r\n");
-  }
-
   /// \return whether all of it was written
   asio::awaitable<bool> write(const Request& request, Response response) {
     const bool bare = request.method == "HEAD" || response.status == 304 || response.status == 204;
     const bool chunked = response.source && version_ != 10;
     if (response.source && !chunked) response.closes = true;
-    const std::string header = header_of(request, response, chunked);
+    const std::string header = header_of(request, response, {.version = version_, .chunked = chunked});
     const std::string_view body = bare || response.source ? std::string_view() : std::string_view(response.text());
     std::size_t sent = 0;
     bool written = true;

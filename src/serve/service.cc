@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "base/text.h"
 #include "lowrank/base/error.h"
+#include "serve/http.h"
 #include "serve/new_items.h"
 
 namespace lowrank::serve {
@@ -20,9 +21,8 @@ bool is_safe(std::string_view method) { return method == "GET" || method == "HEA
 
 /// The media type of a Content-Type, without parameters.
 std::string media_type(std::string_view text) {
-  std::string type(text.substr(0, text.find(';')));
+  std::string type = lowered(text.substr(0, text.find(';')));
   while (!type.empty() && type.back() == ' ') type.pop_back();
-  for (char& c : type) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   return type;
 }
 

@@ -22,7 +22,7 @@ import unittest
 
 PROGRAM = ""
 METHODS = ["sgd", "als", "implicit", "bpr", "nmf", "baseline", "popular", "neighbours"]
-COMMANDS = "train tune cv evaluate compare predict recommend similar info export update split generate demo completion manual".split()
+COMMANDS = "train tune cv evaluate compare predict recommend similar info export update split generate demo serve ping completion manual".split()
 # Long enough for a signal to meet it, short enough for a slow machine to finish an epoch.
 LONG = ["--epochs", "1000000", "--rank", "8"]
 # Seconds after which a command is taken to hang: far more than any needs, with sanitizers and on a busy machine.
