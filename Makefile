@@ -5,7 +5,7 @@ INSTALL := ./scripts/install-packages
 PYTHON = $$([ ! -f build/python/installed.txt ] || echo -DLOWRANK_PYTHON=ON -DPython_EXECUTABLE=$(CURDIR)/build/python/bin/python3)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo test test-python wheel check bench format format-check lint asan asan-short tsan install clean help
+.PHONY: build demo demo-serve test test-python wheel check bench format format-check lint asan asan-short tsan install clean help
 
 build:  ## build the program, build/lowrank
 	@$(INSTALL) build
@@ -15,6 +15,9 @@ build:  ## build the program, build/lowrank
 
 demo: build  ## build, train on real ratings of films, recommend films
 	@build/lowrank demo
+
+demo-serve: build  ## open a page that recommends films of the example data
+	@build/lowrank serve build/demo-state --import examples/data/ratings.dat.gz --titles examples/data/movies.dat.gz
 
 test:  ## build everything and run every test
 	@$(INSTALL) build test
