@@ -91,7 +91,9 @@ void Store::backup(const std::string& folder) {
     }
     ::chmod(path.c_str(), 0600);
     for (const std::string& file : files) {
-      if (exists(models_folder() + "/" + file)) copy_model(models_folder() + "/" + file, partial + "/models/" + file);
+      const std::string name = "/models/" + file;
+      const std::string from = this->folder() + name;
+      if (exists(from)) copy_model(from, partial + name);
     }
     sync_folder(partial + "/models");
     sync_folder(partial);
