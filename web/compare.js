@@ -39,7 +39,14 @@ async function showLists(place, left, right) {
   if (session.user === null && [...session.ratings.values()].every((rating) => rating.value === undefined)) {
     return replace(place, el("p", { class: "note" }, "Rate titles, or choose a user, in \u201CTry it\u201D to compare the lists of both models."));
   }
-  const [one, other] = await Promise.all([ask(left), ask(right)]);
+  let answers;
+  try {
+    answers = await Promise.all([ask(left), ask(right)]);
+  } catch (problem) {
+    if (problem.status !== 404) throw problem;
+    return replace(place, el("p", { class: "note" }, `Their lists cannot be compared: ${problem.message}.`)); // a model whose file is gone
+  }
+  const [one, other] = answers;
   const shared = one.data.items.filter((item) => other.data.items.some((another) => another.item === item.item)).length;
   return replace(place, el("p", {}, `${shared} of ${one.data.items.length} items are in both lists.`),
     el("div", { class: "columns" }, listOf(one.data, other.data, left), listOf(other.data, one.data, right)));

@@ -8,7 +8,11 @@ export const count = (value) => (value === undefined || value === null ? "" : wh
 export const fixed = (value, digits = 2) => (typeof value === "number" ? value.toFixed(digits).replace("-", "\u2212") : "");
 
 /// With its sign, which is a minus as long as a plus.
-export const signed = (value, digits = 2) => (value < 0 ? "\u2212" : "+") + Math.abs(value).toFixed(digits);
+export function signed(value, digits = 2) {
+  const size = Math.abs(value).toFixed(digits);
+  if (Number(size) === 0) return size;
+  return (value < 0 ? "\u2212" : "+") + size;
+}
 
 /// Four significant digits at most, for figures of unknown size.
 export function figure(value) {

@@ -70,7 +70,7 @@ async function cancel(job) {
 function showJob(job) {
   if (!job) return replace(progress);
   const atWork = RUNNING.includes(job.state);
-  const epochs = job.epochs > 0 ? `epoch ${count(job.epoch ?? 0)} of ${count(job.epochs)}` : job.state;
+  const epochs = job.stage === "training" && job.epochs > 0 ? `epoch ${count(job.epoch ?? 0)} of ${count(job.epochs)}` : job.stage ?? job.state;
   const bar = el("progress", { max: job.epochs || 1, "aria-label": `Progress of job ${job.id}` });
   if (job.epochs > 0) bar.value = job.epoch ?? 0;
   const stop = el("button", { type: "button", class: "small" }, "Cancel");
@@ -78,7 +78,8 @@ function showJob(job) {
   return replace(progress, el("h4", {}, `Job ${job.id}, ${job.method ?? job.kind}`),
     atWork ? el("div", { class: "row" }, bar, el("span", {}, epochs), stop)
       : el("p", {}, el("strong", {}, STATES[job.state] ?? job.state), job.detail ? `: ${job.detail}` : "",
-        job.finished && job.started ? ` (${span(job.finished - job.started)})` : "", job.model ? `, model ${job.model}` : ""),
+        job.seconds !== undefined ? ` (${span(job.seconds)})` : "", job.model ? `, model ${job.model}` : ""),
+    (job.warnings ?? []).map((warning) => el("p", { class: "note" }, warning)),
     job.history?.length > 1 && trainingCurve(job.history, `Training of job ${job.id}`));
 }
 

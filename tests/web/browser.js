@@ -6,6 +6,8 @@ import { createRequire } from "node:module";
 import { chromium } from "playwright-core";
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+// Far more than anything takes, also on a busy machine.
+const PATIENCE = 120000;
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 export const launch = () => chromium.launch({
@@ -20,7 +22,7 @@ export async function open(browser, url, { scheme = "light", width = 1280, heigh
   page.on("console", (message) => { if (message.type() === "error" || message.type() === "warning") faults.push(message.text()); });
   page.on("pageerror", (error) => faults.push(error.message));
   page.on("request", (request) => { if (!request.url().startsWith(new URL(url).origin)) faults.push(`asked ${request.url()}`); });
-  page.setDefaultTimeout(20000);
+  page.setDefaultTimeout(PATIENCE);
   await before?.(page);
   await page.goto(url);
   return { page, faults };
@@ -37,5 +39,6 @@ export async function violations(page) {
 export async function picture(page, name) {
   if (!process.env.SHOTS) return;
   mkdirSync(process.env.SHOTS, { recursive: true });
+  await page.evaluate(() => scrollTo(0, 0));
   await page.screenshot({ path: `${process.env.SHOTS}/${name}.png`, fullPage: true });
 }

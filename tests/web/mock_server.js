@@ -153,13 +153,14 @@ export class Mock {
 
   runJob(body) {
     const model = this.train(4, Math.max(...this.models.map((one) => one.id)) + 1);
-    const job = { id: model.id - 42, kind: "train", state: "running", method: body.method ?? "als", epoch: 0, epochs: 4, history: [], started: Math.floor(Date.now() / 1000) };
+    const job = { id: model.id - 42, kind: "train", state: "running", stage: "training", method: body.method ?? "als", epoch: 0, epochs: 4, history: [], started: Math.floor(Date.now() / 1000) };
     this.job = job;
     const step = () => {
       if (job.state === "cancelled") return;
       job.history.push(model.record.history[job.epoch]);
       if (++job.epoch < 4) return void setTimeout(step, 300);
       model.record.created = job.finished = Math.floor(Date.now() / 1000);
+      job.seconds = 1.2;
       Object.assign(job, { state: "done", model: model.id });
       this.models.push(model);
       this.active = model.id;

@@ -9,7 +9,7 @@ import { gunzipSync } from "node:zlib";
 import { HOSTILE, Mock } from "./mock_server.js";
 
 const DATA = fileURLToPath(new URL("../../examples/data/", import.meta.url));
-const PATIENCE = 60000;
+const PATIENCE = 300000; // ms
 
 /// The example titles, but for one of the best known, which is hostile.
 function writeTitles(path) {
