@@ -5,7 +5,7 @@ INSTALL := ./scripts/install-packages
 PYTHON = $$([ ! -f build/python/installed.txt ] || echo -DLOWRANK_PYTHON=ON -DPython_EXECUTABLE=$(CURDIR)/build/python/bin/python3)
 
 .DEFAULT_GOAL := build
-.PHONY: build demo demo-serve test test-python wheel check bench format format-check lint asan asan-short tsan install clean help
+.PHONY: build demo demo-serve test test-python wheel check bench format format-check lint asan asan-short tsan soak install clean help
 
 build:  ## build the program, build/lowrank
 	@$(INSTALL) build
@@ -54,6 +54,10 @@ asan asan-short tsan:  ## run the tests with sanitizers: of addresses and undefi
 	@cmake --preset $@
 	@cmake --build --preset $@ --parallel $(JOBS)
 	@ctest --preset $@ --parallel $(JOBS) --label-exclude slow
+
+soak: build  ## long tests of the service: a million requests while models swap, half an hour of mixed load (SOAK="--minutes 5" for less)
+	@$(INSTALL) bench
+	@scripts/soak $(SOAK)
 
 format:  ## format every C++ file by .clang-format
 	@$(INSTALL) lint
