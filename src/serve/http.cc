@@ -54,6 +54,10 @@ std::optional<Problem> framing_problem(const Request& request, const Framing& fr
   for (const char* name : {"content-length", "transfer-encoding", "content-type", "authorization", "x-api-key", "origin"}) {
     if (count(name) > 1) return Problem{.status = 400, .detail = std::string(name) + ": is given twice"};
   }
+  // A list of equal lengths is one length to some.
+  if (const auto length = request.field("content-length"); length && length->find_first_not_of("0123456789") != std::string_view::npos) {
+    return Problem{.status = 400, .detail = "Content-Length: is not a number"};
+  }
   const auto coding = request.field("transfer-encoding");
   if (!coding) return {};
   // `gzip` or `chunked, gzip` would be read as no body at all.

@@ -134,7 +134,7 @@ class Listening {
 
 std::size_t answers_in(const std::string& text) {
   std::size_t count = 0;
-  for (std::size_t at = text.find("HTTP/1.1 "); at != std::string::npos; at = text.find("HTTP/1.1 ", at + 1)) ++count;
+  for (std::size_t at = text.find("\r\nDate: "); at != std::string::npos; at = text.find("\r\nDate: ", at + 1)) ++count;
   return count;
 }
 

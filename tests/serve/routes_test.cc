@@ -97,7 +97,8 @@ TEST(Routes, AreAllDocumentedAndAnswerAsDocumented) {
     const std::string status = std::to_string(response.status);
     ASSERT_TRUE(responses.contains(status)) << example.method << " " << example.target << " answered " << status << " " << response.text();
     EXPECT_STREQ(response.route, example.path.c_str());
-    if (example.method != "DELETE" || example.path != "/v1/jobs/{id}") EXPECT_LT(response.status, 400U) << example.target << response.text();
+    const bool ended = example.method == "DELETE" && example.path == "/v1/jobs/{id}";
+    EXPECT_EQ(response.status < 400U, !ended) << example.target << response.text();
     if (response.content_type != "application/json") continue;
     const Json answer = Json::parse(response.text());
     expect_fits(answer, responses[status]["content"]["application/json"]["schema"], example.method + " " + example.path);
@@ -137,7 +138,7 @@ TEST(Routes, RefuseWhatTheyDoNotKnow) {
   EXPECT_EQ(status("PUT", rating, std::string(100, '[') + std::string(100, ']')), 400U) << "too deep";
   EXPECT_EQ(served.ask("PUT", rating, R"({"value":5})", {{"content-type", "text/plain"}}).status, 415U);
   EXPECT_EQ(served.ask("PUT", rating).status, 415U);
-  EXPECT_EQ(status("POST", "/v1/train", R"({"method":"als","options":{"rank":0}})"), 422U);
+  EXPECT_EQ(status("POST", "/v1/train", R"({"method":"als","options":{"rank":-1}})"), 422U);
   EXPECT_EQ(status("POST", "/v1/train", R"({"method":"magic"})"), 422U);
   EXPECT_EQ(status("POST", "/v1/models/77/activate", "{}"), 404U);
   const Response problem = served.get("/v1/popular?limit=0");
