@@ -54,7 +54,7 @@ export function chart({ caption, xName, series, best, bestName }) {
     drawn.map((one, i) => el("li", {}, el("span", { class: `line-mark series-${i}`, "aria-hidden": "true" }), one.name)),
     best !== undefined && el("li", {}, el("span", { class: "line-mark best", "aria-hidden": "true" }), bestName));
   const xs = [...new Set(points.map((point) => point[0]))].sort((a, b) => a - b);
-  const valueAt = (one, at) => figure(one.points.find((point) => point[0] === at)?.[1]);
+  const valueAt = (one, at) => one.points.find((point) => point[0] === at)?.[1].toPrecision(4) ?? "";
   return el("figure", {}, picture, legend,
     el("details", {}, el("summary", {}, "Figures as a table"),
       table(caption, [[xName, true], ...drawn.map((one) => [one.name, true])], xs.map((at) => [figure(at), ...drawn.map((one) => valueAt(one, at))]))));

@@ -5,7 +5,11 @@ const whole = new Intl.NumberFormat("en");
 export const count = (value) => (value === undefined || value === null ? "" : whole.format(value));
 
 /// `value` with `digits` digits after the point.
-export const fixed = (value, digits = 2) => (typeof value === "number" ? value.toFixed(digits).replace("-", "\u2212") : "");
+export function fixed(value, digits = 2) {
+  if (typeof value !== "number") return "";
+  const text = Math.abs(value).toFixed(digits);
+  return value < 0 && Number(text) !== 0 ? `\u2212${text}` : text;
+}
 
 /// With its sign, which is a minus as long as a plus.
 export function signed(value, digits = 2) {

@@ -15,14 +15,14 @@ function moveOf(before, rank) {
   return null;
 }
 
-/// `3 new, 2 moved`, or `no change`.
+/// `3 new, 2 moved`, or nothing.
 function changeOf(moves) {
   const fresh = moves.filter((move) => move?.kind === "new").length;
   const moved = moves.filter((move) => move && move.kind !== "new").length;
   const words = [];
   if (fresh > 0) words.push(`${fresh} new`);
   if (moved > 0) words.push(`${moved} moved`);
-  return words.join(", ") || "no change";
+  return words.join(", ");
 }
 
 /// `rate(item, value)` and `similar(item)` are what its buttons do.
@@ -66,7 +66,7 @@ export function changingList({ rate, similar }) {
 
   return {
     node: list,
-    /// Shows `answer` and says what changed. `fresh`: a list for somebody else, of which nothing moved.
+    /// Shows `answer` and says what changed, in words that are empty if nothing did; null for a `fresh` list. A fresh list is for somebody else, so that nothing in it moved.
     show(answer, fresh) {
       const before = new Map([...rows].map(([item, row]) => [item, row.node.offsetTop]));
       const focused = document.activeElement;
@@ -91,7 +91,7 @@ export function changingList({ rate, similar }) {
       // A row that is moved loses the focus.
       if (focused !== document.activeElement && list.contains(focused)) focused.focus({ preventScroll: true });
       if (known) glide(before);
-      return known ? changeOf(moves) : "";
+      return known ? changeOf(moves) : null;
     },
     append(answer) {
       const extent = extentOf(answer.items);

@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { combobox } from "./combobox.js";
 import { announce, el, replace, table } from "./dom.js";
-import { count } from "./format.js";
+import { count, fixed } from "./format.js";
 import { session } from "./session.js";
 
 const NEAR = 14; // pixels between the pointer and a point that it means
@@ -150,7 +150,7 @@ export async function startMap(place) {
     const listed = marked.length > 0 ? marked : data.items.slice(0, NEIGHBOURS).map((_, i) => [i, ""]);
     replace(rows, el("h4", {}, marked.length > 0 ? "Marked items" : "Most rated items"),
       table("Items of the map", [["Title"], ["Mark"], ["x", true], ["y", true], ["Ratings", true]],
-        listed.map(([i, kind]) => [name(i), MARKS[kind] ?? "", data.x[i].toFixed(2), data.y[i].toFixed(2), count(data.ratings[i])])));
+        listed.map(([i, kind]) => [name(i), MARKS[kind] ?? "", fixed(data.x[i]), fixed(data.y[i]), count(data.ratings[i])])));
   }
 
   function choose(i) {

@@ -45,15 +45,26 @@ function showRoutes(stats) {
 function showErrors(stats) {
   const errors = stats.errors ?? [];
   if (errors.length === 0) return replace(byId("errors"), el("p", { class: "note" }, "None."));
-  return replace(byId("errors"), table("Last errors", [["Time"], ["Status", true], ["Route"], ["Detail"]],
-    errors.map((error) => [moment(error.time), String(error.status), el("code", {}, error.route), error.detail])));
+  const groups = new Map(); // the same error many times is one row
+  for (const error of errors) {
+    const key = JSON.stringify([error.status, error.route, error.detail]);
+    const group = groups.get(key) ?? { ...error, times: 0 };
+    groups.set(key, { ...group, time: Math.max(group.time, error.time), times: group.times + 1 });
+  }
+  return replace(byId("errors"), table("Last errors", [["Last"], ["Times", true], ["Status", true], ["Route"], ["Detail"]],
+    [...groups.values()].map((error) => [moment(error.time), count(error.times), String(error.status), el("code", {}, error.route), error.detail ?? ""])));
 }
 
-const limitValue = (name, value) => (name.endsWith("_bytes") ? bytes(value) : name.endsWith("_seconds") ? span(value) : count(value));
+function limitValue(name, value) {
+  if (value === 0) return "none";
+  if (name.endsWith("_bytes")) return bytes(value);
+  if (name.endsWith("_milliseconds")) return span(value / 1000);
+  return name.endsWith("_seconds") ? span(value) : count(value);
+}
 
 function showLimits(stats) {
   replace(byId("limits"), facts(Object.entries(stats.limits ?? {}).map(([name, value]) =>
-    [name.replace(/_(bytes|seconds)$/, "").replaceAll("_", " "), limitValue(name, value)])));
+    [name.replace(/_(bytes|seconds|milliseconds)$/, "").replaceAll("_", " "), limitValue(name, value)])));
 }
 
 const shownTexts = new Map();

@@ -44,7 +44,7 @@ function bar(parts, extent) {
     return svg("rect", { x: x + 0.5, y: 1, width: Math.max(0, width - 1), height: HEIGHT, class: part.rest ? "part rest" : `part part-${i % 4}` });
   });
   return svg("svg", { class: "reason-bar", viewBox: `0 0 ${WIDTH} ${HEIGHT + 2}`, preserveAspectRatio: "none", "aria-hidden": "true" },
-    svg("line", { x1: zero, x2: zero, y1: 0, y2: HEIGHT + 2, class: "zero" }), pieces);
+    pieces, svg("line", { x1: zero, x2: zero, y1: 0, y2: HEIGHT + 2, class: "zero" }));
 }
 
 function words(parts, item, digits) {

@@ -61,8 +61,9 @@ async function refresh(fresh, stored) {
     listCurl.update(answer);
     const time = `${stored === undefined ? "" : `rating stored in ${fixed(stored, 1)} ms, `}list in ${fixed(answer.milliseconds, 1)} ms`;
     const empty = answer.data.items.length === 0 ? "Nothing is left to recommend." : "";
-    replace(status, el("strong", {}, empty || (change ? `List changed: ${change}` : SOURCES[answer.data.source] ?? "")), ` ${time}`);
-    if (change || empty) announce(empty || `List changed: ${change}`);
+    const news = change === null ? "" : change ? `List changed: ${change}` : "List unchanged";
+    replace(status, el("strong", {}, empty || news || SOURCES[answer.data.source] || ""), ` ${time}`);
+    if (news || empty) announce(empty || news);
     if (inList && document.activeElement === document.body) byId("heading-list").focus({ preventScroll: true });
   });
 }
