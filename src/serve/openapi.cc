@@ -7,16 +7,19 @@ namespace lowrank::serve {
 
 namespace {
 
+/// Texts without control characters.
+constexpr const char* kNoControl = "^[^\\u0000-\\u001f\\u007f]*$";
+
 Json reference_to(const std::string& schema) { return {{"$ref", "#/components/schemas/" + schema}}; }
 
 Json schema_of_parameter(const Parameter& parameter) {
   Json schema;
   switch (parameter.kind) {
     case ParameterKind::id:
-      schema = {{"type", "string"}, {"minLength", 1}, {"maxLength", 512}};
+      schema = {{"type", "string"}, {"minLength", 1}, {"maxLength", 512}, {"pattern", kNoControl}};
       break;
     case ParameterKind::text:
-      schema = {{"type", "string"}, {"maxLength", 512}};
+      schema = {{"type", "string"}, {"maxLength", 512}, {"pattern", *parameter.pattern == '\0' ? kNoControl : parameter.pattern}};
       if (*parameter.names != '\0') {
         schema = {{"type", "string"}, {"enum", Json::array()}};
         std::string_view names = parameter.names;
@@ -44,7 +47,15 @@ Json schema_of_parameter(const Parameter& parameter) {
 
 Json content_of(const Answer& answer) {
   const std::string schema = answer.schema;
-  if (schema.find('/') != std::string::npos) return {{schema, {{"schema", {{"type", "string"}}}}}};
+  if (schema.find('/') != std::string::npos) {
+    Json content = Json::object();
+    for (std::size_t at = 0; at < schema.size();) {
+      const std::size_t end = std::min(schema.find('|', at), schema.size());
+      content[schema.substr(at, end - at)] = {{"schema", {{"type", "string"}}}};
+      at = end + 1;
+    }
+    return content;
+  }
   const char* const type = schema == "Problem" ? "application/problem+json" : "application/json";
   return {{type, {{"schema", reference_to(schema)}}}};
 }
@@ -91,6 +102,7 @@ Json operation_of(const Route& route) {
     problem("413", "the body is too long");
     problem("415", "the type of the body is not one of those above");
   }
+  problem("431", "the header is too long");
   problem("422", "the request is well formed, but cannot be done");
   problem("503", "too many requests wait");
   problem("504", "the request waited too long");

@@ -10,8 +10,10 @@ using Kind = ParameterKind;
 
 const Parameter kUser{.name = "user", .kind = Kind::id, .help = "id of the user"};
 const Parameter kItem{.name = "item", .kind = Kind::id, .help = "id of the item"};
-const Parameter kNumber{.name = "id", .kind = Kind::text, .help = "number"};
-const Parameter kCursor{.name = "cursor", .kind = Kind::text, .help = "the cursor of the page before; where what is listed changed meanwhile, the answer is 409"};
+const Parameter kNumber{.name = "id", .kind = Kind::integer, .help = "number", .least = 1, .most = 999999999};
+const Parameter kCursor{.name = "cursor", .kind = Kind::text, .help = "the cursor of the page before; where what is listed changed meanwhile, the answer is 409",
+                        .pattern = "^([0-9a-f]{1,16}-[0-9]{1,6})?$"};
+const Parameter kPosition{.name = "cursor", .kind = Kind::text, .help = "the cursor of the page before", .pattern = "^[0-9]{0,9}$"};
 const Parameter kCategory{.name = "category", .kind = Kind::text, .help = "list only items of this category; several: of any of them", .repeats = true};
 const Parameter kExclude{.name = "exclude", .kind = Kind::id, .help = "item to leave out", .repeats = true};
 const Parameter kMinCount{.name = "min_count",
@@ -155,7 +157,7 @@ std::vector<Route> make_routes() {
                  .scope = Scope::read,
                  .lane = Lane::fast,
                  .answer = list_users,
-                 .parameters = {limit("100"), kCursor, {.name = "search", .kind = Kind::text, .help = "list only ids that start with this"}},
+                 .parameters = {limit("100"), kPosition, {.name = "search", .kind = Kind::text, .help = "list only ids that start with this"}},
                  .answers = {with("Users")}});
   all.push_back({.method = "GET",
                  .path = "/v1/users/{user}",
@@ -187,7 +189,7 @@ std::vector<Route> make_routes() {
                  .parameters = {{.name = "search", .kind = Kind::text, .help = "list only items with this in their title, whatever case and accents, or at the start of their id"},
                                 kCategory,
                                 {.name = "available", .kind = Kind::boolean, .help = "list only items that are available, or only the others"},
-                                limit("100"), kCursor},
+                                limit("100"), kPosition},
                  .answers = {with("Items")}});
   all.push_back({.method = "GET",
                  .path = "/v1/items/{item}",
@@ -350,7 +352,7 @@ std::vector<Route> make_routes() {
                  .lane = Lane::slow,
                  .answer = export_ratings,
                  .parameters = {{.name = "format", .kind = Kind::text, .help = "csv, or one object per line", .otherwise = "csv", .names = "csv|ndjson"}},
-                 .answers = {{200, "the ratings", "text/csv"}}});
+                 .answers = {{200, "the ratings", "text/csv|application/x-ndjson"}}});
   all.push_back({.method = "POST",
                  .path = "/v1/backup",
                  .name = "back_up",

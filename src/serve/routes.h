@@ -38,6 +38,7 @@ struct Parameter {
   const char* otherwise = "";  ///< the value where it is not given; empty for none
   const char* names = "";      ///< texts: the only ones, separated by `|`; empty for any
   bool repeats = false;        ///< may be given several times
+  const char* pattern = "";    ///< texts: what they look like, for the description; whoever reads them checks it
 };
 
 struct Route;

@@ -16,30 +16,30 @@ constexpr const char* kSchemas = R"json({
 "RatingBody":{"type":"object","required":["value"],"additionalProperties":false,"properties":{
   "value":{"type":"number","minimum":-1e30,"maximum":1e30},"time":{"type":"integer","minimum":-62135596800,"maximum":253402300799}}},
 "RatingEntry":{"type":"object","required":["user","item","value"],"additionalProperties":false,"properties":{
-  "user":{"type":"string","minLength":1,"maxLength":512},"item":{"type":"string","minLength":1,"maxLength":512},
+  "user":{"type":"string","minLength":1,"maxLength":512,"pattern":"^[^\\u0000-\\u001f\\u007f]*$"},"item":{"type":"string","minLength":1,"maxLength":512,"pattern":"^[^\\u0000-\\u001f\\u007f]*$"},
   "value":{"type":"number","minimum":-1e30,"maximum":1e30},"time":{"type":"integer","minimum":-62135596800,"maximum":253402300799}}},
 "ItemBody":{"type":"object","additionalProperties":false,"properties":{
-  "title":{"type":["string","null"],"maxLength":4096},"categories":{"type":["array","null"],"maxItems":256,"items":{"type":"string","minLength":1,"maxLength":256}},
+  "title":{"type":["string","null"],"maxLength":1024,"pattern":"^[^\\u0000-\\u001f\\u007f]*$"},"categories":{"type":["array","null"],"maxItems":256,"items":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[^\\u0000-\\u001f\\u007f]*$"}},
   "available":{"type":"boolean"},"metadata":{"type":["object","null"]}}},
 "ItemPatch":{"type":"object","additionalProperties":false,"properties":{
-  "title":{"type":["string","null"],"maxLength":4096},"categories":{"type":["array","null"],"maxItems":256,"items":{"type":"string","minLength":1,"maxLength":256}},
+  "title":{"type":["string","null"],"maxLength":1024,"pattern":"^[^\\u0000-\\u001f\\u007f]*$"},"categories":{"type":["array","null"],"maxItems":256,"items":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[^\\u0000-\\u001f\\u007f]*$"}},
   "available":{"type":"boolean"},"metadata":{"type":["object","null"]}}},
 "ItemEntry":{"type":"object","required":["item"],"additionalProperties":false,"properties":{
-  "item":{"type":"string","minLength":1,"maxLength":512},
-  "title":{"type":["string","null"],"maxLength":4096},"categories":{"type":["array","null"],"maxItems":256,"items":{"type":"string","minLength":1,"maxLength":256}},
+  "item":{"type":"string","minLength":1,"maxLength":512,"pattern":"^[^\\u0000-\\u001f\\u007f]*$"},
+  "title":{"type":["string","null"],"maxLength":1024,"pattern":"^[^\\u0000-\\u001f\\u007f]*$"},"categories":{"type":["array","null"],"maxItems":256,"items":{"type":"string","minLength":1,"maxLength":64,"pattern":"^[^\\u0000-\\u001f\\u007f]*$"}},
   "available":{"type":"boolean"},"metadata":{"type":["object","null"]}}},
-"RecommendBody":{"type":"object","additionalProperties":false,"properties":{
+"RecommendBody":{"type":"object","additionalProperties":false,"not":{"required":["user","ratings"]},"if":{"required":["requests"]},"then":{"maxProperties":1},"properties":{
   "user":{"type":"string","minLength":1,"maxLength":512},
   "ratings":{"type":"array","maxItems":10000,"items":{"type":"object","required":["item","value"],"additionalProperties":false,"properties":{
     "item":{"type":"string","minLength":1,"maxLength":512},"value":{"type":"number","minimum":-1e30,"maximum":1e30}}}},
   "item":{"type":"string","minLength":1,"maxLength":512},"limit":{"type":"integer","minimum":1,"maximum":1000},
-  "model":{"type":"integer","minimum":1,"maximum":999999999},"cursor":{"type":"string","maxLength":64},"explain":{"type":"integer","minimum":0,"maximum":100},"include_seen":{"type":"boolean"},
+  "model":{"type":"integer","minimum":1,"maximum":999999999},"cursor":{"type":"string","maxLength":64,"pattern":"^([0-9a-f]{1,16}-[0-9]{1,6})?$"},"explain":{"type":"integer","minimum":0,"maximum":100},"include_seen":{"type":"boolean"},
   "filter":{"type":"object","additionalProperties":false,"properties":{
     "categories":{"type":"array","maxItems":256,"items":{"type":"string","maxLength":256}},
     "exclude":{"type":"array","maxItems":10000,"items":{"type":"string","maxLength":512}},
     "items":{"type":"array","maxItems":10000,"items":{"type":"string","maxLength":512}},
     "min_count":{"type":"integer","minimum":1,"maximum":4294967295}}},
-  "requests":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","additionalProperties":false,"properties":{
+  "requests":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","additionalProperties":false,"not":{"required":["user","ratings"]},"properties":{
     "user":{"type":"string","minLength":1,"maxLength":512},
     "ratings":{"type":"array","maxItems":10000,"items":{"type":"object","required":["item","value"],"additionalProperties":false,"properties":{
       "item":{"type":"string","minLength":1,"maxLength":512},"value":{"type":"number","minimum":-1e30,"maximum":1e30}}}},
