@@ -114,7 +114,7 @@ Response ratings_of_user(Context& context, const Call& call) {
   const auto row = row_of(context, call.path[0]);
   // The version goes with the position: a page of another state is none of this list.
   std::size_t begin = 0;
-  if (call.has("cursor")) {
+  if (call.has("cursor") && !call.text("cursor").empty()) {
     const std::string& cursor = call.text("cursor");
     const std::size_t dash = cursor.find('-');
     std::uint64_t version = 0;
