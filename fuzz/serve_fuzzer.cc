@@ -1,5 +1,5 @@
-// Any bytes on a connection of the service are answered, or the connection is closed. No answer is a fault of the service (500), and what the
-// store has and what the memory has stay the same.
+// Any bytes on a connection of the service are answered, or the connection is closed. No answer is a fault of the service (500), and what
+// the store has and what the memory has stay the same.
 
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -48,7 +48,8 @@ class Target {
     service_ = std::make_unique<Service>(*store_, std::move(options), std::move(jobs));
     service_->jobs().start(service_->jobs().options().request);
     service_->jobs().wait();
-    server_ = std::make_unique<Server>(*service_, ServerOptions{.address = {.path = folder_ + "/socket", .host = {}}, .limits = {}, .handles_signals = false}, log_);
+    server_ = std::make_unique<Server>(
+        *service_, ServerOptions{.address = {.path = folder_ + "/socket", .host = {}}, .limits = {}, .handles_signals = false}, log_);
     thread_ = std::thread([this] { server_->run(); });
   }
   ~Target() {

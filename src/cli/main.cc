@@ -59,7 +59,8 @@ std::string help_line(std::string command, const std::vector<std::string>& argum
   if (command.empty()) return "Type \"lowrank --help\" for a list of the commands.";
   const auto names = method_names();
   const std::string method = value_of(arguments, "--method", names.front());
-  if ((command == "train" || command == "cv" || command == "serve") && method != names.front() && std::ranges::find(names, method) != names.end())
+  if ((command == "train" || command == "cv" || command == "serve") && method != names.front() &&
+      std::ranges::find(names, method) != names.end())
     command += " --method " + method;
   return "Type \"lowrank " + command + " --help\" for its options.";
 }
@@ -154,10 +155,10 @@ void occupy_standard_streams() {
 }  // namespace
 
 std::vector<Command> add_commands(CLI::App& program, const std::string& method, bool streams) {
-  return {add_train(program, method), add_tune(program),     add_cv(program, method), add_evaluate(program, streams),
-          add_compare(program),       add_predict(program),  add_recommend(program),  add_recommend_users(program),
-          add_similar(program),       add_info(program),     add_export(program),     add_update(program),
-          add_split(program),         add_generate(program), add_demo(program),       add_serve(program, method),
+  return {add_train(program, method), add_tune(program),       add_cv(program, method), add_evaluate(program, streams),
+          add_compare(program),       add_predict(program),    add_recommend(program),  add_recommend_users(program),
+          add_similar(program),       add_info(program),       add_export(program),     add_update(program),
+          add_split(program),         add_generate(program),   add_demo(program),       add_serve(program, method),
           add_ping(program),          add_completion(program), add_manual(program)};
 }
 

@@ -75,7 +75,8 @@ std::string ask(const serve::Address& address, const char* path) {
   if (::send(socket.descriptor(), request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) return {};
   std::string answer;
   char bytes[4096];
-  for (ssize_t size = 0; (size = ::recv(socket.descriptor(), bytes, sizeof bytes, 0)) > 0;) answer.append(bytes, static_cast<std::size_t>(size));
+  for (ssize_t size = 0; (size = ::recv(socket.descriptor(), bytes, sizeof bytes, 0)) > 0;)
+    answer.append(bytes, static_cast<std::size_t>(size));
   return answer;
 }
 

@@ -72,7 +72,8 @@ void import_files(const ServeArguments& arguments, serve::Store& store) {
     const serve::ImportCounts counts = serve::import_ratings(store, arguments.import, read, now);
     progress.line("imported    " + std::to_string(counts.lines) + " ratings, " + std::to_string(counts.created_users) + " new users, " +
                   std::to_string(counts.created_items) + " new items");
-    if (counts.refused != 0) progress.message("warning: " + std::to_string(counts.refused) + " ratings were left out: " + counts.first_refused);
+    if (counts.refused != 0)
+      progress.message("warning: " + std::to_string(counts.refused) + " ratings were left out: " + counts.first_refused);
   }
   if (arguments.titles.empty()) return;
   const serve::ImportCounts counts = serve::import_items(store, arguments.titles, now);
@@ -174,7 +175,9 @@ int run_serve(const ServeArguments& arguments) {
 
 void add_limits_of_service(CLI::App& app, ServeArguments& arguments) {
   constexpr const char* kGroup = "Limits";
-  const auto add = [&](const char* name, std::uint64_t& target, const char* help) { add_integer(app, name, target, help, 1)->group(kGroup); };
+  const auto add = [&](const char* name, std::uint64_t& target, const char* help) {
+    add_integer(app, name, target, help, 1)->group(kGroup);
+  };
   serve::Limits& limits = arguments.limits;
   add("--max-header", limits.header_bytes, "bytes of the header of a request");
   add("--max-uri", limits.uri_bytes, "bytes of the path and query of a request");
@@ -189,9 +192,11 @@ void add_limits_of_service(CLI::App& app, ServeArguments& arguments) {
   add("--body-time", arguments.body_seconds, "seconds for a body, and one more for each KiB of it");
   add("--idle-time", arguments.idle_seconds, "seconds that a connection may wait between requests");
   add("--write-time", arguments.write_seconds, "seconds for each 64 KiB of an answer");
-  add("--request-time", arguments.request_milliseconds, "milliseconds that a request may wait before it is begun; later ones are answered 504");
+  add("--request-time", arguments.request_milliseconds,
+      "milliseconds that a request may wait before it is begun; later ones are answered 504");
   add("--drain-time", arguments.drain_seconds, "seconds for open requests when the service ends");
-  add_real(app, "--rate", limits.requests_per_second, "requests per second of one key, or of all without keys; 0 for no limit")->group(kGroup);
+  add_real(app, "--rate", limits.requests_per_second, "requests per second of one key, or of all without keys; 0 for no limit")
+      ->group(kGroup);
 }
 
 }  // namespace
@@ -203,29 +208,35 @@ Command add_serve(CLI::App& program, const std::string& method) {
   add_positional(*app, "STATE", arguments->state, "folder of the store and the models, made where there is none");
   add_text(*app, "--listen", "ADDRESS", arguments->listen,
            "address and port, or unix:PATH; other addresses than those of this machine need --api-keys");
-  add_text(*app, "--model", "MODEL", arguments->model, "model file to serve; default: the newest model of STATE, or one trained on its ratings");
+  add_text(*app, "--model", "MODEL", arguments->model,
+           "model file to serve; default: the newest model of STATE, or one trained on its ratings");
   add_text(*app, "--import", "FILE", arguments->import, "file of ratings to put into the store first");
-  add_text(*app, "--titles", "FILE", arguments->titles, "file of titles of items to put into the store first, or of items as lines of JSON (.ndjson)");
+  add_text(*app, "--titles", "FILE", arguments->titles,
+           "file of titles of items to put into the store first, or of items as lines of JSON (.ndjson)");
   app->add_flag("--read-only", arguments->read_only, "refuse whatever changes ratings, items or models");
   add_text(*app, "--api-keys", "FILE", arguments->keys,
            "file of keys, one NAME SCOPE KEY per line with SCOPE read, write or admin; nobody but its owner may read it");
   add_list(*app, "--host", "NAME...", arguments->hosts, "names under which the service is asked, besides localhost and addresses");
   add_list(*app, "--allow-origin", "ORIGIN...", arguments->origins, "foreign origins whose pages may ask, such as https://shop.example");
-  add_text(*app, "--sync", "MODE", arguments->sync,
-           "what an answered write survives: full (power loss), or normal (the end of the process; the last writes may be lost with the power)");
+  add_text(
+      *app, "--sync", "MODE", arguments->sync,
+      "what an answered write survives: full (power loss), or normal (the end of the process; the last writes may be lost with the power)");
   add_threads(*app, arguments->threads);
   add_integer(*app, "--new-item-ratings", arguments->new_item_ratings,
               "ratings by users of the model that an item needs which came after the training, to be recommended before the next one", 1);
   app->add_flag("--check", arguments->check, "look through the store and the models for damage, and end");
   add_text(*app, "--web", "FOLDER", arguments->web, "folder of the files of the page, for working on them; default: those in the program");
-  add_text(*app, "--log-level", "LEVEL", arguments->log_level, "lowest level of the log: debug, info (a line per request), warning or error")->group(kOutput);
+  add_text(*app, "--log-level", "LEVEL", arguments->log_level,
+           "lowest level of the log: debug, info (a line per request), warning or error")
+      ->group(kOutput);
   add_method(*app, "serve");
   add_text(*app, "--train-when", "WHEN", arguments->retrain,
            "when to train again: a number of ratings (1000), a time (10m, 6h), or a time of day in UTC (03:00); default: on request");
   add_holdout(*app, arguments->run, "share of the ratings to set aside at random as the validation set");
-  add_real(*app, "--max-loss", arguments->max_loss,
-           "share by which the validation figure of a new model may be worse than that of the served one; a worse one is kept, but not served "
-           "(default: any is served)");
+  add_real(
+      *app, "--max-loss", arguments->max_loss,
+      "share by which the validation figure of a new model may be worse than that of the served one; a worse one is kept, but not served "
+      "(default: any is served)");
   app->add_flag("--warm", arguments->warm, "train from the served model on; the models can then not be repeated from the ratings alone");
   add_integer(*app, "--train-threads", arguments->train_threads, "threads of training; 0 for all");
   add_limits(*app, arguments->run);

@@ -10,7 +10,8 @@ namespace {
 Command absent(CLI::App& program, const char* name, const char* help) {
   CLI::App* app = program.add_subcommand(name, help);
   app->allow_extras();
-  return {app, []() -> int { throw Error("this program was built without the service; build lowrank from its source, with LOWRANK_SERVE=ON"); }};
+  return {app,
+          []() -> int { throw Error("this program was built without the service; build lowrank from its source, with LOWRANK_SERVE=ON"); }};
 }
 
 }  // namespace

@@ -72,14 +72,16 @@ Response list_items(Context& context, const Call& call) {
     if (record.removed) continue;
     if (call.has("available") && record.available != call.flag("available")) continue;
     if (!categories.empty() && std::ranges::none_of(record.categories, [&](std::uint32_t c) { return wanted[c] != 0; })) continue;
-    if (!search.empty() && record.folded.find(search) == std::string::npos && !view.item_id(item).starts_with(call.text("search"))) continue;
+    if (!search.empty() && record.folded.find(search) == std::string::npos && !view.item_id(item).starts_with(call.text("search")))
+      continue;
     items.push_back(item);
   }
   std::size_t begin = 0;
   if (call.has("cursor")) {
     const std::string& cursor = call.text("cursor");
     const char* const end = cursor.data() + cursor.size();
-    if (std::from_chars(cursor.data(), end, begin).ptr != end) throw Problem{.status = 400, .detail = "cursor: is none that this service gave"};
+    if (std::from_chars(cursor.data(), end, begin).ptr != end)
+      throw Problem{.status = 400, .detail = "cursor: is none that this service gave"};
   }
   begin = std::min(begin, items.size());
   const std::size_t end = std::min(items.size(), begin + static_cast<std::size_t>(call.integer("limit")));

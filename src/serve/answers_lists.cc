@@ -15,7 +15,8 @@ namespace {
 /// The model in service. \throws Problem(503)
 std::shared_ptr<const Serving> model_in(const Context& context) {
   auto serving = context.slot.get();
-  if (!serving) throw Problem{.status = 503, .detail = "there is no model yet; train one by POST /v1/train", .fields = {{"Retry-After", "10"}}};
+  if (!serving)
+    throw Problem{.status = 503, .detail = "there is no model yet; train one by POST /v1/train", .fields = {{"Retry-After", "10"}}};
   return serving;
 }
 

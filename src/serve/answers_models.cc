@@ -30,7 +30,8 @@ std::uint64_t number_of(const Call& call, const char* what) {
   const std::string& text = call.path[0];
   std::uint64_t number = 0;
   const char* const end = text.data() + text.size();
-  if (std::from_chars(text.data(), end, number).ptr != end) throw Problem{.status = 404, .detail = std::string("there is no ") + what + " of this number"};
+  if (std::from_chars(text.data(), end, number).ptr != end)
+    throw Problem{.status = 404, .detail = std::string("there is no ") + what + " of this number"};
   return number;
 }
 
@@ -145,7 +146,8 @@ Response activate_model(Context& context, const Call& call) {
 
 Response get_map(Context& context, const Call& call) {
   const auto serving = context.slot.get();
-  if (!serving) throw Problem{.status = 503, .detail = "there is no model yet; train one by POST /v1/train", .fields = {{"Retry-After", "10"}}};
+  if (!serving)
+    throw Problem{.status = 503, .detail = "there is no model yet; train one by POST /v1/train", .fields = {{"Retry-After", "10"}}};
   const ItemMap& map = serving->map();
   const Catalogue::View view = context.catalogue.view();
   std::vector<std::size_t> shown;

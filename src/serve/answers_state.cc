@@ -62,7 +62,8 @@ void add_process(MetricsText& text) {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
   const auto seconds = [](const timeval& time) { return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec); };
-  text.metric("process_cpu_seconds_total", "counter", "CPU seconds of the process.").sample(seconds(usage.ru_utime) + seconds(usage.ru_stime));
+  text.metric("process_cpu_seconds_total", "counter", "CPU seconds of the process.")
+      .sample(seconds(usage.ru_utime) + seconds(usage.ru_stime));
   text.metric("process_resident_memory_bytes", "gauge", "Resident memory of the process.").sample(static_cast<double>(resident_memory()));
   text.metric("process_open_fds", "gauge", "Open file descriptors.").sample(static_cast<double>(open_files()));
   rlimit files{};
@@ -180,7 +181,9 @@ Response get_metrics(Context& context, const Call& /*call*/) {
   text.metric("lowrank_http_connections_refused_total", "counter", "Connections that were closed at once, by the limits of connections.")
       .sample(static_cast<double>(metrics.refused_connections.load()));
   text.metric("lowrank_recommend_seconds", "histogram", "Time of the stages of making the lists of a batch.");
-  text.histogram("stage=\"fold_in\"", metrics.fold_in).histogram("stage=\"rank\"", metrics.rank).histogram("stage=\"write\"", metrics.write);
+  text.histogram("stage=\"fold_in\"", metrics.fold_in)
+      .histogram("stage=\"rank\"", metrics.rank)
+      .histogram("stage=\"write\"", metrics.write);
   text.metric("lowrank_batch_size", "histogram", "Lists that are made together.").histogram("", metrics.batch);
   text.metric("lowrank_queue_length", "gauge", "Requests that wait.").sample(static_cast<double>(context.queue_length()));
   text.metric("lowrank_lists_total", "counter", "Lists by their source.");

@@ -9,7 +9,7 @@ namespace lowrank::serve {
 
 namespace {
 
-constexpr std::size_t kChunk = 1000;       // operations of one transaction
+constexpr std::size_t kChunk = 1000;         // operations of one transaction
 constexpr std::size_t kMostRejected = 1000;  // lines that are named
 
 struct Rejected {

@@ -84,7 +84,8 @@ void check_value(const Parameter& parameter, const std::string& value) {
 
 const Parameter* find(const Route& route, std::string_view name) {
   const auto found = std::ranges::find_if(route.parameters, [&](const Parameter& own) { return name == own.name; });
-  const bool in_query = found != route.parameters.end() && std::string_view(route.path).find('{' + std::string(name) + '}') == std::string_view::npos;
+  const bool in_query =
+      found != route.parameters.end() && std::string_view(route.path).find('{' + std::string(name) + '}') == std::string_view::npos;
   return in_query ? &*found : nullptr;
 }
 

@@ -9,9 +9,7 @@ namespace lowrank::serve {
 
 namespace {
 
-auto place_of(std::vector<RatedItem>& ratings, std::uint32_t item) {
-  return std::ranges::lower_bound(ratings, item, {}, &RatedItem::item);
-}
+auto place_of(std::vector<RatedItem>& ratings, std::uint32_t item) { return std::ranges::lower_bound(ratings, item, {}, &RatedItem::item); }
 
 /// A row with the ratings of another one, to change.
 std::shared_ptr<UserRow> copy_of(const UserRow* row, std::uint64_t version) {
@@ -232,9 +230,9 @@ std::int64_t Catalogue::View::created(std::string_view user) const {
 std::string folded_text(std::string_view text) {
   // Letters of Latin-1 and Latin Extended-A without their accents, by code point from U+00C0 on; a blank stays as it is.
   static constexpr std::string_view kFirst =
-      "aaaaaaaceeeeiiiidnooooo ouuuuy saaaaaaaceeeeiiiidnooooo ouuuuy y"  // U+00C0 to U+00FF
+      "aaaaaaaceeeeiiiidnooooo ouuuuy saaaaaaaceeeeiiiidnooooo ouuuuy y"     // U+00C0 to U+00FF
       "aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiijjjkkkllllllllll"  // U+0100 to U+0142
-      "nnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";  // U+0143 to U+017F
+      "nnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs";       // U+0143 to U+017F
   std::string folded;
   folded.reserve(text.size());
   for (std::size_t at = 0; at < text.size(); ++at) {

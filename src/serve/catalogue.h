@@ -43,10 +43,10 @@ struct UserRow {
 
 /// What is known of an item.
 struct ItemRecord {
-  std::string title;                     ///< empty for none
-  std::string folded;                    ///< title in lower case, for the search
+  std::string title;                      ///< empty for none
+  std::string folded;                     ///< title in lower case, for the search
   std::vector<std::uint32_t> categories;  ///< ascending numbers of category ids
-  std::string metadata;                  ///< a JSON object, or empty
+  std::string metadata;                   ///< a JSON object, or empty
   bool available = true;
   bool stored = false;        ///< false: only a model knows it, or it was removed
   bool removed = false;       ///< it was in the store, and is in no list until it is there again

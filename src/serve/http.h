@@ -18,8 +18,8 @@ struct Framing {
   bool chunked = false;   ///< whether the body comes in chunks, as far as the parser knows
 };
 
-/// What is wrong with the framing of a request whose header was parsed: what proxies and servers read differently, and what no honest client
-/// sends. The connection must end after it.
+/// What is wrong with the framing of a request whose header was parsed: what proxies and servers read differently, and what no honest
+/// client sends. The connection must end after it.
 std::optional<Problem> framing_problem(const Request& request, const Framing& framing, const Limits& limits);
 
 /// The header of an answer, the empty line included. Of the request only its trace context is repeated, if it parses.

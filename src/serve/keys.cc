@@ -122,7 +122,8 @@ bool RateLimit::allows(std::size_t number) {
 bool allows_host(std::string_view host, const std::vector<std::string>& allowed) {
   const std::string name = lowered(without_port(host));
   if (name.empty()) return false;
-  return name == "localhost" || is_address(name) || std::ranges::any_of(allowed, [&](const std::string& own) { return lowered(own) == name; });
+  return name == "localhost" || is_address(name) ||
+         std::ranges::any_of(allowed, [&](const std::string& own) { return lowered(own) == name; });
 }
 
 bool allows_origin(const Request& request, const std::vector<std::string>& trusted) {

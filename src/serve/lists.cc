@@ -29,7 +29,7 @@ struct Listed {
   std::uint32_t item = 0;  ///< in the catalogue
   std::uint32_t model_item = Vocabulary::kUnknown;
   double score = 0;
-  float text_score = 0;       ///< the score as it is written, of a list by a model
+  float text_score = 0;     ///< the score as it is written, of a list by a model
   Explanation explanation;  ///< where the score is explained
 };
 
@@ -195,8 +195,7 @@ class Batch {
     }
     std::ranges::sort(work.left_out);
     if (work.source == Source::popular) {
-      for (const auto& [item, count] :
-           popular_items(serving_.get(), view, query.filter, query.since, work.left_out, work.wanted())) {
+      for (const auto& [item, count] : popular_items(serving_.get(), view, query.filter, query.since, work.left_out, work.wanted())) {
         work.items.push_back({.item = item, .score = static_cast<double>(count), .explanation = {}});
       }
       ++figures_.popular;
@@ -418,9 +417,9 @@ std::vector<Response> make_lists(const std::shared_ptr<const Serving>& serving, 
   return Batch(serving, catalogue, boot, room, figures).run(queries);
 }
 
-std::vector<std::pair<std::uint32_t, std::uint64_t>> popular_items(const Serving* serving, const Catalogue::View& view, const Filter& filter,
-                                                                   std::int64_t since, std::span<const std::uint32_t> excluded,
-                                                                   std::size_t top) {
+std::vector<std::pair<std::uint32_t, std::uint64_t>> popular_items(const Serving* serving, const Catalogue::View& view,
+                                                                   const Filter& filter, std::int64_t since,
+                                                                   std::span<const std::uint32_t> excluded, std::size_t top) {
   const std::span<const ItemRecord> records = view.items();
   std::vector<std::uint64_t> counts(records.size());
   for (std::size_t n = 0; n < records.size(); ++n) counts[n] = records[n].ratings;

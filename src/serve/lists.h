@@ -23,8 +23,8 @@ struct ListQuery {
   /// Ratings of somebody who is not in the store; the last of repeats of an item counts.
   std::optional<std::vector<std::pair<std::string, float>>> ratings = {};
   std::optional<std::string> item = {};  ///< the list is of items like this one where nothing is known of the user
-  bool popular = false;             ///< the popular items, whoever asks
-  std::int64_t since = 0;           ///< of popular items: ratings before this time do not count
+  bool popular = false;                  ///< the popular items, whoever asks
+  std::int64_t since = 0;                ///< of popular items: ratings before this time do not count
   std::size_t limit = 10;
   std::string cursor = {};
   std::size_t explain = 0;  ///< most reasons per item
@@ -32,8 +32,8 @@ struct ListQuery {
   std::vector<std::string> excluded = {};
   Filter filter = {};
   std::optional<std::string> known_tag = {};  ///< `If-None-Match`
-  bool tagged = false;                   ///< the answer has an ETag
-  std::optional<std::int64_t> model = {};  ///< another model than the one in service
+  bool tagged = false;                        ///< the answer has an ETag
+  std::optional<std::int64_t> model = {};     ///< another model than the one in service
 };
 
 /// The lists that one request asks for.
@@ -69,8 +69,8 @@ std::vector<Response> make_lists(const std::shared_ptr<const Serving>& serving, 
 
 /// The items with the most ratings, and their numbers of them, by number in the catalogue. \param filter  as of lists \param since  ratings
 /// before this time do not count \param excluded  ascending
-std::vector<std::pair<std::uint32_t, std::uint64_t>> popular_items(const Serving* serving, const Catalogue::View& view, const Filter& filter,
-                                                                   std::int64_t since, std::span<const std::uint32_t> excluded,
-                                                                   std::size_t top);
+std::vector<std::pair<std::uint32_t, std::uint64_t>> popular_items(const Serving* serving, const Catalogue::View& view,
+                                                                   const Filter& filter, std::int64_t since,
+                                                                   std::span<const std::uint32_t> excluded, std::size_t top);
 
 }  // namespace lowrank::serve

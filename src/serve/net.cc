@@ -54,7 +54,14 @@ struct Server::State {
   class Session;
 
   State(Service& given, ServerOptions stated, Log& lines)
-      : service(given), options(std::move(stated)), log(lines), acceptor(io), signals(io), drain_timer(io), flush_timer(io), watchdog_timer(io) {}
+      : service(given),
+        options(std::move(stated)),
+        log(lines),
+        acceptor(io),
+        signals(io),
+        drain_timer(io),
+        flush_timer(io),
+        watchdog_timer(io) {}
 
   Service& service;
   ServerOptions options;
@@ -174,7 +181,8 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
     request.method.assign(header.method_string().data(), header.method_string().size());
     request.target.assign(header.target().data(), header.target().size());
     for (const auto& field : header) {
-      request.fields.push_back({lowered({field.name_string().data(), field.name_string().size()}), std::string(field.value().data(), field.value().size())});
+      request.fields.push_back(
+          {lowered({field.name_string().data(), field.name_string().size()}), std::string(field.value().data(), field.value().size())});
     }
   }
 
@@ -199,7 +207,8 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
     held_ = held;
     state_.held_bytes += held;
     if (const auto expected = parser.get()[http::field::expect]; !expected.empty()) {
-      if (lowered({expected.data(), expected.size()}) != "100-continue") co_return Problem{.status = 417, .detail = "Expect: only 100-continue is known"};
+      if (lowered({expected.data(), expected.size()}) != "100-continue")
+        co_return Problem{.status = 417, .detail = "Expect: only 100-continue is known"};
       constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
       stream_.expires_after(limits().write_time);
       const auto [error, size] = co_await asio::async_write(stream_, asio::buffer(kContinue), kTuple);
@@ -219,9 +228,7 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
     co_return std::nullopt;
   }
 
-  void release() {
-    state_.held_bytes -= std::exchange(held_, 0);
-  }
+  void release() { state_.held_bytes -= std::exchange(held_, 0); }
 
   /// Hands a request over and comes back with the answer, in the thread of the sockets.
   asio::awaitable<Response> answer(Request request, const Route& route) {
@@ -365,7 +372,8 @@ void Server::State::listen() {
     const auto bound = acceptor.local_endpoint();
     asio::ip::tcp::endpoint own;
     own.resize(bound.size());
-    std::copy_n(static_cast<const char*>(static_cast<const void*>(bound.data())), bound.size(), static_cast<char*>(static_cast<void*>(own.data())));
+    std::copy_n(static_cast<const char*>(static_cast<const void*>(bound.data())), bound.size(),
+                static_cast<char*>(static_cast<void*>(own.data())));
     address.port = own.port();
   }
   acceptor.listen(1024, error);
@@ -389,7 +397,8 @@ asio::awaitable<void> Server::State::accept() {
     if (!options.address.is_unix()) {
       asio::ip::tcp::endpoint own;
       own.resize(peer.size());
-      std::copy_n(static_cast<const char*>(static_cast<const void*>(peer.data())), peer.size(), static_cast<char*>(static_cast<void*>(own.data())));
+      std::copy_n(static_cast<const char*>(static_cast<const void*>(peer.data())), peer.size(),
+                  static_cast<char*>(static_cast<void*>(own.data())));
       address = own.address().to_string();
       error_code ignored;
       socket.set_option(asio::ip::tcp::no_delay(true), ignored);
@@ -402,7 +411,8 @@ asio::awaitable<void> Server::State::accept() {
     }
     ++own;
     service.metrics().connections.fetch_add(1);
-    asio::co_spawn(io, [session = std::make_shared<Session>(*this, std::move(socket), address)] { return session->run(); }, asio::detached);
+    asio::co_spawn(
+        io, [session = std::make_shared<Session>(*this, std::move(socket), address)] { return session->run(); }, asio::detached);
   }
 }
 

@@ -16,7 +16,7 @@ namespace lowrank::serve {
 struct ServerOptions {
   Address address;
   Limits limits;
-  bool handles_signals = true;         ///< SIGTERM and SIGINT end the server, SIGHUP calls `reload`
+  bool handles_signals = true;        ///< SIGTERM and SIGINT end the server, SIGHUP calls `reload`
   std::function<void()> reload = {};  ///< called in another thread than the server's
 };
 

@@ -22,7 +22,8 @@ struct NewItems {
 /// The items with at least `least` ratings by users of the model. O(ratings)
 NewItems find_new_items(const Serving& serving, const Catalogue& catalogue, std::uint32_t least);
 
-/// `model` with these items: an update of it by their ratings (see update()), so that nothing else of the items changes. \throws as update()
+/// `model` with these items: an update of it by their ratings (see update()), so that nothing else of the items changes. \throws as
+/// update()
 Model with_new_items(const Model& model, const NewItems& items);
 
 }  // namespace lowrank::serve

@@ -65,7 +65,10 @@ Json operation_of(const Route& route) {
   Json parameters = Json::array();
   for (const Parameter& parameter : route.parameters) {
     const bool in_path = std::string(route.path).find('{' + std::string(parameter.name) + '}') != std::string::npos;
-    Json own{{"name", parameter.name}, {"in", in_path ? "path" : "query"}, {"description", parameter.help}, {"schema", schema_of_parameter(parameter)}};
+    Json own{{"name", parameter.name},
+             {"in", in_path ? "path" : "query"},
+             {"description", parameter.help},
+             {"schema", schema_of_parameter(parameter)}};
     if (in_path) own["required"] = true;
     parameters.push_back(std::move(own));
   }
@@ -87,7 +90,8 @@ Json operation_of(const Route& route) {
   // Statuses that every route may answer with.
   const auto problem = [&](const char* status, const char* help) {
     if (operation["responses"].contains(status)) return;
-    operation["responses"][status] = {{"description", help}, {"content", {{"application/problem+json", {{"schema", reference_to("Problem")}}}}}};
+    operation["responses"][status] = {{"description", help},
+                                      {"content", {{"application/problem+json", {{"schema", reference_to("Problem")}}}}}};
   };
   problem("400", "a parameter or the body is wrong");
   if (route.scope != Scope::open) {
@@ -113,17 +117,18 @@ Json operation_of(const Route& route) {
 }  // namespace
 
 std::string openapi() {
-  Json document{{"openapi", "3.1.0"},
-                {"info",
-                 {{"title", "lowrank serve"},
-                  {"version", std::string(version())},
-                  {"description", "Recommendations from ratings. A rating counts from the next list on."},
-                  {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
-                {"paths", Json::object()},
-                {"components",
-                 {{"schemas", schemas()},
-                  {"securitySchemes",
-                   {{"bearer", {{"type", "http"}, {"scheme", "bearer"}}}, {"key", {{"type", "apiKey"}, {"in", "header"}, {"name", "X-API-Key"}}}}}}}};
+  Json document{
+      {"openapi", "3.1.0"},
+      {"info",
+       {{"title", "lowrank serve"},
+        {"version", std::string(version())},
+        {"description", "Recommendations from ratings. A rating counts from the next list on."},
+        {"license", {{"name", "Apache-2.0"}, {"identifier", "Apache-2.0"}}}}},
+      {"paths", Json::object()},
+      {"components",
+       {{"schemas", schemas()},
+        {"securitySchemes",
+         {{"bearer", {{"type", "http"}, {"scheme", "bearer"}}}, {"key", {{"type", "apiKey"}, {"in", "header"}, {"name", "X-API-Key"}}}}}}}};
   for (const Route& route : routes()) {
     std::string method = route.method;
     for (char& c : method) c = static_cast<char>(c - 'A' + 'a');

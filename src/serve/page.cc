@@ -14,13 +14,13 @@ namespace lowrank::serve {
 namespace {
 
 constexpr std::array<std::pair<std::string_view, const char*>, 8> kTypes{{{".html", "text/html; charset=utf-8"},
-                                                                           {".css", "text/css; charset=utf-8"},
-                                                                           {".js", "text/javascript; charset=utf-8"},
-                                                                           {".svg", "image/svg+xml"},
-                                                                           {".ico", "image/x-icon"},
-                                                                           {".png", "image/png"},
-                                                                           {".json", "application/json"},
-                                                                           {".txt", "text/plain; charset=utf-8"}}};
+                                                                          {".css", "text/css; charset=utf-8"},
+                                                                          {".js", "text/javascript; charset=utf-8"},
+                                                                          {".svg", "image/svg+xml"},
+                                                                          {".ico", "image/x-icon"},
+                                                                          {".png", "image/png"},
+                                                                          {".json", "application/json"},
+                                                                          {".txt", "text/plain; charset=utf-8"}}};
 
 /// Whether `name` can be a file of the page: no folders, nothing hidden.
 bool is_name(std::string_view name) {

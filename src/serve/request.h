@@ -53,12 +53,13 @@ class BodySource {
 struct Response {
   unsigned status = 200;
   std::string content_type = "application/json";
-  std::vector<std::pair<std::string, std::string>> fields = {};  ///< further fields of the header; names and values are ours, never a request's
+  std::vector<std::pair<std::string, std::string>> fields =
+      {};  ///< further fields of the header; names and values are ours, never a request's
   std::string body = {};
   std::shared_ptr<const std::string> shared_body = {};  ///< takes the place of `body` where given
   std::shared_ptr<BodySource> source = {};              ///< takes the place of both where given
-  const char* route = "";                          ///< template of the route, for metrics and log
-  bool closes = false;                             ///< the connection ends after this answer
+  const char* route = "";                               ///< template of the route, for metrics and log
+  bool closes = false;                                  ///< the connection ends after this answer
 
   [[nodiscard]] const std::string& text() const { return shared_body ? *shared_body : body; }
   Response& with(std::string name, std::string value) {

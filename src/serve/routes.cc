@@ -11,10 +11,13 @@ using Kind = ParameterKind;
 const Parameter kUser{.name = "user", .kind = Kind::id, .help = "id of the user"};
 const Parameter kItem{.name = "item", .kind = Kind::id, .help = "id of the item"};
 const Parameter kNumber{.name = "id", .kind = Kind::integer, .help = "number", .least = 1, .most = 999999999};
-const Parameter kCursor{.name = "cursor", .kind = Kind::text, .help = "the cursor of the page before; where what is listed changed meanwhile, the answer is 409",
+const Parameter kCursor{.name = "cursor",
+                        .kind = Kind::text,
+                        .help = "the cursor of the page before; where what is listed changed meanwhile, the answer is 409",
                         .pattern = "^([0-9a-f]{1,16}-[0-9]{1,6})?$"};
 const Parameter kPosition{.name = "cursor", .kind = Kind::text, .help = "the cursor of the page before", .pattern = "^[0-9]{0,9}$"};
-const Parameter kCategory{.name = "category", .kind = Kind::text, .help = "list only items of this category; several: of any of them", .repeats = true};
+const Parameter kCategory{
+    .name = "category", .kind = Kind::text, .help = "list only items of this category; several: of any of them", .repeats = true};
 const Parameter kExclude{.name = "exclude", .kind = Kind::id, .help = "item to leave out", .repeats = true};
 const Parameter kMinCount{.name = "min_count",
                           .kind = Kind::integer,
@@ -42,19 +45,30 @@ std::vector<Route> make_routes() {
   const Answer full{507, "no space on the disk", "Problem"};
   std::vector<Route> all;
   // Lists
-  all.push_back({.method = "GET",
-                 .path = "/v1/users/{user}/recommendations",
-                 .name = "recommend",
-                 .help = "The best items for a user, from the ratings that the store has of them now.",
-                 .scope = Scope::read,
-                 .lane = Lane::fast,
-                 .answer = list_for_user,
-                 .parameters = {kUser, limit("10"), kCursor, kCategory, kExclude, kMinCount,
-                                {.name = "include_seen", .kind = Kind::boolean, .help = "list items that the user has rated too", .otherwise = "false"},
-                                {.name = "explain", .kind = Kind::integer, .help = "most reasons per item", .least = 0, .most = 100, .otherwise = "0"},
-                                {.name = "item", .kind = Kind::id, .help = "the list is of items like this one where nothing is known of the user"},
-                                {.name = "model", .kind = Kind::integer, .help = "another model of /v1/models than the one in service, to compare", .least = 1, .most = 999999999}},
-                 .answers = {with("List"), not_modified, missing, stale}});
+  all.push_back(
+      {.method = "GET",
+       .path = "/v1/users/{user}/recommendations",
+       .name = "recommend",
+       .help = "The best items for a user, from the ratings that the store has of them now.",
+       .scope = Scope::read,
+       .lane = Lane::fast,
+       .answer = list_for_user,
+       .parameters =
+           {kUser,
+            limit("10"),
+            kCursor,
+            kCategory,
+            kExclude,
+            kMinCount,
+            {.name = "include_seen", .kind = Kind::boolean, .help = "list items that the user has rated too", .otherwise = "false"},
+            {.name = "explain", .kind = Kind::integer, .help = "most reasons per item", .least = 0, .most = 100, .otherwise = "0"},
+            {.name = "item", .kind = Kind::id, .help = "the list is of items like this one where nothing is known of the user"},
+            {.name = "model",
+             .kind = Kind::integer,
+             .help = "another model of /v1/models than the one in service, to compare",
+             .least = 1,
+             .most = 999999999}},
+       .answers = {with("List"), not_modified, missing, stale}});
   all.push_back({.method = "POST",
                  .path = "/v1/recommend",
                  .name = "recommend_by_body",
@@ -91,8 +105,16 @@ std::vector<Route> make_routes() {
                  .scope = Scope::read,
                  .lane = Lane::fast,
                  .answer = list_popular,
-                 .parameters = {limit("10"), kCursor, kCategory, kExclude, kMinCount,
-                                {.name = "since", .kind = Kind::integer, .help = "ratings before this time (seconds since 1970) do not count", .least = 0, .most = 253402300799}},
+                 .parameters = {limit("10"),
+                                kCursor,
+                                kCategory,
+                                kExclude,
+                                kMinCount,
+                                {.name = "since",
+                                 .kind = Kind::integer,
+                                 .help = "ratings before this time (seconds since 1970) do not count",
+                                 .least = 0,
+                                 .most = 253402300799}},
                  .answers = {with("List"), not_modified, stale}});
   all.push_back({.method = "POST",
                  .path = "/v1/predict",
@@ -150,15 +172,16 @@ std::vector<Route> make_routes() {
                  .parameters = {kUser, limit("100"), kCursor},
                  .answers = {with("UserRatings"), missing, stale}});
   // Users
-  all.push_back({.method = "GET",
-                 .path = "/v1/users",
-                 .name = "list_users",
-                 .help = "The users, in the order in which they came.",
-                 .scope = Scope::read,
-                 .lane = Lane::fast,
-                 .answer = list_users,
-                 .parameters = {limit("100"), kPosition, {.name = "search", .kind = Kind::text, .help = "list only ids that start with this"}},
-                 .answers = {with("Users")}});
+  all.push_back(
+      {.method = "GET",
+       .path = "/v1/users",
+       .name = "list_users",
+       .help = "The users, in the order in which they came.",
+       .scope = Scope::read,
+       .lane = Lane::fast,
+       .answer = list_users,
+       .parameters = {limit("100"), kPosition, {.name = "search", .kind = Kind::text, .help = "list only ids that start with this"}},
+       .answers = {with("Users")}});
   all.push_back({.method = "GET",
                  .path = "/v1/users/{user}",
                  .name = "get_user",
@@ -179,18 +202,22 @@ std::vector<Route> make_routes() {
                  .answers = {with("Deleted"), missing, full},
                  .writes = true});
   // Items
-  all.push_back({.method = "GET",
-                 .path = "/v1/items",
-                 .name = "list_items",
-                 .help = "The items, those with the most ratings first.",
-                 .scope = Scope::read,
-                 .lane = Lane::fast,
-                 .answer = list_items,
-                 .parameters = {{.name = "search", .kind = Kind::text, .help = "list only items with this in their title, whatever case and accents, or at the start of their id"},
-                                kCategory,
-                                {.name = "available", .kind = Kind::boolean, .help = "list only items that are available, or only the others"},
-                                limit("100"), kPosition},
-                 .answers = {with("Items")}});
+  all.push_back(
+      {.method = "GET",
+       .path = "/v1/items",
+       .name = "list_items",
+       .help = "The items, those with the most ratings first.",
+       .scope = Scope::read,
+       .lane = Lane::fast,
+       .answer = list_items,
+       .parameters = {{.name = "search",
+                       .kind = Kind::text,
+                       .help = "list only items with this in their title, whatever case and accents, or at the start of their id"},
+                      kCategory,
+                      {.name = "available", .kind = Kind::boolean, .help = "list only items that are available, or only the others"},
+                      limit("100"),
+                      kPosition},
+       .answers = {with("Items")}});
   all.push_back({.method = "GET",
                  .path = "/v1/items/{item}",
                  .name = "get_item",
@@ -266,7 +293,9 @@ std::vector<Route> make_routes() {
                  .parameters = {},
                  .body = BodyKind::json,
                  .schema = "TrainBody",
-                 .answers = {{202, "the job", "Job"}, {409, "a job runs already", "Problem"}, {422, "an option is not one of the method, or out of range", "Problem"}},
+                 .answers = {{202, "the job", "Job"},
+                             {409, "a job runs already", "Problem"},
+                             {422, "an option is not one of the method, or out of range", "Problem"}},
                  .writes = true});
   all.push_back({.method = "GET",
                  .path = "/v1/jobs",
@@ -344,15 +373,17 @@ std::vector<Route> make_routes() {
                  .answer = get_stats,
                  .parameters = {},
                  .answers = {with("Stats")}});
-  all.push_back({.method = "GET",
-                 .path = "/v1/export/ratings",
-                 .name = "export_ratings",
-                 .help = "All ratings in the order of their ids, as text. lowrank train reads it.",
-                 .scope = Scope::admin,
-                 .lane = Lane::slow,
-                 .answer = export_ratings,
-                 .parameters = {{.name = "format", .kind = Kind::text, .help = "csv, or one object per line", .otherwise = "csv", .names = "csv|ndjson"}},
-                 .answers = {{200, "the ratings", "text/csv|application/x-ndjson"}}});
+  all.push_back(
+      {.method = "GET",
+       .path = "/v1/export/ratings",
+       .name = "export_ratings",
+       .help = "All ratings in the order of their ids, as text. lowrank train reads it.",
+       .scope = Scope::admin,
+       .lane = Lane::slow,
+       .answer = export_ratings,
+       .parameters =
+           {{.name = "format", .kind = Kind::text, .help = "csv, or one object per line", .otherwise = "csv", .names = "csv|ndjson"}},
+       .answers = {{200, "the ratings", "text/csv|application/x-ndjson"}}});
   all.push_back({.method = "POST",
                  .path = "/v1/backup",
                  .name = "back_up",
@@ -375,15 +406,16 @@ std::vector<Route> make_routes() {
                  .answer = get_livez,
                  .parameters = {},
                  .answers = {with("Status")}});
-  all.push_back({.method = "GET",
-                 .path = "/readyz",
-                 .name = "readyz",
-                 .help = "Whether the service can answer: a model is loaded, the store takes writes, the queue is not full, and it does not end.",
-                 .scope = Scope::open,
-                 .lane = Lane::instant,
-                 .answer = get_readyz,
-                 .parameters = {},
-                 .answers = {with("Status"), {503, "not ready, and why", "Status"}}});
+  all.push_back(
+      {.method = "GET",
+       .path = "/readyz",
+       .name = "readyz",
+       .help = "Whether the service can answer: a model is loaded, the store takes writes, the queue is not full, and it does not end.",
+       .scope = Scope::open,
+       .lane = Lane::instant,
+       .answer = get_readyz,
+       .parameters = {},
+       .answers = {with("Status"), {503, "not ready, and why", "Status"}}});
   all.push_back({.method = "GET",
                  .path = "/metrics",
                  .name = "metrics",

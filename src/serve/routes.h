@@ -47,9 +47,9 @@ struct Route;
 struct Call {
   const Request& request;
   const Route& route;
-  std::vector<std::string> path;                            ///< values of the parameters of the path, in its order
+  std::vector<std::string> path;                          ///< values of the parameters of the path, in its order
   std::map<std::string, std::vector<std::string>> query;  ///< values of the others, decoded; defaults are filled in
-  Json body;                                                ///< null where the route has none, or it is of lines
+  Json body;                                              ///< null where the route has none, or it is of lines
 
   [[nodiscard]] const std::string& text(const std::string& name) const { return query.at(name).front(); }
   [[nodiscard]] bool has(const std::string& name) const { return query.contains(name); }
@@ -60,9 +60,9 @@ struct Call {
 };
 
 /// What answers.
-using Direct = Response (*)(Context&, const Call&);         ///< at once
-using Waiting = void (*)(Context&, const Call&, Reply);     ///< after a commit, or another event
-using Listing = Lists (*)(const Call&);                     ///< lists, which are made together with those of other requests
+using Direct = Response (*)(Context&, const Call&);      ///< at once
+using Waiting = void (*)(Context&, const Call&, Reply);  ///< after a commit, or another event
+using Listing = Lists (*)(const Call&);                  ///< lists, which are made together with those of other requests
 
 /// Where it runs.
 enum class Lane : std::uint8_t {

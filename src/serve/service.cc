@@ -110,10 +110,11 @@ Service::Service(Store& store, ServiceOptions options, JobOptions jobs, const st
                                                .boot = boot_,
                                                .started = started_,
                                                .draining = draining_,
-                                               .queue_length = [this] {
-                                                 const std::lock_guard<std::mutex> lock(mutex_);
-                                                 return fast_.tasks.size() + slow_.tasks.size();
-                                               },
+                                               .queue_length =
+                                                   [this] {
+                                                     const std::lock_guard<std::mutex> lock(mutex_);
+                                                     return fast_.tasks.size() + slow_.tasks.size();
+                                                   },
                                                .post = [this](std::function<void()> work) { post(std::move(work)); },
                                                .pending = pending_});
   if (!model.empty()) {
@@ -160,7 +161,8 @@ Admission Service::admit(const Request& request) {
   } catch (const Problem& problem) {
     admission.refusal = answer_of(problem);
     finish(request, admission.route, *admission.refusal);
-    metrics_.count(admission.route, request.method, *admission.refusal, std::chrono::duration<double>(Clock::now() - request.arrived).count());
+    metrics_.count(admission.route, request.method, *admission.refusal,
+                   std::chrono::duration<double>(Clock::now() - request.arrived).count());
     admission.route = nullptr;
   }
   return admission;
@@ -214,11 +216,13 @@ void Service::check_key(const Request& request, const Route& route) {
   if (!keys->empty()) {
     const auto holder = keys->holder_of(request);
     if (!holder) {
-      throw Problem{.status = 401, .detail = "give a key of the service as Authorization: Bearer KEY", .fields = {{"WWW-Authenticate", "Bearer"}}};
+      throw Problem{
+          .status = 401, .detail = "give a key of the service as Authorization: Bearer KEY", .fields = {{"WWW-Authenticate", "Bearer"}}};
     }
     if (holder->scope < route.scope) {
-      throw Problem{.status = 403, .detail = "the key is for " + std::string(name_of(holder->scope)) + ", and this needs " +
-                                             std::string(name_of(route.scope))};
+      throw Problem{
+          .status = 403,
+          .detail = "the key is for " + std::string(name_of(holder->scope)) + ", and this needs " + std::string(name_of(route.scope))};
     }
     number = holder->number;
   }
@@ -446,8 +450,9 @@ void Service::put(std::shared_ptr<const Serving> serving) {
 
 void Service::serve(std::int64_t id, Model model) {
   const std::lock_guard<std::mutex> lock(serving_mutex_);
-  const auto bytes = (model.users.factors.rows() * model.users.factors.stride() + model.items.factors.rows() * model.items.factors.stride()) *
-                     sizeof(float);
+  const auto bytes =
+      (model.users.factors.rows() * model.users.factors.stride() + model.items.factors.rows() * model.items.factors.stride()) *
+      sizeof(float);
   log("info", "model", ",\"stage\":\"prepared\",\"model\":" + std::to_string(id) + ",\"factor_bytes\":" + std::to_string(bytes));
   put(std::make_shared<const Serving>(id, 0, std::move(model), catalogue_));
   log("info", "model", ",\"stage\":\"served\",\"model\":" + std::to_string(id));
@@ -461,8 +466,7 @@ std::size_t Service::add_new_items() {
   if (found.count == 0) return 0;
   Model model = with_new_items(serving->model(), found);
   put(std::make_shared<const Serving>(serving->id(), serving->revision() + 1, std::move(model), catalogue_));
-  log("info", "model",
-      ",\"stage\":\"new items\",\"model\":" + std::to_string(serving->id()) + ",\"items\":" + std::to_string(found.count));
+  log("info", "model", ",\"stage\":\"new items\",\"model\":" + std::to_string(serving->id()) + ",\"items\":" + std::to_string(found.count));
   return found.count;
 }
 

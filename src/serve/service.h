@@ -72,8 +72,8 @@ struct Context {
 
 /// What is decided on a request by its header alone.
 struct Admission {
-  const Route* route = nullptr;      ///< null where it is refused
-  std::size_t body_limit = 0;        ///< bytes
+  const Route* route = nullptr;     ///< null where it is refused
+  std::size_t body_limit = 0;       ///< bytes
   std::optional<Response> refusal;  ///< the answer where it is refused
 };
 

@@ -42,7 +42,8 @@ std::vector<std::pair<std::string, double>> expected_list(Served& served, const 
     const std::string id(model.items.ids.id(item));
     if (!model.items.knows(item) || seen.contains(id)) continue;
     double score = model.centre.mean + static_cast<double>(row.bias) + static_cast<double>(model.items.biases[item]);
-    for (std::size_t k = 0; k < model.rank(); ++k) score += static_cast<double>(row.factors[k]) * static_cast<double>(model.items.factors.row(item)[k]);
+    for (std::size_t k = 0; k < model.rank(); ++k)
+      score += static_cast<double>(row.factors[k]) * static_cast<double>(model.items.factors.row(item)[k]);
     scores.emplace_back(id, score);
   }
   std::ranges::stable_sort(scores, [](const auto& a, const auto& b) { return a.second > b.second; });
@@ -174,7 +175,9 @@ TEST(Lists, PagesAreTheWholeListInPieces) {
 
 TEST(Lists, ACursorOfAnotherStateIsStale) {
   Served served;
-  const auto cursor = [&](const std::string& query) { return served.json("/v1/users/u2/recommendations?limit=4" + query)["cursor"].get<std::string>(); };
+  const auto cursor = [&](const std::string& query) {
+    return served.json("/v1/users/u2/recommendations?limit=4" + query)["cursor"].get<std::string>();
+  };
   const auto status = [&](const std::string& query) { return served.get("/v1/users/u2/recommendations?limit=4" + query).status; };
   const std::string first = cursor("");
   EXPECT_EQ(status("&cursor=" + first), 200U);
@@ -231,7 +234,8 @@ TEST(Lists, HoldTheirFilters) {
   EXPECT_EQ(ids_of(served.json("/v1/users/u4/recommendations")).front(), all[0]);
   served.json("DELETE", "/v1/items/" + all[0]);
   EXPECT_EQ(ids_of(served.json("/v1/users/u4/recommendations")).front(), all[1]);
-  const Json named = served.json("POST", "/v1/recommend", Json{{"user", "u4"}, {"filter", {{"items", {all[3], all[1], "unheard"}}}}}.dump());
+  const Json named =
+      served.json("POST", "/v1/recommend", Json{{"user", "u4"}, {"filter", {{"items", {all[3], all[1], "unheard"}}}}}.dump());
   EXPECT_EQ(ids_of(named), (std::vector<std::string>{all[1], all[3]}));
   const Json seen = served.json("/v1/users/u4/recommendations?limit=1000&include_seen=true");
   EXPECT_GT(seen["items"].size(), all.size());
@@ -268,8 +272,9 @@ TEST(Lists, SwapUnderLoadWithoutALostRequest) {
     clients.emplace_back([&, client] {
       for (int n = 0; !ends; ++n) {
         const std::string user = "u" + std::to_string((n * 7 + client) % 60);
-        const Response response = n % 5 == 0 ? served.ask("PUT", "/v1/users/" + user + "/ratings/i" + std::to_string(n % 40), R"({"value":4})")
-                                             : served.get("/v1/users/" + user + "/recommendations");
+        const Response response = n % 5 == 0
+                                      ? served.ask("PUT", "/v1/users/" + user + "/ratings/i" + std::to_string(n % 40), R"({"value":4})")
+                                      : served.get("/v1/users/" + user + "/recommendations");
         if (response.status != 200) ++wrong;
         ++asked;
       }

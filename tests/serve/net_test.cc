@@ -141,7 +141,9 @@ std::size_t answers_in(const std::string& text) {
 TEST(Net, AnswersOverASocket) {
   Listening listening({}, "127.0.0.1:0", true);
   Client client(listening.server.address());
-  client.send("PUT /v1/users/u1/ratings/i2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 11\r\n\r\n{\"value\":5}");
+  client.send(
+      "PUT /v1/users/u1/ratings/i2 HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
+      "11\r\n\r\n{\"value\":5}");
   EXPECT_TRUE(client.read_one().starts_with("HTTP/1.1 200 OK\r\n"));
   client.send("GET /v1/users/u1/recommendations?limit=3 HTTP/1.1\r\nHost: localhost\r\n\r\n");
   const std::string answer = client.read_one();
@@ -175,16 +177,21 @@ TEST(Net, RefusesWhatOthersReadDifferently) {
       {"chunks in another coding", post + "Transfer-Encoding: chunked, gzip\r\n\r\n" + smuggled},
       {"another coding and chunks", post + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n"},
       {"chunks twice", post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
-      {"chunks in HTTP/1.0", "POST /v1/predict HTTP/1.0\r\n" + host + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
+      {"chunks in HTTP/1.0",
+       "POST /v1/predict HTTP/1.0\r\n" + host + "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"},
       {"no host", get + "\r\n"},
       {"two hosts", get + host + host + "\r\n"},
       {"a zero byte", get + host + "X: a" + std::string(1, '\0') + "b\r\n\r\n"},
-      {"a control character in the target", "GET /liv\x01" "ez HTTP/1.1\r\n" + host + "\r\n"},
+      {"a control character in the target",
+       "GET /liv\x01"
+       "ez HTTP/1.1\r\n" +
+           host + "\r\n"},
       {"no version", "GET /livez\r\n" + host + "\r\n"},
       {"another version", "GET /livez HTTP/2.0\r\n" + host + "\r\n"},
       {"no HTTP", "\x16\x03\x01\x02\x03 hello\r\n\r\n"},
       {"a target of another host", "GET http://evil.example/livez HTTP/1.1\r\n" + host + "\r\n"},
-      {"two types", "POST /v1/predict HTTP/1.1\r\n" + host + "Content-Type: application/json\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}"},
+      {"two types", "POST /v1/predict HTTP/1.1\r\n" + host +
+                        "Content-Type: application/json\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}"},
       {"too long a header", get + host + "X: " + std::string(9000, 'a') + "\r\n\r\n"},
       {"too long a target", "GET /" + std::string(9000, 'a') + " HTTP/1.1\r\n" + host + "\r\n"},
       {"an expectation", post + "Content-Length: 2\r\nExpect: wonders\r\n\r\n{}"},
@@ -206,7 +213,8 @@ TEST(Net, RefusesWhatOthersReadDifferently) {
 TEST(Net, ReadsChunksPipelinesAndHead) {
   Listening listening({}, "127.0.0.1:0", true);
   const auto chunked = listening.send(
-      "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\nTransfer-Encoding: "
+      "chunked\r\n\r\n"
       "1b\r\n{\"pairs\":[{\"user\":\"u1\",\"ite\r\n10\r\nm\":\"i1\"}]}      \r\n0\r\n\r\n");
   EXPECT_EQ(chunked.status, 200U) << chunked.text;
   const std::string one = "GET /livez HTTP/1.1\r\nHost: localhost\r\n";
@@ -222,7 +230,8 @@ TEST(Net, ReadsChunksPipelinesAndHead) {
   EXPECT_NE(exported.text.find("user,item,rating,time\n"), std::string::npos);
   EXPECT_TRUE(exported.text.ends_with("\r\n0\r\n\r\n"));
   const auto continued = listening.send(
-      "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: 100-continue\r\nConnection: "
+      "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 2\r\nExpect: "
+      "100-continue\r\nConnection: "
       "close\r\n\r\n{}");
   EXPECT_TRUE(continued.text.starts_with("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 400 "));
 }
@@ -246,8 +255,9 @@ TEST(Net, EndsSlowRequests) {
   limits.idle_time = 1s;
   Listening listening(limits);
   const auto start = std::chrono::steady_clock::now();
-  for (const char* slow : {"GET /livez HTTP/1.1\r\nHost: loc", "",
-                           "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"}) {
+  for (const char* slow :
+       {"GET /livez HTTP/1.1\r\nHost: loc", "",
+        "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"}) {
     const auto result = listening.send(slow);
     EXPECT_TRUE(result.closed && result.text.empty()) << slow;
   }
@@ -288,7 +298,10 @@ TEST(Net, BoundsBodiesAndConnections) {
 TEST(Net, RefusesForeignHostsAndPages) {
   Listening listening;
   const auto status = [&](const std::string& header) {
-    return listening.send("PUT /v1/users/a/ratings/b HTTP/1.1\r\n" + header + "Content-Type: application/json\r\nConnection: close\r\nContent-Length: 11\r\n\r\n{\"value\":5}").status;
+    return listening
+        .send("PUT /v1/users/a/ratings/b HTTP/1.1\r\n" + header +
+              "Content-Type: application/json\r\nConnection: close\r\nContent-Length: 11\r\n\r\n{\"value\":5}")
+        .status;
   };
   EXPECT_EQ(status("Host: evil.example\r\n"), 421U);
   EXPECT_EQ(status("Host: localhost:1\r\nOrigin: http://evil.example\r\n"), 403U);
@@ -322,7 +335,9 @@ TEST(Net, ListensOnAUnixSocket) {
     Listening listening({}, "unix:" + path);
     const auto result = listening.send("GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     EXPECT_EQ(result.status, 200U);
-    EXPECT_THROW(Server(*listening.served.service, {.address = parse_address("unix:" + path), .limits = {}, .handles_signals = false}, listening.log), FileError);
+    EXPECT_THROW(Server(*listening.served.service, {.address = parse_address("unix:" + path), .limits = {}, .handles_signals = false},
+                        listening.log),
+                 FileError);
   }
   EXPECT_NE(::access(path.c_str(), F_OK), 0);
 }

@@ -36,7 +36,8 @@ TEST(Digest, IsThatOfTheStandard) {
 }
 
 TEST(JsonText, ReadsBackAsItWas) {
-  for (const std::string& text : {std::string("plain"), std::string("\"\\/\b\n\x01\x1f"), std::string("é\u2028\U0001F600"), std::string(1, '\0')}) {
+  for (const std::string& text :
+       {std::string("plain"), std::string("\"\\/\b\n\x01\x1f"), std::string("é\u2028\U0001F600"), std::string(1, '\0')}) {
     std::string written;
     append_string(written, text);
     EXPECT_EQ(Json::parse(written).get<std::string>(), text);
@@ -96,7 +97,8 @@ TEST(Hosts, AreAddressesLocalhostAndNamesThatWereGiven) {
   for (const char* host : {"localhost", "LOCALHOST:8090", "127.0.0.1:80", "[::1]:8090", "10.1.2.3", "Shop.Example:443"}) {
     EXPECT_TRUE(allows_host(host, names)) << host;
   }
-  for (const char* host : {"", ":80", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "xshop.example", "shop.example.", "[::1"}) {
+  for (const char* host :
+       {"", ":80", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "xshop.example", "shop.example.", "[::1"}) {
     EXPECT_FALSE(allows_host(host, names)) << host;
   }
 }

@@ -131,8 +131,8 @@ TEST(Routes, RefuseWhatTheyDoNotKnow) {
   EXPECT_EQ(status("GET", "/v1/items/unheard/similar"), 404U);
   EXPECT_EQ(status("GET", "/v1/items/i1/similar?by=taste"), 400U);
   const std::string rating = "/v1/users/u1/ratings/i1";
-  for (const char* body : {"{", "[]", "{}", R"({"value":"5"})", R"({"value":5,"other":1})", R"({"value":1e39})", R"({"value":5,"time":1.5})",
-                           R"({"value":null})", "5", "\"x\""}) {
+  for (const char* body : {"{", "[]", "{}", R"({"value":"5"})", R"({"value":5,"other":1})", R"({"value":1e39})",
+                           R"({"value":5,"time":1.5})", R"({"value":null})", "5", "\"x\""}) {
     EXPECT_EQ(status("PUT", rating, body), 400U) << body;
   }
   EXPECT_EQ(status("PUT", rating, std::string(100, '[') + std::string(100, ']')), 400U) << "too deep";
@@ -161,7 +161,8 @@ TEST(Routes, TakeIdsWithEveryCharacter) {
 TEST(Routes, WriteInBulk) {
   Served served;
   std::string lines;
-  for (int n = 0; n < 2500; ++n) lines += Json{{"user", "b" + std::to_string(n % 50)}, {"item", "i" + std::to_string(n / 50)}, {"value", 4}, {"time", n}}.dump() + "\n";
+  for (int n = 0; n < 2500; ++n)
+    lines += Json{{"user", "b" + std::to_string(n % 50)}, {"item", "i" + std::to_string(n / 50)}, {"value", 4}, {"time", n}}.dump() + "\n";
   const std::vector<Field> ndjson{{"content-type", "application/x-ndjson"}};
   EXPECT_EQ(Json::parse(served.ask("POST", "/v1/ratings", lines, ndjson).text())["accepted"], 2500);
   EXPECT_EQ(served.json("/v1/users/b7/ratings")["total"], 50);
@@ -172,7 +173,8 @@ TEST(Routes, WriteInBulk) {
   EXPECT_EQ(stopped.status, 400U);
   EXPECT_EQ(Json::parse(stopped.text())["line"], 3);
   EXPECT_EQ(Json::parse(stopped.text())["accepted"], 1);
-  const Response skipped = served.ask("POST", "/v1/ratings?on_error=skip", good + "\n" + wrong + "\n{\n" + R"({"user":"","item":"i3","value":1})", ndjson);
+  const Response skipped =
+      served.ask("POST", "/v1/ratings?on_error=skip", good + "\n" + wrong + "\n{\n" + R"({"user":"","item":"i3","value":1})", ndjson);
   EXPECT_EQ(skipped.status, 200U);
   EXPECT_EQ(Json::parse(skipped.text())["accepted"], 1);
   ASSERT_EQ(Json::parse(skipped.text())["rejected"].size(), 3U);
@@ -250,7 +252,8 @@ TEST(Routes, AskForKeys) {
   for (const Route& route : routes()) {
     if (route.scope == Scope::open) continue;
     std::string target = route.path;
-    for (std::size_t at = target.find('{'); at != std::string::npos; at = target.find('{')) target.replace(at, target.find('}') - at + 1, "x");
+    for (std::size_t at = target.find('{'); at != std::string::npos; at = target.find('{'))
+      target.replace(at, target.find('}') - at + 1, "x");
     EXPECT_EQ(status(route.method, target, ""), 401U) << route.path;
     EXPECT_EQ(status(route.method, target, "reader-0123456780"), 401U) << route.path;
     const unsigned by_reader = status(route.method, target, "reader-0123456789");
@@ -272,7 +275,8 @@ TEST(Routes, ReadOnlyServicesRefuseWrites) {
   Served served(std::move(options));
   for (const Route& route : routes()) {
     std::string target = route.path;
-    for (std::size_t at = target.find('{'); at != std::string::npos; at = target.find('{')) target.replace(at, target.find('}') - at + 1, "x");
+    for (std::size_t at = target.find('{'); at != std::string::npos; at = target.find('{'))
+      target.replace(at, target.find('}') - at + 1, "x");
     const unsigned status = served.ask(route.method, target, "{}").status;
     EXPECT_EQ(status == 403U, route.writes) << route.method << " " << route.path << " " << status;
     EXPECT_EQ(route.writes, route.scope >= Scope::write && std::string_view(route.method) != "GET") << route.path;
