@@ -4,6 +4,9 @@ const whole = new Intl.NumberFormat("en");
 
 export const count = (value) => (value === undefined || value === null ? "" : whole.format(value));
 
+/// `1 rating`, `1,812 ratings`.
+export const ratingsText = (value) => `${count(value)} ${value === 1 ? "rating" : "ratings"}`;
+
 /// `value` with `digits` digits after the point.
 export function fixed(value, digits = 2) {
   if (typeof value !== "number") return "";

@@ -1,7 +1,7 @@
 // A list of recommendations that shows how it changes: what is new, and what moved.
 
 import { el, replace } from "./dom.js";
-import { count, score } from "./format.js";
+import { ratingsText, score } from "./format.js";
 import { extentOf, reasonsOf } from "./reasons.js";
 import { nameOf, starValues } from "./session.js";
 import { stars } from "./stars.js";
@@ -47,7 +47,7 @@ export function changingList({ rate, similar }) {
     replace(row.badge, move && el("span", { "aria-hidden": move.spoken ? "true" : null }, move.word),
       move?.spoken && el("span", { class: "unseen" }, move.spoken));
     const popular = answer.source === "popular";
-    row.score.textContent = popular ? `${count(item.score)} ratings` : score(item.score);
+    row.score.textContent = popular ? ratingsText(item.score) : score(item.score);
     replace(row.why, reasonsOf(item, extent));
   }
 

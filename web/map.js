@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { combobox } from "./combobox.js";
 import { announce, el, replace, table } from "./dom.js";
-import { count, fixed } from "./format.js";
+import { count, fixed, ratingsText } from "./format.js";
 import { session } from "./session.js";
 
 const NEAR = 14; // pixels between the pointer and a point that it means
@@ -170,7 +170,7 @@ export async function startMap(place) {
     }
     hovered = nearest(event.offsetX, event.offsetY, NEAR);
     tip.hidden = hovered < 0;
-    if (hovered >= 0) tip.textContent = `${name(hovered)} \u00B7 ${count(data.ratings[hovered])} ratings`;
+    if (hovered >= 0) tip.textContent = `${name(hovered)} \u00B7 ${ratingsText(data.ratings[hovered])}`;
   });
   canvas.addEventListener("pointerleave", () => { tip.hidden = true; });
   canvas.addEventListener("click", () => { if (hovered >= 0) choose(hovered); });
@@ -181,7 +181,7 @@ export async function startMap(place) {
       const wanted = text.toLowerCase();
       const found = [];
       for (let i = 0; i < size && found.length < 12; ++i) {
-        if (name(i).toLowerCase().includes(wanted)) found.push({ value: i, label: name(i), note: `${count(data.ratings[i])} ratings` });
+        if (name(i).toLowerCase().includes(wanted)) found.push({ value: i, label: name(i), note: ratingsText(data.ratings[i]) });
       }
       return found;
     },

@@ -46,6 +46,7 @@ async function load() {
   }
   if (drawn === stats.model.id) {
     refreshMap?.();
+    await startCompare(byId("compare"), drawn); // ratings or models may have come in between
     return;
   }
   drawn = stats.model.id;

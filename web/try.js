@@ -15,9 +15,9 @@ const REASONS = 3;
 const KNOWN = 5; // ratings of a title below which its neighbours are chance
 
 const SOURCES = {
-  personal: "from these ratings",
-  similar: "similar to what was asked for",
-  popular: "most rated titles, since nothing is known yet",
+  personal: "Made from these ratings",
+  similar: "Similar to what was asked for",
+  popular: "Most rated titles, since nothing is known yet",
 };
 
 let people;
@@ -62,7 +62,7 @@ async function refresh(fresh, stored) {
     const time = `${stored === undefined ? "" : `rating stored in ${fixed(stored, 1)} ms, `}list in ${fixed(answer.milliseconds, 1)} ms`;
     const empty = answer.data.items.length === 0 ? "Nothing is left to recommend." : "";
     const news = change === null ? "" : change ? `List changed: ${change}` : "List unchanged";
-    replace(status, el("strong", {}, empty || news || SOURCES[answer.data.source] || ""), ` ${time}`);
+    replace(status, el("strong", {}, empty || news || SOURCES[answer.data.source] || ""), ` \u00B7 ${time}`);
     if (news || empty) announce(empty || news);
     if (inList && document.activeElement === document.body) byId("heading-list").focus({ preventScroll: true });
   });

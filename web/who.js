@@ -3,7 +3,7 @@
 import { get } from "./api.js";
 import { combobox } from "./combobox.js";
 import { byId, el } from "./dom.js";
-import { count } from "./format.js";
+import { ratingsText } from "./format.js";
 import { session } from "./session.js";
 
 /// Fills the row above the columns. `chosen()` is called when session.user has changed.
@@ -14,7 +14,7 @@ export function who(chosen) {
     least: 0,
     load: async (text, signal) => {
       const { data } = await get("/v1/users", { search: text, limit: 20 }, signal);
-      return data.users.map((user) => ({ value: user.user, label: user.user, note: `${count(user.ratings)} ratings` }));
+      return data.users.map((user) => ({ value: user.user, label: user.user, note: ratingsText(user.ratings) }));
     },
     choose: (option) => choose(option.value),
   });
@@ -58,6 +58,6 @@ export const searchTitles = async (text, signal) => {
     value: item.item,
     label: item.title || item.item,
     title: item.title,
-    note: item.ratings > 0 ? `${count(item.ratings)} ratings` : "not rated yet",
+    note: item.ratings > 0 ? ratingsText(item.ratings) : "not rated yet",
   }));
 };

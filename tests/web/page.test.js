@@ -234,15 +234,15 @@ test("modules are short, ask no other host and make no markup from text", () => 
 test("numbers, times and options are written as people read them", async () => {
   const { page } = await visit("try");
   const found = await page.evaluate(async () => {
-    const { bytes, figure, fixed, milliseconds, score, signed, span } = await import("/format.js");
+    const { bytes, figure, fixed, milliseconds, ratingsText, score, signed, span } = await import("/format.js");
     const { ticks } = await import("/chart.js");
     const { parseOptions } = await import("/training.js");
     return [bytes(999), bytes(1000), bytes(67108864), span(0), span(59.9), span(3600), span(90061), milliseconds(0.00042), milliseconds(1.5), fixed(-1.005, 1),
-      signed(0.414), signed(-0.414), signed(-0.004), score(1812), score(9.126), score(0.0421), figure(0.91234567), figure(null),
+      signed(0.414), signed(-0.414), signed(-0.004), score(1812), score(9.126), score(0.0421), figure(0.91234567), figure(null), ratingsText(1), ratingsText(1812),
       ticks(0, 1), ticks(0.86, 1.19, 5), ticks(3, 3), parseOptions("rank=64 --no-biases, solver=cg  tolerance=1e-3 warm=true")];
   });
   assert.deepEqual(found, ["999 B", "1.0 kB", "67 MB", "0 ms", "59 s", "1 h", "1 d 1 h", "0.42 ms", "1500 ms", "\u22121.0",
-    "+0.41", "\u22120.41", "0.00", "1,812", "9.13", "0.0421", "0.9123", "",
+    "+0.41", "\u22120.41", "0.00", "1,812", "9.13", "0.0421", "0.9123", "", "1 rating", "1,812 ratings",
     [0, 0.2, 0.4, 0.6, 0.8, 1], [0.9, 1, 1.1], [3], { rank: 64, biases: false, solver: "cg", tolerance: 0.001, warm: true }]);
   await page.close();
 });
@@ -349,6 +349,15 @@ test("two models are compared by their records and lists", async () => {
     const rank = other.indexOf(await row.locator(".title").textContent()) + 1;
     assert.ok((await row.textContent()).includes(rank > 0 ? `there ${rank}` : "only here"));
   }
+  // Other ratings, other lists, also where the view was drawn before.
+  const before = await left.locator(".title").allTextContents();
+  await page.evaluate(() => { location.hash = "try"; });
+  await rateSome(page, [10, 1, 10]);
+  await page.evaluate(() => { location.hash = "model"; });
+  await page.waitForFunction((old) => {
+    const now = [...document.querySelectorAll("#compare .list")[0]?.querySelectorAll(".title") ?? []].map((node) => node.textContent);
+    return now.length === 10 && now.join() !== old.join();
+  }, before);
   assert.deepEqual(faults, []);
   await page.close();
 });
