@@ -17,9 +17,9 @@
 #include "serve/net.h"
 #include "serve/service.h"
 
-namespace {
+namespace lowrank::serve {
 
-using namespace lowrank::serve;
+namespace {
 
 /// A service with a small model, on a Unix socket, for the life of the process.
 class Target {
@@ -38,9 +38,9 @@ class Target {
     }
     store_->write(std::move(ratings));
     JobOptions jobs;
-    jobs.request.run.method = lowrank::method_by_name("als");
-    lowrank::set_option(jobs.request.run.method, "rank", "4");
-    lowrank::set_option(jobs.request.run.method, "epochs", "2");
+    jobs.request.run.method = method_by_name("als");
+    set_option(jobs.request.run.method, "rank", "4");
+    set_option(jobs.request.run.method, "epochs", "2");
     ServiceOptions options;
     options.threads = 1;
     options.checks_host = true;
@@ -103,8 +103,10 @@ class Target {
 
 }  // namespace
 
+}  // namespace lowrank::serve
+
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {  // NOLINT(readability-identifier-naming)
-  static const Target target;
+  static const lowrank::serve::Target target;
   const std::string text = target.answer(data, size);
   if (!text.empty() && !text.starts_with("HTTP/1.1 ")) std::abort();
   for (std::size_t at = 0; at != std::string::npos; at = text.find("\r\nHTTP/1.1 ", at + 1)) {

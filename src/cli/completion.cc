@@ -72,6 +72,7 @@ void add_bash_values(std::string& script, const CommandText& command) {
 
 void add_bash_command(std::string& script, const CommandText& command, const std::vector<std::string>& names) {
   std::vector<std::string> options;
+  options.reserve(command.options.size());
   for (const OptionText& option : command.options) options.push_back(option.name);
   script += "    " + command.key() + ")\n      options=" + quoted(joined(options)) + "\n";
   for (const OptionText& argument : command.arguments) {
@@ -162,6 +163,7 @@ std::string zsh_action(const OptionText& option, const std::vector<std::string>&
   const std::vector<std::string>& values = names_commands(option) ? names : option.choices;
   if (!values.empty()) {
     std::vector<std::string> escaped;
+    escaped.reserve(values.size());
     for (const std::string& value : values) escaped.push_back(zsh_text(value));
     return "(" + joined(escaped) + ")";
   }

@@ -13,6 +13,7 @@ void write_item(JsonWriter& json, const Catalogue::View& view, std::uint32_t ite
   if (!record.title.empty()) json.member("title", record.title);
   json.key("categories").begin_array();
   std::vector<std::string_view> names;
+  names.reserve(record.categories.size());
   for (const std::uint32_t category : record.categories) names.push_back(view.category_name(category));
   std::ranges::sort(names);
   for (const std::string_view name : names) json.string(name);

@@ -211,9 +211,9 @@ Response get_metrics(Context& context, const Call& /*call*/) {
 }
 
 Response get_openapi(Context& /*context*/, const Call& /*call*/) {
-  static const auto kDocument = std::make_shared<const std::string>(openapi());
+  static const auto document = std::make_shared<const std::string>(openapi());
   Response response;
-  response.shared_body = kDocument;
+  response.shared_body = document;
   return response;
 }
 

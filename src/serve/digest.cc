@@ -9,11 +9,11 @@ namespace lowrank::serve {
 namespace {
 
 /// The first 32 bits of the fractional part of the `root`-th root of each of the first primes, as the standard defines its constants.
-template <std::size_t N>
-std::array<std::uint32_t, N> fractions_of_roots(long double (*root)(long double)) {
-  std::array<std::uint32_t, N> fractions{};
+template <std::size_t kCount>
+std::array<std::uint32_t, kCount> fractions_of_roots(long double (*root)(long double)) {
+  std::array<std::uint32_t, kCount> fractions{};
   std::size_t found = 0;
-  for (unsigned candidate = 2; found < N; ++candidate) {
+  for (unsigned candidate = 2; found < kCount; ++candidate) {
     bool prime = true;
     for (unsigned divisor = 2; divisor * divisor <= candidate; ++divisor) prime = prime && candidate % divisor != 0;
     if (!prime) continue;
@@ -56,9 +56,9 @@ void take_block(const std::uint8_t* block, const std::array<std::uint32_t, 64>& 
 }  // namespace
 
 Digest sha256(std::string_view text) {
-  static const std::array<std::uint32_t, 64> kConstants = fractions_of_roots<64>([](long double x) { return std::cbrt(x); });
-  static const std::array<std::uint32_t, 8> kStart = fractions_of_roots<8>([](long double x) { return std::sqrt(x); });
-  std::array<std::uint32_t, 8> state = kStart;
+  static const std::array<std::uint32_t, 64> constants = fractions_of_roots<64>([](long double x) { return std::cbrt(x); });
+  static const std::array<std::uint32_t, 8> start = fractions_of_roots<8>([](long double x) { return std::sqrt(x); });
+  std::array<std::uint32_t, 8> state = start;
   std::string padded(text);
   padded += static_cast<char>(0x80);
   while (padded.size() % 64 != 56) padded += '\0';
@@ -67,7 +67,7 @@ Digest sha256(std::string_view text) {
   for (std::size_t at = 0; at < padded.size(); at += 64) {
     std::array<std::uint8_t, 64> block{};
     for (std::size_t n = 0; n < block.size(); ++n) block[n] = static_cast<std::uint8_t>(padded[at + n]);
-    take_block(block.data(), kConstants, state);
+    take_block(block.data(), constants, state);
   }
   Digest digest{};
   for (std::size_t n = 0; n < digest.size(); ++n) digest[n] = static_cast<std::uint8_t>(state[n / 4] >> (24U - 8U * (n % 4)));

@@ -78,7 +78,9 @@ void check_object(const Json& value, const Json& schema, const std::string& wher
   const auto properties = schema.find("properties");
   for (const auto& [name, member] : value.items()) {
     if (properties != schema.end() && properties->contains(name)) {
-      check_schema(member, (*properties)[name], where + "." + name);
+      std::string inner = where;
+      inner.append(1, '.').append(name);
+      check_schema(member, (*properties)[name], inner);
     } else if (const auto more = schema.find("additionalProperties"); more != schema.end() && *more == false) {
       fail(where, "unknown member " + lowrank::quoted(name));
     }

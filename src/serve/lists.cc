@@ -311,7 +311,7 @@ class Batch {
     }
   }
 
-  RankQuery& fill(const Work& work, std::size_t at, std::size_t count) const {
+  [[nodiscard]] RankQuery& fill(const Work& work, std::size_t at, std::size_t count) const {
     const Model& model = serving_->model();
     const std::size_t rank = std::max<std::size_t>(model.rank(), 1);
     if (room_.vectors.rows() < count || room_.vectors.rank() != rank) room_.vectors = FactorMatrix(std::max<std::size_t>(count, 64), rank);
@@ -327,7 +327,7 @@ class Batch {
 
   void rank_together(std::span<Work* const> group) {
     room_.queries.resize(std::max(room_.queries.size(), group.size()));
-    for (std::size_t n = 0; n < group.size(); ++n) fill(*group[n], n, group.size());
+    for (std::size_t n = 0; n < group.size(); ++n) static_cast<void>(fill(*group[n], n, group.size()));
     screen_of(*group.front())->rank(std::span(room_.queries).first(group.size()), room_.tile);
     for (std::size_t n = 0; n < group.size(); ++n) take(*group[n], room_.queries[n].list);
   }
@@ -339,6 +339,7 @@ class Batch {
     std::vector<float> values;
     serving_->known_ratings(*work.row, history, values);
     std::vector<std::uint32_t> items;
+    items.reserve(work.items.size());
     for (const Listed& item : work.items) items.push_back(item.model_item);
     try {
       auto explanations = serving_->recommender().explain(history, values, items, {.top = work.query->explain, .threads = 1});

@@ -30,9 +30,9 @@ enum class ParameterKind : std::uint8_t {
 
 /// A parameter of a path or of a query.
 struct Parameter {
-  const char* name;
-  ParameterKind kind;
-  const char* help;
+  const char* name = "";
+  ParameterKind kind = ParameterKind::text;
+  const char* help = "";
   std::int64_t least = 0;  ///< integers
   std::int64_t most = 0;
   const char* otherwise = "";  ///< the value where it is not given; empty for none

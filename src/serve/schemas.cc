@@ -123,8 +123,8 @@ constexpr const char* kSchemas = R"json({
 }  // namespace
 
 const Json& schemas() {
-  static const Json kParsed = Json::parse(kSchemas);
-  return kParsed;
+  static const Json parsed = Json::parse(kSchemas);
+  return parsed;
 }
 
 const Json& schema_of(const std::string& name) { return schemas().at(name); }

@@ -198,7 +198,7 @@ std::shared_ptr<const Candidates> Serving::candidates(const Filter& filter, cons
   own.used = ++clock_;
   if (own.candidates) return own.candidates;
   own.candidates = std::make_shared<Candidates>(model_, admitted(filter, *this, view));
-  const auto result = own.candidates;
+  std::shared_ptr<const Candidates> result = own.candidates;
   if (kept_.size() > kMostFilters) {
     kept_.erase(std::ranges::min_element(kept_, {}, [](const auto& entry) { return entry.second.used; }));
   }
