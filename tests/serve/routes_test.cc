@@ -197,7 +197,8 @@ TEST(Routes, EraseUsers) {
   EXPECT_EQ(served.json("/v1/users/gone/recommendations")["source"], "popular");
   // Of the training they were part of, but nobody is told so any more.
   served.json("DELETE", "/v1/users/u1");
-  for (const Json& user : served.json("/v1/users/u2/similar?limit=100")["users"]) EXPECT_NE(user["user"], "u1");
+  const Json similar = served.json("/v1/users/u2/similar?limit=100");
+  for (const Json& user : similar["users"]) EXPECT_NE(user["user"], "u1");
 }
 
 TEST(Routes, ListUsersAndRatingsByPages) {

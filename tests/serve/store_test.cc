@@ -404,7 +404,12 @@ TEST(Store, TooManyWaitingWritesAreRefused) {
   std::promise<void> go;
   std::shared_future<void> gate = go.get_future().share();
   // Holds the writer in the callback of the first one.
-  store.submit({put("u", "i", 1)}, [gate](const Outcome&) { gate.wait(); });
+  std::promise<void> held;
+  store.submit({put("u", "i", 1)}, [gate, &held](const Outcome&) {
+    held.set_value();
+    gate.wait();
+  });
+  held.get_future().wait();
   std::vector<std::future<Outcome>> outcomes;
   for (int n = 0; n < 100; ++n) outcomes.push_back(store.submit({put("u", "i", 1), put("u", "j", 1)}));
   go.set_value();

@@ -78,7 +78,7 @@ int read_file(sqlite3_file* file, void* to, int count, sqlite3_int64 offset) {
   const std::vector<char>& content = *File::of(file).content;
   const auto begin = std::min(static_cast<std::size_t>(offset), content.size());
   const auto there = std::min(static_cast<std::size_t>(count), content.size() - begin);
-  std::memcpy(to, content.data() + begin, there);
+  if (there > 0) std::memcpy(to, content.data() + begin, there);
   if (there == static_cast<std::size_t>(count)) return SQLITE_OK;
   std::memset(static_cast<char*>(to) + there, 0, static_cast<std::size_t>(count) - there);
   return SQLITE_IOERR_SHORT_READ;
