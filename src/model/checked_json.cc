@@ -14,7 +14,7 @@ using nlohmann::json;
 
 void refuse(const std::string& problem) { throw ModelFileError(problem); }
 
-std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string in_quotes(std::string_view text) { return std::string(1, '"').append(text).append(1, '"'); }
 
 json parse_json(std::string_view text, const std::string& what) {
   std::vector<std::set<std::string>> keys;

@@ -49,6 +49,13 @@ inline PutRating put(std::string user, std::string item, float value, std::int64
   return {.user = std::move(user), .item = std::move(item), .value = value, .time = time};
 }
 
+inline PutItem item(std::string id, std::string title = "A title") {
+  return {.item = std::move(id), .title = std::move(title), .categories = {}, .available = true, .metadata = {}, .time = 5};
+}
+
+/// Of the store in a folder.
+inline StoreOptions options(const Folder& folder) { return {.folder = folder.state(), .vfs = {}, .on_log = {}}; }
+
 /// All ratings of a store, by ids.
 inline std::map<std::pair<std::string, std::string>, float> ratings_in(Store& store) {
   std::map<std::pair<std::string, std::string>, float> ratings;

@@ -1,45 +1,31 @@
+// Writes of a store, and what they leave.
+
 #include "serve/store.h"
 
 #include <gtest/gtest.h>
-#include <sqlite3.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <filesystem>
 #include <future>
-#include <thread>
+#include <string>
+#include <vector>
 
 #include "serve/store_fixture.h"
-#include "serve/store_schema.h"
 
 namespace lowrank::serve::store_test {
 namespace {
 
 using testing_store::bytes_of;
 using testing_store::Folder;
+using testing_store::item;
+using testing_store::options;
 using testing_store::put;
-using testing_store::ratings_in;
 using testing_store::Sequence;
-
-StoreOptions options(const Folder& folder) { return {.folder = folder.state(), .vfs = {}, .on_log = {}}; }
-
-PutItem item(std::string id, std::string title = "A title") {
-  return {.item = std::move(id), .title = std::move(title), .categories = {}, .available = true, .metadata = {}, .time = 5};
-}
 
 PatchItem patch(std::string id) {
   return {.item = std::move(id), .title = {}, .categories = {}, .available = {}, .metadata = {}, .time = 6};
-}
-
-std::string refusal(const auto& call) {
-  try {
-    call();
-  } catch (const StoreError& error) {
-    return error.what();
-  }
-  return "";
 }
 
 TEST(Store, RatingsAreThereAfterOpeningAgain) {
@@ -208,146 +194,6 @@ TEST(Store, ErasureLeavesNoTrace) {
   EXPECT_TRUE(store.check().empty());
 }
 
-TEST(Store, ASecondUserIsRefusedWithASentence) {
-  const Folder folder;
-  Store store(options(folder));
-  store.write({put("u", "i", 3)});
-  const std::string own = refusal([&] { Store second(options(folder)); });
-  EXPECT_NE(own.find("is in use by another lowrank serve (process " + std::to_string(::getpid()) + ")"), std::string::npos) << own;
-  const pid_t child = ::fork();
-  if (child == 0) {
-    try {
-      Store second(options(folder));
-      ::_exit(1);
-    } catch (const StoreError&) {
-      ::_exit(0);
-    }
-  }
-  int status = -1;
-  ::waitpid(child, &status, 0);
-  EXPECT_EQ(status, 0);
-  // And a program that does not know of our lock, such as sqlite3 by hand.
-  sqlite3* other = nullptr;
-  const pid_t reader = ::fork();
-  if (reader == 0) {
-    sqlite3_open((folder.state() + "/store.sqlite").c_str(), &other);
-    ::_exit(sqlite3_exec(other, "SELECT count(*) FROM ratings", nullptr, nullptr, nullptr) == SQLITE_BUSY ? 0 : 1);
-  }
-  ::waitpid(reader, &status, 0);
-  EXPECT_EQ(status, 0);
-  EXPECT_TRUE(store.write({put("u", "i", 4)}).front().found);
-}
-
-TEST(Store, FilesAreForTheirOwnerAlone) {
-  const Folder folder;
-  Store store(options(folder));
-  store.write({put("u", "i", 3)});
-  struct stat status {};
-  ASSERT_EQ(::stat(folder.state().c_str(), &status), 0);
-  EXPECT_EQ(status.st_mode & 0777, 0700U);
-  for (const char* name : {"/store.sqlite", "/store.sqlite-wal", "/lock"}) {
-    ASSERT_EQ(::stat((folder.state() + name).c_str(), &status), 0) << name;
-    EXPECT_EQ(status.st_mode & 0777, 0600U) << name;
-  }
-  EXPECT_NE(::stat((folder.state() + "/store.sqlite-shm").c_str(), &status), 0) << "shared memory lets a second process in";
-}
-
-TEST(Store, OtherFilesAreRefusedAndKept) {
-  const auto open_with = [](const Folder& folder, const std::string& content) {
-    std::filesystem::create_directory(folder.state());
-    std::ofstream(folder.state() + "/store.sqlite", std::ios::binary) << content;
-    return refusal([&] { Store store(options(folder)); });
-  };
-  const Folder text;
-  EXPECT_NE(open_with(text, std::string(5000, 'x')).find("store.sqlite"), std::string::npos);
-  EXPECT_EQ(bytes_of(text.state() + "/store.sqlite"), std::string(5000, 'x'));
-  const Folder foreign;
-  std::filesystem::create_directory(foreign.state());
-  sqlite3* other = nullptr;
-  sqlite3_open((foreign.state() + "/store.sqlite").c_str(), &other);
-  sqlite3_exec(other, "CREATE TABLE bookmarks(url); INSERT INTO bookmarks VALUES('x')", nullptr, nullptr, nullptr);
-  sqlite3_close(other);
-  EXPECT_NE(refusal([&] { Store store(options(foreign)); }).find("not a store of lowrank"), std::string::npos);
-}
-
-TEST(Store, AStoreOfALaterVersionIsRefused) {
-  const Folder folder;
-  { Store store(options(folder)); }
-  sqlite3* other = nullptr;
-  sqlite3_open((folder.state() + "/store.sqlite").c_str(), &other);
-  sqlite3_exec(other, "PRAGMA user_version=99", nullptr, nullptr, nullptr);
-  sqlite3_close(other);
-  const std::string message = refusal([&] { Store store(options(folder)); });
-  EXPECT_NE(message.find("a store of version 99"), std::string::npos) << message;
-  EXPECT_NE(message.find("use a later version of lowrank"), std::string::npos) << message;
-}
-
-TEST(Store, MigrationsGoStepByStepAndAllOrNothing) {
-  const Folder folder;
-  const std::string path = folder.path("db");
-  const std::array one{"CREATE TABLE a(x); INSERT INTO a VALUES(1);"};
-  const std::array two{one[0], "ALTER TABLE a ADD COLUMN y; UPDATE a SET y = x + 1;"};
-  const std::array broken{two[0], two[1], "CREATE TABLE b(x); INSERT INTO nowhere VALUES(1);"};
-  Database database(path);
-  migrate(database, one);
-  EXPECT_EQ(database.number_of("PRAGMA user_version"), 1);
-  migrate(database, two);
-  migrate(database, two);
-  EXPECT_EQ(database.number_of("PRAGMA user_version"), 2);
-  EXPECT_EQ(database.number_of("SELECT y FROM a"), 2);
-  EXPECT_THROW(migrate(database, broken), StoreError);
-  EXPECT_EQ(database.number_of("PRAGMA user_version"), 2);
-  EXPECT_EQ(database.number_of("SELECT count(*) FROM sqlite_schema WHERE name='b'"), 0);
-  EXPECT_EQ(database.number_of("PRAGMA application_id"), kApplicationId);
-}
-
-TEST(Store, ADamagedFileIsFound) {
-  const Folder folder;
-  {
-    Store store(options(folder));
-    for (std::uint64_t n = 1; n < 6000; n = Sequence::end_of(n)) store.write(Sequence::submission(n));
-  }
-  const std::string path = folder.state() + "/store.sqlite";
-  std::string content = bytes_of(path);
-  ASSERT_GT(content.size(), 40'960U);
-  // Pages 4 to 8, and as if the last end had not been clean.
-  for (std::size_t at = 4096 * 4; at < 4096 * 8; ++at) content[at] = static_cast<char>(content[at] ^ 0x5A);
-  std::ofstream(path, std::ios::binary) << content;
-  std::string message;
-  try {
-    Store store(options(folder));
-    // The damage may be where opening does not look; a check looks everywhere.
-    EXPECT_FALSE(store.check().empty());
-  } catch (const StoreError& error) {
-    message = error.what();
-    EXPECT_EQ(error.problem(), StoreProblem::failed);
-  }
-}
-
-TEST(Store, AnUncleanEndIsCheckedAndSaid) {
-  const Folder folder;
-  const pid_t child = ::fork();
-  if (child == 0) {
-    Store store(options(folder));
-    store.write({put("u", "i", 3)});
-    ::_exit(0);
-  }
-  int status = -1;
-  ::waitpid(child, &status, 0);
-  std::vector<std::string> log;
-  StoreOptions with = options(folder);
-  with.on_log = [&log](std::string_view text) { log.emplace_back(text); };
-  {
-    Store store(with);
-    ASSERT_EQ(log.size(), 1U);
-    EXPECT_NE(log[0].find("the last end was not clean"), std::string::npos);
-    EXPECT_EQ(store.counts().ratings, 1U);
-  }
-  log.clear();
-  Store store(with);
-  EXPECT_TRUE(log.empty());
-}
-
 TEST(Store, AnswersComeInTheOrderOfTheCommits) {
   const Folder folder;
   Store store(options(folder));
@@ -438,23 +284,6 @@ TEST(Store, TheLogStaysShort) {
   EXPECT_LT(longest, 48'000'000U);
 }
 
-TEST(Store, ReadOnlyRefusesWritesAndReads) {
-  const Folder folder;
-  {
-    Store store(options(folder));
-    store.write({put("u", "i", 3)});
-  }
-  StoreOptions reading = options(folder);
-  reading.read_only = true;
-  const std::string before = bytes_of(folder.state() + "/store.sqlite");
-  {
-    Store store(reading);
-    EXPECT_EQ(store.submit({put("u", "i", 4)}).get().problem, StoreProblem::read_only);
-    EXPECT_EQ(store.ratings_of("u")->at(0).value, 3);
-  }
-  EXPECT_EQ(bytes_of(folder.state() + "/store.sqlite"), before);
-}
-
 TEST(Store, ClosingFinishesWhatWaits) {
   const Folder folder;
   std::atomic<std::uint64_t> answered{0};
@@ -473,173 +302,6 @@ TEST(Store, ClosingFinishesWhatWaits) {
   EXPECT_FALSE(std::filesystem::exists(folder.state() + "/store.sqlite-wal"));
   Store store(options(folder));
   Sequence::check(store, 5000);
-}
-
-TEST(Store, ListsGoOnBehindTheLastOne) {
-  const Folder folder;
-  Store store(options(folder));
-  std::vector<std::string> all;
-  for (const char* id : {"b", "a", "B", "\u00E4", "10", "9"}) {
-    store.write({put(id, "x", 1), put("a", id, 2)});
-    all.emplace_back(id);
-  }
-  std::ranges::sort(all);
-  for (const std::size_t step : {1U, 2U, 4U, 10U}) {
-    std::vector<std::string> users;
-    std::vector<std::string> rated;
-    for (std::string after;;) {
-      const auto page = store.users_after(after, step);
-      users.insert(users.end(), page.begin(), page.end());
-      if (page.size() < step) break;
-      after = page.back();
-    }
-    EXPECT_EQ(users, all);
-    for (std::string after;;) {
-      const auto page = store.ratings_of("a", after, step).value();
-      for (const auto& rating : page) rated.push_back(rating.item);
-      if (page.size() < step) break;
-      after = page.back().item;
-    }
-    std::vector<std::string> expected = all;
-    expected.emplace_back("x");
-    std::ranges::sort(expected);
-    EXPECT_EQ(rated, expected);
-    EXPECT_EQ(store.items_after("", 100), expected);
-  }
-}
-
-TEST(Store, ASnapshotIsInCanonicalOrder) {
-  const Folder folder;
-  Store store(options(folder));
-  store.write({put("b", "z", 1), put("a", "y", 2), put("a", "x", 3), put("B", "z", 4, 9), put("gone", "y", 5), item("not rated")});
-  store.write({EraseUser{"gone"}});
-  std::uint64_t written = 0;
-  const RatingLines lines = store.snapshot(&written);
-  ASSERT_EQ(lines.size(), 4U);
-  EXPECT_EQ(written, 6U);
-  std::string text;
-  for (std::size_t n = 0; n < 4; ++n) {
-    text += std::string(lines.users.id(lines.user[n])) + ":" + std::string(lines.items.id(lines.item[n])) + "=" +
-            std::to_string(static_cast<int>(lines.value[n])) + " ";
-  }
-  EXPECT_EQ(text, "B:z=4 a:x=3 a:y=2 b:z=1 ");
-  EXPECT_EQ(lines.user, (std::vector<std::uint32_t>{0, 1, 1, 2}));
-  EXPECT_EQ(lines.item, (std::vector<std::uint32_t>{0, 1, 2, 0})) << "items are numbered as they appear";
-  EXPECT_EQ(lines.time[0], 9);
-  EXPECT_TRUE(lines.all_have_times);
-}
-
-TEST(Store, ASnapshotUnderWritesIsOfOneMoment) {
-  const Folder folder;
-  Store store(options(folder));
-  // Enough for several pieces, so that writes come in between.
-  std::vector<Operation> filling;
-  for (int n = 0; n < 60'000; ++n) filling.emplace_back(put("filler " + std::to_string(n % 700), "thing " + std::to_string(n / 700), 1));
-  store.write(std::move(filling));
-  std::atomic<bool> ends{false};
-  std::atomic<std::uint64_t> at{1};
-  std::thread writer([&] {
-    for (std::uint64_t n = 1; !ends; n = Sequence::end_of(n)) {
-      std::vector<Operation> operations = Sequence::submission(n);
-      // Erased users and removed ratings come and go, too.
-      if (n % 3 == 0) operations.emplace_back(EraseUser{"filler " + std::to_string(n % 700)});
-      if (n % 3 == 1) operations.emplace_back(put("filler " + std::to_string(n % 700), "thing 1", 2));
-      if (n % 3 == 2) operations.emplace_back(RemoveRating{"filler " + std::to_string(n % 700), "thing 2"});
-      store.write(std::move(operations));
-      at = n;
-    }
-  });
-  int torn = 0;
-  for (int round = 0; round < 15; ++round) {
-    const std::uint64_t before = at;
-    const RatingLines lines = store.snapshot();
-    torn += at != before ? 1 : 0;
-    // The writes of the sequence are those before some end, and no more.
-    std::map<std::pair<std::string, std::string>, float> found;
-    std::uint64_t last = 0;
-    for (std::size_t n = 0; n < lines.size(); ++n) {
-      std::pair pair(std::string(lines.users.id(lines.user[n])), std::string(lines.items.id(lines.item[n])));
-      if (!pair.first.starts_with("user")) continue;
-      last = std::max(last, static_cast<std::uint64_t>(lines.value[n]));
-      found[pair] = lines.value[n];
-    }
-    std::map<std::pair<std::string, std::string>, float> expected;
-    std::uint64_t end = 1;
-    while (end <= last) {
-      const std::uint64_t next = Sequence::end_of(end);
-      for (; end < next; ++end) expected[Sequence::pair_of(end)] = static_cast<float>(end);
-    }
-    EXPECT_EQ(end, last + 1);
-    EXPECT_EQ(found, expected);
-  }
-  ends = true;
-  writer.join();
-  EXPECT_GT(torn, 5) << "no write came while a snapshot was taken: nothing was tested";
-  // And at rest it is what a plain read gives.
-  const RatingLines lines = store.snapshot();
-  std::map<std::pair<std::string, std::string>, float> found;
-  for (std::size_t n = 0; n < lines.size(); ++n) {
-    found[{std::string(lines.users.id(lines.user[n])), std::string(lines.items.id(lines.item[n]))}] = lines.value[n];
-  }
-  EXPECT_EQ(found, ratings_in(store));
-}
-
-TEST(Store, ABackupUnderWritesIsAStoreOfOneMoment) {
-  const Folder folder;
-  Store store(options(folder));
-  store.write({PutModel{{.id = 1, .file = "000001.safetensors", .state = "served", .method = "als", .fingerprint = {}}}});
-  std::ofstream(store.models_folder() + "/000001.safetensors") << "model";
-  std::uint64_t first = 1;
-  for (; first < 30'000; first = Sequence::end_of(first)) store.submit(Sequence::submission(first), [](const Outcome&) {});
-  store.write({});
-  std::atomic<bool> ends{false};
-  std::atomic<std::uint64_t> end{first};
-  std::thread writer([&] {
-    for (std::uint64_t n = first; !ends; n = Sequence::end_of(n)) {
-      store.write(Sequence::submission(n));
-      end = Sequence::end_of(n);
-    }
-  });
-  const std::uint64_t acknowledged = end;
-  store.backup(folder.path("copy"));
-  ends = true;
-  writer.join();
-  EXPECT_THROW(store.backup(folder.path("copy")), FileError);
-  EXPECT_FALSE(std::filesystem::exists(folder.path("copy.partial")));
-  std::vector<std::string> names;
-  for (const auto& file : std::filesystem::directory_iterator(folder.path("copy"))) names.push_back(file.path().filename());
-  std::ranges::sort(names);
-  EXPECT_EQ(names, (std::vector<std::string>{"models", "store.sqlite"})) << "the copy is one whole file";
-  std::vector<std::string> log;
-  Store copy({.folder = folder.path("copy"), .vfs = {}, .on_log = [&log](std::string_view text) { log.emplace_back(text); }});
-  EXPECT_TRUE(log.empty()) << log[0];
-  EXPECT_TRUE(copy.check().empty());
-  const std::uint64_t copied = Sequence::check(copy, acknowledged);
-  EXPECT_LE(copied, end);
-  EXPECT_EQ(bytes_of(folder.path("copy/models/000001.safetensors")), "model");
-  copy.write({put("u", "i", 1)});
-}
-
-TEST(Store, ModelsAndWhichIsServed) {
-  const Folder folder;
-  const auto state_of = [](Store& store) {
-    std::string states;
-    for (const ModelRow& model : store.models()) states += std::to_string(model.id) + model.state + " ";
-    return states;
-  };
-  {
-    Store store(options(folder));
-    for (std::int64_t id = 1; id <= 3; ++id) {
-      store.write({PutModel{{.id = id, .file = std::to_string(id), .state = "ready", .method = "als", .fingerprint = {}}}, ServeModel{id}});
-    }
-    EXPECT_EQ(state_of(store), "1ready 2ready 3served ");
-    EXPECT_TRUE(store.write({ServeModel{1}}).front().found);
-    EXPECT_FALSE(store.write({ServeModel{7}}).front().found);
-    EXPECT_EQ(state_of(store), "1served 2ready 3ready ");
-    store.write({RemoveModel{2}});
-  }
-  Store store(options(folder));
-  EXPECT_EQ(state_of(store), "1served 3ready ");
 }
 
 }  // namespace
