@@ -142,14 +142,15 @@ int run_serve(const ServeArguments& arguments) {
                       .on_log = say("store")});
   import_files(arguments, store);
   if (arguments.check) return check_state(store);
+  if (arguments.read_only && !arguments.model.empty())
+    throw OptionError("model", "cannot be taken into a store that is open for reading only");
   std::optional<serve::Service> service;
   service.emplace(store, std::move(options), std::move(jobs), arguments.model);
-  const auto reload = [&] {
+  const auto reload = [&, &own = *service] {
     try {
-      if (!arguments.keys.empty()) service->renew_keys(serve::Keys::read(arguments.keys));
+      if (!arguments.keys.empty()) own.renew_keys(serve::Keys::read(arguments.keys));
       if (!arguments.model.empty()) {
-        serve::LoadedModel loaded = service->jobs().adopt(arguments.model);
-        service->serve(loaded.entry.id, std::move(loaded.model));
+        own.jobs().adopt(arguments.model);
       }
       log.write(serve::LogLevel::info, "reloaded", "");
     } catch (const std::exception& error) {
@@ -160,7 +161,9 @@ int run_serve(const ServeArguments& arguments) {
   };
   serve::Server server(*service, {.address = address, .limits = limits_of(arguments), .reload = reload}, log);
   if (!service->serving() && !arguments.read_only && store.counts().ratings != 0) {
-    service->jobs().start(service->jobs().options().request, "start");
+    serve::TrainRequest first = service->jobs().options().request;
+    first.warm = false;  // there is no model to start from
+    service->jobs().start(std::move(first), "start");
   }
   {
     Results results;

@@ -79,6 +79,8 @@ class Pending {
 
 /// The present time in seconds since 1970.
 std::int64_t now_seconds();
+/// The position that the parameter `cursor` gives; 0 without one. \throws Problem
+std::size_t position_of(const Call& call);
 /// A filter by the parameters `category` and `min_count`.
 Filter filter_of(const Call& call);
 /// Writes a model of the table. \param history  whether its epochs go with it

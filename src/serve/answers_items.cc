@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 
 #include "serve/answers.h"
 
@@ -77,14 +76,7 @@ Response list_items(Context& context, const Call& call) {
       continue;
     items.push_back(item);
   }
-  std::size_t begin = 0;
-  if (call.has("cursor")) {
-    const std::string& cursor = call.text("cursor");
-    const char* const end = cursor.data() + cursor.size();
-    if (std::from_chars(cursor.data(), end, begin).ptr != end)
-      throw Problem{.status = 400, .detail = "cursor: is none that this service gave"};
-  }
-  begin = std::min(begin, items.size());
+  const std::size_t begin = std::min(position_of(call), items.size());
   const std::size_t end = std::min(items.size(), begin + static_cast<std::size_t>(call.integer("limit")));
   // Best known first.
   std::partial_sort(items.begin(), items.begin() + static_cast<std::ptrdiff_t>(end), items.end(), [&](std::uint32_t a, std::uint32_t b) {

@@ -1,10 +1,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <charconv>
 #include <ctime>
 #include <filesystem>
 
+#include "data/number.h"
 #include "lowrank/base/error.h"
 #include "lowrank/train/method.h"
 #include "serve/answers.h"
@@ -26,17 +26,11 @@ void write_epochs(JsonWriter& json, const std::vector<EpochReport>& epochs, cons
 
 const char* state_of(const Job& job) { return name_of(job.state).data(); }
 
-std::uint64_t number_of(const Call& call, const char* what) {
-  const std::string& text = call.path[0];
-  std::uint64_t number = 0;
-  const char* const end = text.data() + text.size();
-  if (std::from_chars(text.data(), end, number).ptr != end)
-    throw Problem{.status = 404, .detail = std::string("there is no ") + what + " of this number"};
-  return number;
-}
+/// The number in the path, which is checked already.
+std::uint64_t number_of(const Call& call) { return parse_count(call.path[0]).value_or(0); }
 
 ModelEntry entry_of(const Context& context, const Call& call) {
-  const auto entry = context.jobs.model(static_cast<std::int64_t>(number_of(call, "model")));
+  const auto entry = context.jobs.model(static_cast<std::int64_t>(number_of(call)));
   if (!entry) throw Problem{.status = 404, .detail = "there is no model of this number"};
   return *entry;
 }
@@ -104,10 +98,10 @@ Response list_jobs(Context& context, const Call& /*call*/) {
   return response;
 }
 
-Response get_job(Context& context, const Call& call) { return answer_job(context, number_of(call, "job")); }
+Response get_job(Context& context, const Call& call) { return answer_job(context, number_of(call)); }
 
 Response cancel_job(Context& context, const Call& call) {
-  const std::uint64_t id = number_of(call, "job");
+  const std::uint64_t id = number_of(call);
   try {
     if (!context.jobs.cancel(id)) throw Problem{.status = 404, .detail = "there is no job of this number"};
   } catch (const Error& error) {

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cmath>
 
+#include "data/number.h"
 #include "data/text.h"
 #include "serve/answers.h"
 #include "serve/export.h"
@@ -23,18 +23,6 @@ std::int64_t time_of(const Json& entry) {
   return time == entry.end() ? now_seconds() : time->get<std::int64_t>();
 }
 
-/// A cursor that is a position. \throws Problem
-std::size_t position_of(const Call& call) {
-  if (!call.has("cursor")) return 0;
-  const std::string& cursor = call.text("cursor");
-  std::size_t position = 0;
-  const char* const end = cursor.data() + cursor.size();
-  if (std::from_chars(cursor.data(), end, position).ptr != end) {
-    throw Problem{.status = 400, .detail = "cursor: is none that this service gave"};
-  }
-  return position;
-}
-
 std::shared_ptr<const UserRow> row_of(const Context& context, const std::string& user) {
   auto row = context.catalogue.view().row(user);
   if (!row) throw Problem{.status = 404, .detail = "there is no user of this id"};
@@ -52,6 +40,13 @@ class ExportedRatings : public BodySource {
 };
 
 }  // namespace
+
+std::size_t position_of(const Call& call) {
+  if (!call.has("cursor") || call.text("cursor").empty()) return 0;
+  const auto position = parse_count(call.text("cursor"));
+  if (!position) throw Problem{.status = 400, .detail = "cursor: is none that this service gave"};
+  return static_cast<std::size_t>(*position);
+}
 
 std::int64_t now_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -71,6 +66,9 @@ void write_one(Context& context, Operation operation, Reply reply,
       reply(make(context, outcome.changes.front(), number));
     } catch (const Problem& problem) {
       reply(answer_of(problem));
+    } catch (const std::exception&) {
+      // The store's thread must go on.
+      reply(answer_of({.status = 503, .detail = "the write is done, but there was no memory for its answer"}));
     }
   });
 }
@@ -115,14 +113,13 @@ Response ratings_of_user(Context& context, const Call& call) {
   // The version goes with the position: a page of another state is none of this list.
   std::size_t begin = 0;
   if (call.has("cursor") && !call.text("cursor").empty()) {
-    const std::string& cursor = call.text("cursor");
+    const std::string_view cursor = call.text("cursor");
     const std::size_t dash = cursor.find('-');
-    std::uint64_t version = 0;
-    const char* const data = cursor.data();
-    const bool read = dash != std::string::npos && std::from_chars(data, data + dash, version).ptr == data + dash &&
-                      std::from_chars(data + dash + 1, data + cursor.size(), begin).ptr == data + cursor.size();
-    if (!read) throw Problem{.status = 400, .detail = "cursor: is none that this service gave"};
-    if (version != row->version) throw Problem{.status = 409, .detail = "stale cursor: the ratings changed; start again without a cursor"};
+    const auto version = parse_count(cursor.substr(0, dash));
+    const auto position = dash == std::string_view::npos ? std::nullopt : parse_count(cursor.substr(dash + 1));
+    if (!version || !position) throw Problem{.status = 400, .detail = "cursor: is none that this service gave"};
+    begin = static_cast<std::size_t>(*position);
+    if (*version != row->version) throw Problem{.status = 409, .detail = "stale cursor: the ratings changed; start again without a cursor"};
   }
   std::vector<RatedItem> ratings = row->ratings;
   std::ranges::stable_sort(ratings, [](const RatedItem& a, const RatedItem& b) { return a.time > b.time; });

@@ -47,6 +47,8 @@ class Bulk : public std::enable_shared_from_this<Bulk> {
       }
     } catch (const Problem& problem) {
       stop = problem;
+    } catch (const std::exception&) {
+      stop = Problem{.status = 503, .detail = "there is not enough memory", .fields = {{"Retry-After", "10"}}};
     }
     if (operations->empty()) {
       finish(stop);
@@ -92,21 +94,7 @@ class Bulk : public std::enable_shared_from_this<Bulk> {
 
   /// What the store would refuse is found entry by entry, for it refuses whole chunks.
   static Operation checked(Operation operation) {
-    const auto check_id = [](const std::string& id) {
-      if (const auto problem = stored_id_problem(id)) throw Problem{.status = 400, .detail = std::string(*problem)};
-    };
-    if (const auto* rating = std::get_if<PutRating>(&operation)) {
-      check_id(rating->user);
-      check_id(rating->item);
-    }
-    if (const auto* item = std::get_if<PutItem>(&operation)) {
-      check_id(item->item);
-      const auto check_text = [](const std::string& text, std::size_t most) {
-        if (const auto problem = stored_text_problem(text, most)) throw Problem{.status = 400, .detail = *problem};
-      };
-      if (item->title) check_text(*item->title, kMostTitleBytes);
-      for (const std::string& category : item->categories) check_text(category, kMostCategoryBytes);
-    }
+    if (auto problem = problem_of(operation)) throw Problem{.status = 400, .detail = *std::move(problem)};
     return operation;
   }
 

@@ -40,6 +40,7 @@ Catalogue::Catalogue(StoreContents contents)
     record.categories = categories_of(stored.categories);
     record.metadata = std::move(stored.metadata).value_or("");
   }
+  for (const std::string& id : contents.removed_items) items_[add_item(id)].removed = true;
   users_.resize(user_ids_.size());
   if (!contents.values.empty()) {
     const auto [least, greatest] = std::ranges::minmax(contents.values);

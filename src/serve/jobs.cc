@@ -96,6 +96,7 @@ struct Jobs::State {
   bool closing = false;       ///< guarded by mutex
   std::atomic<bool> cancelled{false};
   std::atomic<std::uint64_t> tried_written{0};  ///< StoreCounts::written of the last training that was tried
+  std::atomic<std::int64_t> adopted{0};         ///< the model that was taken from a file last
   Clock::time_point tried{Clock::now()};        ///< only the thread
   std::chrono::system_clock::time_point daily;  ///< only the thread
   std::thread thread;
@@ -164,7 +165,9 @@ void Jobs::State::work() {
       run(next);
     } else if (looks && due()) {
       try {
-        const std::uint64_t id = begin(options.request, "schedule");
+        TrainRequest request = options.request;
+        request.warm = request.warm && models.served();
+        const std::uint64_t id = begin(std::move(request), "schedule");
         log("job " + std::to_string(id) + ": a scheduled training starts");
       } catch (const JobRunning&) {
         // A request came first.
@@ -304,7 +307,8 @@ void Jobs::State::train(std::uint64_t id) {
     models.set_state(entry, "rejected");
     log("model " + std::to_string(entry.id) + " is not served: " + *worse);
   } else if (request.activate) {
-    stage("loading");
+    // The model is there: it is too late to cancel.
+    change(id, [](Job& job) { job.stage = "loading"; });
     put_in_service(entry.id, std::move(model));
   }
   models.prune(options.keep_models);
@@ -344,16 +348,17 @@ std::optional<LoadedModel> Jobs::load_served() {
   return std::nullopt;
 }
 
-LoadedModel Jobs::adopt(const std::string& path) {
+ModelEntry Jobs::adopt(const std::string& path) {
   const std::string bytes = read_file(path);
-  LoadedModel loaded{.entry = {}, .model = deserialize_model(bytes, path)};
-  ModelEntry entry = describe(loaded.model);
+  Model model = deserialize_model(bytes, path);
+  ModelEntry entry = describe(model);
   entry.written = state_->store.counts().written;
   entry = state_->models.add_bytes(bytes, std::move(entry));
-  state_->models.serve(entry.id);
+  // A file that was taken before is no reason to leave a later model.
+  if (state_->adopted.exchange(entry.id) == entry.id) return state_->models.entry(entry.id);
   state_->tried_written = entry.written;
-  loaded.entry = state_->models.entry(entry.id);
-  return loaded;
+  state_->put_in_service(entry.id, std::move(model));
+  return state_->models.entry(entry.id);
 }
 
 void Jobs::start_schedule() {

@@ -136,9 +136,10 @@ class Jobs {
   /// The model to serve at the start: the served one of the store, or where its file is damaged or missing, the newest sound one, which
   /// is then noted as served; nothing where there is none. Does not call the hook.
   std::optional<LoadedModel> load_served();
-  /// Takes a model file from elsewhere as a new model, notes it as served, and returns it. Does not call the hook. A file with the same
-  /// bytes as a model of the store is not taken again. \throws as load_model(), StoreError
-  LoadedModel adopt(const std::string& path);
+  /// Takes a model file from elsewhere as a new model, puts it in service by the hook, and notes it as served. A file with the same bytes
+  /// as a model of the store is not taken again, and one that was taken by the call before changes nothing. \throws as load_model(),
+  /// StoreError
+  ModelEntry adopt(const std::string& path);
 
   void start_schedule();
 

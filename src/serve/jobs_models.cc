@@ -49,6 +49,8 @@ void put(Json& object, const std::string& key, const std::optional<double>& valu
 Models::Models(Store& store) : store_(store) { refresh(); }
 
 void Models::refresh() {
+  // An older list must not take the place of a newer one.
+  const std::lock_guard<std::mutex> refreshing(refreshing_);
   std::vector<ModelEntry> entries = store_.models();
   const std::lock_guard<std::mutex> lock(mutex_);
   entries_ = std::move(entries);

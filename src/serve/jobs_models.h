@@ -52,6 +52,7 @@ class Models {
   mutable std::mutex mutex_;
   std::vector<ModelEntry> entries_;  ///< by id; guarded by mutex_
   std::mutex adding_;
+  std::mutex refreshing_;
 };
 
 /// The facts of a model as a row: method, numbers, fingerprint, figures.

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
+#include "data/number.h"
 #include "serve/jobs.h"
 
 namespace lowrank::serve {
@@ -159,10 +159,7 @@ namespace {
 
 std::optional<std::uint64_t> whole(std::string_view text) {
   constexpr std::size_t kMostDigits = 12;
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (text.empty() || text.size() > kMostDigits || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
+  return text.size() > kMostDigits ? std::nullopt : parse_count(text);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <numeric>
 
+#include "data/number.h"
 #include "lowrank/base/error.h"
 #include "serve/json.h"
 
@@ -193,8 +194,8 @@ class Batch {
     for (const std::string& id : query.excluded) {
       if (const std::uint32_t item = view.item(id); item != Vocabulary::kUnknown) work.left_out.push_back(item);
     }
-    std::ranges::sort(work.left_out);
     if (work.source == Source::popular) {
+      std::ranges::sort(work.left_out);
       for (const auto& [item, count] : popular_items(serving_.get(), view, query.filter, query.since, work.left_out, work.wanted())) {
         work.items.push_back({.item = item, .score = static_cast<double>(count), .explanation = {}});
       }
@@ -230,16 +231,14 @@ class Batch {
     const std::string& cursor = work.query->cursor;
     if (cursor.empty()) return;
     const std::size_t dash = cursor.find('-');
-    std::size_t offset = 0;
-    const char* const end = cursor.data() + cursor.size();
-    if (dash == std::string::npos || std::from_chars(cursor.data() + dash + 1, end, offset).ptr != end || dash + 1 == cursor.size() ||
-        offset > kMostOffset) {
+    const auto offset = dash == std::string::npos ? std::nullopt : parse_count(std::string_view(cursor).substr(dash + 1));
+    if (!offset || *offset > kMostOffset) {
       throw Problem{.status = 400, .detail = "cursor: is none that this service gave"};
     }
     if (cursor.substr(0, dash) != hexadecimal(work.identity)) {
       throw Problem{.status = 409, .detail = "stale cursor: the model, the ratings or the items changed; start again without a cursor"};
     }
-    work.offset = offset;
+    work.offset = static_cast<std::size_t>(*offset);
   }
 
   [[nodiscard]] static std::string tag_of(const Work& work) {

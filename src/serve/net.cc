@@ -83,6 +83,7 @@ struct Server::State {
   asio::awaitable<void> wait_for_signals();
   asio::awaitable<void> flush();
   asio::awaitable<void> watch(std::chrono::microseconds interval);
+  void close_door();
   void drain();
   void leave(Session* session, const std::string& address);
 };
@@ -105,6 +106,7 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
       append_string(members, error.what());
       state_.log.write(LogLevel::error, "connection", members);
     }
+    release();
     state_.leave(this, address_);
   }
 
@@ -357,7 +359,8 @@ void Server::State::listen() {
     if (!error) throw FileError(address.text() + ": another process listens there");
     struct stat status {};
     // Left by a process that did not end cleanly.
-    if (::lstat(address.path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode)) ::unlink(address.path.c_str());
+    if (error == asio::error::connection_refused && ::lstat(address.path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode))
+      ::unlink(address.path.c_str());
     acceptor.open(asio::generic::stream_protocol(AF_UNIX, 0));
     const mode_t before = ::umask(0117);
     acceptor.bind(endpoint, error);
@@ -423,14 +426,20 @@ void Server::State::leave(Session* session, const std::string& address) {
   if (draining && sessions.empty()) io.stop();
 }
 
+void Server::State::close_door() {
+  error_code ignored;
+  acceptor.close(ignored);
+  // At once: the next process may listen there before this one has ended.
+  if (options.address.is_unix()) ::unlink(options.address.path.c_str());
+}
+
 void Server::State::drain() {
   if (draining) return;
   draining = true;
   service.drain();
   notify_manager("STOPPING=1");
   log.write(LogLevel::info, "draining", ",\"connections\":" + std::to_string(sessions.size()));
-  error_code ignored;
-  acceptor.close(ignored);
+  close_door();
   if (sessions.empty()) io.stop();
   for (Session* const session : sessions) session->end_if_idle();
   drain_timer.expires_after(options.limits.drain_time);
@@ -472,7 +481,7 @@ Server::Server(Service& service, ServerOptions options, Log& log) : state_(std::
 }
 
 Server::~Server() {
-  if (state_->options.address.is_unix()) ::unlink(state_->options.address.path.c_str());
+  if (state_->acceptor.is_open()) state_->close_door();
 }
 
 const Address& Server::address() const { return state_->options.address; }

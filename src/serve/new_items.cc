@@ -1,5 +1,6 @@
 #include "serve/new_items.h"
 
+#include <span>
 #include <vector>
 
 #include "lowrank/pipeline/update.h"
@@ -12,14 +13,20 @@ NewItems find_new_items(const Serving& serving, const Catalogue& catalogue, std:
   found.ratings.known_users = model.users.ids.size();
   found.ratings.known_items = model.items.ids.size();
   const Catalogue::View view = catalogue.view();
-  std::vector<std::uint32_t> counts(view.items().size());
+  const std::span<const ItemRecord> items = view.items();
+  const auto may_be_new = [&](std::uint32_t item) { return items[item].ratings >= least && !model.items.knows(serving.model_item(item)); };
+  // Mostly there is none, and the ratings need not be looked at.
+  bool any = false;
+  for (std::uint32_t item = 0; item < items.size() && !any; ++item) any = may_be_new(item);
+  if (!any) return found;
+  std::vector<std::uint32_t> counts(items.size());
   // First what there is enough of, then the ratings.
   const auto each = [&](const auto& take) {
     for (std::uint32_t user = 0; user < view.user_slots(); ++user) {
       if (!view.row_at(user)) continue;
       std::uint32_t number = Vocabulary::kUnknown;
       for (const RatedItem& rating : view.row_at(user)->ratings) {
-        if (view.items()[rating.item].ratings < least || model.items.knows(serving.model_item(rating.item))) continue;
+        if (!may_be_new(rating.item)) continue;
         if (number == Vocabulary::kUnknown) number = model.users.ids.find(view.user_id(user));
         if (!model.users.rated(number)) break;
         take(number, rating);

@@ -118,8 +118,7 @@ Service::Service(Store& store, ServiceOptions options, JobOptions jobs, const st
                                                .post = [this](std::function<void()> work) { post(std::move(work)); },
                                                .pending = pending_});
   if (!model.empty()) {
-    LoadedModel loaded = jobs_->adopt(model);
-    serve(loaded.entry.id, std::move(loaded.model));
+    jobs_->adopt(model);
   } else if (auto loaded = jobs_->load_served()) {
     serve(loaded->entry.id, std::move(loaded->model));
   }
@@ -417,6 +416,7 @@ std::vector<Response> Service::lists_of(std::vector<ListQuery>& queries, ListRoo
       responses.push_back(answer_of(problem));
     }
   }
+  metrics_.count_batch(queries.size(), figures);
   return responses;
 }
 

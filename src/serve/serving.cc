@@ -77,10 +77,11 @@ std::string Filter::key() const {
   std::string key = std::to_string(min_count);
   std::vector<std::string> sorted = categories;
   std::ranges::sort(sorted);
-  for (const std::string& category : sorted) key.append(1, '\x1f').append(category);
+  // With their lengths: no name can look like two.
+  for (const std::string& own : sorted) key.append(1, ' ').append(std::to_string(own.size())).append(1, ':').append(own);
   if (!items) return key;
-  key += '\x1e';
-  for (const std::string& item : *items) key.append(item).append(1, '\x1f');
+  key += '|';
+  for (const std::string& own : *items) key.append(std::to_string(own.size())).append(1, ':').append(own);
   return key;
 }
 
@@ -189,15 +190,22 @@ std::vector<std::shared_ptr<const FoldedUser>> Serving::fold(std::span<const std
 std::shared_ptr<const Candidates> Serving::candidates(const Filter& filter, const Catalogue::View& view) const {
   if (filter.items) return std::make_shared<Candidates>(model_, admitted(filter, *this, view));
   const std::string key = filter.key();
-  const std::lock_guard<std::mutex> lock(mutex_);
+  std::unique_lock<std::mutex> lock(mutex_);
   if (kept_version_ != view.listed_version()) {
     kept_.clear();
     kept_version_ = view.listed_version();
   }
+  if (const auto known = kept_.find(key); known != kept_.end()) {
+    known->second.used = ++clock_;
+    return known->second.candidates;
+  }
+  // Lists of other filters go on meanwhile. The view holds off changes of what may be listed.
+  lock.unlock();
+  auto made = std::make_shared<const Candidates>(model_, admitted(filter, *this, view));
+  lock.lock();
   Kept& own = kept_[key];
   own.used = ++clock_;
-  if (own.candidates) return own.candidates;
-  own.candidates = std::make_shared<Candidates>(model_, admitted(filter, *this, view));
+  if (!own.candidates) own.candidates = std::move(made);
   std::shared_ptr<const Candidates> result = own.candidates;
   if (kept_.size() > kMostFilters) {
     kept_.erase(std::ranges::min_element(kept_, {}, [](const auto& entry) { return entry.second.used; }));

@@ -142,6 +142,9 @@ struct RemoveModel {
 using Operation =
     std::variant<PutRating, RemoveRating, EraseUser, PutItem, PatchItem, RemoveItem, PutSetting, PutModel, ServeModel, RemoveModel>;
 
+/// Why an operation cannot be stored, or nothing if it can.
+std::optional<std::string> problem_of(const Operation& operation);
+
 /// What an operation met.
 struct Change {
   bool found = false;         ///< whether the rating, user, item, setting or model was there before
@@ -197,6 +200,7 @@ struct StoreContents {
   std::vector<std::int64_t> user_created;  ///< one per user
   Vocabulary items;
   std::vector<StoredItem> item_details;    ///< one per item
+  std::vector<std::string> removed_items;  ///< ids of items that were removed and are not there again
   std::vector<std::size_t> row_offsets;    ///< users + 1 positions: the ratings of user u are at [row_offsets[u], row_offsets[u + 1])
   std::vector<std::uint32_t> rated_items;  ///< the item of every rating, ascending within a user
   std::vector<float> values;

@@ -55,6 +55,8 @@ StoreContents Store::load() {
     std::vector<std::int64_t> items;
     std::vector<std::int64_t> users;
     load_items(database, contents, items);
+    Statement removed(database, "SELECT name FROM removed_items ORDER BY name");
+    while (removed.step()) contents.removed_items.emplace_back(removed.text(0));
     Statement user_rows(database, "SELECT id, name, created FROM users ORDER BY id");
     while (user_rows.step()) {
       add_new(contents.users, user_rows.text(1), users.size(), database);

@@ -90,7 +90,9 @@ Changes::Changes(Database& database)
           "history=excluded.history, created=excluded.created, written=excluded.written"),
       unserve_(database, "UPDATE models SET state='ready' WHERE state='served' AND id<>?"),
       serve_(database, "UPDATE models SET state='served' WHERE id=?"),
-      remove_model_(database, "DELETE FROM models WHERE id=?") {
+      remove_model_(database, "DELETE FROM models WHERE id=?"),
+      note_removed_(database, "INSERT INTO removed_items(name) VALUES(?) ON CONFLICT DO NOTHING"),
+      forget_removed_(database, "DELETE FROM removed_items WHERE name=?") {
   users_.load(database, "users");
   items_.load(database, "items");
   ratings_ = static_cast<std::uint64_t>(database.number_of("SELECT count(*) FROM ratings"));
@@ -138,6 +140,7 @@ std::int64_t Changes::create_user(std::string_view name, std::int64_t time) {
 std::int64_t Changes::create_item(std::string_view name, std::int64_t time) {
   const std::int64_t row = items_.add(name);
   add_item_.bind(row, name, time, time).run();
+  forget_removed_.bind(name).run();
   return row;
 }
 
@@ -198,6 +201,8 @@ Change Changes::run(const RemoveItem& remove) {
   const auto count = static_cast<std::uint64_t>(count_item_.number(0));
   count_item_.reset();
   remove_item_.bind(item).run();
+  // A model may know it still.
+  note_removed_.bind(std::string_view(remove.item)).run();
   items_.remove(remove.item);
   ratings_ -= count;
   written_ += count;

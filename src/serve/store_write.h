@@ -16,9 +16,6 @@
 
 namespace lowrank::serve {
 
-/// Why an operation cannot be stored, or nothing if it can.
-std::optional<std::string> problem_of(const Operation& operation);
-
 /// The ids of users or items and their rows in the table. Rows are never given twice while the process runs.
 class Names {
  public:
@@ -108,7 +105,7 @@ class Changes {
 
   Statement begin_, commit_, add_user_, add_item_, add_rating_, change_rating_, remove_rating_, count_user_, count_item_, remove_user_,
       remove_item_, put_item_, set_title_, set_available_, set_metadata_, touch_item_, clear_categories_, add_category_, put_setting_,
-      remove_setting_, put_model_, unserve_, serve_, remove_model_;
+      remove_setting_, put_model_, unserve_, serve_, remove_model_, note_removed_, forget_removed_;
 };
 
 }  // namespace lowrank::serve

@@ -394,17 +394,22 @@ TEST(Jobs, AModelFromElsewhere) {
   const std::string file = source.store.models_folder() + "/000001.safetensors";
   Service service(folder);
   service.store.write(planted(10, 10));
-  const LoadedModel adopted = service.jobs->adopt(file);
-  EXPECT_EQ(adopted.entry.state, "served");
-  EXPECT_EQ(adopted.entry.method, "als");
-  EXPECT_EQ(adopted.model.rank(), 2U);
+  const ModelEntry adopted = service.jobs->adopt(file);
+  EXPECT_EQ(adopted.state, "served");
+  EXPECT_EQ(adopted.method, "als");
+  EXPECT_EQ(adopted.rank, 2U);
   EXPECT_EQ(service.jobs->ratings_since_training(), 0U);
-  EXPECT_EQ(bytes_of(service.store.models_folder() + "/" + adopted.entry.file), bytes_of(file));
-  EXPECT_NE(adopted.entry.metrics.find("validation_rmse"), std::string::npos);
+  EXPECT_EQ(bytes_of(service.store.models_folder() + "/" + adopted.file), bytes_of(file));
+  EXPECT_NE(adopted.metrics.find("validation_rmse"), std::string::npos);
   // Its options are a request that can be read.
-  EXPECT_EQ(std::get<Als>(request_of(adopted.entry.options).run.method).rank, 2U);
-  EXPECT_EQ(service.jobs->adopt(file).entry.id, adopted.entry.id);
+  EXPECT_EQ(std::get<Als>(request_of(adopted.options).run.method).rank, 2U);
+  EXPECT_EQ(service.jobs->adopt(file).id, adopted.id);
   EXPECT_EQ(service.jobs->models().size(), 1U);
+  // The file again does not take the place of what was trained since.
+  service.train(R"({"method":"als","options":{"rank":3}})");
+  const auto trained = service.jobs->served();
+  service.jobs->adopt(file);
+  EXPECT_EQ(service.jobs->served(), trained);
   std::ofstream(folder.path("text")) << "no model";
   EXPECT_THROW(service.jobs->adopt(folder.path("text")), ModelFileError);
   EXPECT_THROW(service.jobs->adopt(folder.path("missing")), FileError);

@@ -158,6 +158,50 @@ TEST(Routes, TakeIdsWithEveryCharacter) {
   EXPECT_EQ(served.json("/v1/items?search=" + percent_encoded("<IMG"))["items"][0]["title"], id);
 }
 
+/// Whatever a client puts into names, filters of others stay what they are.
+TEST(Routes, FiltersAreToldApart) {
+  Served served;
+  const auto both = [&] { return ids_of(served.json("/v1/users/u2/recommendations?category=fifth&category=odd")); };
+  for (const char separator : {'\x1f', '\x1e', '|', ':', ' '}) {
+    const Json body{{"user", "u2"}, {"filter", {{"categories", {std::string("fifth") + separator + "odd"}}}}};
+    EXPECT_TRUE(served.json("POST", "/v1/recommend", body.dump())["items"].empty());
+  }
+  EXPECT_FALSE(both().empty());
+}
+
+TEST(Routes, CursorsAreWholeNumbersThatFit) {
+  Served served;
+  for (const char* const path : {"/v1/items", "/v1/users", "/v1/users/u2/ratings", "/v1/users/u2/recommendations"}) {
+    for (const char* const cursor : {"99999999999999999999999", "-1", "1x", "5-", "-", "1-99999999999999999999999"}) {
+      const unsigned status = served.get(std::string(path) + "?cursor=" + cursor).status;
+      // Users go on behind an id, and any text can be one.
+      EXPECT_TRUE(std::string(path) == "/v1/users" ? status == 200 : status == 400 || status == 409)
+          << path << " " << cursor << " " << status;
+    }
+  }
+}
+
+/// A removed item stays out of lists when the service starts again, although the model knows it, until somebody rates it again.
+TEST(Routes, RemovedItemsStayRemoved) {
+  Served served;
+  const std::string item = ids_of(served.json("/v1/users/u2/recommendations")).front();
+  served.json("DELETE", "/v1/items/" + item);
+  const auto listed = [&] {
+    const std::vector<std::string> ids = ids_of(served.json("/v1/users/u2/recommendations?limit=40"));
+    return std::ranges::find(ids, item) != ids.end();
+  };
+  EXPECT_FALSE(listed());
+  JobOptions jobs = served.service->jobs().options();
+  served.service.reset();
+  ServiceOptions options;
+  options.threads = 1;
+  served.service = std::make_unique<Service>(*served.store, std::move(options), std::move(jobs));
+  EXPECT_FALSE(listed());
+  EXPECT_EQ(served.get("/v1/items/" + item).status, 404U);
+  served.json("PUT", "/v1/users/u9/ratings/" + item, R"({"value":4})");
+  EXPECT_TRUE(listed());
+}
+
 TEST(Routes, WriteInBulk) {
   Served served;
   std::string lines;
@@ -180,6 +224,11 @@ TEST(Routes, WriteInBulk) {
   ASSERT_EQ(Json::parse(skipped.text())["rejected"].size(), 3U);
   EXPECT_EQ(Json::parse(skipped.text())["rejected"][1]["line"], 3);
   EXPECT_EQ(served.json("/v1/users/c/ratings")["total"], 1);
+  // What the store would refuse is one entry's problem, not that of its chunk.
+  const Json large{{"item", "large"}, {"metadata", {{"text", std::string(70'000, 'x')}}}};
+  const Json partly = served.json("POST", "/v1/items?on_error=skip", Json::array({Json{{"item", "y"}}, large, Json{{"item", "x"}}}).dump());
+  EXPECT_EQ(partly["accepted"], 2);
+  EXPECT_EQ(partly["rejected"][0]["line"], 2);
   served.json("POST", "/v1/items", R"([{"item":"z","title":"Z","categories":["last"],"available":false}])");
   EXPECT_EQ(served.json("/v1/items/z")["available"], false);
   EXPECT_EQ(served.json("/v1/categories")["categories"].back()["category"], "last");
