@@ -6,6 +6,7 @@
 #include "base/parallel.h"
 #include "data/text.h"
 #include "lowrank/base/error.h"
+#include "lowrank/recommend/fold_in_items.h"
 #include "recommend/explain.h"
 #include "recommend/fold_in_solver.h"
 
@@ -13,32 +14,70 @@ namespace lowrank {
 
 namespace {
 
-/// The ratings of `pairs` by new user, of known items and unknown ones that the model has a row for; adds the users, in order of first
-/// appearance, to `ids`.
-Ratings by_new_user(const Model& model, const Pairs& pairs, Vocabulary& ids, int threads) {
-  std::vector<std::uint32_t> numbers(std::size_t{pairs.known_users} + pairs.unknown_users.size(), Vocabulary::kUnknown);
+/// The ratings of `pairs` by new row of one side, with known rows of the other and those that the model has an id for; adds the new rows,
+/// in order of first appearance, to `ids`.
+Ratings by_new_row(const Model& model, FoldInSide which, const Pairs& pairs, Vocabulary& ids, int threads) {
+  const bool of_users = which == FoldInSide::users;
   if (pairs.items.size() != pairs.size() || (!pairs.values.empty() && pairs.values.size() != pairs.size())) {
     throw DataError("the pairs have different numbers of users, items and values");
   }
+  const std::vector<std::uint32_t>& own = of_users ? pairs.users : pairs.items;
+  const std::vector<std::uint32_t>& others = of_users ? pairs.items : pairs.users;
+  const std::uint32_t known = (of_users ? model.items : model.users).ids.size();
+  std::vector<std::uint32_t> numbers(
+      of_users ? std::size_t{pairs.known_users} + pairs.unknown_users.size() : std::size_t{pairs.known_items} + pairs.unknown_items.size(),
+      Vocabulary::kUnknown);
   RatingsBuilder builder;
-  for (std::size_t position = 0; position < pairs.size(); ++position) {
-    if (pairs.users[position] >= numbers.size()) throw DataError("the pairs have users that are not among those they are numbered by");
-    std::uint32_t& user = numbers[pairs.users[position]];
-    if (user == Vocabulary::kUnknown) user = ids.add(pairs.user_id(model.users.ids, pairs.users[position]));
-    const std::uint32_t item = pairs.items[position];
-    if (item < model.items.ids.size()) builder.add(user, item, pairs.values.empty() ? 1.0F : pairs.values[position]);
+  for (std::size_t n = 0; n < pairs.size(); ++n) {
+    if (own[n] >= numbers.size()) {
+      throw DataError(std::string("the pairs have ") + (of_users ? "users" : "items") + " that are not among those they are numbered by");
+    }
+    std::uint32_t& row = numbers[own[n]];
+    if (row == Vocabulary::kUnknown) {
+      row = ids.add(of_users ? pairs.user_id(model.users.ids, own[n]) : pairs.item_id(model.items.ids, own[n]));
+    }
+    if (others[n] >= known) continue;
+    builder.add(of_users ? row : others[n], of_users ? others[n] : row, pairs.values.empty() ? 1.0F : pairs.values[n]);
   }
-  ids.shrink_to_fit();
-  return builder.build(ids.size(), model.items.ids.size(), Duplicates::last, nullptr, threads);
+  return builder.build(of_users ? ids.size() : known, of_users ? known : ids.size(), Duplicates::last, nullptr, threads);
 }
 
-/// The features of every user of `ids`, to which those of `features` that are new are added.
+/// The rows of the users: their items, ascending.
+FoldInRows rows_by_user(const Model& model, const Ratings& ratings) {
+  FoldInRows rows;
+  for (std::size_t user = 0; user < ratings.user_count(); ++user) {
+    for (std::size_t at = ratings.row_offsets()[user]; at < ratings.row_offsets()[user + 1]; ++at) {
+      if (model.items.knows(ratings.items()[at])) rows.add(ratings.items()[at], ratings.value(at));
+    }
+    rows.end_row();
+  }
+  return rows;
+}
+
+/// The rows of the items: their users, ascending.
+FoldInRows rows_by_item(const Model& model, const Ratings& ratings) {
+  std::vector<std::vector<std::pair<std::uint32_t, float>>> of_items(ratings.item_count());
+  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
+    if (!model.users.knows(user)) continue;
+    for (std::size_t at = ratings.row_offsets()[user]; at < ratings.row_offsets()[user + 1]; ++at) {
+      of_items[ratings.items()[at]].emplace_back(user, ratings.value(at));
+    }
+  }
+  FoldInRows rows;
+  for (const auto& item : of_items) {
+    for (const auto& [user, value] : item) rows.add(user, value);
+    rows.end_row();
+  }
+  return rows;
+}
+
+/// The features of every row of `ids`, to which those of `features` that are new are added.
 std::vector<FeatureRow> rows_by_id(const NewFeatures& features, Vocabulary& ids) {
   std::vector<FeatureRow> rows(ids.size());
   for (std::uint32_t row = 0; row < features.features.rows(); ++row) {
-    const std::uint32_t user = ids.add(features.ids.id(row));
-    if (user == rows.size()) rows.emplace_back();
-    rows[user] = {.columns = features.features.columns_of(row), .values = features.features.values_of(row)};
+    const std::uint32_t own = ids.add(features.ids.id(row));
+    if (own == rows.size()) rows.emplace_back();
+    rows[own] = {.columns = features.features.columns_of(row), .values = features.features.values_of(row)};
   }
   return rows;
 }
@@ -47,6 +86,75 @@ std::vector<FeatureRow> rows_by_id(const NewFeatures& features, Vocabulary& ids)
 HistoryValues values_read(const Model& model) {
   const bool ratings = reads_values(model.fold_in) || (model.neighbours && model.neighbours->is_mean());
   return ratings ? HistoryValues::kept : HistoryValues::if_disliked;
+}
+
+/// `model` with the rows of one side replaced by those of `pairs`.
+Model fold_in_side(const Model& model, FoldInSide which, const Pairs& pairs, int threads, const NewFeatures* features) {
+  const bool of_users = which == FoldInSide::users;
+  const Side& before = of_users ? model.users : model.items;
+  Model result;
+  Side& side = of_users ? result.users : result.items;
+  Side& fixed = of_users ? result.items : result.users;
+  fixed = of_users ? model.items : model.users;
+  if (fixed.prior) fixed.prior->history = {};  // of rows that are not in the result
+  side.prior = before.prior;
+  side.ids.set_kind((of_users ? pairs.unknown_users : pairs.unknown_items).kind());
+  result.centre = model.centre;
+  result.fold_in = model.fold_in;
+  result.contexts = model.contexts;
+  result.record = model.record;
+
+  FoldInRows rows;
+  std::vector<FeatureRow> feature_rows;
+  {
+    Ratings ratings = by_new_row(model, which, pairs, side.ids, threads);
+    if (features != nullptr) feature_rows = rows_by_id(*features, side.ids);
+    side.ids.shrink_to_fit();
+    ratings.extend(of_users ? side.ids.size() : 0, of_users ? 0 : side.ids.size());
+    rows = of_users ? rows_by_user(model, ratings) : rows_by_item(model, ratings);
+    result.history = History(ratings, values_read(model), threads);
+  }
+  const std::size_t count = rows.size();
+  for (std::size_t row = 0; row < count; ++row) {
+    side.counts.push_back(static_cast<std::uint32_t>(rows.offsets[row + 1] - rows.offsets[row]));
+  }
+  if (of_users) {
+    result.history_factors = model.history_factors;
+  } else if (model.history_factors.rows() != 0) {
+    result.history_factors = FactorMatrix(count, model.rank());
+  }
+  // Who speaks for a new row is not known.
+  result.neighbours = model.neighbours && model.neighbours->of_users() == of_users
+                          ? Neighbours(std::vector<std::uint64_t>(count + 1), {}, {}, model.neighbours->rule())
+                          : model.neighbours;
+  side.factors = FactorMatrix(count, model.rank());
+  side.biases.assign(count, 0);
+  Workers workers(threads);
+  const FoldInSolver solver(model, which, workers);
+  if (features != nullptr) {
+    solver.check_features();
+    side.features = before.features;
+    side.features->rows.clear();
+    for (const FeatureRow& row : feature_rows) side.features->rows.push_back(row.columns.empty() ? 0 : 1);
+  }
+  solver.solve(rows, workers, side.factors, side.biases, feature_rows);
+  if (solver.has_variances()) {
+    result.uncertainty = model.uncertainty;
+    const RowVariances& old = of_users ? model.uncertainty->users : model.uncertainty->items;
+    RowVariances& own = of_users ? result.uncertainty->users : result.uncertainty->items;
+    // The last row is that of whom nobody knows.
+    own = {.factors = FactorMatrix(count + 1, model.rank()), .biases = std::vector<float>(count + 1), .noise = {}};
+    if (!old.noise.empty()) own.noise.assign(count + 1, old.noise.back());
+    solver.variances(rows, workers, own.factors, own.biases);
+    std::ranges::copy(old.factors.row(old.biases.size() - 1), own.factors.row(count).begin());
+    own.biases.back() = old.biases.back();
+  }
+  for (std::uint32_t row = 0; row < count; ++row) {
+    if (!is_finite(side.factors.row(row), side.biases[row])) {
+      fail_to_fold_in((of_users ? "of user " : "of item ") + quoted(side.ids.id(row)));
+    }
+  }
+  return result;
 }
 
 }  // namespace
@@ -72,68 +180,11 @@ FoldedRow fold_in_item(const Model& model, std::span<const std::uint32_t> users,
 }
 
 Model fold_in(const Model& model, const Pairs& pairs, int threads, const NewFeatures* features) {
-  Model result;
-  result.items = model.items;
-  result.centre = model.centre;
-  result.fold_in = model.fold_in;
-  result.history_factors = model.history_factors;
-  result.contexts = model.contexts;
-  result.users.prior = model.users.prior;
-  if (result.items.prior) result.items.prior->history = {};  // of users who are not in the result
-  result.record = model.record;
-  result.users.ids.set_kind(pairs.unknown_users.kind());
+  return fold_in_side(model, FoldInSide::users, pairs, threads, features);
+}
 
-  FoldInRows rows;
-  std::vector<FeatureRow> feature_rows;
-  {
-    Ratings ratings = by_new_user(model, pairs, result.users.ids, threads);
-    if (features != nullptr) {
-      feature_rows = rows_by_id(*features, result.users.ids);
-      ratings.extend(result.users.ids.size(), 0);
-    }
-    for (std::size_t user = 0; user < ratings.user_count(); ++user) {
-      for (std::size_t at = ratings.row_offsets()[user]; at < ratings.row_offsets()[user + 1]; ++at) {
-        if (model.items.knows(ratings.items()[at])) rows.add(ratings.items()[at], ratings.value(at));
-      }
-      rows.end_row();
-      result.users.counts.push_back(static_cast<std::uint32_t>(rows.offsets[user + 1] - rows.offsets[user]));
-    }
-    // Who speaks for a new user is not known.
-    result.neighbours = model.neighbours && model.neighbours->of_users()
-                            ? Neighbours(std::vector<std::uint64_t>(ratings.user_count() + 1), {}, {}, model.neighbours->rule())
-                            : model.neighbours;
-    result.history = History(ratings, values_read(model), threads);
-  }
-  result.users.factors = FactorMatrix(rows.size(), model.rank());
-  result.users.biases.assign(rows.size(), 0);
-  Workers workers(threads);
-  const FoldInSolver solver(model, FoldInSide::users, workers);
-  if (features != nullptr) {
-    solver.check_features();
-    result.users.features = model.users.features;
-    result.users.features->rows.clear();
-    for (const FeatureRow& row : feature_rows) result.users.features->rows.push_back(row.columns.empty() ? 0 : 1);
-  }
-  solver.solve(rows, workers, result.users.factors, result.users.biases, feature_rows);
-  if (solver.has_variances()) {
-    // The last rows are those of users and items that nobody knows.
-    const RowVariances& before = model.uncertainty->users;
-    RowVariances users{.factors = FactorMatrix(rows.size() + 1, model.rank()), .biases = std::vector<float>(rows.size() + 1), .noise = {}};
-    if (!before.noise.empty()) users.noise.assign(rows.size() + 1, before.noise.back());
-    solver.variances(rows, workers, users.factors, users.biases);
-    std::ranges::copy(before.factors.row(before.biases.size() - 1), users.factors.row(rows.size()).begin());
-    users.biases.back() = before.biases.back();
-    result.uncertainty = Uncertainty{.noise = model.uncertainty->noise,
-                                     .scale = model.uncertainty->scale,
-                                     .users = std::move(users),
-                                     .items = model.uncertainty->items,
-                                     .quantiles = model.uncertainty->quantiles};
-  }
-  for (std::uint32_t user = 0; user < result.users.size(); ++user) {
-    if (is_finite(result.users.factors.row(user), result.users.biases[user])) continue;
-    fail_to_fold_in("of user " + quoted(result.users.ids.id(user)));
-  }
-  return result;
+Model fold_in_items(const Model& model, const Pairs& pairs, int threads, const NewFeatures* features) {
+  return fold_in_side(model, FoldInSide::items, pairs, threads, features);
 }
 
 NewFeatures read_new_features(const std::string& path, FeatureSide side, const Model& model, const std::string& encoding,
