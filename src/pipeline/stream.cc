@@ -62,6 +62,7 @@ void check(const StreamOptions& options) {
   } else {
     check_method(name_of(options.method));
     check_options(options.method);
+    if (reads_times(options.method)) throw OptionError("time", "is not read by a stream");
   }
   if (!(options.warm >= 0 && options.warm < 1))
     throw OptionError("warm", "must be at least 0 and below 1, got " + shortest_text(options.warm));

@@ -45,7 +45,6 @@ History history_of(const Model& model, const Pairs& pairs, Duplicates duplicates
   if (!pairs.unknown_items.empty()) fail("the model does not know item " + quoted(pairs.unknown_items.id(0)));
   RatingsBuilder builder;
   for (std::size_t n = 0; n < pairs.size(); ++n) {
-    if (pairs.users[n] >= model.users.ids.size() || pairs.items[n] >= model.items.ids.size()) fail("a user or item is not the model's");
     builder.add(pairs.users[n], pairs.items[n], pairs.values.empty() ? 1.0F : pairs.values[n]);
   }
   const Ratings ratings = builder.build(model.users.ids.size(), model.items.ids.size(), duplicates, nullptr, threads);
@@ -150,14 +149,17 @@ void train_anew(Model& model, const Method& method, const Model* init, int threa
   model.record.options = before.options;
 }
 
-/// The model after a whole training that starts from it.
-void retrain(Model& model, const Method& method, int threads) {
+void check_retrain(const Model& model, const Method& method) {
   if (model.users.features || model.items.features) {
     throw OptionError("retrain", "cannot be given: the model has learned features, which it does not keep; train again from all files");
   }
   if (reads_times(method)) {
     throw OptionError("retrain", "cannot be given: the model was trained with times, which it does not keep; train again from all files");
   }
+}
+
+/// The model after a whole training that starts from it.
+void retrain(Model& model, const Method& method, int threads) {
   std::optional<double> weight;
   if (model.neighbours && model.neighbours->is_mean()) weight = model.neighbours->rule().scale;
   const Method again = refit_method(method, std::max<std::size_t>(model.record.epochs, 1), weight);
@@ -233,7 +235,11 @@ double changed_share(const Lineage& lineage) {
 Updated update(Model model, const UpdateInput& input, const UpdateOptions& options) {
   const Clock::time_point start = Clock::now();
   check_update(options);
+  check_pairs(input.ratings, model, "ratings");
+  check_pairs(input.removed, model, "removed");
+  if (input.history) check_pairs(*input.history, model, "history");
   const Method method = method_of(model.record.method, model.record.options);
+  if (options.retrain) check_retrain(model, method);
   UpdateSummary summary;
   summary.method = model.record.method;
   const bool matter = values_matter(model, method);
@@ -261,10 +267,9 @@ Updated update(Model model, const UpdateInput& input, const UpdateOptions& optio
     if (!learns_neighbours_alone(method)) record_update(model, before, chain, change, options.threads);
   }
   if (model.record.lineage) summary.changed_share = changed_share(*model.record.lineage);
-  if (options.retrain) {
-    retrain(model, method, options.threads);
-    summary.retrained = true;
-  }
+  // What learns its weights anew has been trained.
+  if (options.retrain && !(changes && learns_neighbours_alone(method))) retrain(model, method, options.threads);
+  summary.retrained = options.retrain;
   summary.retrain_recommended = !options.retrain && summary.changed_share > options.retrain_share;
   summary.added = change.added;
   summary.replaced = change.replaced;

@@ -76,20 +76,6 @@ struct RatingChange {
   float value;
 };
 
-void check_pairs(const Pairs& pairs, const Model& model, const char* what) {
-  if (pairs.size() == 0) return;
-  const bool equal = pairs.items.size() == pairs.size() && (pairs.values.empty() || pairs.values.size() == pairs.size());
-  if (!equal) throw DataError(std::string(what) + ": there are different numbers of users, items and values");
-  const bool numbered = pairs.known_users == model.users.ids.size() && pairs.known_items == model.items.ids.size();
-  const auto within = [](const std::vector<std::uint32_t>& numbers, std::size_t known, const Vocabulary& unknown) {
-    return std::ranges::all_of(numbers, [&](std::uint32_t number) { return number < known + unknown.size(); });
-  };
-  if (!numbered || !within(pairs.users, pairs.known_users, pairs.unknown_users) ||
-      !within(pairs.items, pairs.known_items, pairs.unknown_items)) {
-    throw DataError(std::string(what) + ": the pairs are not numbered in the ids of the model");
-  }
-}
-
 template <class T>
 void rearrange(std::vector<T>& values, const RowMap& map, T fill) {
   if (!map.forgets) {
@@ -362,9 +348,21 @@ class HistoryChanger {
 
 }  // namespace
 
+void check_pairs(const Pairs& pairs, const Model& model, const char* what) {
+  if (pairs.size() == 0) return;
+  const bool equal = pairs.items.size() == pairs.size() && (pairs.values.empty() || pairs.values.size() == pairs.size());
+  if (!equal) throw DataError(std::string(what) + ": there are different numbers of users, items and values");
+  const bool numbered = pairs.known_users == model.users.ids.size() && pairs.known_items == model.items.ids.size();
+  const auto within = [](const std::vector<std::uint32_t>& numbers, std::size_t known, const Vocabulary& unknown) {
+    return std::ranges::all_of(numbers, [&](std::uint32_t number) { return number < known + unknown.size(); });
+  };
+  if (!numbered || !within(pairs.users, pairs.known_users, pairs.unknown_users) ||
+      !within(pairs.items, pairs.known_items, pairs.unknown_items)) {
+    throw DataError(std::string(what) + ": the pairs are not numbered in the ids of the model");
+  }
+}
+
 HistoryChange edit_model(Model& model, const UpdateInput& input, const History& history, bool reads_values, const TakesRating& takes) {
-  check_pairs(input.ratings, model, "ratings");
-  check_pairs(input.removed, model, "removed");
   RowMap users = map_without(model.users.ids.size(), input.forgotten_users);
   RowMap items = map_without(model.items.ids.size(), input.forgotten_items);
   Vocabulary users_before;
@@ -405,11 +403,11 @@ HistoryChange edit_model(Model& model, const UpdateInput& input, const History& 
   });
 
   // Ids of two kinds are texts.
-  const auto join_kinds = [](Vocabulary& ids, const RowMap& map, const Vocabulary& given) {
-    if (map.fresh() != 0 && given.kind() != ids.kind()) ids.set_kind(IdKind::text);
+  const auto join_kinds = [](Vocabulary& ids, const Vocabulary& given) {
+    if (!given.empty() && given.kind() != ids.kind()) ids.set_kind(IdKind::text);
   };
-  join_kinds(model.users.ids, users, input.ratings.unknown_users);
-  join_kinds(model.items.ids, items, input.ratings.unknown_items);
+  join_kinds(model.users.ids, input.ratings.unknown_users);
+  join_kinds(model.items.ids, input.ratings.unknown_items);
   HistoryChanger changer(model, history, users, items, takes);
   History after = changer.run(changes, input.duplicates, reads_values);
   HistoryChange change = std::move(changer.change());

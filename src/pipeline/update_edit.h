@@ -48,10 +48,14 @@ struct HistoryChange {
 /// Whether a rating of this value counts.
 using TakesRating = std::function<bool(float)>;
 
+/// \param what  name of the pairs for messages
+/// \throws DataError for pairs whose parts do not fit together, or that are not numbered in the ids of the model
+void check_pairs(const Pairs& pairs, const Model& model, const char* what);
+
 /// Changes ids, rows and history of `model` as `input` asks: new rows are 0, rows that are forgotten are gone everywhere, rows that lost
 /// ratings are as they were. Numbers of ratings follow; solved rows do not change.
 /// \param history  all ratings so far, with their values where `reads_values` \param reads_values  whether values above 0 differ
-/// \throws as update()
+/// \throws as update(), but for pairs that check_pairs() refuses, which must not be given
 HistoryChange edit_model(Model& model, const UpdateInput& input, const History& history, bool reads_values, const TakesRating& takes);
 
 }  // namespace lowrank

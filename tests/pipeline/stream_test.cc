@@ -280,6 +280,7 @@ TEST_F(StreamTest, RefusesWhatCannotLearnOrHasNoEffect) {
   EXPECT_EQ(refused(lines, {.method = Popular{}, .rank = 4}), "rank: rank: is not read: popular has no factors");
   EXPECT_EQ(refused(lines, {.method = Baseline{}, .rank = 4}), "rank: rank: is not read: baseline has no factors");
   EXPECT_TRUE(refused(lines, {.tops = {5}}).starts_with("top"));
+  EXPECT_EQ(refused(lines, {.method = Bayes{.time = Period::day}}), "time: time: is not read by a stream");
   EXPECT_TRUE(refused(lines, {.method = Popular{}, .tops = {0}}).starts_with("top"));
   EXPECT_TRUE(refused(lines, {.window = 0}).starts_with("window"));
   RatingLines timeless = lines;

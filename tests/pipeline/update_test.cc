@@ -270,6 +270,35 @@ TEST(Update, RefusesToRemoveWhatIsNotThere) {
   EXPECT_THROW(updated(model, {{"a", "x", 1}}, {}, {.retrain_share = 0}), OptionError);
 }
 
+TEST(Update, RefusesPairsThatDoNotFitTogether) {
+  const std::vector<Line> lines = {{"a", "x", 2}, {"a", "y", 3}, {"b", "x", 4}};
+  const Model model = small_model("als", lines);
+  const auto spoilt = [&](const auto& spoil) {
+    Pairs pairs = pairs_of(model, lines);
+    spoil(pairs);
+    return pairs;
+  };
+  for (const Pairs& pairs : {spoilt([](Pairs& own) { own.items.pop_back(); }), spoilt([](Pairs& own) { own.values.pop_back(); }),
+                             spoilt([](Pairs& own) { own.users[1] = 99; }), spoilt([](Pairs& own) { own.known_users = 1; })}) {
+    EXPECT_EQ(message_of([&] { update(model, {.ratings = pairs}); }).find("ratings: "), 0U);
+    EXPECT_EQ(message_of([&] { update(model, {.removed = pairs}); }).find("removed: "), 0U);
+    EXPECT_EQ(message_of([&] { update(model, {.history = pairs}); }).find("history: "), 0U);
+  }
+}
+
+/// A user who is forgotten and comes back in the same update is no new kind of id.
+TEST(Update, KeepsTheKindOfIds) {
+  Model model = small_model("als", {{"1", "7", 2}, {"1", "8", 3}, {"2", "7", 4}, {"3", "8", 1}});
+  model.users.ids.set_kind(IdKind::integer);
+  UpdateInput input{.ratings = pairs_of(model, {{"1", "8", 5}})};
+  input.forgotten_users = {model.users.ids.find("1")};
+  const Model after = update(model, input).model;
+  EXPECT_EQ(after.users.ids.kind(), IdKind::integer);
+  EXPECT_NE(after.users.ids.find("1"), Vocabulary::kUnknown);
+  input.ratings = pairs_of(model, {{"new", "8", 5}});
+  EXPECT_EQ(update(model, input).model.users.ids.kind(), IdKind::text) << "the ids that are new are texts";
+}
+
 TEST(Update, EndsBetweenRowsWhenTheTimeIsUp) {
   const std::vector<Line> lines = planted_lines(40, 25, 0.5);
   const Model model = small_model("als", lines);

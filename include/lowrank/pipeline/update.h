@@ -67,9 +67,10 @@ struct UpdateSummary {
   std::uint32_t incomplete_rows = 0;
   std::uint32_t users = 0;  ///< users of the updated model
   std::uint32_t items = 0;
-  std::uint64_t ratings = 0;          ///< ratings in its history
-  std::uint64_t row_solves = 0;       ///< rows that were solved, once per sweep
-  std::uint64_t row_solves_left = 0;  ///< rows that the time limit left as they were, once per sweep
+  std::uint64_t ratings = 0;     ///< ratings in its history
+  std::uint64_t row_solves = 0;  ///< rows that were solved, once per sweep
+  std::uint64_t row_solves_left =
+      0;  ///< rows that the time limit left unsolved, once per sweep; new rows and those that lost a rating are 0
   /// The method's objective over the ratings of touched rows, with the touched rows as they were (new ones at 0) and as they are; nothing
   /// for a method whose rows do not minimise squared errors.
   std::optional<double> objective_before;
