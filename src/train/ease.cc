@@ -122,6 +122,7 @@ template <>
 MethodTraits<Ease> traits_of() {
   return {.options = kOptions,
           .warm_starts = false,
+          .weights_alone = true,
           .counts = is_positive<Ease>,
           .uncounted = kNonePositive,
           .ignores_values = always<Ease>,

@@ -26,6 +26,7 @@ struct MethodTraits {
   std::size_t weight_bytes = 4;                            ///< bytes per rating that training adds if ratings have weights
   bool warm_starts = true;                                 ///< whether training reads the model to start from
   bool any_start_rank = false;                             ///< whether the model to start from may have another rank
+  bool weights_alone = false;                              ///< whether weights between rows are all it learns, but for mean and biases
   bool (*counts)(const Options&, float rating) = nullptr;  ///< whether training takes a rating for one; by default every rating
   const char* uncounted = "";                              ///< `no rating is ...`: what to say where it takes none
   bool (*ignores_values)(const Options&) = nullptr;        ///< whether all ratings that it takes are alike to it; by default they are not

@@ -208,6 +208,7 @@ MethodTraits<ItemNeighbours> traits_of() {
   return {.options = kOptions,
           .rating_bytes = 26,  // two views, with residuals
           .warm_starts = false,
+          .weights_alone = true,
           .counts = [](const ItemNeighbours& options, float rating) { return rates(options) || rating > 0; },
           .uncounted = kNonePositive,
           .ignores_values = [](const ItemNeighbours& options) { return !rates(options) && !weighs_values(options); },

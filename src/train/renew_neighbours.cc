@@ -71,11 +71,11 @@ void renew_additions(Model& model, const Ratings& ratings, std::uint32_t kept, s
 }  // namespace
 
 bool learns_neighbours_alone(const Method& method) {
-  return std::holds_alternative<ItemNeighbours>(method) || std::holds_alternative<Slim>(method) || std::holds_alternative<Ease>(method);
+  return std::visit([]<class Options>(const Options&) { return traits_of<Options>().weights_alone; }, method);
 }
 
 void renew_neighbours(Model& model, const Ratings& ratings, const Method& method, std::span<const std::uint8_t> touched, Workers& workers) {
-  if (!model.neighbours || learns_neighbours_alone(method)) return;
+  if (!model.neighbours) return;
   std::visit(
       [&]<class Options>(const Options& options) {
         if constexpr (has_correction<Options>()) {

@@ -146,6 +146,7 @@ template <>
 MethodTraits<Slim> traits_of() {
   return {.options = kOptions,
           .warm_starts = false,
+          .weights_alone = true,
           .counts = is_positive<Slim>,
           .uncounted = kNonePositive,
           .ignores_values = always<Slim>,
