@@ -79,3 +79,10 @@ def optional_rating(value: Any, name: str) -> float | None:
         return float(np.float32(value))
     except (TypeError, ValueError, OverflowError):
         raise OptionError(f"{name}: expected a number, got {shown(value)}", name) from None
+
+
+def list_lengths(top: Any) -> list[int]:
+    """Lengths of lists, of which there may be one, several or none."""
+    if top is None:
+        return []
+    return [positive(one, "top") for one in ([top] if isinstance(top, (int, np.integer)) else several(top, "top"))]

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
-from lowrank._checks import number, optional_rating, positive, several, shown, thread_count, whole
+from lowrank._checks import list_lengths, number, optional_rating, shown, thread_count, whole
 from lowrank._columns import is_table
 from lowrank._errors import DataError, OptionError, TrainingWarning
 from lowrank._features import feature_sources
-from lowrank._fit import Report, Trains, _check_timed
+from lowrank._fit import Report, Trains, check_timed
 from lowrank._input import ColumnNames, File, Matrix, Reading, lacking_times, ratings_from, tell_skipped
 from lowrank._layout import check_layout_of
 from lowrank._lists import frame_of
@@ -186,7 +186,7 @@ def cross_validate(
     search = _search(tune)
     texts = estimator._texts()
     timed: bool = _core.reads_times(estimator._method, texts) or (search is not None and _core.may_read_times([(estimator._method, texts)], search))
-    lines = _lines_of(ratings, columns, reading, layout, str(by), timed)
+    lines = lines_of(ratings, columns, reading, layout, str(by), timed)
     sources = feature_sources(user_features, item_features, encoding)
     bar: list[Bar] = [progress_bar(type(estimator).__name__, False)]
 
@@ -220,7 +220,7 @@ def cross_validate(
             whole(folds, "folds", 0, 2**32 - 1),
             str(by),
             whole(fold_seed, "fold_seed", 0, 2**64 - 1),
-            _lengths(top),
+            list_lengths(top),
             optional_rating(relevant_from, "relevant_from"),
             number(interval, "interval"),
             search,
@@ -269,13 +269,7 @@ def _share(validation: Any) -> float:
     return share
 
 
-def _lengths(top: Any) -> list[int]:
-    if top is None:
-        return []
-    return [positive(one, "top") for one in ([top] if isinstance(top, (int, np.integer)) else several(top, "top"))]
-
-
-def _lines_of(ratings: Any, columns: ColumnNames | None, reading: Reading, layout: str, by: str, timed: bool) -> _core.RatingLines:
+def lines_of(ratings: Any, columns: ColumnNames | None, reading: Reading, layout: str, by: str, timed: bool) -> _core.RatingLines:
     """Ratings in their order. `timed` says whether training reads times."""
     by_time: bool = _core.needs_times(by)
     times = timed or by_time
@@ -286,7 +280,7 @@ def _lines_of(ratings: Any, columns: ColumnNames | None, reading: Reading, layou
         return lines
     reading.refuse_unread()
     if timed:
-        _check_timed(source, ratings, "ratings")
+        check_timed(source, ratings, "ratings")
     elif by_time and is_table(ratings) and (lack := lacking_times(source, ratings, "ratings")):
         raise DataError(f"a split by {by} needs a timestamp for every rating, and {lack}")
     table = source.as_columns() if isinstance(source, Matrix) else source

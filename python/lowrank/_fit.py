@@ -178,14 +178,14 @@ class Trains(Fitted):
         timed: bool = _core.reads_times(self._method, self._texts())
         source = ratings_from(X, y, columns, format=format, layout=check_layout_of(layout, X, y), weights=True, times=timed)
         if timed:
-            _check_timed(source, X, "X", sample_weight)
+            check_timed(source, X, "X", sample_weight)
         if sample_weight is not None:
             weigh(source, X, sample_weight)
         reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values)
         if not isinstance(source, File) and not is_path(validation):
             reading.refuse_unread()
         start = time.perf_counter()
-        data, user_ids, item_ids, taken = _dataset(source, reading, str(duplicates), threads, timed)
+        data, user_ids, item_ids, taken = dataset(source, reading, str(duplicates), threads, timed)
         user_table, item_table = feature_sources(user_features, item_features, encoding)
         described = []
         own_users, own_items = None, None
@@ -288,7 +288,7 @@ def _takes_columns(thing: Any) -> bool:
     return is_table(thing) or is_path(thing)
 
 
-def _check_timed(source: Source, X: Any, name: str, sample_weight: Any = None) -> None:
+def check_timed(source: Source, X: Any, name: str, sample_weight: Any = None) -> None:
     """Raises OptionError for ratings without the times that training needs, and for weights beside times."""
     if lack := lacking_times(source, X, name):
         raise OptionError(f"time: needs a timestamp with each rating, and {lack}", "time")
@@ -298,7 +298,7 @@ def _check_timed(source: Source, X: Any, name: str, sample_weight: Any = None) -
         raise OptionError("columns: a weight is not read together with times", "columns")
 
 
-def _dataset(
+def dataset(
     source: Source, reading: Reading, duplicates: str, threads: int, times: bool
 ) -> tuple[_core.Dataset, npt.NDArray[Any] | None, npt.NDArray[Any] | None, str]:
     """Group the ratings; also returns the ids as they were given, and what a file was taken for."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from lowrank import _core
 from lowrank._ask import Answers
-from lowrank._checks import number, optional_rating, positive, several, thread_count
+from lowrank._checks import list_lengths, number, optional_rating, thread_count
 from lowrank._columns import ids_array
 from lowrank._errors import DataError, OptionError
 from lowrank._input import ColumnNames
@@ -101,7 +101,7 @@ class Judges(Answers):
         """
         self = self._snapshot()
         model = self._fitted()
-        tops = _lengths(top)
+        tops = list_lengths(top)
         if not model.predicts_ratings and not tops:
             raise OptionError(f"method {self._method} predicts no ratings: top, the length of lists to judge, is needed", "top")
         for name, given in (("relevant_from", relevant_from is not None), ("beyond_accuracy", bool(beyond_accuracy))):
@@ -187,7 +187,7 @@ def compare(
     fitted = [one._snapshot() for one in named.values()]
     threads = thread_count(threads)
     level = None if interval is None else number(interval, "interval")
-    tops = _lengths(top)
+    tops = list_lengths(top)
     compiled = [one._fitted() for one in fitted]
     pairs = fitted[0]._test_pairs(test, y, columns, threads, any(model.reads_times for model in compiled))
     limit = optional_rating(relevant_from, "relevant_from")
@@ -246,9 +246,3 @@ class scorer:  # noqa: N801 - used as a function
 
     def __repr__(self) -> str:
         return f"scorer({self.monitor!r})"
-
-
-def _lengths(top: int | Sequence[int] | None) -> list[int]:
-    if top is None:
-        return []
-    return [positive(one, "top") for one in ([top] if isinstance(top, (int, np.integer)) else several(top, "top"))]

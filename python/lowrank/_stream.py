@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
-from lowrank._checks import number, positive, shown, thread_count, whole
-from lowrank._cross_validate import _lengths, _lines_of
+from lowrank._checks import list_lengths, number, positive, shown, thread_count, whole
+from lowrank._cross_validate import lines_of
 from lowrank._errors import DataError
 from lowrank._estimator import Estimator
 from lowrank._input import ColumnNames, Reading
@@ -127,7 +127,7 @@ def evaluate_stream(
         raise DataError(f"from_model: expected True or False, got {shown(from_model)}")
     reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values)
     model = estimator._snapshot()._fitted() if from_model else None
-    lines = _lines_of(ratings, columns, reading, layout, "global-time", timed=True)
+    lines = lines_of(ratings, columns, reading, layout, "global-time", timed=True)
     summary = json.loads(
         _core.evaluate_stream(
             lines,
@@ -136,7 +136,7 @@ def evaluate_stream(
             model,
             number(warm, "warm"),
             None if rank is None else whole(rank, "rank", 0, 2**32 - 1),
-            _lengths(top),
+            list_lengths(top),
             positive(window, "window"),
             whole(seed, "seed", 0, 2**64 - 1),
             thread_count(threads),

@@ -17,7 +17,7 @@ from lowrank._columns import ids_array
 from lowrank._errors import DataError, OptionError, TrainingWarning
 from lowrank._estimator import Estimator
 from lowrank._features import feature_sources
-from lowrank._fit import Trains, _check_timed, _dataset
+from lowrank._fit import Trains, check_timed, dataset
 from lowrank._input import ColumnNames, File, Reading, ratings_from
 from lowrank._layout import check_layout_of
 from lowrank._methods import classes
@@ -169,11 +169,11 @@ def tune(
     timed: bool = _core.may_read_times(texts, search)
     source = ratings_from(ratings, None, columns, "ratings", format, check_layout_of(layout, ratings, None), times=timed)
     if timed:
-        _check_timed(source, ratings, "ratings")
+        check_timed(source, ratings, "ratings")
     reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values)
     if not isinstance(source, File):
         reading.refuse_unread()
-    data, user_ids, item_ids, _ = _dataset(source, reading, str(duplicates), threads, timed)
+    data, user_ids, item_ids, _ = dataset(source, reading, str(duplicates), threads, timed)
     features: list[_core.Features | None] = [None, None]
     for at, table in enumerate(feature_sources(user_features, item_features, encoding)):
         if table is not None:
