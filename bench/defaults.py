@@ -3,8 +3,8 @@
 
     bench/defaults.py [--trials 20] [--methods als,sgd] [--sets ml-100k,gowalla]
 
-Only training parts are read: of ratings, nine tenths of each set (harness/data.py), of which a tenth is held out to choose on; of lists, the training lines
-and a tenth of each user's. The figure of a trial is that of the first inner split, which all trials share, after its full number of epochs. Ratings: RMSE, less
+Of ratings nine tenths of each set are read (harness/data.py); of Gowalla and ML-1M the training lines, of Last.fm all. A random tenth of what is read is
+held out to choose on. The figure of a trial is that of the first inner split, which all trials share, after its full number of epochs. Ratings: RMSE, less
 is better. Lists: NDCG@20, more is better. Writes build/bench/defaults.json after every search.
 """
 
@@ -28,6 +28,8 @@ def search(file, method, trials, ranks):
     summary = json.loads(program.lowrank("tune", file, "--quiet", "--json", methods=method, trials=trials, trials_file=log, output=program.MODEL, **options)["output"])
     runs = [json.loads(line) for line in log.read_text().splitlines()[1:]]
     whole = {run["trial"]: run["figure"] for run in runs if run.get("full") and run["split"] == 0 and run["figure"] is not None}
+    if 1 not in whole:
+        raise SystemExit(f"{method} on {file}: the training with the defaults failed")
     best = (max if ranks else min)(whole, key=whole.get)
     chosen = next(run["options"] for run in runs if run.get("trial") == best)
     default = next(run["options"] for run in runs if run.get("trial") == 1)
@@ -49,6 +51,8 @@ def main():
     given = arguments(__doc__, trials={"type": int, "default": 20}, methods={"default": ",".join(dict.fromkeys(OF_RATINGS + OF_LISTS))},
                       sets={"default": ",".join([*data.RATED, *LISTS])})
     methods, sets = given.methods.split(","), given.sets.split(",")
+    if unknown := {*methods} - {*OF_RATINGS, *OF_LISTS} | {*sets} - {*data.RATED, *LISTS}:
+        raise SystemExit(f"unknown: {', '.join(sorted(unknown))}")
     document = {"trials": given.trials, "ratings": [], "lists": []}
     jobs = [("ratings", name, method, lambda name=name: data.nine_tenths(name)[0]) for name in data.RATED for method in OF_RATINGS]
     jobs += [("lists", name, method, file) for name, file in LISTS.items() for method in OF_LISTS]
