@@ -74,7 +74,7 @@ FeatureTable read_feature_table(const std::string& path, const FeatureReadOption
 FeatureTable make_feature_table(const std::vector<std::string>& names, const std::vector<std::vector<std::string>>& columns,
                                 const FeatureReadOptions& options);
 
-/// What a table of new rows has that the columns do not.
+/// The parts of a table of new rows that no column of the model takes.
 struct FeatureGaps {
   std::size_t unknown = 0;         ///< entries without a column: words and features that training did not know
   std::vector<std::string> first;  ///< names of the first of them, each once

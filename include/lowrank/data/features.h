@@ -18,7 +18,7 @@ namespace [[gnu::visibility("default")]] lowrank {
 enum class FeatureForm : std::uint8_t {
   words,         ///< one column `FIELD=WORD` per word, 1 where a row has it; a text may be a list of words
   weights,       ///< numbers as they are. Columns are called as the field, or, where the field has no name, as the features of the lines
-  standardized,  ///< one column, called as the field: (number - mean) / deviation; 0 where there is no number
+  standardized,  ///< one column with the name of the field: (number - mean) / deviation, 0 where the number is missing
   binned,        ///< one column `FIELD=[a,b)` per range of numbers, 1 for the range that a row's number is in
   left_out,      ///< no columns: nearly every text is another one, or there are none
 };
