@@ -26,6 +26,27 @@ void write_epochs(JsonWriter& json, const std::vector<EpochReport>& epochs, cons
 
 const char* state_of(const Job& job) { return name_of(job.state).data(); }
 
+/// The command that trains so; empty for a model of a version that knows other methods or options.
+std::string command_of(const ModelEntry& entry) {
+  try {
+    return command_line(read_train_request(entry.options, {}));
+  } catch (const OptionError&) {
+    return {};
+  }
+}
+
+/// `backup-20260131-235959`, with a number where there is one of this second.
+std::string backup_name(const std::string& folder) {
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  char text[40];
+  const std::string name(text, std::strftime(text, sizeof text, "backup-%Y%m%d-%H%M%S", &utc));
+  std::string free = name;
+  for (int n = 2; std::filesystem::exists(folder + "/" + free); ++n) free = name + "-" + std::to_string(n);
+  return free;
+}
+
 /// The number in the path, which is checked already.
 std::uint64_t number_of(const Call& call) { return parse_count(call.path[0]).value_or(0); }
 
@@ -53,7 +74,7 @@ void write_model(JsonWriter& json, const ModelEntry& entry, bool active, bool hi
     if (request.contains("options") && request["options"].contains("rank")) json.key("rank").raw(request["options"]["rank"].dump());
     if (request.contains("options")) json.key("options").raw(request["options"].dump());
     json.key("training").raw(entry.options);
-    json.member("command", command_line(read_train_request(entry.options, {})));
+    if (const std::string command = command_of(entry); !command.empty()) json.member("command", command);
   }
   json.member("ratings", entry.ratings).member("fingerprint", entry.fingerprint).key("metrics").raw(entry.metrics);
   if (history) json.key("history").raw(entry.history);
@@ -168,12 +189,7 @@ Response get_map(Context& context, const Call& call) {
 }
 
 Response back_up(Context& context, const Call& /*call*/) {
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  char name[40];
-  const std::size_t size = std::strftime(name, sizeof name, "backup-%Y%m%d-%H%M%S", &utc);
-  const std::string folder(name, size);
+  const std::string folder = backup_name(context.store.folder());
   context.store.backup(context.store.folder() + "/" + folder);
   std::uint64_t bytes = 0;
   std::error_code ignored;

@@ -140,6 +140,7 @@ Service::~Service() {
   for (std::thread& thread : threads_) thread.join();
   // The store calls back into this object.
   while (pending_ != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  store_.on_commit({});
   jobs_.reset();
 }
 
@@ -249,14 +250,25 @@ Reply Service::finishing(const Request& request, const Route* route, Reply reply
   };
 }
 
+Response Service::failed(const Route& route) const {
+  std::string fault;
+  Response response = answer_of_error(std::current_exception(), fault);
+  if (!fault.empty()) {
+    std::string members = ",\"route\":";
+    append_string(members, route.path);
+    append_string(members.append(",\"detail\":"), fault);
+    log("error", "failed", members);
+  }
+  return response;
+}
+
 void Service::answer(Request request, const Route& route, Reply reply) {
   Reply finished = finishing(request, &route, std::move(reply));
   if (route.lane == Lane::instant) {
     try {
       finished(std::get<Direct>(route.answer)(*context_, check_call(request, route)));
     } catch (...) {
-      std::string fault;
-      finished(answer_of_error(std::current_exception(), fault));
+      finished(failed(route));
     }
     return;
   }
@@ -324,7 +336,11 @@ void Service::work_slow() {
       slow_.tasks.pop_front();
     }
     if (tasks.front().work) {
-      tasks.front().work();
+      try {
+        tasks.front().work();
+      } catch (...) {
+        log("error", "failed", {});
+      }
     } else {
       answer_tasks(tasks, room);
     }
@@ -341,17 +357,7 @@ void Service::answer_tasks(std::vector<Task>& tasks, ListRoom& room) {
   };
   std::vector<ListQuery> queries;
   std::vector<Asked> asked;
-  const auto fail = [&](Task& task) {
-    std::string fault;
-    Response response = answer_of_error(std::current_exception(), fault);
-    if (!fault.empty()) {
-      std::string members = ",\"route\":";
-      append_string(members, task.route->path);
-      append_string(members.append(",\"detail\":"), fault);
-      log("error", "failed", members);
-    }
-    task.reply(std::move(response));
-  };
+  const auto fail = [this](Task& task) { task.reply(failed(*task.route)); };
   for (Task& task : tasks) {
     try {
       if (task.route->lane == Lane::fast && Clock::now() - task.request.arrived > options_.limits.request_time) {

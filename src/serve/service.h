@@ -133,6 +133,8 @@ class Service {
   /// A model that is not in service, for lists to compare. The last one that was asked for is kept. \throws Problem(404)
   std::shared_ptr<const Serving> other_model(std::int64_t id);
   std::vector<Response> lists_of(std::vector<ListQuery>& queries, ListRoom& room);
+  /// What is answered to the exception in flight, which is logged where the fault is the service's.
+  [[nodiscard]] Response failed(const Route& route) const;
   [[nodiscard]] Reply finishing(const Request& request, const Route* route, Reply reply);
   void finish(const Request& request, const Route* route, Response& response) const;
   void work_fast();

@@ -169,6 +169,44 @@ TEST(Routes, FiltersAreToldApart) {
   EXPECT_FALSE(both().empty());
 }
 
+TEST(Routes, BackupsOfOneSecondHaveFoldersOfTheirOwn) {
+  Served served;
+  std::set<std::string> folders;
+  for (int n = 0; n < 3; ++n) folders.insert(served.json("POST", "/v1/backup", "")["folder"].get<std::string>());
+  EXPECT_EQ(folders.size(), 3U);
+}
+
+TEST(Routes, TrainingsKeepTheServedModelWhereAsked) {
+  Served served;
+  const std::int64_t before = served.json("/v1/models")["active"];
+  served.json("POST", "/v1/train", R"({"options":{"rank":3},"activate":false,"history":"dropped"})", 202);
+  served.service->jobs().wait();
+  const Json models = served.json("/v1/models");
+  EXPECT_EQ(models["active"], before);
+  EXPECT_EQ(models["models"].size(), 2U);
+  EXPECT_EQ(models["models"][0]["state"], "ready");
+}
+
+/// A store that a later version wrote may hold models of methods that this one does not know.
+TEST(Routes, ModelsOfUnknownMethodsAreListed) {
+  Served served({}, "als", false);
+  served.service.reset();
+  served.store->write({PutModel{{.id = 1,
+                                 .file = "000001.safetensors",
+                                 .state = "ready",
+                                 .method = "later",
+                                 .options = R"({"method":"later","options":{"rank":2}})",
+                                 .fingerprint = {}}}});
+  ServiceOptions options;
+  options.threads = 1;
+  served.service = std::make_unique<Service>(*served.store, std::move(options), JobOptions{});
+  const Json models = served.json("/v1/models")["models"];
+  ASSERT_EQ(models.size(), 1U);
+  EXPECT_EQ(models[0]["method"], "later");
+  EXPECT_EQ(models[0]["rank"], 2);
+  EXPECT_FALSE(models[0].contains("command"));
+}
+
 TEST(Routes, CursorsAreWholeNumbersThatFit) {
   Served served;
   for (const char* const path : {"/v1/items", "/v1/users", "/v1/users/u2/ratings", "/v1/users/u2/recommendations"}) {
