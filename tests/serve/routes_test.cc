@@ -172,7 +172,7 @@ TEST(Routes, FiltersAreToldApart) {
 TEST(Routes, BackupsOfOneSecondHaveFoldersOfTheirOwn) {
   Served served;
   std::set<std::string> folders;
-  for (int n = 0; n < 3; ++n) folders.insert(served.json("POST", "/v1/backup", "")["folder"].get<std::string>());
+  for (int n = 0; n < 3; ++n) folders.insert(served.json("POST", "/v1/backup", "{}")["folder"].get<std::string>());
   EXPECT_EQ(folders.size(), 3U);
 }
 
