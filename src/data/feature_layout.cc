@@ -84,9 +84,22 @@ bool lists_features(const Table& table, const FeatureDescription& description) {
   return 2 * static_cast<std::size_t>(std::ranges::count_if(table, names)) > table.size() - (table.size() > 2 ? 1 : 0);
 }
 
+/// Whether a column that the caller named, not numbered, is called so in the first line.
+bool names_column(const std::vector<std::string>& first, std::string_view columns) {
+  while (!columns.empty()) {
+    std::string_view part = columns.substr(0, columns.find(','));
+    columns.remove_prefix(std::min(columns.size(), part.size() + 1));
+    part = trimmed(part);
+    if (part.starts_with("id=")) part.remove_prefix(3);
+    if (!part.empty() && !parse_count(part) && std::ranges::find(first, part) != first.end()) return true;
+  }
+  return false;
+}
+
 /// Whether the first line is a header.
 bool has_header(const Table& table, const FeatureReadOptions& options, const FeatureDescription* description) {
   const std::vector<std::string>& first = table[0];
+  if (names_column(first, options.columns)) return true;
   if (description != nullptr) {
     if (lists_features(table, *description)) return first.size() > 1 && names_feature(first[1]);
     const auto is_field = [&](const std::string& name) {

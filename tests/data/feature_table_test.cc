@@ -104,6 +104,14 @@ TEST(FeatureTable, KnownIdsTellAHeaderFromARow) {
   EXPECT_EQ(read_text("film,kind\na,x\nb,y\n", {}, {"a", "b", "film"}).row("film"), "2=kind");
 }
 
+TEST(FeatureTable, AColumnThatIsNamedIsInAHeader) {
+  // By its names and ids alone the first line looks like a row: `item` is an id, and 1984 a number.
+  const std::string text = "item,1984,genre\nitem,1,War\nb,0,War\nc,1,Drama\n";
+  EXPECT_EQ(read_text(text, {.columns = "id=item"}, {"item", "b", "c"}).row("c"), "1984 genre=Drama");
+  EXPECT_EQ(read_text(text, {.columns = "genre"}, {"item", "b", "c"}).row("c"), "genre=Drama");
+  EXPECT_NE(refusal(text, {.columns = "id=1"}).find("a second time"), std::string::npos) << "a number names nothing";
+}
+
 TEST(FeatureTable, ManyNumbersAreCutAtTheirDeciles) {
   const Read read = read_text("user_id,age\n" + lines(200, [](int row) { return std::to_string(row) + "," + std::to_string(row); }),
                               {.side = FeatureSide::users});
