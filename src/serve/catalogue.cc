@@ -60,6 +60,16 @@ Catalogue::Catalogue(StoreContents contents)
     users_[user].row = std::move(row);
   }
 }
+  for (std::uint32_t item = 0; item < items_.size(); ++item) {
+    if (items_[item].ratings != 0) popular_.insert({items_[item].ratings, item});
+  }
+}
+
+void Catalogue::set_ratings(std::uint32_t item, std::uint32_t ratings) {
+  ItemRecord& record = items_[item];
+  if (record.ratings != 0) popular_.erase({record.ratings, item});
+  if (ratings != 0) popular_.insert({ratings, item});
+  record.ratings = ratings;
 
 std::uint64_t Catalogue::apply(const Operation& operation, const Change& change) {
   const std::unique_lock<std::shared_mutex> lock(mutex_);
@@ -98,7 +108,7 @@ std::uint64_t Catalogue::apply(const PutRating& operation) {
   } else {
     row->ratings.insert(place, {item, value, operation.time});
     rated.sum += static_cast<double>(value);
-    ++rated.ratings;
+    set_ratings(item, rated.ratings + 1);
     ++rating_count_;
   }
   ++ratings_version_;
@@ -120,7 +130,7 @@ std::uint64_t Catalogue::apply(const RemoveRating& operation) {
   const auto place = place_of(row->ratings, item);
   if (place == row->ratings.end() || place->item != item) return users_[user].row->version;
   items_[item].sum -= static_cast<double>(place->value);
-  --items_[item].ratings;
+  set_ratings(item, items_[item].ratings - 1);
   --rating_count_;
   row->ratings.erase(place);
   ++ratings_version_;
@@ -132,7 +142,7 @@ std::uint64_t Catalogue::apply(const EraseUser& operation) {
   const std::uint32_t user = user_ids_.find(operation.user);
   if (user == Vocabulary::kUnknown || !users_[user].row) return 0;
   for (const RatedItem& rating : users_[user].row->ratings) {
-    --items_[rating.item].ratings;
+    set_ratings(rating.item, items_[rating.item].ratings - 1);
     items_[rating.item].sum -= static_cast<double>(rating.value);
   }
   const std::uint64_t gone = users_[user].row->ratings.size();
@@ -185,6 +195,7 @@ std::uint64_t Catalogue::apply(const RemoveItem& operation) {
   --item_count_;
   ++ratings_version_;
   note_listed();
+  set_ratings(item, 0);
   items_[item] = {};
   items_[item].removed = true;
   return gone;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <set>
 #include <shared_mutex>
 #include <span>
 #include <string>
@@ -55,6 +56,16 @@ struct ItemRecord {
 };
 
 /// The memory behind all answers. Reads go through a View, which holds a shared lock; writes come from the store's callbacks.
+/// A rated item in the order of popularity: those with the most ratings first, then by number.
+struct Popular {
+  std::uint32_t ratings = 0;
+  std::uint32_t item = 0;
+
+  friend bool operator<(const Popular& a, const Popular& b) noexcept {
+    return a.ratings != b.ratings ? a.ratings > b.ratings : a.item < b.item;
+  }
+};
+
 class Catalogue {
  public:
   explicit Catalogue(StoreContents contents);
@@ -90,12 +101,14 @@ class Catalogue {
   void note_value(float value);
 
   mutable std::shared_mutex mutex_;
+  void set_ratings(std::uint32_t item, std::uint32_t ratings);
   Vocabulary user_ids_;
   std::vector<UserRecord> users_;
   Vocabulary item_ids_;
   std::vector<ItemRecord> items_;
   Vocabulary category_ids_;
   std::uint64_t next_version_ = 1;
+  std::set<Popular> popular_;
   std::uint64_t listed_version_ = 1;   ///< changes where availability, categories or titles do
   std::uint64_t ratings_version_ = 1;  ///< changes with every rating
   std::uint64_t user_count_ = 0;
@@ -126,6 +139,8 @@ class Catalogue::View {
   /// The number of a category, or Vocabulary::kUnknown.
   [[nodiscard]] std::uint32_t category(std::string_view name) const { return own_->category_ids_.find(name); }
   [[nodiscard]] std::uint32_t categories() const { return own_->category_ids_.size(); }
+  /// The items with a rating.
+  [[nodiscard]] const std::set<Popular>& popular() const { return own_->popular_; }
   [[nodiscard]] std::string_view category_name(std::uint32_t category) const { return own_->category_ids_.id(category); }
 
   [[nodiscard]] std::uint64_t listed_version() const { return own_->listed_version_; }

@@ -417,23 +417,32 @@ std::vector<Response> make_lists(const std::shared_ptr<const Serving>& serving, 
   return Batch(serving, catalogue, boot, room, figures).run(queries);
 }
 
+namespace {
+
+/// The number of ratings of every item since a time.
+std::vector<std::uint64_t> counts_since(const Catalogue::View& view, std::int64_t since) {
+  std::vector<std::uint64_t> counts(view.items().size());
+  for (std::uint32_t user = 0; user < view.user_slots(); ++user) {
+    if (!view.row_at(user)) continue;
+    for (const RatedItem& rating : view.row_at(user)->ratings) counts[rating.item] += rating.time >= since ? 1U : 0U;
+  }
+  return counts;
+}
+
+/// The number of training ratings of every item.
+std::vector<std::uint64_t> trained_counts(const Catalogue::View& view, const Serving* serving) {
+  std::vector<std::uint64_t> counts(view.items().size());
+  if (serving == nullptr) return counts;
+  const auto& trained = serving->model().items.counts;
+  for (std::uint32_t item = 0; item < trained.size(); ++item) counts[serving->catalogue_item(item)] = trained[item];
+  return counts;
+}
+
+}  // namespace
+
 std::vector<std::pair<std::uint32_t, std::uint64_t>> popular_items(const Serving* serving, const Catalogue::View& view,
                                                                    const Filter& filter, std::int64_t since,
                                                                    std::span<const std::uint32_t> excluded, std::size_t top) {
-  const std::span<const ItemRecord> records = view.items();
-  std::vector<std::uint64_t> counts(records.size());
-  for (std::size_t n = 0; n < records.size(); ++n) counts[n] = records[n].ratings;
-  if (since > 0) {
-    std::ranges::fill(counts, 0);
-    for (std::uint32_t user = 0; user < view.user_slots(); ++user) {
-      if (!view.row_at(user)) continue;
-      for (const RatedItem& rating : view.row_at(user)->ratings) counts[rating.item] += rating.time >= since ? 1U : 0U;
-    }
-  } else if (view.rating_count() == 0 && serving != nullptr) {
-    // A store without ratings knows what the model was trained on.
-    const auto& trained = serving->model().items.counts;
-    for (std::uint32_t item = 0; item < trained.size(); ++item) counts[serving->catalogue_item(item)] = trained[item];
-  }
   std::vector<std::uint8_t> wanted(view.categories() + std::size_t{1});
   for (const std::string& name : filter.categories) {
     if (const std::uint32_t number = view.category(name); number != Vocabulary::kUnknown) wanted[number] = 1;
@@ -444,14 +453,25 @@ std::vector<std::pair<std::uint32_t, std::uint64_t>> popular_items(const Serving
     for (const std::string& id : *filter.items) only->push_back(view.item(id));
     std::ranges::sort(*only);
   }
+  const auto admits = [&](std::uint32_t item) {
+    const ItemRecord& record = view.items()[item];
+    if (!record.available || record.removed) return false;
+    if (!filter.categories.empty() && std::ranges::none_of(record.categories, [&](std::uint32_t c) { return wanted[c] != 0; }))
+      return false;
+    return !(only && !std::ranges::binary_search(*only, item)) && !std::ranges::binary_search(excluded, item);
+  };
   std::vector<std::pair<std::uint32_t, std::uint64_t>> items;
-  for (std::uint32_t item = 0; item < records.size(); ++item) {
-    const ItemRecord& record = records[item];
-    if (!record.available || record.removed || counts[item] < filter.min_count) continue;
-    if (!filter.categories.empty() && std::ranges::none_of(record.categories, [&](std::uint32_t c) { return wanted[c] != 0; })) continue;
-    if (only && !std::ranges::binary_search(*only, item)) continue;
-    if (std::ranges::binary_search(excluded, item)) continue;
-    items.emplace_back(item, counts[item]);
+  if (since <= 0 && view.rating_count() != 0) {
+    for (const auto& [ratings, item] : view.popular()) {
+      if (items.size() == top || ratings < filter.min_count) break;
+      if (admits(item)) items.emplace_back(item, ratings);
+    }
+    return items;
+  }
+  // A store without ratings knows what the model was trained on.
+  const std::vector<std::uint64_t> counts = since > 0 ? counts_since(view, since) : trained_counts(view, serving);
+  for (std::uint32_t item = 0; item < counts.size(); ++item) {
+    if (counts[item] >= filter.min_count && admits(item)) items.emplace_back(item, counts[item]);
   }
   const auto middle = items.begin() + static_cast<std::ptrdiff_t>(std::min(top, items.size()));
   std::partial_sort(items.begin(), middle, items.end(),

@@ -288,6 +288,29 @@ TEST(Lists, SwapUnderLoadWithoutALostRequest) {
   EXPECT_EQ(served.service->serving()->id(), 21);
 }
 
+TEST(Lists, PopularItemsFollowEveryWrite) {
+  Served served({}, "als", false);
+  const auto expect_in_order = [&served] {
+    std::vector<std::string> rated;
+    const Json items = served.json("/v1/items?limit=1000");
+    for (const Json& item : items["items"]) {
+      if (item["ratings"] != 0) rated.push_back(item["item"]);
+    }
+    EXPECT_EQ(ids_of(served.json("/v1/popular?limit=1000")), rated);
+  };
+  expect_in_order();
+  for (int user = 0; user < 40; ++user)
+    served.json("PUT", "/v1/users/new" + std::to_string(user) + "/ratings/i" + std::to_string(user % 7), R"({"value":4})");
+  served.json("PUT", "/v1/users/new0/ratings/fresh", R"({"value":4})");
+  expect_in_order();
+  served.json("PUT", "/v1/users/new0/ratings/i0", R"({"value":1})");
+  served.json("DELETE", "/v1/users/new1/ratings/i1");
+  served.json("DELETE", "/v1/users/new2");
+  served.json("DELETE", "/v1/items/i3");
+  expect_in_order();
+  EXPECT_EQ(ids_of(served.json("/v1/popular?limit=1000")).size(), 40U) << "40 items, one more and one less";
+}
+
 TEST(Lists, TakeInItemsThatCameAfterTheTraining) {
   Served served;
   const std::string target = "/v1/users/u0/recommendations?limit=1000";
