@@ -84,7 +84,7 @@ struct Jobs::State {
   JobHooks hooks;
   Models models;
 
-  std::mutex serving;  ///< held while the hook swaps and the table is told
+  std::mutex serving;  ///< held while the hook swaps and the table is told, and while models are removed
   mutable std::mutex mutex;
   mutable std::condition_variable changed;
   std::deque<Job> jobs;       ///< guarded by mutex
@@ -133,7 +133,6 @@ Jobs::Jobs(Store& store, JobOptions options, JobHooks hooks)
   State& state = *state_;
   state.options.keep_models = std::max<std::size_t>(state.options.keep_models, 2);
   state.tried_written = state.models.served_written();
-  if (!state.hooks.snapshot) state.hooks.snapshot = [&store](std::uint64_t* written) { return store.snapshot(written); };
   state.thread = std::thread([&state] { state.work(); });
 }
 
@@ -201,7 +200,7 @@ bool Jobs::State::due() {
     return false;
   }
   // The same ratings would give the same model.
-  return fresh > 0 && counts.ratings >= options.least_ratings;
+  return fresh > 0 && counts.ratings > 0;
 }
 
 std::uint64_t Jobs::State::begin(TrainRequest request, std::string cause) {
@@ -278,7 +277,7 @@ void Jobs::State::train(std::uint64_t id) {
   std::uint64_t written = 0;
   TrainData data;
   {
-    RatingLines lines = hooks.snapshot(&written);
+    RatingLines lines = store.snapshot(&written);
     tried_written = written;
     if (lines.size() == 0) throw DataError("there are no ratings to train on");
     change(id, [&lines](Job& job) { job.ratings = lines.size(); });
@@ -311,7 +310,10 @@ void Jobs::State::train(std::uint64_t id) {
     change(id, [](Job& job) { job.stage = "loading"; });
     put_in_service(entry.id, std::move(model));
   }
-  models.prune(options.keep_models);
+  {
+    const std::lock_guard<std::mutex> lock(serving);
+    models.prune(options.keep_models);
+  }
   change(id, [&](Job& job) {
     job.state = worse ? JobState::rejected : JobState::done;
     job.error = worse.value_or("");
@@ -327,6 +329,8 @@ void Jobs::State::put_in_service(std::int64_t id, Model model) {
 std::optional<LoadedModel> Jobs::load_served() {
   std::vector<ModelEntry> candidates = state_->models.all();
   std::erase_if(candidates, [](const ModelEntry& entry) { return entry.state == "rejected"; });
+  // It may have been removed since it was loaded.
+  static_cast<void>(models.entry(id));
   std::ranges::reverse(candidates);
   std::ranges::stable_partition(candidates, [](const ModelEntry& entry) { return entry.state == "served"; });
   for (const ModelEntry& entry : candidates) {

@@ -99,9 +99,8 @@ struct JobOptions {
   /// The most that a scheduled or requested model's validation figure may be worse than the served one's, as a share of it, to be served:
   /// 0.01 is one percent. Compared only where both have the same monitor and holdout. Nothing: every model is served.
   std::optional<double> max_loss;
-  int threads = 1;                  ///< threads of training; 0 for all. The model does not depend on it
-  std::size_t keep_models = 10;     ///< models whose files are kept, the served one included; older ones are removed. At least 2
-  std::uint64_t least_ratings = 1;  ///< schedules wait until there are this many
+  int threads = 1;               ///< threads of training; 0 for all. The model does not depend on it
+  std::size_t keep_models = 10;  ///< models whose files are kept, the served one included; older ones are removed. At least 2
 };
 
 /// What jobs need of the service.
@@ -109,8 +108,6 @@ struct JobHooks {
   /// Puts a model in service: builds what answers need, warms it, swaps it in. Called in the thread of a job or of activate(), never twice
   /// at a time. What it throws makes the job fail or leaves activate(); the served model then stays.
   std::function<void(std::int64_t id, Model model)> serve;
-  /// The ratings in canonical order; by default Store::snapshot().
-  std::function<RatingLines(std::uint64_t* written)> snapshot;
   /// Called when a job has ended, in its thread: for metrics and the log.
   std::function<void(const Job& job)> on_end;
   /// Receives sentences for the log.

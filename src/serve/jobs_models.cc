@@ -134,8 +134,9 @@ void Models::set_state(ModelEntry entry, std::string state) {
 }
 
 void Models::serve(std::int64_t id) {
-  store_.write({ServeModel{id}});
+  const bool found = store_.write({ServeModel{id}}).front().found;
   refresh();
+  if (!found) throw UnknownIdError("there is no model " + std::to_string(id));
 }
 
 void Models::prune(std::size_t keep) {

@@ -39,7 +39,7 @@ class Models {
   /// Takes the bytes of a model file; where a model has the same ones already, that is returned.
   ModelEntry add_bytes(const std::string& bytes, ModelEntry entry);
   void set_state(ModelEntry entry, std::string state);
-  /// Notes a model as served.
+  /// Notes a model as served. \throws UnknownIdError
   void serve(std::int64_t id);
   /// Removes the oldest models beyond `keep`, but never the served one.
   void prune(std::size_t keep);

@@ -81,7 +81,7 @@ Keys Keys::read(const std::string& path) {
     } catch (const DataError&) {
       throw DataError(path, number, "the scope is not read, write or admin");
     }
-    keys.keys_.push_back({.name = fields[0], .scope = scope, .digest = sha256(fields[2])});
+    keys.keys_.push_back({.scope = scope, .digest = sha256(fields[2])});
   }
   if (keys.keys_.empty()) throw DataError(path + ": there is no key in the file");
   return keys;

@@ -50,7 +50,6 @@ class Keys {
 
  private:
   struct Key {
-    std::string name;
     Scope scope;
     Digest digest;
   };

@@ -13,26 +13,6 @@
 
 namespace lowrank::serve {
 
-std::string_view name_of(StoreProblem problem) noexcept {
-  switch (problem) {
-    case StoreProblem::none:
-      return "none";
-    case StoreProblem::invalid:
-      return "invalid";
-    case StoreProblem::full:
-      return "full";
-    case StoreProblem::busy:
-      return "busy";
-    case StoreProblem::read_only:
-      return "read_only";
-    case StoreProblem::failed:
-      return "failed";
-    case StoreProblem::closed:
-      return "closed";
-  }
-  return "failed";
-}
-
 Sync parse_sync(std::string_view name) {
   if (name == "full") return Sync::full;
   if (name == "normal") return Sync::normal;

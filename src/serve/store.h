@@ -35,8 +35,6 @@ enum class StoreProblem : std::uint8_t {
   failed,     ///< the disk failed, or the file is damaged; all later writes are refused until the service is started again (503)
   closed,     ///< the store is being closed (503)
 };
-/// `none`, `invalid`, `full`, ...
-std::string_view name_of(StoreProblem problem) noexcept;
 
 /// An error of the store. The message is one sentence that names the file.
 class StoreError : public Error {
