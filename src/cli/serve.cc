@@ -39,6 +39,7 @@ struct ServeArguments {
   std::uint32_t new_item_ratings = 3;
   int threads = 0;
   bool warm = false;
+  bool item_features = false;
   bool read_only = false;
   bool check = false;
   bool quiet = false;
@@ -114,6 +115,8 @@ serve::JobOptions job_options(const ServeArguments& arguments) {
   serve::JobOptions options;
   options.request.run = arguments.run;
   options.request.warm = arguments.warm;
+  options.request.item_features = arguments.item_features;
+  serve::check_request(options.request);
   options.schedule = serve::Schedule::parse(arguments.retrain);
   options.max_loss = arguments.max_loss;
   options.threads = static_cast<int>(arguments.train_threads);
@@ -241,6 +244,8 @@ Command add_serve(CLI::App& program, const std::string& method) {
       "share by which the validation figure of a new model may be worse than that of the served one; a worse one is kept, but not served "
       "(default: any is served)");
   app->add_flag("--warm", arguments->warm, "train from the served model on; the models can then not be repeated from the ratings alone");
+  app->add_flag("--item-features", arguments->item_features,
+                "train on categories and metadata of the items too, so that items without ratings are recommended by them");
   add_integer(*app, "--train-threads", arguments->train_threads, "threads of training; 0 for all");
   add_limits(*app, arguments->run);
   add_method_options(*app, arguments->run);

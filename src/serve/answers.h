@@ -40,6 +40,7 @@ void patch_item(Context& context, const Call& call, Reply reply);
 void remove_item(Context& context, const Call& call, Reply reply);
 void put_items(Context& context, const Call& call, Reply reply);
 Response list_categories(Context& context, const Call& call);
+Response export_items(Context& context, const Call& call);
 /// \}
 
 /// \name Models and jobs

@@ -1,10 +1,21 @@
 #include <algorithm>
 
 #include "serve/answers.h"
+#include "serve/export.h"
 
 namespace lowrank::serve {
 
 namespace {
+
+/// A table of features as text, piece by piece.
+class ExportedItems : public BodySource {
+ public:
+  explicit ExportedItems(ItemTable table) : text_(std::move(table)) {}
+  bool next(std::string& text) override { return text_.next(text); }
+
+ private:
+  ItemText text_;
+};
 
 void write_item(JsonWriter& json, const Catalogue::View& view, std::uint32_t item, const Serving* serving) {
   const ItemRecord& record = view.items()[item];
@@ -146,6 +157,12 @@ Response list_categories(Context& context, const Call& /*call*/) {
     json.begin_object().member("category", view.category_name(category)).member("items", counts[category]).end_object();
   }
   json.end_array().end_object();
+  return response;
+}
+
+Response export_items(Context& context, const Call& /*call*/) {
+  Response response{.status = 200, .content_type = "text/csv; charset=utf-8"};
+  response.source = std::make_shared<ExportedItems>(item_table(context.store.item_facts()));
   return response;
 }
 

@@ -39,6 +39,7 @@ Catalogue::Catalogue(StoreContents contents)
     set_title(record, stored.title);
     record.categories = categories_of(stored.categories);
     record.metadata = std::move(stored.metadata).value_or("");
+    if (!record.categories.empty() || !record.metadata.empty()) record.facts = facts_version_;
   }
   for (const std::string& id : contents.removed_items) items_[add_item(id)].removed = true;
   users_.resize(user_ids_.size());
@@ -59,7 +60,6 @@ Catalogue::Catalogue(StoreContents contents)
     }
     users_[user].row = std::move(row);
   }
-}
   for (std::uint32_t item = 0; item < items_.size(); ++item) {
     if (items_[item].ratings != 0) popular_.insert({items_[item].ratings, item});
   }
@@ -70,6 +70,7 @@ void Catalogue::set_ratings(std::uint32_t item, std::uint32_t ratings) {
   if (record.ratings != 0) popular_.erase({record.ratings, item});
   if (ratings != 0) popular_.insert({ratings, item});
   record.ratings = ratings;
+}
 
 std::uint64_t Catalogue::apply(const Operation& operation, const Change& change) {
   const std::unique_lock<std::shared_mutex> lock(mutex_);
@@ -159,8 +160,7 @@ std::uint64_t Catalogue::apply(const PutItem& operation) {
   record.stored = true;
   record.removed = false;
   record.available = operation.available;
-  record.categories = categories_of(operation.categories);
-  record.metadata = operation.metadata.value_or("");
+  set_facts(record, categories_of(operation.categories), operation.metadata.value_or(""));
   set_title(record, operation.title);
   note_listed();
   return record.ratings;
@@ -170,9 +170,9 @@ std::uint64_t Catalogue::apply(const PatchItem& operation, bool found) {
   if (!found) return 0;
   ItemRecord& record = items_[add_item(operation.item)];
   if (operation.title) set_title(record, *operation.title);
-  if (operation.categories) record.categories = categories_of(*operation.categories);
   if (operation.available) record.available = *operation.available;
-  if (operation.metadata) record.metadata = operation.metadata->value_or("");
+  set_facts(record, operation.categories ? categories_of(*operation.categories) : record.categories,
+            operation.metadata ? operation.metadata->value_or("") : record.metadata);
   note_listed();
   return record.ratings;
 }
@@ -198,6 +198,7 @@ std::uint64_t Catalogue::apply(const RemoveItem& operation) {
   set_ratings(item, 0);
   items_[item] = {};
   items_[item].removed = true;
+  items_[item].facts = ++facts_version_;
   return gone;
 }
 
@@ -224,6 +225,13 @@ std::vector<std::uint32_t> Catalogue::categories_of(std::span<const std::string>
   return numbers;
 }
 
+void Catalogue::set_facts(ItemRecord& record, std::vector<std::uint32_t> categories, std::string metadata) {
+  if (categories == record.categories && metadata == record.metadata) return;
+  record.categories = std::move(categories);
+  record.metadata = std::move(metadata);
+  record.facts = ++facts_version_;
+}
+
 void Catalogue::set_title(ItemRecord& record, const std::optional<std::string>& title) {
   record.title = title.value_or("");
   record.folded = folded_text(record.title);
@@ -237,6 +245,13 @@ std::shared_ptr<const UserRow> Catalogue::View::row(std::string_view user) const
 std::int64_t Catalogue::View::created(std::string_view user) const {
   const std::uint32_t number = own_->user_ids_.find(user);
   return number == Vocabulary::kUnknown ? 0 : own_->users_[number].created;
+}
+
+ItemFacts Catalogue::View::facts_of(std::uint32_t item) const {
+  const ItemRecord& record = own_->items_[item];
+  ItemFacts facts{.id = std::string(item_id(item)), .categories = {}, .metadata = record.metadata};
+  for (const std::uint32_t category : record.categories) facts.categories.emplace_back(category_name(category));
+  return facts;
 }
 
 std::string folded_text(std::string_view text) {

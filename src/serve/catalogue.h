@@ -51,11 +51,11 @@ struct ItemRecord {
   bool available = true;
   bool stored = false;        ///< false: only a model knows it, or it was removed
   bool removed = false;       ///< it was in the store, and is in no list until it is there again
+  std::uint64_t facts = 0;    ///< version of categories and metadata; 0 where the store never had any of the item
   std::uint32_t ratings = 0;  ///< number of them
   double sum = 0;             ///< of their values
 };
 
-/// The memory behind all answers. Reads go through a View, which holds a shared lock; writes come from the store's callbacks.
 /// A rated item in the order of popularity: those with the most ratings first, then by number.
 struct Popular {
   std::uint32_t ratings = 0;
@@ -66,6 +66,7 @@ struct Popular {
   }
 };
 
+/// The memory behind all answers. Reads go through a View, which holds a shared lock; writes come from the store's callbacks.
 class Catalogue {
  public:
   explicit Catalogue(StoreContents contents);
@@ -97,20 +98,22 @@ class Catalogue {
   std::uint32_t add_item(std::string_view id);
   std::vector<std::uint32_t> categories_of(std::span<const std::string> names);
   void set_title(ItemRecord& record, const std::optional<std::string>& title);
+  void set_facts(ItemRecord& record, std::vector<std::uint32_t> categories, std::string metadata);
   void note_listed() { ++listed_version_; }
   void note_value(float value);
+  void set_ratings(std::uint32_t item, std::uint32_t ratings);
 
   mutable std::shared_mutex mutex_;
-  void set_ratings(std::uint32_t item, std::uint32_t ratings);
   Vocabulary user_ids_;
   std::vector<UserRecord> users_;
   Vocabulary item_ids_;
   std::vector<ItemRecord> items_;
+  std::set<Popular> popular_;
   Vocabulary category_ids_;
   std::uint64_t next_version_ = 1;
-  std::set<Popular> popular_;
   std::uint64_t listed_version_ = 1;   ///< changes where availability, categories or titles do
   std::uint64_t ratings_version_ = 1;  ///< changes with every rating
+  std::uint64_t facts_version_ = 1;    ///< greatest version of categories and metadata of an item
   std::uint64_t user_count_ = 0;
   std::uint64_t item_count_ = 0;
   std::uint64_t rating_count_ = 0;
@@ -136,15 +139,19 @@ class Catalogue::View {
   [[nodiscard]] std::uint32_t item(std::string_view id) const { return own_->item_ids_.find(id); }
   [[nodiscard]] std::span<const ItemRecord> items() const { return own_->items_; }
   [[nodiscard]] std::string_view item_id(std::uint32_t item) const { return own_->item_ids_.id(item); }
+  /// The items with a rating.
+  [[nodiscard]] const std::set<Popular>& popular() const { return own_->popular_; }
   /// The number of a category, or Vocabulary::kUnknown.
   [[nodiscard]] std::uint32_t category(std::string_view name) const { return own_->category_ids_.find(name); }
   [[nodiscard]] std::uint32_t categories() const { return own_->category_ids_.size(); }
-  /// The items with a rating.
-  [[nodiscard]] const std::set<Popular>& popular() const { return own_->popular_; }
   [[nodiscard]] std::string_view category_name(std::uint32_t category) const { return own_->category_ids_.id(category); }
 
   [[nodiscard]] std::uint64_t listed_version() const { return own_->listed_version_; }
   [[nodiscard]] std::uint64_t ratings_version() const { return own_->ratings_version_; }
+  /// The greatest ItemRecord::facts.
+  [[nodiscard]] std::uint64_t facts_version() const { return own_->facts_version_; }
+  /// What is known of an item besides its ratings.
+  [[nodiscard]] ItemFacts facts_of(std::uint32_t item) const;
   [[nodiscard]] std::uint64_t user_count() const { return own_->user_count_; }
   [[nodiscard]] std::uint64_t item_count() const { return own_->item_count_; }
   [[nodiscard]] std::uint64_t rating_count() const { return own_->rating_count_; }

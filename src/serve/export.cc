@@ -11,19 +11,19 @@ namespace {
 
 constexpr std::size_t kPiece = std::size_t{1} << 16U;
 
-/// An id as a field, in quotes unless it consists of letters, digits and a few marks that mean nothing to a reader.
-void append_field(std::string& text, std::string_view id) {
-  const bool plain = std::ranges::all_of(id, [](char c) {
+/// A text as a field, in quotes unless it consists of letters, digits and a few marks that mean nothing to a reader.
+void append_field(std::string& text, std::string_view field) {
+  const bool plain = std::ranges::all_of(field, [](char c) {
     return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '-' || c == '_' ||
            static_cast<unsigned char>(c) >= 0x80;
   });
   // A byte order mark at the start of a file is not part of it.
-  if (plain && !id.starts_with("\xEF\xBB\xBF")) {
-    text += id;
+  if (plain && !field.starts_with("\xEF\xBB\xBF")) {
+    text += field;
     return;
   }
   text += '"';
-  for (const char c : id) text.append(c == '"' ? 2 : 1, c);
+  for (const char c : field) text.append(c == '"' ? 2 : 1, c);
   text += '"';
 }
 
@@ -61,6 +61,23 @@ bool RatingText::next(std::string& text) {
       append_json(text += R"(,"item":)", item);
       text += R"(,"value":)" + shortest_text(lines_.value[at_]) + R"(,"time":)" + std::to_string(lines_.time[at_]) + "}\n";
     }
+  }
+  return text.size() != begin;
+}
+
+bool ItemText::next(std::string& text) {
+  const std::size_t begin = text.size();
+  const auto append_row = [&](const auto& field) {
+    for (std::size_t column = 0; column < table_.names.size(); ++column) {
+      if (column != 0) text += ',';
+      append_field(text, field(column));
+    }
+    text += '\n';
+  };
+  if (!begun_) append_row([&](std::size_t column) -> const std::string& { return table_.names[column]; });
+  begun_ = true;
+  for (; at_ < table_.rows() && text.size() - begin < kPiece; ++at_) {
+    append_row([&](std::size_t column) -> const std::string& { return table_.columns[column][at_]; });
   }
   return text.size() != begin;
 }

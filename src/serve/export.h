@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// Ratings as text.
+/// Ratings and features of items as text.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "lowrank/data/lines.h"
+#include "serve/item_features.h"
 
 namespace lowrank::serve {
 
@@ -33,6 +34,21 @@ class RatingText {
  private:
   RatingLines lines_;
   ExportFormat format_;
+  bool begun_ = false;
+  std::size_t at_ = 0;
+};
+
+/// A table of features of items as CSV with a header, piece by piece, as `lowrank train --item-features` reads it with
+/// `--feature-columns` kFeatureColumns: the model is then that of training on the table, byte for byte.
+class ItemText {
+ public:
+  explicit ItemText(ItemTable table) : table_(std::move(table)) {}
+
+  /// Appends the next 64 KiB or so, which end with a line. \return false if there was nothing left
+  bool next(std::string& text);
+
+ private:
+  ItemTable table_;
   bool begun_ = false;
   std::size_t at_ = 0;
 };

@@ -16,6 +16,7 @@
 #include "lowrank/model/model_file.h"
 #include "pipeline/monitor.h"
 #include "pipeline/run_check.h"
+#include "serve/item_features.h"
 #include "serve/jobs_models.h"
 
 namespace lowrank::serve {
@@ -207,6 +208,7 @@ std::uint64_t Jobs::State::begin(TrainRequest request, std::string cause) {
   if (store.read_only()) throw StoreError(StoreProblem::read_only, "the store is open for reading only");
   if (request.warm && !models.served()) throw OptionError("warm", "needs a served model to start from, and there is none");
   request.run.threads = options.threads;
+  check_request(request);
   check_run(request.run, false, request.warm);
   const std::lock_guard<std::mutex> lock(mutex);
   if (closing) throw Error("the service is ending");
@@ -283,6 +285,11 @@ void Jobs::State::train(std::uint64_t id) {
     change(id, [&lines](Job& job) { job.ratings = lines.size(); });
     data.data = dataset_of(std::move(lines), request.run.method, options.threads);
   }
+  if (request.item_features) {
+    data.item_features = learn_item_features(item_table(store.item_facts()), data.data.items,
+                                             [this, id](const std::string& text) { log("job " + std::to_string(id) + ": " + text); });
+    data.data.ratings.extend(data.data.users.size(), data.data.items.size());
+  }
   if (request.warm) data.init = models.load(models.served().value()).model;
   stage("training");
   const std::string monitor = !request.run.monitor.empty() ? request.run.monitor : default_monitor(predicts_ratings(request.run.method));
@@ -322,6 +329,8 @@ void Jobs::State::train(std::uint64_t id) {
 
 void Jobs::State::put_in_service(std::int64_t id, Model model) {
   const std::lock_guard<std::mutex> lock(serving);
+  // It may have been removed since it was loaded.
+  static_cast<void>(models.entry(id));
   if (hooks.serve) hooks.serve(id, std::move(model));
   models.serve(id);
 }
@@ -329,8 +338,6 @@ void Jobs::State::put_in_service(std::int64_t id, Model model) {
 std::optional<LoadedModel> Jobs::load_served() {
   std::vector<ModelEntry> candidates = state_->models.all();
   std::erase_if(candidates, [](const ModelEntry& entry) { return entry.state == "rejected"; });
-  // It may have been removed since it was loaded.
-  static_cast<void>(models.entry(id));
   std::ranges::reverse(candidates);
   std::ranges::stable_partition(candidates, [](const ModelEntry& entry) { return entry.state == "served"; });
   for (const ModelEntry& entry : candidates) {

@@ -26,19 +26,25 @@ namespace lowrank::serve {
 struct TrainRequest {
   /// Method, stated options, holdout, monitor, refit, conformal, limits, history. Files, reading and threads in it are ignored.
   TrainRun run;
-  bool warm = false;     ///< start from the served model. The result then depends on it, and cannot be repeated from the export alone
+  bool warm = false;  ///< start from the served model. The result then depends on it, and cannot be repeated from the export alone
+  /// Learn from categories and metadata of the items (see item_table()). Only for a method that reads features
+  bool item_features = false;
   bool activate = true;  ///< serve the model, unless it is worse by more than the gate allows; otherwise it stays ready
 };
 
 /// A request from JSON: `{"method":"als","options":{"rank":64},"holdout":0.1,"monitor":"rmse","refit":true,"conformal":false,"warm":false,
-/// "activate":true,"min_rating":1,"max_rating":5,"clip":true}`, every key optional. What is not given is as in `defaults`; with another
-/// method than the default's, its options are that method's defaults. An empty text is `{}`. \throws OptionError naming the key or the
-/// option; DataError for text that is not JSON
+/// "activate":true,"item_features":true,"min_rating":1,"max_rating":5,"clip":true}`, every key optional. What is not given is as in
+/// `defaults`; with another method than the default's, its options are that method's defaults, and `item_features` is false. An empty text
+/// is `{}`. \throws OptionError naming the key or the option; DataError for text that is not JSON
 TrainRequest read_train_request(std::string_view json, const TrainRequest& defaults);
 /// The request as such a JSON object, every option of the method included. What ModelRow::options holds.
 std::string to_json(const TrainRequest& request);
-/// The command that makes the same model from the exported ratings: `lowrank train - --output MODEL --method als --rank 64 ...`.
+/// The command that makes the same model from the exported ratings: `lowrank train - --output MODEL --method als --rank 64 ...`, with
+/// `--item-features ITEMS` for the exported table of items where the request has item_features.
 std::string command_line(const TrainRequest& request);
+
+/// Checks what the request has besides its run. \throws OptionError("item_features") for a method that does not read features
+void check_request(const TrainRequest& request);
 
 /// When to train by itself.
 struct Schedule {

@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 #include "data/number.h"
+#include "pipeline/feature_files.h"
+#include "serve/item_features.h"
 #include "serve/jobs.h"
 
 namespace lowrank::serve {
@@ -77,6 +79,7 @@ TrainRequest read_train_request(std::string_view json, const TrainRequest& defau
     if (name != name_of(run.method)) {
       run.method = method_by_name(name);
       run.stated.clear();
+      request.item_features = false;
     }
   }
   for (const auto& [key, value] : object.items()) {
@@ -102,6 +105,8 @@ TrainRequest read_train_request(std::string_view json, const TrainRequest& defau
       run.history = history_of(text_of(key, value));
     } else if (key == "warm") {
       request.warm = flag_of(key, value);
+    } else if (key == "item_features") {
+      request.item_features = flag_of(key, value);
     } else if (key == "activate") {
       request.activate = flag_of(key, value);
     } else {
@@ -109,6 +114,10 @@ TrainRequest read_train_request(std::string_view json, const TrainRequest& defau
     }
   }
   return request;
+}
+
+void check_request(const TrainRequest& request) {
+  if (request.item_features) check_reads_features("item_features", request.run.method);
 }
 
 std::string to_json(const TrainRequest& request) {
@@ -125,6 +134,7 @@ std::string to_json(const TrainRequest& request) {
   if (run.max_rating) json["max_rating"] = Json::parse(shortest_text(*run.max_rating));
   if (!run.clips) json["clip"] = false;
   if (run.history != HistoryValues::automatic) json["history"] = name_of_history(run.history);
+  if (request.item_features) json["item_features"] = true;
   if (request.warm) json["warm"] = true;
   if (!request.activate) json["activate"] = false;
   return json.dump();
@@ -133,6 +143,7 @@ std::string to_json(const TrainRequest& request) {
 std::string command_line(const TrainRequest& request) {
   const TrainRun& run = request.run;
   std::string line = "lowrank train - --output MODEL --method " + std::string(name_of(run.method));
+  if (request.item_features) line += std::string(" --item-features ITEMS --feature-columns ") + kFeatureColumns;
   const std::vector<OptionInfo> defaults = options_of(method_by_name(name_of(run.method)));
   const std::vector<OptionInfo> options = options_of(run.method);
   for (std::size_t n = 0; n < options.size(); ++n) {

@@ -384,6 +384,17 @@ std::vector<Route> make_routes() {
        .parameters =
            {{.name = "format", .kind = Kind::text, .help = "csv, or one object per line", .otherwise = "csv", .names = "csv|ndjson"}},
        .answers = {{200, "the ratings", "text/csv|application/x-ndjson"}}});
+  all.push_back({.method = "GET",
+                 .path = "/v1/export/items",
+                 .name = "export_items",
+                 .help =
+                     "The table of features of items that training with item_features reads: their categories and metadata. lowrank train "
+                     "--item-features reads it.",
+                 .scope = Scope::admin,
+                 .lane = Lane::slow,
+                 .answer = export_items,
+                 .parameters = {},
+                 .answers = {{200, "the table", "text/csv"}}});
   all.push_back({.method = "POST",
                  .path = "/v1/backup",
                  .name = "back_up",

@@ -56,7 +56,7 @@ constexpr const char* kSchemas = R"json({
 "TrainBody":{"type":"object","additionalProperties":false,"properties":{
   "method":{"type":"string","maxLength":64},"options":{"type":"object"},"holdout":{"type":"number","minimum":0,"maximum":0.99},
   "monitor":{"type":"string","maxLength":64},"refit":{"type":"boolean"},"conformal":{"type":"boolean"},"warm":{"type":"boolean"},
-  "activate":{"type":"boolean"},"history":{"type":"string","maxLength":64},
+  "activate":{"type":"boolean"},"item_features":{"type":"boolean"},"history":{"type":"string","maxLength":64},
   "min_rating":{"type":"number"},"max_rating":{"type":"number"},"clip":{"type":"boolean"}}},
 "Reason":{"type":"object","required":["item","amount"],"properties":{
   "item":{"type":"string"},"title":{"type":"string"},"value":{"type":"number"},"amount":{"type":"number"}}},

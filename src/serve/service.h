@@ -104,7 +104,8 @@ class Service {
   void renew_keys(Keys keys);
   /// Puts a model in service: prepares it aside, warms it, swaps it in.
   void serve(std::int64_t id, Model model);
-  /// Solves items that came after the training, if there are enough ratings of them. \return the number of items that have come in
+  /// Gives items that came after the training their place, by their ratings where there are enough of them, else by their features where
+  /// the model has learned some; items whose features changed since move. \return the number of items that came in or moved
   std::size_t add_new_items();
 
   [[nodiscard]] const ServiceOptions& options() const { return options_; }
@@ -130,6 +131,8 @@ class Service {
   void check(const Request& request, Admission& admission);
   void check_key(const Request& request, const Route& route);
   void put(std::shared_ptr<const Serving> serving);
+  /// Whether a model was trained on the features that the store has.
+  [[nodiscard]] bool learned_from_store(std::int64_t id) const;
   /// A model that is not in service, for lists to compare. The last one that was asked for is kept. \throws Problem(404)
   std::shared_ptr<const Serving> other_model(std::int64_t id);
   std::vector<Response> lists_of(std::vector<ListQuery>& queries, ListRoom& room);
@@ -161,8 +164,11 @@ class Service {
 
   std::mutex other_mutex_;
   std::shared_ptr<const Serving> other_;
-  std::mutex serving_mutex_;  ///< held while a model is made ready, so that two do not cross
-  mutable std::mutex mutex_;  ///< of the queues
+  std::mutex serving_mutex_;             ///< held while a model is made ready, so that two do not cross
+  std::uint64_t placed_generation_ = 0;  ///< the Serving that was looked at for new items last; guarded by serving_mutex_
+  std::uint64_t placed_facts_ = 0;       ///< the ItemRecord::facts that it has; guarded by serving_mutex_
+  std::int64_t closed_model_ = 0;        ///< a model that takes no new ratings, 0 for none; guarded by serving_mutex_
+  mutable std::mutex mutex_;             ///< of the queues
   bool ends_ = false;
   Queue fast_;
   Queue slow_;

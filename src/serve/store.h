@@ -205,6 +205,13 @@ struct StoreContents {
   std::vector<std::int64_t> times;
 };
 
+/// What is known of an item besides its ratings.
+struct ItemFacts {
+  std::string id;
+  std::vector<std::string> categories;  ///< distinct, in any order
+  std::string metadata;                 ///< a JSON object as text; empty for none
+};
+
 /// Numbers for metrics; cheap, from any thread.
 struct StoreCounts {
   std::uint64_t users = 0;
@@ -254,6 +261,9 @@ class Store {
   /// first appearance: exactly what reading the exported file gives. The state is that of one moment, and writes go on while it is taken.
   /// \param[out] written  if given, receives StoreCounts::written of that moment
   RatingLines snapshot(std::uint64_t* written = nullptr);
+
+  /// What is known of all items, by the bytes of their ids. Each item is as it was at one moment, and writes go on while they are read.
+  std::vector<ItemFacts> item_facts();
 
   /// \name Single reads, which wait for the commit that is under way
   /// \{

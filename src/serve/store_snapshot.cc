@@ -164,4 +164,38 @@ RatingLines Store::snapshot(std::uint64_t* written) {
   return in_order(std::move(table));
 }
 
+std::vector<ItemFacts> Store::item_facts() {
+  State& state = *state_;
+  std::vector<std::pair<std::int64_t, ItemFacts>> rows;
+  for (bool more = true; more;) {
+    more = state.run([&state, &rows] {
+      const std::size_t before = rows.size();
+      const std::int64_t last = rows.empty() ? INT64_MIN : rows.back().first;
+      Statement piece(*state.database, "SELECT id, name, metadata FROM items WHERE id > ? ORDER BY id LIMIT ?");
+      piece.bind(last, kPiece);
+      while (piece.step()) {
+        rows.emplace_back(piece.number(0),
+                          ItemFacts{.id = std::string(piece.text(1)), .categories = {}, .metadata = piece.optional_text(2).value_or("")});
+      }
+      if (rows.size() == before) return false;
+      Statement categories(*state.database, "SELECT item, category FROM item_categories WHERE item > ? AND item <= ? ORDER BY item");
+      categories.bind(last, rows.back().first);
+      std::size_t at = before;
+      while (categories.step()) {
+        while (rows[at].first != categories.number(0)) ++at;
+        rows[at].second.categories.emplace_back(categories.text(1));
+      }
+      return true;
+    });
+  }
+  // Items that were removed since they were read, be they there again or not.
+  state.run(
+      [&state, &rows] { std::erase_if(rows, [&](const auto& row) { return state.changes->items().row_of(row.second.id) != row.first; }); });
+  std::vector<ItemFacts> facts;
+  facts.reserve(rows.size());
+  for (auto& [row, own] : rows) facts.push_back(std::move(own));
+  std::ranges::sort(facts, {}, &ItemFacts::id);
+  return facts;
+}
+
 }  // namespace lowrank::serve

@@ -42,6 +42,26 @@ std::vector<Operation> planted(std::uint64_t users, std::uint64_t items) {
   return operations;
 }
 
+/// Items with features, some of which are not rated, with texts and names that a reader of tables could take for something else.
+std::vector<Operation> described(std::uint64_t items) {
+  std::vector<Operation> operations;
+  for (std::uint64_t item = 0; item < items; ++item) {
+    PutItem put{.item = "i" + std::to_string(item), .title = {}, .categories = {}, .metadata = {}};
+    if (item % 3 != 0) put.categories.emplace_back(item % 2 == 0 ? "Comedy, \"black\"" : "War|Western");
+    if (item % 5 == 0) put.categories.emplace_back("; a::b");
+    nlohmann::json metadata{{"year", 1950 + Sequence::mixed(item) % 60}, {"id", item}, {"1984", item % 2 == 0}, {"nested", {{"a", 1}}}};
+    metadata["cast"] = {item % 4 == 0 ? "Ann" : " Bob", "# Carol"};
+    metadata["note"] = item % 2 == 0 ? "two\nlines" : "NA";
+    if (item % 7 != 0) put.metadata = metadata.dump();
+    operations.emplace_back(std::move(put));
+  }
+  operations.emplace_back(PutItem{.item = "item", .title = {}, .categories = {"category"}, .metadata = {}});
+  operations.emplace_back(PutItem{.item = "a,b", .title = {}, .categories = {"\xEF\xBB\xBFmark", "-"}, .metadata = {}});
+  operations.emplace_back(put("u1", "item", 4));
+  operations.emplace_back(put("u2", "category", 4));
+  return operations;
+}
+
 TrainRequest request_of(const std::string& json) { return read_train_request(json, {}); }
 
 /// A store, and a service that only remembers which model it was given.
@@ -98,10 +118,15 @@ TEST(Jobs, TheModelHasTheBytesOfTrainingOnTheExport) {
   Service service(folder);
   service.store.write(planted(60, 40));
   service.store.write({RemoveRating{"u1", "i1"}, EraseUser{"u7"}, put("\u00E9 \"quoted\", too", "a,b", 2)});
+  service.store.write(described(50));
   const std::string path = folder.path("export.csv");
+  const std::string items_path = folder.path("items.csv");
   {
     std::ofstream file(path, std::ios::binary);
     write_ratings(service.store.snapshot(), ExportFormat::csv, [&file](std::string_view piece) { file << piece; });
+    std::ofstream items(items_path, std::ios::binary);
+    ItemText pieces(item_table(service.store.item_facts()));
+    for (std::string text; pieces.next(text); text.clear()) items << text;
   }
   for (const char* json : {R"({"method":"als","options":{"rank":6}})", R"({"method":"sgd","options":{"rank":4,"epochs":5,"seed":9}})",
                            R"({"method":"implicit","options":{"rank":4}})",
@@ -109,13 +134,22 @@ TEST(Jobs, TheModelHasTheBytesOfTrainingOnTheExport) {
                            R"({"method":"als","options":{"rank":4},"holdout":0.2,"monitor":"ndcg@5","clip":false})",
                            R"({"method":"bayes","options":{"rank":3},"holdout":0.25,"conformal":true})", R"({"method":"slim"})",
                            // Reads the times of ratings.
-                           R"({"method":"bayes","options":{"rank":3,"time":"day"}})", R"({"method":"popular","history":"kept"})"}) {
+                           R"({"method":"bayes","options":{"rank":3,"time":"day"}})", R"({"method":"popular","history":"kept"})",
+                           R"({"method":"als","options":{"rank":4},"item_features":true})",
+                           R"({"method":"implicit","options":{"rank":4},"item_features":true})",
+                           R"({"method":"bayes","options":{"rank":3},"holdout":0.25,"item_features":true})"}) {
     const Job job = service.train(json);
     ASSERT_EQ(job.state, JobState::done) << json << ": " << job.error;
     const ModelEntry entry = service.jobs->model(job.model.value()).value();
     // The options as the table of models has them must be enough.
-    TrainRun run = request_of(entry.options).run;
+    const TrainRequest request = request_of(entry.options);
+    TrainRun run = request.run;
     run.ratings = path;
+    if (request.item_features) {
+      run.item_features = items_path;
+      run.feature_columns = kFeatureColumns;
+    }
+    EXPECT_EQ(command_line(request).find("--item-features ITEMS --feature-columns id=item") != std::string::npos, request.item_features);
     run.output = folder.path("model");
     run_training(run);
     EXPECT_EQ(bytes_of(service.store.models_folder() + "/" + entry.file), bytes_of(run.output)) << json;
@@ -123,7 +157,29 @@ TEST(Jobs, TheModelHasTheBytesOfTrainingOnTheExport) {
     EXPECT_EQ(entry.ratings, load_model(run.output).record.ratings);
     EXPECT_EQ(entry.fingerprint.size(), 16U);
   }
-  EXPECT_EQ(service.served.size(), 9U);
+  EXPECT_EQ(service.served.size(), 12U);
+  EXPECT_TRUE(service.logged("category: 6 words in lists"));
+}
+
+TEST(Jobs, FeaturesOfItemsAreForMethodsThatReadThem) {
+  const Folder folder;
+  Service service(folder);
+  service.store.write(planted(20, 20));
+  try {
+    service.train(R"({"method":"sgd","item_features":true})");
+    FAIL() << "sgd reads no features";
+  } catch (const OptionError& error) {
+    EXPECT_EQ(std::string(error.what()), "item_features: is not an option of method sgd, which does not read features");
+  }
+  const Job job = service.train(R"({"method":"als","item_features":true})");
+  EXPECT_EQ(job.state, JobState::failed);
+  EXPECT_EQ(job.error, "no item of the store has categories or metadata, which item_features would read");
+  // Another method than the default's has its own defaults.
+  TrainRequest defaults;
+  defaults.run.method = method_by_name("als");
+  defaults.item_features = true;
+  EXPECT_TRUE(read_train_request(R"({"options":{"rank":3}})", defaults).item_features);
+  EXPECT_FALSE(read_train_request(R"({"method":"sgd"})", defaults).item_features);
 }
 
 TEST(Jobs, EpochsAreToldWhileItRuns) {

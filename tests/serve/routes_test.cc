@@ -78,6 +78,7 @@ TEST(Routes, AreAllDocumentedAndAnswerAsDocumented) {
       {"GET", "/v1/map", "/v1/map?limit=7", ""},
       {"GET", "/v1/stats", "/v1/stats", ""},
       {"GET", "/v1/export/ratings", "/v1/export/ratings", ""},
+      {"GET", "/v1/export/items", "/v1/export/items", ""},
       {"POST", "/v1/backup", "/v1/backup", "{}"},
       {"GET", "/livez", "/livez", ""},
       {"GET", "/readyz", "/readyz", ""},
