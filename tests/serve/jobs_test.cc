@@ -18,6 +18,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/model/model_file.h"
 #include "serve/export.h"
+#include "serve/jobs_models.h"
 #include "serve/store_fixture.h"
 
 namespace lowrank::serve::jobs_test {
@@ -368,6 +369,16 @@ TEST(Jobs, AGateThatAllowsMore) {
   service.store.write(planted(100, 60));
   service.train(R"({"method":"als","options":{"rank":8,"epochs":15},"holdout":0.2})");
   EXPECT_EQ(service.train(R"({"method":"als","options":{"rank":0},"holdout":0.2})").state, JobState::done);
+}
+
+TEST(Jobs, OnlyAModelThatIsThereIsNotedAsServed) {
+  const Folder folder;
+  Service service(folder);
+  service.store.write(planted(20, 20));
+  const std::int64_t first = service.train(R"({"options":{"rank":2}})").model.value();
+  Models models(service.store);
+  EXPECT_THROW(models.serve(first + 1), UnknownIdError);
+  EXPECT_EQ(models.served(), first);
 }
 
 TEST(Jobs, BackAndForth) {
