@@ -255,12 +255,9 @@ Holdout hold_out(const Ratings& ratings, double fraction, std::uint64_t seed) {
         result.held.items.push_back(item);
         result.held.values.push_back(value);
         if (ratings.has_times()) result.held.times.push_back(ratings.times()[position]);
-      } else if (ratings.has_weights()) {
-        train.add_weighted(user, item, value, ratings.weights()[position]);
-      } else if (ratings.has_times()) {
-        train.add(user, item, value, ratings.times()[position]);
+        if (ratings.has_situations()) result.held.situation.push_back(ratings.situation(position));
       } else {
-        train.add(user, item, value);
+        train.add_from(ratings, user, position);
       }
     }
   }

@@ -31,12 +31,9 @@ Holdout fold(const Ratings& ratings, std::size_t folds, std::size_t number, std:
         parts.held.items.push_back(item);
         parts.held.values.push_back(value);
         if (ratings.has_times()) parts.held.times.push_back(ratings.times()[position]);
-      } else if (ratings.has_weights()) {
-        train.add_weighted(user, item, value, ratings.weights()[position]);
-      } else if (ratings.has_times()) {
-        train.add(user, item, value, ratings.times()[position]);
+        if (ratings.has_situations()) parts.held.situation.push_back(ratings.situation(position));
       } else {
-        train.add(user, item, value);
+        train.add_from(ratings, user, position);
       }
     }
   }
