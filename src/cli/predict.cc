@@ -118,7 +118,6 @@ Command add_predict(CLI::App& program) {
   add_text(*app, "--item-features", "FILE", arguments->item_features,
            "file of features of items that the model has no ratings of; the model must have features of items");
   add_reading(*app, arguments->read, false);
-  add_contexts(*app, arguments->read, true);
   add_context(*app, arguments->context);
   add_real(*app, "--interval", arguments->interval,
            "also the interval that holds the rating with this probability, as .9: two more columns; needs a model of --method bayes");
