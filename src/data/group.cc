@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstring>
 #include <span>
+#include <type_traits>
+#include <utility>
 
 #include "data/bytes.h"
 #include "data/staging.h"
@@ -29,10 +31,11 @@ class CodedEntry {
   std::uint64_t word_;
 };
 
-/// A rating with a time or without a code.
+/// A rating with a time or situation, or without a code.
 struct WideEntry {
   std::int64_t time;
   std::uint32_t item_number;
+  std::uint32_t situation;
   float value;
   std::uint8_t user_number;
   std::uint8_t code;
@@ -52,7 +55,9 @@ struct Plan {
   bool coded;
   bool timed;
   bool weighted;  ///< whether the timestamps are weights
+  bool situated;
   unsigned item_bits;
+  unsigned situation_bits;
   std::array<std::uint8_t, ValueTable::kMaxCodes> rank{};  ///< final code of every code of the value table, whose order depends on threads
   std::vector<float> table;                                ///< the values of the final codes, ascending
   const ValueTable* values;
@@ -62,6 +67,7 @@ struct Plan {
   std::uint8_t* codes;
   float* floats;
   std::int64_t* times;
+  std::uint32_t* situations;
 
   [[nodiscard]] float value_at(std::size_t position) const noexcept { return coded ? table[codes[position]] : floats[position]; }
   void move(std::size_t from, std::size_t to) const noexcept {
@@ -69,6 +75,11 @@ struct Plan {
     if (coded) codes[to] = codes[from];
     if (!coded) floats[to] = floats[from];
     if (timed) times[to] = times[from];
+    if (situated) situations[to] = situations[from];
+  }
+  /// Whether two positions of a user's row have ratings of the same pair, in the same situation.
+  [[nodiscard]] bool repeats(std::size_t a, std::size_t b) const noexcept {
+    return items[a] == items[b] && (!situated || situations[a] == situations[b]);
   }
 };
 
@@ -104,7 +115,9 @@ WideEntry unpack(const std::uint8_t* at, const EntryFormat& format, const Plan& 
     std::memcpy(&entry.value, value, 4);
   }
   if (plan.duplicates == Duplicates::count) entry.value = 1;
-  if (format.timed) std::memcpy(&entry.time, value + (format.coded ? 1 : 4), 8);
+  const std::uint8_t* payload = value + (format.coded ? 1 : 4);
+  if (format.situated) std::memcpy(&entry.situation, payload, 4);
+  if (format.timed) std::memcpy(&entry.time, payload + (format.situated ? 4 : 0), 8);
   return entry;
 }
 
@@ -141,23 +154,33 @@ void put(const Plan& plan, std::size_t position, const WideEntry& entry) {
   if (plan.coded) plan.codes[position] = entry.code;
   if (!plan.coded) plan.floats[position] = entry.value;
   if (plan.timed) plan.times[position] = entry.time;
+  if (plan.situated) plan.situations[position] = entry.situation;
 }
 
-/// Sorts by item, and keeps the order of equal items: radix sort, least significant digit first.
-template <class Entry>
-void sort_by_item(std::vector<Entry>& entries, std::vector<Entry>& spare, unsigned item_bits) {
+/// Sorts by key(entry), a number of `bits` bits, and keeps the order of equal ones: radix sort, least significant digit first.
+template <class Entry, class Key>
+void sort_by(std::vector<Entry>& entries, std::vector<Entry>& spare, unsigned bits, const Key& key) {
   constexpr unsigned kMaxDigit = 11;
-  const unsigned passes = std::max(1U, (item_bits + kMaxDigit - 1) / kMaxDigit);
-  const unsigned digit = (item_bits + passes - 1) / passes;
+  const unsigned passes = std::max(1U, (bits + kMaxDigit - 1) / kMaxDigit);
+  const unsigned digit = (bits + passes - 1) / passes;
   const std::uint32_t mask = (1U << digit) - 1;
   spare.resize(entries.size());
-  for (unsigned shift = 0; shift < item_bits; shift += digit) {
+  for (unsigned shift = 0; shift < bits; shift += digit) {
     std::array<std::size_t, (1U << kMaxDigit) + 1> starts{};
-    for (const Entry& entry : entries) ++starts[((entry.item() >> shift) & mask) + 1];
+    for (const Entry& entry : entries) ++starts[((key(entry) >> shift) & mask) + 1];
     for (std::uint32_t value = 0; value < mask; ++value) starts[value + 1] += starts[value];
-    for (const Entry& entry : entries) spare[starts[(entry.item() >> shift) & mask]++] = entry;
+    for (const Entry& entry : entries) spare[starts[(key(entry) >> shift) & mask]++] = entry;
     entries.swap(spare);
   }
+}
+
+/// Sorts by item, and ratings of one item by situation.
+template <class Entry>
+void sort_by_item(std::vector<Entry>& entries, std::vector<Entry>& spare, const Plan& plan) {
+  if constexpr (std::is_same_v<Entry, WideEntry>) {
+    if (plan.situated) sort_by(entries, spare, plan.situation_bits, [](const Entry& entry) { return entry.situation; });
+  }
+  sort_by(entries, spare, plan.item_bits, [](const Entry& entry) { return entry.item(); });
 }
 
 /// Merges the ratings [begin, end) of one pair, in the order in which they were added, into the one at `to`.
@@ -183,6 +206,7 @@ bool merge_run(const Plan& plan, std::size_t begin, std::size_t end, std::size_t
     plan.times[to] = plan.weighted ? weight_bits(static_cast<float>(weights)) : *std::max_element(plan.times + begin, plan.times + end);
   }
   plan.items[to] = plan.items[begin];
+  if (plan.situated) plan.situations[to] = plan.situations[begin];
   if (!plan.coded) {
     plan.floats[to] = merged;
     return true;
@@ -205,7 +229,7 @@ void resolve_repeats(const Plan& plan, std::size_t base, std::uint32_t first_use
     const std::size_t end = plan.row_ends[first_user + user];
     while (begin < end) {
       std::size_t run_end = begin + 1;
-      while (run_end < end && plan.items[run_end] == plan.items[begin]) ++run_end;
+      while (run_end < end && plan.repeats(run_end, begin)) ++run_end;
       if (run_end - begin > 1) {
         if (!merge_run(plan, begin, run_end, to, base, outcome)) {
           outcome.repeated = {first_user + static_cast<std::uint32_t>(user), plan.items[begin]};
@@ -241,7 +265,7 @@ void group_partition(const Plan& plan, Staging::Partition& partition, std::size_
   }
   partition.blocks = {};
   // Sort by item first: the pass by user below keeps this order, so every row comes out sorted. Files are often in order already.
-  if (!users_seen.sorted) sort_by_item(entries, spare, plan.item_bits);
+  if (!users_seen.sorted) sort_by_item(entries, spare, plan);
 
   std::array<std::size_t, kPartitionUsers> next{};
   const std::size_t users = std::min<std::size_t>(kPartitionUsers, plan.user_count - first_user);
@@ -259,7 +283,7 @@ void group_partition(const Plan& plan, Staging::Partition& partition, std::size_
   std::size_t begin = base;
   for (std::size_t user = 0; user < users; ++user) {
     const std::size_t end = plan.row_ends[first_user + user];
-    for (std::size_t at = begin + 1; at < end; ++at) repeats |= plan.items[at] == plan.items[at - 1];
+    for (std::size_t at = begin + 1; at < end; ++at) repeats |= plan.repeats(at, at - 1);
     begin = end;
   }
   if (repeats) resolve_repeats(plan, base, first_user, users, outcome);
@@ -326,6 +350,15 @@ void take_weights(PageArray<std::int64_t>& times, PageArray<float>& weights) {
   times = PageArray<std::int64_t>();
 }
 
+/// Packs numbers of situations into the fewest bytes of 1, 2 and 4. \return these
+std::size_t pack_situations(std::span<const std::uint32_t> numbers, std::uint32_t most, PageArray<std::uint8_t>& packed) {
+  const std::size_t bytes = most < 1U << 8U ? 1 : most < 1U << 16U ? 2 : 4;
+  packed = PageArray<std::uint8_t>(numbers.size() * bytes);
+  // The machine is little-endian, as everywhere in this project: the first bytes of a number are its lowest.
+  for (std::size_t at = 0; at < numbers.size(); ++at) std::memcpy(packed.data() + at * bytes, &numbers[at], bytes);
+  return bytes;
+}
+
 }  // namespace
 
 Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Duplicates duplicates, const ValueTable& values,
@@ -343,6 +376,8 @@ Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Dupli
   plan.coded = !values.full();
   plan.timed = times_complete_ && size_ != 0;
   plan.weighted = weighted_;
+  plan.situated = situations_complete_ && size_ != 0;
+  plan.situation_bits = static_cast<unsigned>(std::bit_width(most_situation_));
   plan.item_bits = static_cast<unsigned>(std::bit_width(item_count == 0 ? 0U : item_count - 1));
   plan.values = &values;
   if (plan.coded && duplicates == Duplicates::count) {
@@ -359,19 +394,21 @@ Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Dupli
     ratings.values_ = PageArray<float>(size_);
   }
   if (plan.timed) ratings.times_ = PageArray<std::int64_t>(size_);
+  PageArray<std::uint32_t> situations(plan.situated ? size_ : 0);
   plan.row_ends = ratings.row_offsets_.data() + 1;
   plan.user_count = user_count;
   plan.items = ratings.items_.data();
   plan.codes = ratings.codes_.data();
   plan.floats = ratings.values_.data();
   plan.times = ratings.times_.data();
+  plan.situations = situations.data();
 
   const std::size_t width = partitions_.size();
   std::vector<std::size_t> bases(width + 1);
   for (std::size_t partition = 0; partition < width; ++partition) bases[partition + 1] = bases[partition] + partitions_[partition].count;
   // Every partition has a fixed place in the arrays, as if nothing were a duplicate. If ratings were removed, the gaps are closed below.
   std::vector<Outcome> outcomes(width);
-  const bool wide = plan.timed || !plan.coded;
+  const bool wide = plan.timed || plan.situated || !plan.coded;
   struct Memory {
     std::vector<CodedEntry> coded[2];
     std::vector<WideEntry> wide[2];
@@ -392,6 +429,8 @@ Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Dupli
   slabs_.clear();
   size_ = 0;
   times_complete_ = true;
+  situations_complete_ = true;
+  const std::uint32_t most_situation = std::exchange(most_situation_, 0);
   for (const Outcome& outcome : outcomes) {
     if (!outcome.repeated) continue;
     result.repeated = outcome.repeated;
@@ -411,6 +450,7 @@ Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Dupli
       if (plan.coded) shift(plan.codes);
       if (!plan.coded) shift(plan.floats);
       if (plan.timed) shift(plan.times);
+      if (plan.situated) shift(plan.situations);
       for (std::size_t user = first_user; user < end_user; ++user) plan.row_ends[user] -= base - kept;
     }
     bases[partition] = kept;
@@ -423,6 +463,8 @@ Grouped Staging::group(std::uint32_t user_count, std::uint32_t item_count, Dupli
   const bool counted = duplicates == Duplicates::count && !plan.coded;
   ratings.times_.shrink(kept);
   if (weighted_) take_weights(ratings.times_, ratings.weights_);
+  situations.shrink(kept);
+  if (plan.situated) ratings.situation_bytes_ = pack_situations(situations, most_situation, ratings.situations_);
   if (result.duplicates == 0 && !counted) return result;
   ratings.items_.shrink(kept);
   ratings.codes_.shrink(kept);

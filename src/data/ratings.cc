@@ -22,7 +22,9 @@ struct RatingsBuilder::State {
   std::vector<std::uint32_t> items;
   std::vector<float> values;
   std::vector<std::int64_t> times;
-  bool timed = true;  ///< whether every rating has a timestamp or a weight
+  std::vector<std::uint32_t> situations;
+  bool timed = true;     ///< whether every rating has a timestamp or a weight
+  bool situated = true;  ///< whether every rating has a situation
   ValueTable table;
   ValueCache cache;
   std::vector<std::uint8_t> codes;
@@ -34,24 +36,40 @@ RatingsBuilder::~RatingsBuilder() = default;
 RatingsBuilder::RatingsBuilder(RatingsBuilder&&) noexcept = default;
 RatingsBuilder& RatingsBuilder::operator=(RatingsBuilder&&) noexcept = default;
 
-void RatingsBuilder::add(std::uint32_t user, std::uint32_t item, float value) { add_all(user, item, value, nullptr); }
+void RatingsBuilder::add(std::uint32_t user, std::uint32_t item, float value) { add_all(user, item, value, nullptr, nullptr); }
 
-void RatingsBuilder::add(std::uint32_t user, std::uint32_t item, float value, std::int64_t time) { add_all(user, item, value, &time); }
+void RatingsBuilder::add(std::uint32_t user, std::uint32_t item, float value, std::int64_t time) {
+  add_all(user, item, value, &time, nullptr);
+}
 
-void RatingsBuilder::add_all(std::uint32_t user, std::uint32_t item, float value, const std::int64_t* time) {
+void RatingsBuilder::add_all(std::uint32_t user, std::uint32_t item, float value, const std::int64_t* time,
+                             const std::uint32_t* situation) {
   State& state = *state_;
   state.users.push_back(user);
   state.items.push_back(item);
   state.values.push_back(value == 0 ? 0 : value);
   state.timed = state.timed && time != nullptr;
   if (state.timed) state.times.push_back(*time);
+  state.situated = state.situated && situation != nullptr;
+  if (state.situated) state.situations.push_back(*situation);
   if (state.users.size() == kPending) flush();
 }
 
 void RatingsBuilder::add_weighted(std::uint32_t user, std::uint32_t item, float value, float weight) {
   state_->staging.hold_weights();
   const std::int64_t bits = weight_bits(weight);
-  add_all(user, item, value, &bits);
+  add_all(user, item, value, &bits, nullptr);
+}
+
+void RatingsBuilder::add_in_situation(std::uint32_t user, std::uint32_t item, float value, std::uint32_t situation,
+                                      std::optional<std::int64_t> time) {
+  add_all(user, item, value, time ? &*time : nullptr, &situation);
+}
+
+void RatingsBuilder::add_weighted_in_situation(std::uint32_t user, std::uint32_t item, float value, float weight, std::uint32_t situation) {
+  state_->staging.hold_weights();
+  const std::int64_t bits = weight_bits(weight);
+  add_all(user, item, value, &bits, &situation);
 }
 
 void RatingsBuilder::add_many_weighted(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items,
@@ -59,6 +77,16 @@ void RatingsBuilder::add_many_weighted(std::span<const std::uint32_t> users, std
   for (std::size_t at = 0; at < users.size(); ++at) {
     if (weights[at] != 0) add_weighted(users[at], items[at], values[at], weights[at]);
   }
+}
+
+void RatingsBuilder::add_from(const Ratings& ratings, std::uint32_t user, std::size_t position) {
+  const std::int64_t extra = ratings.has_weights() ? weight_bits(ratings.weights()[position])
+                             : ratings.has_times() ? ratings.times()[position]
+                                                   : 0;
+  const std::uint32_t situation = ratings.situation(position);
+  if (ratings.has_weights()) state_->staging.hold_weights();
+  add_all(user, ratings.items()[position], ratings.value(position), ratings.has_weights() || ratings.has_times() ? &extra : nullptr,
+          ratings.has_situations() ? &situation : nullptr);
 }
 
 /// Moves the pending ratings to the staging.
@@ -78,7 +106,8 @@ void RatingsBuilder::flush() {
                           state.items.data(),
                           coded ? state.codes.data() : nullptr,
                           state.values.data(),
-                          state.timed ? state.times.data() : nullptr};
+                          state.timed ? state.times.data() : nullptr,
+                          state.situated ? state.situations.data() : nullptr};
   const std::uint32_t user_bound = *std::max_element(state.users.begin(), state.users.end()) + 1;
   const std::uint32_t item_bound = *std::max_element(state.items.begin(), state.items.end()) + 1;
   Workers alone(1);
@@ -88,6 +117,7 @@ void RatingsBuilder::flush() {
   state.items.clear();
   state.values.clear();
   state.times.clear();
+  state.situations.clear();
 }
 
 void RatingsBuilder::add_many(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values,
@@ -96,6 +126,7 @@ void RatingsBuilder::add_many(std::span<const std::uint32_t> users, std::span<co
   State& state = *state_;
   if (users.empty()) return;
   state.timed = false;
+  state.situated = false;
   struct Scratch {
     ValueCache cache;
     std::vector<std::uint8_t> codes;
@@ -136,9 +167,13 @@ void RatingsBuilder::add_many(std::span<const std::uint32_t> users, std::span<co
     }
     const auto staged = [&](std::size_t piece) {
       const Scratch& own = scratch[piece];
-      return StagedPiece{own.values.size(),         part(piece, users).data(),
-                         part(piece, items).data(), own.codes.empty() ? nullptr : own.codes.data(),
-                         own.values.data(),         nullptr};
+      return StagedPiece{own.values.size(),
+                         part(piece, users).data(),
+                         part(piece, items).data(),
+                         own.codes.empty() ? nullptr : own.codes.data(),
+                         own.values.data(),
+                         nullptr,
+                         nullptr};
     };
     state.staging.append(pieces, user_bound, item_bound, staged, state.table, workers);
   }
@@ -151,11 +186,12 @@ Ratings RatingsBuilder::build(std::uint32_t user_count, std::uint32_t item_count
   flush();
   const std::unique_ptr<State> state = std::exchange(state_, std::make_unique<State>());
   Workers workers(threads);
+  const bool situated = state->situated;
   Grouped grouped = state->staging.group(user_count, item_count, duplicates, state->table, workers);
   if (grouped.repeated) {
     const std::string pair =
         "user number " + std::to_string(grouped.repeated->first) + " rated item number " + std::to_string(grouped.repeated->second);
-    if (duplicates == Duplicates::error) throw DataError(pair + " more than once");
+    if (duplicates == Duplicates::error) throw DataError(pair + " more than once" + (situated ? " in the same context" : ""));
     throw DataError("the ratings with which " + pair + ", or their weights, have no finite sum as a 32-bit float");
   }
   if (duplicate_count != nullptr) *duplicate_count = grouped.duplicates;

@@ -35,9 +35,10 @@ void place_at(const Staging::Partition& partition, std::size_t position, Cursor&
 
 /// Packs the ratings of a piece, each at the cursor of its partition.
 template <std::size_t kItemBytes, bool kCoded>
-void scatter(const StagedPiece& piece, bool timed, const ValueTable& table, const std::vector<Staging::Partition>& partitions,
+void scatter(const StagedPiece& piece, EntryFormat format, const ValueTable& table, const std::vector<Staging::Partition>& partitions,
              std::vector<Cursor>& cursors) {
-  const std::size_t stride = EntryFormat{kItemBytes, kCoded, timed}.stride();
+  const std::size_t stride = format.stride();
+  const std::size_t payload = format.payload();
   for (std::size_t at = 0; at < piece.count; ++at) {
     const std::uint32_t user = piece.users[at];
     const std::size_t partition = user >> Staging::kPartitionBits;
@@ -59,11 +60,13 @@ void scatter(const StagedPiece& piece, bool timed, const ValueTable& table, cons
         std::memcpy(to + 1 + kItemBytes, &value, 4);
       }
     }
-    if (timed) std::memcpy(to + stride - 8, &piece.times[at], 8);
+    if (payload == 0) continue;
+    if (format.situated) std::memcpy(to + stride - payload, &piece.situations[at], 4);
+    if (format.timed) std::memcpy(to + stride - 8, &piece.times[at], 8);
   }
 }
 
-using Scatter = void (*)(const StagedPiece&, bool, const ValueTable&, const std::vector<Staging::Partition>&, std::vector<Cursor>&);
+using Scatter = void (*)(const StagedPiece&, EntryFormat, const ValueTable&, const std::vector<Staging::Partition>&, std::vector<Cursor>&);
 
 Scatter scatter_for(EntryFormat format) {
   switch (format.item_bytes) {
@@ -93,14 +96,17 @@ void Staging::append(std::size_t pieces, std::uint32_t user_bound, std::uint32_t
     for (std::size_t at = 0; at < staged[index].count; ++at) ++counts[staged[index].users[at] >> kPartitionBits];
   });
 
-  EntryFormat format{static_cast<std::uint8_t>(item_bound <= 1U << 16U ? 2 : item_bound <= 1U << 24U ? 3 : 4), true, false};
+  EntryFormat format{.item_bytes = static_cast<std::uint8_t>(item_bound <= 1U << 16U ? 2 : item_bound <= 1U << 24U ? 3 : 4)};
   // One format per call: a block never mixes formats, and an older block keeps its own.
   for (const StagedPiece& one : staged) {
     if (one.count == 0) continue;
     format.coded = format.coded && one.codes != nullptr;
     times_complete_ = times_complete_ && one.times != nullptr;
+    situations_complete_ = situations_complete_ && one.situations != nullptr;
+    if (situations_complete_) most_situation_ = std::max(most_situation_, *std::max_element(one.situations, one.situations + one.count));
   }
   format.timed = times_complete_;
+  format.situated = situations_complete_;
   for (std::size_t partition = 0; partition < width; ++partition) {
     const std::size_t before = partitions_[partition].count;
     std::size_t position = before;
@@ -122,7 +128,7 @@ void Staging::append(std::size_t pieces, std::uint32_t user_bound, std::uint32_t
     for (std::size_t partition = 0; partition < width; ++partition) {
       if (from[partition] != from[partition + width]) place_at(partitions_[partition], from[partition], mine[partition]);
     }
-    pack(staged[index], format.timed, values, partitions_, mine);
+    pack(staged[index], format, values, partitions_, mine);
   });
 }
 

@@ -23,19 +23,23 @@ struct StagedPiece {
   const std::uint8_t* codes = nullptr;  ///< codes of the value table; null if `values` is used
   const float* values = nullptr;        ///< used if `codes` is null
   const std::int64_t* times = nullptr;  ///< null if some ratings have no timestamp; weights (see weight_bits()) where ratings have those
+  const std::uint32_t* situations = nullptr;  ///< null if some ratings have no situation
 };
 
 /// A weight in the place of a timestamp.
 constexpr std::int64_t weight_bits(float weight) { return std::bit_cast<std::int32_t>(weight); }
 constexpr float weight_of_bits(std::int64_t bits) { return std::bit_cast<float>(static_cast<std::int32_t>(bits)); }
 
-/// Layout of a packed rating that waits to be grouped: user within its partition, item, value and time, one after another.
+/// Layout of a packed rating that waits to be grouped: user within its partition, item, value, situation and time, one after another.
 struct EntryFormat {
   std::uint8_t item_bytes = 2;  ///< bytes of an item number, 2 to 4
   bool coded = true;
   bool timed = false;
+  bool situated = false;
 
-  [[nodiscard]] std::size_t stride() const noexcept { return 1U + item_bytes + (coded ? 1U : 4U) + (timed ? 8U : 0U); }
+  /// Bytes of situation and time.
+  [[nodiscard]] std::size_t payload() const noexcept { return (situated ? 4U : 0U) + (timed ? 8U : 0U); }
+  [[nodiscard]] std::size_t stride() const noexcept { return 1U + item_bytes + (coded ? 1U : 4U) + payload(); }
   friend bool operator==(const EntryFormat&, const EntryFormat&) = default;
 };
 
@@ -92,6 +96,8 @@ class Staging {
   std::size_t slab_used_ = 0;
   std::size_t size_ = 0;
   bool times_complete_ = true;
+  bool situations_complete_ = true;
+  std::uint32_t most_situation_ = 0;  ///< the greatest number of a situation
   bool weighted_ = false;
 };
 

@@ -35,7 +35,7 @@ bool are_finite(const FactorMatrix& matrix) {
 
 Period period_of(Fields& fields) {
   const std::string& name = fields.text("period");
-  for (const Period period : {Period::none, Period::day, Period::week, Period::month}) {
+  for (const Period period : {Period::none, Period::day, Period::week, Period::month, Period::hour, Period::weekday, Period::season}) {
     if (name == name_of(period)) return period;
   }
   refuse(fields.what() + ": \"period\" is not a period of the calendar");

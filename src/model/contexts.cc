@@ -1,16 +1,13 @@
 #include "lowrank/model/contexts.h"
 
 #include <algorithm>
-#include <array>
-#include <chrono>
-#include <cstdio>
 #include <limits>
 #include <optional>
 #include <unordered_map>
 
 #include "base/parallel.h"
 #include "base/text.h"
-#include "data/number.h"
+#include "data/period_numbers.h"
 #include "data/text.h"
 #include "data/times.h"
 #include "kernels/dot.h"
@@ -22,85 +19,23 @@ namespace lowrank {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kPeriods = {"none", "day", "week", "month"};
-constexpr std::int64_t kDay = 86400LL * 1000000;
-/// 1970 began on a Thursday.
-constexpr std::int64_t kDaysBeforeThursday = 3;
 constexpr std::size_t kGrain = std::size_t{1} << 14U;
 constexpr auto kMostBias = static_cast<double>(std::numeric_limits<float>::max());
 
-std::int64_t floor_of(std::int64_t number, std::int64_t divisor) { return number / divisor - (number % divisor < 0 ? 1 : 0); }
-
-std::chrono::year_month_day date_of(std::int64_t days) { return std::chrono::sys_days(std::chrono::days(days)); }
-
-/// The number of a period, of those since 1970 (months: since the year 0).
-std::int64_t number_of(Period period, std::int64_t microseconds) {
-  const std::int64_t days = floor_of(microseconds, kDay);
-  if (period == Period::day) return days;
-  if (period == Period::week) return floor_of(days + kDaysBeforeThursday, 7);
-  const std::chrono::year_month_day date = date_of(days);
-  return static_cast<int>(date.year()) * 12LL + static_cast<unsigned>(date.month()) - 1;
-}
-
-std::string text_of(Period period, std::int64_t number) {
-  std::array<char, 64> text{};
-  const auto write = [&](const char* format, auto... numbers) {
-    const int size = std::snprintf(text.data(), text.size(), format, numbers...);
-    return std::string(text.data(), static_cast<std::size_t>(size));
-  };
-  if (period == Period::day) return date_text(number * kDay);
-  if (period == Period::week) {
-    // A week belongs to the year of its Thursday.
-    const std::int64_t thursday = number * 7;
-    const std::chrono::year year = date_of(thursday).year();
-    const std::int64_t first = std::chrono::sys_days(year / std::chrono::January / 1).time_since_epoch().count();
-    return write("%04d-W%02d", static_cast<int>(year), static_cast<int>((thursday - first) / 7 + 1));
-  }
-  const std::int64_t year = floor_of(number, 12);
-  return write("%04d-%02d", static_cast<int>(year), static_cast<int>(number - year * 12 + 1));
-}
-
-/// The unit of timestamps of which `latest` is the greatest. \throws DataError
-TimeUnit unit_of(std::int64_t latest) {
-  const TimeUnit unit = unit_of_time(latest);
-  if (unit == TimeUnit::unknown) {
-    throw DataError("the timestamps, " + std::to_string(latest) + " at most, count no seconds, milliseconds or microseconds since 1970");
-  }
-  return unit;
-}
-
 bool has_periods(const Model& model) {
   return std::ranges::any_of(model.contexts, [](const ContextVectors& context) { return context.period != Period::none; });
-}
-
-/// The number of the period that `text` names, as text_of() writes it or as a date or time in it; nothing if it is none.
-std::optional<std::int64_t> number_named(Period period, const std::string& text) {
-  std::optional<std::int64_t> time = parse_date(text);
-  if (!time && period == Period::month) {
-    time = parse_date(text + "-01");
-  } else if (!time && period == Period::week && text.size() == 8 && text[4] == '-' && text[5] == 'W' && is_digit(text[6]) &&
-             is_digit(text[7])) {
-    // The fourth of January is in the first week.
-    const std::optional<std::int64_t> start = parse_date(text.substr(0, 4) + "-01-04");
-    if (start) time = *start + ((text[6] - '0') * 10 + (text[7] - '0') - 1) * 7 * kDay;
-  }
-  if (!time) return {};
-  const std::int64_t number = number_of(period, *time);
-  // A year of 52 weeks has no week 53, and none has a week 0.
-  if (period == Period::week && text[5] == 'W' && text_of(period, number) != text) return {};
-  return number;
 }
 
 /// The level that a value of a context names, or nothing for one that the model does not know.
 std::optional<std::uint32_t> level_of(const ContextVectors& context, const std::string& value) {
   std::uint32_t level = context.levels.find(value);
   if (level == Vocabulary::kUnknown && context.period != Period::none) {
-    const std::optional<std::int64_t> number = number_named(context.period, value);
+    const std::optional<std::int64_t> number = period_named(context.period, value);
     if (!number) {
       throw OptionError("context", quoted(std::string_view(value)) + " is no " + std::string(name_of(context.period)) +
                                        ": give a date such as 1998-04-01");
     }
-    level = context.levels.find(text_of(context.period, *number));
+    level = context.levels.find(period_text(context.period, *number));
   }
   if (level == Vocabulary::kUnknown) return {};
   return level;
@@ -142,34 +77,9 @@ void take_in(std::span<const float> vector, Side& side) {
 
 }  // namespace
 
-std::string_view name_of(Period period) noexcept { return kPeriods[static_cast<std::size_t>(period)]; }
-
-PeriodLevels periods_of(std::span<const std::int64_t> times, Period period) {
-  PeriodLevels periods;
-  if (times.empty()) return periods;
-  const TimeUnit unit = unit_of(std::ranges::max(times));
-  std::vector<std::int64_t> numbers;
-  std::unordered_map<std::int64_t, std::uint32_t> known;
-  for (const std::int64_t time : times) {
-    const std::int64_t number = number_of(period, microseconds_of(time, unit));
-    const auto [place, is_new] = known.try_emplace(number, static_cast<std::uint32_t>(numbers.size()));
-    if (is_new) numbers.push_back(number);
-    periods.codes.push_back(place->second);
-  }
-  std::ranges::sort(numbers);
-  // The codes so far are in the order of appearance.
-  std::vector<std::uint32_t> ranks(numbers.size());
-  for (std::uint32_t rank = 0; rank < numbers.size(); ++rank) {
-    ranks[known[numbers[rank]]] = rank;
-    periods.levels.add(text_of(period, numbers[rank]));
-  }
-  for (std::uint32_t& code : periods.codes) code = ranks[code];
-  return periods;
-}
-
 ContextScores::ContextScores(const Model& model, std::span<const std::int64_t> times)
     : model_(model), empty_(times.empty() || !has_periods(model)) {
-  if (!empty_) unit_ = unit_of(std::ranges::max(times));
+  if (!empty_) unit_ = unit_of_times(std::ranges::max(times));
 }
 
 ContextScores::ContextScores(const Model& model, TimeUnit unit) : model_(model), empty_(!has_periods(model)), unit_(unit) {}
@@ -186,9 +96,9 @@ void ContextScores::add(std::span<const std::uint32_t> users, std::span<const st
       // As score() has it: nothing is added to the mean rating, which is the answer where too little is known.
       if (!user && !item) continue;
       if (!model_.centre.has_biases && !(user && item)) continue;
-      const std::int64_t number = number_of(context.period, microseconds_of(times[n], unit_));
+      const std::int64_t number = period_number(context.period, microseconds_of(times[n], unit_));
       const auto [place, is_new] = levels.try_emplace(number, Vocabulary::kUnknown);
-      if (is_new) place->second = context.levels.find(text_of(context.period, number));
+      if (is_new) place->second = context.levels.find(period_text(context.period, number));
       const std::uint32_t level = place->second;
       if (level == Vocabulary::kUnknown) continue;
       auto sum = static_cast<double>(context.biases[level]);
@@ -217,7 +127,7 @@ double ContextStream::score(std::uint32_t user, std::uint32_t item, std::int64_t
 }
 
 void ContextStream::finish() const {
-  if (latest_ && has_periods(model_)) static_cast<void>(unit_of(*latest_));
+  if (latest_ && has_periods(model_)) static_cast<void>(unit_of_times(*latest_));
 }
 
 Model bind_context(Model model, std::span<const ContextValue> context) {

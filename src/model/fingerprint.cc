@@ -77,6 +77,9 @@ std::string fingerprint(const Vocabulary& users, const Vocabulary& items, const 
   state = combine(state, hash_ids(items));
   for (const std::uint64_t chunk : chunks) state = combine(state, chunk);
   for (const float weight : ratings.weights()) state = combine(state, std::bit_cast<std::uint32_t>(weight));
+  for (std::size_t position = 0; ratings.has_situations() && position < ratings.size(); ++position) {
+    state = combine(state, ratings.situation(position));
+  }
   return hex_digits(state);
 }
 

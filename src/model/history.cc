@@ -12,7 +12,26 @@
 
 namespace lowrank {
 
+namespace {
+
+/// One rating of each pair: the mean of those in different situations.
+Ratings without_situations(const Ratings& ratings, int threads) {
+  RatingsBuilder builder;
+  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
+    for (std::size_t at = ratings.row_offsets()[user]; at < ratings.row_offsets()[user + 1]; ++at) {
+      builder.add(user, ratings.items()[at], ratings.value(at));
+    }
+  }
+  return builder.build(ratings.user_count(), ratings.item_count(), Duplicates::mean, nullptr, threads);
+}
+
+}  // namespace
+
 History::History(const Ratings& ratings, HistoryValues values, int threads) : offsets_(std::size_t{ratings.user_count()} + 1) {
+  if (ratings.has_situations()) {
+    *this = History(without_situations(ratings, threads), values, threads);
+    return;
+  }
   constexpr std::size_t kUsers = 1024;
   Workers workers(threads);
   const auto for_each_gap = [&](std::size_t user, const auto& visit) {

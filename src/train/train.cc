@@ -75,11 +75,7 @@ Ratings counted(Ratings ratings, const Options& options) {
   for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
     for (std::size_t position = ratings.row_offsets()[user]; position < ratings.row_offsets()[user + 1]; ++position) {
       if (!traits.counts(options, ratings.value(position))) continue;
-      if (ratings.has_weights()) {
-        builder.add_weighted(user, ratings.items()[position], ratings.value(position), ratings.weights()[position]);
-      } else {
-        builder.add(user, ratings.items()[position], ratings.value(position));
-      }
+      builder.add_from(ratings, user, position);
     }
   }
   return builder.build(ratings.user_count(), ratings.item_count());

@@ -130,5 +130,17 @@ TEST(History, RefusesUnsoundBytes) {
   EXPECT_EQ(refusal({0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0x00}, {0, 6}, 4294967294U), "seen items: an item is out of range");
 }
 
+TEST(History, HasAnItemOnceWhateverItsSituations) {
+  RatingsBuilder builder;
+  builder.add_in_situation(0, 2, 4, 0);
+  builder.add_in_situation(0, 2, 1, 1);
+  builder.add_in_situation(0, 5, 3, 1);
+  builder.add_in_situation(1, 0, 2, 0);
+  const History history(builder.build(2, 6), HistoryValues::kept);
+  EXPECT_EQ(history.items_of(0), (std::vector<std::uint32_t>{2, 5}));
+  EXPECT_EQ(history.values_of(0), (std::vector<float>{2.5F, 3}));
+  EXPECT_EQ(history.items_of(1), (std::vector<std::uint32_t>{0}));
+}
+
 }  // namespace
 }  // namespace lowrank::history_test

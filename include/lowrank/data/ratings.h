@@ -5,17 +5,20 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string_view>
 #include <vector>
 
 #include "lowrank/data/page_array.h"
+#include "lowrank/data/situations.h"
 #include "lowrank/data/vocabulary.h"
 
 namespace [[gnu::visibility("default")]] lowrank {
 
-/// The rating to keep for a (user, item) pair that was added more than once.
+/// The rating to keep for a (user, item) pair that was added more than once: in the same situation, where ratings have situations.
 enum class Duplicates : std::uint8_t {
   last,   ///< the one that was added last (default)
   first,  ///< the one that was added first
@@ -26,10 +29,12 @@ enum class Duplicates : std::uint8_t {
 };
 
 /// Ratings grouped by user, and in ascending order of item for each user. Made by `RatingsBuilder`; its ratings do not change
-/// afterwards.
+/// afterwards. A user has at most one rating of an item, unless ratings have situations: then one of each item and situation, those of an
+/// item next to each other, by number of situation.
 ///
 /// A rating takes 4 bytes for its item, 1 byte for its value if there are at most 256 distinct values ("coded") and 4 bytes otherwise, and
-/// 8 bytes for its timestamp if timestamps are kept, or 4 bytes for its weight if it has one.
+/// 8 bytes for its timestamp if timestamps are kept, or 4 bytes for its weight if it has one. Its situation takes 1, 2 or 4 bytes, by the
+/// greatest number of a situation.
 class Ratings {
  public:
   Ratings() = default;
@@ -46,7 +51,7 @@ class Ratings {
   [[nodiscard]] std::span<const std::size_t> row_offsets() const noexcept { return row_offsets_; }
   /// The item of every rating, by position.
   [[nodiscard]] std::span<const std::uint32_t> items() const noexcept { return items_; }
-  /// The items that `user` rated, ascending.
+  /// The items that `user` rated, ascending; with situations, an item occurs once per rating of it.
   [[nodiscard]] std::span<const std::uint32_t> items_of(std::uint32_t user) const noexcept {
     return items().subspan(row_offsets_[user], row_offsets_[user + 1] - row_offsets_[user]);
   }
@@ -70,6 +75,22 @@ class Ratings {
   [[nodiscard]] std::span<const float> weights() const noexcept { return weights_; }
   [[nodiscard]] bool has_weights() const noexcept { return !weights_.empty(); }
 
+  /// Whether ratings have situations: contexts in which they were given.
+  [[nodiscard]] bool has_situations() const noexcept { return situation_bytes_ != 0; }
+  /// The number of the situation of the rating at `position`; 0 where ratings have none.
+  [[nodiscard]] std::uint32_t situation(std::size_t position) const noexcept {
+    const std::uint8_t* at = situations_.data() + position * situation_bytes_;
+    if (situation_bytes_ == 1) return *at;
+    if (situation_bytes_ == 2) {
+      std::uint16_t number;
+      std::memcpy(&number, at, sizeof number);
+      return number;
+    }
+    std::uint32_t number = 0;
+    if (situation_bytes_ == 4) std::memcpy(&number, at, sizeof number);
+    return number;
+  }
+
   /// Adds users and items without a rating, so that the matrix has at least this shape.
   void extend(std::uint32_t user_count, std::uint32_t item_count) {
     if (user_count > this->user_count()) row_offsets_.resize(std::size_t{user_count} + 1, row_offsets_.back());
@@ -77,7 +98,8 @@ class Ratings {
   }
 
   /// Releases the memory of the ratings of all users below `user`, so that a caller who converts the ratings user by user never holds both
-  /// copies. Their items, values, times and weights must not be read afterwards; row_offsets(), size() and all other ratings stay valid.
+  /// copies. Their items, values, times, weights and situations must not be read afterwards; row_offsets(), size() and all other ratings
+  /// stay valid.
   void release_front(std::uint32_t user) noexcept {
     const std::size_t count = row_offsets_[user];
     items_.release_front(count);
@@ -85,6 +107,7 @@ class Ratings {
     values_.release_front(count);
     times_.release_front(count);
     weights_.release_front(count);
+    situations_.release_front(count * situation_bytes_);
   }
 
  private:
@@ -96,6 +119,8 @@ class Ratings {
   PageArray<float> values_;
   PageArray<std::int64_t> times_;
   PageArray<float> weights_;
+  PageArray<std::uint8_t> situations_;  ///< numbers of situation_bytes_ bytes each
+  std::size_t situation_bytes_ = 0;     ///< 1, 2 or 4; 0 without situations
   std::uint32_t item_count_ = 0;
 };
 
@@ -122,11 +147,20 @@ class RatingsBuilder {
   void add_many_weighted(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values,
                          std::span<const float> weights);
 
+  /// Adds one rating that was given in a situation, with a timestamp if there is one. Situations are kept only if every rating has one.
+  /// \param situation  number of a Situations object that the caller keeps
+  void add_in_situation(std::uint32_t user, std::uint32_t item, float value, std::uint32_t situation,
+                        std::optional<std::int64_t> time = std::nullopt);
+  /// Adds one rating with a weight that was given in a situation, as add_weighted() and add_in_situation().
+  void add_weighted_in_situation(std::uint32_t user, std::uint32_t item, float value, float weight, std::uint32_t situation);
+  /// Adds the rating at `position` of other ratings, which is one of `user`, with all that it has: timestamp, weight and situation.
+  void add_from(const Ratings& ratings, std::uint32_t user, std::size_t position);
+
   [[nodiscard]] std::size_t size() const noexcept;
 
   /// The ratings, grouped; the builder is empty afterwards.
   /// \param user_count, item_count  the shape; every index added must be below it
-  /// \param duplicates              rating to keep for a pair that was added more than once
+  /// \param duplicates              rating to keep for a pair that was added more than once in the same situation
   /// \param[out] duplicate_count    if given, receives the number of ratings that were removed (or merged) as duplicates
   /// \param threads                 0 for all; the result does not depend on it
   /// \throws DataError naming user and item by their numbers, with Duplicates::error for a repeated pair, and for a sum of values or
@@ -136,7 +170,7 @@ class RatingsBuilder {
 
  private:
   struct State;
-  void add_all(std::uint32_t user, std::uint32_t item, float value, const std::int64_t* time);
+  void add_all(std::uint32_t user, std::uint32_t item, float value, const std::int64_t* time, const std::uint32_t* situation);
   void flush();
 
   std::unique_ptr<State> state_;
@@ -147,7 +181,8 @@ struct Dataset {
   Vocabulary users;
   Vocabulary items;
   Ratings ratings;
-  std::size_t duplicates = 0;  ///< number of ratings that were removed as duplicates of a pair
+  std::size_t duplicates = 0;  ///< number of ratings that were removed as duplicates of a pair, or of a pair in a situation
+  Situations situations = {};  ///< the contexts of ratings, where they have any; else without columns
 };
 
 /// Ratings to score: (user, item, value) triples in a given order, duplicates included, numbered in the vocabulary of a model or training
@@ -157,10 +192,13 @@ struct Pairs {
   std::vector<std::uint32_t> items;
   std::vector<float> values;        ///< empty if the pairs have no values
   std::vector<std::int64_t> times;  ///< timestamps, where they were asked for and every pair has one; else empty
-  Vocabulary unknown_users;         ///< id n of this vocabulary has user number known_users + n
-  Vocabulary unknown_items;         ///< id n of this vocabulary has item number known_items + n
-  std::uint32_t known_users = 0;    ///< number of users in the vocabulary that the pairs refer to
-  std::uint32_t known_items = 0;    ///< number of items in that vocabulary
+  /// The situation of each pair, a number in `situations`, where contexts were asked for; else empty.
+  std::vector<std::uint32_t> situation = {};
+  Situations situations = {};     ///< the levels of columns are those of the model or training set; one that it lacks is kMissing
+  Vocabulary unknown_users;       ///< id n of this vocabulary has user number known_users + n
+  Vocabulary unknown_items;       ///< id n of this vocabulary has item number known_items + n
+  std::uint32_t known_users = 0;  ///< number of users in the vocabulary that the pairs refer to
+  std::uint32_t known_items = 0;  ///< number of items in that vocabulary
 
   [[nodiscard]] std::size_t size() const noexcept { return users.size(); }
   /// The id of user or item number `index`, known or not.

@@ -11,23 +11,14 @@
 #include <utility>
 #include <vector>
 
+#include "lowrank/data/periods.h"
+#include "lowrank/data/situations.h"
 #include "lowrank/data/vocabulary.h"
 #include "lowrank/model/factor_matrix.h"
 
 namespace [[gnu::visibility("default")]] lowrank {
 
 struct Model;
-
-/// A stretch of the calendar, in UTC.
-enum class Period : std::uint8_t {
-  none,   ///< none: time does not count (default)
-  day,    ///< as `1998-04-01`
-  week,   ///< from Monday on, as ISO 8601 numbers them: `1998-W14`
-  month,  ///< as `1998-04`
-};
-
-/// `none|day|week|month`.
-std::string_view name_of(Period period) noexcept;
 
 /// One context of a model, with the terms that its levels add to scores. With user u and item i, level t adds
 ///
@@ -46,19 +37,6 @@ struct ContextVectors {
 
   friend bool operator==(const ContextVectors&, const ContextVectors&) = default;
 };
-
-/// The most contexts of a model.
-inline constexpr std::size_t kMostContexts = 8;
-
-/// The periods that timestamps lie in.
-struct PeriodLevels {
-  Vocabulary levels;                 ///< the different ones, in the order of the calendar
-  std::vector<std::uint32_t> codes;  ///< the level of each timestamp
-};
-
-/// The periods of timestamps, in seconds, milliseconds, microseconds or nanoseconds since 1970, whichever the greatest of them must be by
-/// its magnitude. O(n) \throws DataError where its magnitude tells no unit
-PeriodLevels periods_of(std::span<const std::int64_t> times, Period period);
 
 /// Adds to each score what the context of its pair adds: that of the period of its time. \param times  as those of periods_of(); empty for
 /// none, which adds nothing. \param scores  unclipped, as of score_pairs(); all spans of equal length but for empty `times`

@@ -1,0 +1,62 @@
+#pragma once
+
+/// \file
+/// What is known of a rating besides user, item, value and time: the columns of its context, such as daytime and companion.
+
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "lowrank/data/periods.h"
+#include "lowrank/data/vocabulary.h"
+
+namespace [[gnu::visibility("default")]] lowrank {
+
+/// The most columns of a context.
+inline constexpr std::size_t kMostContexts = 8;
+/// The most levels of a column.
+inline constexpr std::size_t kMostLevels = 65535;
+
+/// A column of contexts. Its levels are numbered in order of first appearance, those of a period in the order of the calendar.
+struct ContextColumn {
+  std::string name;              ///< lower-case letters, digits and `_`; of a period that of the period
+  Period period = Period::none;  ///< which levels are derived from timestamps; none for a column of a file
+  Vocabulary levels;
+};
+
+/// The different contexts of ratings: each a level per column. A rating keeps the number of its situation, and situations are few.
+class Situations {
+ public:
+  /// The level of a column where it is missing, or not known.
+  static constexpr std::uint16_t kMissing = std::numeric_limits<std::uint16_t>::max();
+
+  std::vector<ContextColumn> columns;
+
+  /// Number of different situations.
+  [[nodiscard]] std::size_t size() const noexcept { return numbers_.size(); }
+  /// The levels of a situation, one per column.
+  [[nodiscard]] std::span<const std::uint16_t> levels(std::uint32_t situation) const noexcept {
+    return std::span<const std::uint16_t>(levels_).subspan(situation * columns.size(), columns.size());
+  }
+  /// The number of the situation with these levels, which is added if it is new. Amortised O(columns)
+  std::uint32_t number(std::span<const std::uint16_t> levels);
+
+ private:
+  std::vector<std::uint16_t> levels_;
+  std::unordered_map<std::string, std::uint32_t> numbers_;
+};
+
+/// The situations of some ratings by themselves: only the levels that occur there, as if these ratings had been read from a file of their
+/// own. \param[in,out] numbers  situations of the ratings in `all`, which become those of the result. O(n)
+Situations own_situations(const Situations& all, std::span<std::uint32_t> numbers);
+
+/// Situations with the levels of other columns, such as those of a model: by the names of columns and levels. A column that is not in
+/// `all`, and a level that is not in `columns`, is kMissing. \param columns  whose vocabularies are copied. \param[in,out] numbers
+/// situations of ratings in `all`, which become those of the result. O(n + levels)
+Situations situations_in(const Situations& all, std::span<const ContextColumn> columns, std::span<std::uint32_t> numbers);
+
+}  // namespace lowrank
