@@ -4,9 +4,11 @@ import csv
 import functools
 import gzip
 import lzma
+import math
 import os
 import pathlib
 import random
+import statistics
 import sys
 import zipfile
 
@@ -208,3 +210,90 @@ def with_blanks(source, target):
     with open(source, "rb") as old, open(target, "wb") as new:
         while piece := old.read(1 << 20):
             new.write(piece.replace(b",", b" "))
+
+
+COMODA = ["daytime", "daytype", "season", "location", "weather", "social", "endEmo", "dominantEmo", "mood", "physical", "decision", "interaction"]
+"""The contexts of LDOS-CoMoDa, in the order of its columns 8 .. 19."""
+
+
+def comoda():
+    """Header and lines of LDOS-CoMoDa: user, item, rating and its contexts, a missing one empty."""
+    need("ldos-comoda")
+    with gzip.open(FOLDER / "ldos-comoda" / "LDOS-CoMoDa.csv.gz", "rt") as file:
+        rows = [line.strip().split(",") for line in file if line.strip()]
+    return ["user", "item", "rating", *COMODA], [row[:3] + ["" if level == "-1" else level for level in row[7:19]] for row in rows]
+
+
+def depaul():
+    """Header and lines of DePaulMovie: user, item, rating, and the contexts time, location and companion, a missing one empty."""
+    need("depaulmovie")
+    with zipfile.ZipFile(FOLDER / "depaulmovie" / "Movie_DePaulMovie.zip") as archive:
+        lines = archive.read("Movie_DePaulMovie/ratings.txt").decode().split()[1:]
+    return ["user", "item", "rating", "daytime", "location", "companion"], [[level if level != "NA" else "" for level in line.split(",")] for line in lines]
+
+
+CONTEXTUAL = {"ldos-comoda": comoda, "depaulmovie": depaul}
+
+
+def folds_by_pair(name, folds=5):
+    """The ratings of one of CONTEXTUAL in folds, those of a pair of user and item in the same one, as (train, test) of each."""
+    header, lines = CONTEXTUAL[name]()
+    pairs = sorted({(line[0], line[1]) for line in lines})
+    random.Random(1).shuffle(pairs)
+    fold_of = {pair: n % folds for n, pair in enumerate(pairs)}
+
+    def make(path, fold, tested):
+        path.write_text("".join(",".join(line) + "\n" for line in [header, *(line for line in lines if (fold_of[line[0], line[1]] == fold) == tested)]))
+
+    return [[made(f"{name}.pairs{fold}.{word}.csv", functools.partial(make, fold=fold, tested=tested)) for word, tested in (("train", False), ("test", True))]
+            for fold in range(folds)]
+
+
+def timed_parts(name, by):
+    """The ratings with known times of ml-1m or movietweetings, as (train, test): a random tenth to test on, or (`by` time) the latest."""
+
+    def make(path, tested):
+        if name == "ml-1m":
+            lines = [line for line in read(movielens_1m(timed=True)) if line[3] != "0"]
+        else:
+            need("movietweetings-100k")
+            lines = [line.split("::") for line in gzip.decompress((FOLDER / "movietweetings-100k" / "ratings.dat.gz").read_bytes()).decode().splitlines()]
+        lines.sort(key=lambda line: int(line[3])) if by == "time" else random.Random(1).shuffle(lines)
+        first = len(lines) - len(lines) // 10
+        path.write_text(rating_file(["\t".join(line) for line in (lines[first:] if tested else lines[:first])], True))
+
+    return [made(f"{name}.{by}.{word}.timed.csv", functools.partial(make, tested=tested)) for word, tested in (("train", False), ("test", True))]
+
+
+def planted(shape, rank, ratings, noise, form, seed=1):
+    """Random cells of a tensor of this shape that few factors explain, and noise of this standard deviation; every tenth cell to test on.
+
+    Form `cp`: mean and biases of levels and the sum over factors of the product of all levels' factors; `pairwise`: of the products of every two
+    levels' factors. Scores have a variance of about 1.
+    """
+
+    def make(paths):
+        draw = random.Random(seed)
+        modes = range(len(shape))
+        cells = list({tuple(draw.randrange(size) for size in shape) for _ in range(ratings)})
+        draw.shuffle(cells)
+        factors = [[[draw.gauss(0, 1) for _ in range(rank)] for _ in range(size)] for size in shape]
+        # Contexts of a CP tensor are near 1, so that users and items keep their taste in each.
+        if form == "cp":
+            factors[2:] = [[[1 + x / 2 for x in row] for row in own] for own in factors[2:]]
+        biases = [[draw.gauss(0, 0.3) for _ in range(size)] for size in shape]
+        products = [modes] if form == "cp" else [(a, b) for b in modes for a in range(min(b, 2))]
+        scores = [sum(math.prod(row[k] for row in [factors[mode][cell[mode]] for mode in product]) for product in products for k in range(rank)) for cell in cells]
+        deviation = statistics.pstdev(scores)
+        lines = [f"{','.join(map(str, cell))},{3 + score / deviation + sum(biases[mode][cell[mode]] for mode in modes) + draw.gauss(0, noise):.5f}\n"
+                 for cell, score in zip(cells, scores)]
+        header = ",".join(["user", "item", *(f"mode{mode + 1}" for mode in modes[2:]), "rating"]) + "\n"
+        for path, tested in zip(paths, (False, True)):
+            path.write_text(header + "".join(line for n, line in enumerate(lines) if (n % 10 == 0) == tested))
+
+    name = f"planted.{form}.{'x'.join(map(str, shape))}.rank{rank}"
+    files = [WORK / f"{name}.{word}.csv" for word in ("train", "test")]
+    if not all(file.exists() for file in files):
+        WORK.mkdir(parents=True, exist_ok=True)
+        make(files)
+    return files

@@ -35,3 +35,24 @@ class Smurff(Rival):
         scores = numpy.array([one.pred_avg for one in predictions])
         truth = numpy.array([one.val for one in predictions])
         return {"seconds": seconds, "rmse": clipped_rmse(scores + mean, truth + mean, values)}
+
+    @staticmethod
+    def tensor(train, test, modes, rank, samples, burn_in, threads, noise, seed=1):
+        """Seconds of all sweeps of Bayesian factorization of a sparse tensor, whose first columns are its modes, and the test RMSE of the mean of `samples` sweeps.
+
+        It has no biases; what it factorizes are the differences to the mean rating.
+        """
+        import numpy
+        import smurff
+
+        parts = [numpy.loadtxt(file, delimiter=",", skiprows=1) for file in (train, test)]
+        shape = [int(max(part[:, mode].max() for part in parts)) + 1 for mode in range(modes)]
+        values = parts[0][:, modes]
+        mean = values.mean()
+        noises = {"fixed": smurff.FixedNoise(1 / values.var()), "sampled": smurff.SampledNoise(1 / values.var()), "adaptive": smurff.AdaptiveNoise()}
+        tensors = [smurff.SparseTensor((part[:, modes] - mean, [part[:, mode].astype(numpy.int32) for mode in range(modes)]), shape) for part in parts]
+        session = smurff.TrainSession(priors=["normal"] * modes, num_latent=rank, num_threads=threads, burnin=burn_in, nsamples=samples, seed=seed, verbose=0)
+        session.addTrainAndTest(*tensors, noises[noise])
+        seconds, predictions = timed(session.run)
+        errors = numpy.array([one.pred_avg - one.val for one in predictions])
+        return {"seconds": seconds, "rmse": float(numpy.sqrt(numpy.mean(errors**2)))}
