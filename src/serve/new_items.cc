@@ -1,6 +1,7 @@
 #include "serve/new_items.h"
 
 #include <algorithm>
+#include <cmath>
 #include <span>
 #include <utility>
 
@@ -51,13 +52,20 @@ std::vector<std::uint32_t> find_rated(const Serving& serving, const Catalogue::V
   return rated;
 }
 
-/// Whether an item of the model is where these features put it.
+/// Whether an item of the model is where these features put it, up to rounding.
 bool is_placed(const Model& model, std::uint32_t item, std::span<const std::uint32_t> columns, std::span<const float> values) {
+  constexpr float kRounding = 1e-4F;
   if (!model.items.knows(item)) return false;
   FactorMatrix place(1, model.rank());
-  const float bias = model.items.features->expect(columns, values, place.row(0));
-  return std::ranges::equal(place.row(0), model.items.factors.row(item)) &&
-         model.items.biases[item] == (model.centre.has_biases ? bias : 0.0F);
+  const float expected = model.items.features->expect(columns, values, place.row(0));
+  const float bias = model.centre.has_biases ? expected : 0.0F;
+  float size = std::abs(bias);
+  float away = std::abs(bias - model.items.biases[item]);
+  for (std::size_t k = 0; k < model.rank(); ++k) {
+    size = std::max(size, std::abs(place.row(0)[k]));
+    away = std::max(away, std::abs(place.row(0)[k] - model.items.factors.row(item)[k]));
+  }
+  return away <= kRounding * size;
 }
 
 /// Decides on the items that ratings do not place. \param from  position of the first of them in `facts`

@@ -186,6 +186,23 @@ TEST(ItemFeatures, AModelWithoutFeaturesTakesNone) {
   EXPECT_TRUE(shop.places("u0").contains("cold"));
 }
 
+TEST(ItemFeatures, WhatTrainingHasPlacedStaysUpToRounding) {
+  Shop shop;
+  const auto word = [](const char* kind, std::uint64_t n) { return kind + std::to_string(testing_store::Sequence::mixed(n) % 11); };
+  Json items = Json::array();
+  for (std::uint64_t item = 0; item < 300; ++item) {
+    Json tags = Json::array();
+    for (std::uint64_t n = 0; n < 8; ++n) tags.push_back(word("tag", 100 * item + n));
+    items.push_back({{"item", "i" + std::to_string(item)},
+                     {"categories", {word("a", item), word("b", 2 * item)}},
+                     {"metadata", {{"tags", tags}, {"price", testing_store::Sequence::mixed(item) % 1000}}}});
+  }
+  shop.json("POST", "/v1/items", items.dump());
+  shop.learn({{"item_features", true}});
+  EXPECT_GT(shop.places("u0").size(), 250U);
+  EXPECT_EQ(shop.service->add_new_items(), 0U);
+}
+
 TEST(ItemFeatures, TextsThatAColumnCannotReadAreLeftOut) {
   Shop shop;
   Json items = Json::array();
