@@ -114,7 +114,8 @@ std::vector<std::uint16_t> levels_of(const std::vector<std::string>& texts, std:
       levels.push_back(Situations::kMissing);
       continue;
     }
-    if (const auto problem = id_problem(text)) throw DataError("contexts: " + column.name + ": " + std::string(*problem) + ": " + quoted(text));
+    if (const auto problem = id_problem(text))
+      throw DataError("contexts: " + column.name + ": " + std::string(*problem) + ": " + quoted(text));
     const std::uint32_t level = column.levels.add(text);
     if (level >= kMostLevels) throw DataError("contexts: " + column.name + " has more than " + std::to_string(kMostLevels) + " levels");
     levels.push_back(static_cast<std::uint16_t>(level));
@@ -302,8 +303,7 @@ Pairs pairs_of(const Vocabulary& known_users, const Vocabulary& known_items, con
 
 /// The pairs of a file, what it was taken for, and what was skipped.
 std::tuple<Pairs, std::string, std::string> pairs_read(const Vocabulary& users, const Vocabulary& items, const std::string& path,
-                                                       const nb::dict& reading, int threads,
-                                                       std::span<const ContextColumn> columns = {}) {
+                                                       const nb::dict& reading, int threads, std::span<const ContextColumn> columns = {}) {
   ReadOptions options = read_options(reading, threads);
   const WithoutGil free;
   FileReport report;

@@ -60,7 +60,7 @@ std::string shared_of(const Users& users, const Users& items, const Column<std::
   const std::vector<std::uint16_t> own_labels = copy_of(labels);
   const WithoutGil free;
   const std::size_t shared = count_shared_pairs(own_users, own_items, own_labels);
-  return shared == 0 ? "" : shared_pairs_warning(shared);
+  return shared == 0 ? "" : with_arguments(shared_pairs_warning(shared));
 }
 
 }  // namespace
@@ -78,7 +78,8 @@ void bind_splits(nb::module_& module) {
   module.def(
       "needs_times", [](const std::string& by) { return needs_times(parse_split_by(by)); }, "by"_a,
       "Whether a split needs the time of every rating.");
-  module.def("parts", &parts_of, "users"_a, "items"_a, "times"_a.none(), "options"_a, "The part of every rating: 0 train, 1 validation, 2 test.");
+  module.def("parts", &parts_of, "users"_a, "items"_a, "times"_a.none(), "options"_a,
+             "The part of every rating: 0 train, 1 validation, 2 test.");
   module.def(
       "folds",
       [](const Users& users, const Users& items, const Times& times, const SplitOptions& options, std::uint32_t folds) {
