@@ -340,8 +340,8 @@ void add_titles(CLI::App& app, std::string& path) {
 void add_reading(CLI::App& app, ReadOptions& read, bool trains) {
   app.add_option_function<std::string>(
          "--format", [&read](const std::string& text) { read.format = parse_format(text); },
-         "format of the file: auto, csv, tsv, movielens, matrix-market, adjacency (user item item ...), or matrix (a table of users x "
-         "items)")
+         "format of the file: auto, csv, tsv, movielens, matrix-market, adjacency (user item item ...), matrix (a table of users x "
+         "items), or tns (a tensor: indices and a value)")
       ->type_name("NAME")
       ->default_str("auto")
       ->group(kReading);

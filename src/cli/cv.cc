@@ -55,7 +55,7 @@ class FoldLines : public CrossValidationObserver {
     progress_.message("fold " + std::to_string(fold_) + ": epoch " + std::to_string(report.epoch) + " diverged with learning rate " +
                       rounded(report.old_learning_rate, 4) + "; repeating it with " + rounded(report.new_learning_rate, 4));
   }
-  void on_warning(std::string_view text) override { progress_.message("warning: " + std::string(text)); }
+  void on_warning(std::string_view text) override { progress_.message("warning: " + with_flags(std::string(text))); }
   void on_scores(const FoldScores& scores, const std::vector<std::string>& names) override {
     std::string text = "fold " + std::to_string(scores.fold) + "/" + std::to_string(folds_);
     constexpr std::size_t kShown = 3;

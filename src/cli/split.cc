@@ -199,7 +199,7 @@ int run_split(SplitArguments& arguments) {
   const std::vector<std::uint16_t> labels = divide(lines, arguments, files);
   const std::size_t shared = count_shared_pairs(lines.user, lines.item, labels);
   write_files(lines, labels, files);
-  if (shared > 0) print_error("warning: " + arguments.ratings + ": " + shared_pairs_warning(shared));
+  if (shared > 0) print_error("warning: " + arguments.ratings + ": " + with_flags(shared_pairs_warning(shared)));
   Results results;
   results.write(arguments.json ? json_of(files, arguments, lines, shared) : text_of(files, lines.dates));
   results.finish();

@@ -63,8 +63,7 @@ TEST(ReadContexts, ColumnsAreThoseOfTheHeader) {
   EXPECT_EQ(ratings_of(kFile, contexts({"daytime", "Seen With"})),
             (Lines{"ann a 5 evening kids", "ann a 4 noon kids", "bob a 1 - -", "bob b 2 late, \"very\" -", "bob c 2 - Zoë"}));
   // By the name as a model keeps it, and in another order.
-  EXPECT_EQ(ratings_of(kFile, contexts({"seen_with"})),
-            (Lines{"ann a 4 kids", "bob a 1 -", "bob b 2 -", "bob c 2 Zoë"}));
+  EXPECT_EQ(ratings_of(kFile, contexts({"seen_with"})), (Lines{"ann a 4 kids", "bob a 1 -", "bob b 2 -", "bob c 2 Zoë"}));
 }
 
 TEST(ReadContexts, ColumnsMayBeGivenNames) {
@@ -89,8 +88,9 @@ TEST(ReadContexts, PeriodsComeFromTimes) {
   ReadOptions options;
   options.time_contexts = {Period::hour, Period::weekday, Period::season, Period::month};
   options.threads = 1;
-  EXPECT_EQ(ratings_of(text, options), (Lines{"u i 1 00 monday winter 2001-01", "u i 2 22 sunday winter 2000-12", "u j 3 - - - -",
-                                              "u j 4 00 monday winter 2001-01"}));
+  EXPECT_EQ(ratings_of(text, options),
+            (Lines{"u i 1 00 monday winter 2001-01", "u i 2 22 sunday winter 2000-12", "u j 4 00 monday winter 2001-01",
+                                              "u j 3 - - - -"}));
   const ScratchFile file(text);
   const Dataset data = read_ratings(file.path(), options);
   EXPECT_EQ(data.situations.columns[1].period, Period::weekday);
@@ -113,7 +113,8 @@ TEST(ReadContexts, TensorsThatAreUnsoundAreRefused) {
     const ScratchFile file(text, ".tns");
     return without_context(error_of<DataError>([&] { read_ratings(file.path()); }, file.path()));
   };
-  EXPECT_EQ(problem("1 1 1 5\n1 1 5\n"), "F:2: too few columns: expected at least 4, found 3; use implicit_values to read a line without a rating as a rating of 1");
+  EXPECT_EQ(problem("1 1 1 5\n1 1 5\n"),
+            "F:2: too few columns: expected at least 4, found 3; use implicit_values to read a line without a rating as a rating of 1");
   EXPECT_EQ(problem("1 1 1 5\n1 1 1 1 5\n"), "F:2: expected 4 fields as on the first line, found 5");
   EXPECT_EQ(problem("#\n1 5\n"), "F:2: expected 2 to 10 indices and a value, found 2 fields");
   EXPECT_EQ(problem("1 2 3 4 5 6 7 8 9 10 11 12\n"), "F:1: expected 2 to 10 indices and a value, found 12 fields");

@@ -44,7 +44,7 @@ TEST(ParseSplitBy, KnowsTheNames) {
     FAIL();
   } catch (const OptionError& error) {
     EXPECT_EQ(error.option(), "by");
-    EXPECT_STREQ(error.what(), "by: must be random, user, time, last or global-time, got \"Random\"");
+    EXPECT_STREQ(error.what(), "by: must be random, user, time, last, global-time or pair, got \"Random\"");
   }
 }
 
