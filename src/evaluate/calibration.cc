@@ -50,7 +50,7 @@ ScoredPairs score_all(const Model& model, const Pairs& pairs, Workers& workers) 
     score_pairs(model, std::span(pairs.users).subspan(begin, end - begin), std::span(pairs.items).subspan(begin, end - begin),
                 std::span(scored.scores).subspan(begin, end - begin));
   });
-  add_contexts(model, pairs.users, pairs.items, pairs.times, scored.scores, workers.count());
+  add_contexts(model, pairs, scored.scores, workers.count());
   return scored;
 }
 

@@ -69,7 +69,7 @@ RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads, 
   refuse_nothing(pairs.size());
   constexpr std::size_t kGrain = std::size_t{1} << 15U;
   // With neighbours pairs cost less together, and the unit of times is told by all of them.
-  const bool timed = !pairs.times.empty() && !model.contexts.empty();
+  const bool timed = (!pairs.times.empty() || !pairs.situation.empty()) && !model.contexts.empty();
   std::vector<double> all(model.neighbours || timed || by_user != nullptr ? pairs.size() : 0);
   if (!all.empty()) predict_pairs(model, pairs, all, threads);
   const Sums sums = Workers(threads).sum_ranges(pairs.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
@@ -88,10 +88,10 @@ RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads, 
   return scores_of(sums, pairs.size());
 }
 
-RatingScores score_ratings(const Model& model, const Ratings& ratings, int threads) {
+RatingScores score_ratings(const Model& model, const Ratings& ratings, int threads, const Situations* situations) {
   refuse_nothing(ratings.size());
   const std::optional<Neighbours> by_item = neighbours_by_item(model, ratings.size());
-  const ContextScores contexts(model, ratings.times());
+  const ContextScores contexts(model, ratings.times(), situations);
   const Sums sums = Workers(threads).sum_rows(ratings.user_count(), [&](std::size_t first, std::size_t last, int) {
     Sums part;
     const auto add = [&](std::uint32_t user, std::size_t position, double prediction) {

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "data/times.h"
+#include "lowrank/data/situations.h"
 #include "lowrank/model/model.h"
 
 namespace lowrank {
@@ -11,21 +14,33 @@ namespace lowrank {
 /// What the contexts of ratings add to their scores, for callers who take the ratings in parts. Borrows the model.
 class ContextScores {
  public:
-  /// \param times  of all ratings, which tell the unit; empty for none \throws DataError where they tell none
-  ContextScores(const Model& model, std::span<const std::int64_t> times);
+  /// A context that has a column of the situations is told by that; else a period by times.
+  /// \param times  of all ratings, which tell the unit; empty for none \param situations  null for none
+  /// \throws DataError where the times tell no unit
+  ContextScores(const Model& model, std::span<const std::int64_t> times, const Situations* situations = nullptr);
 
   /// \param unit  of all times
   ContextScores(const Model& model, TimeUnit unit);
 
-  /// Adds to the scores of some pairs what their times add; nothing where all ratings have no times. The same for any parts. O(n rank)
-  void add(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const std::int64_t> times,
-           std::span<double> scores) const;
+  /// The contexts of pairs.
+  ContextScores(const Model& model, const Pairs& pairs);
 
-  [[nodiscard]] bool empty() const noexcept { return empty_; }
+  /// Adds to the scores of some pairs what their contexts add. The same for any parts. O(n rank)
+  /// \param times, situations  of the pairs, where there are any
+  void add(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const std::int64_t> times,
+           std::span<const std::uint32_t> situations, std::span<double> scores) const;
+
+  /// The same for those of `pairs` from `begin` on, as many as there are scores.
+  void add(const Pairs& pairs, std::size_t begin, std::span<double> scores) const;
+
+  /// Whether nothing is known of contexts, so that nothing is added.
+  [[nodiscard]] bool empty() const noexcept;
 
  private:
   const Model& model_;
-  bool empty_;
+  std::vector<bool> told_;                         ///< whether situations tell each context
+  std::vector<std::uint32_t> of_situations_ = {};  ///< level of each context, situation by situation; empty for none
+  bool dates_ = false;                             ///< whether times tell a context
   TimeUnit unit_ = TimeUnit::unknown;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <span>
@@ -41,6 +42,27 @@ Period period_of(Fields& fields) {
   refuse(fields.what() + ": \"period\" is not a period of the calendar");
 }
 
+ContextParts parts_of(const ContextVectors& context) {
+  return {.scales = context.scales.rows() != 0, .user_biases = !context.user_biases.empty(), .item_biases = !context.item_biases.empty()};
+}
+
+/// Why biases of `rows` rows in `levels` levels are not sound, or nothing.
+std::optional<std::string> problem_of(const LevelBiases& biases, std::size_t rows, std::size_t levels) {
+  if (biases.empty() && biases.levels.empty() && biases.values.empty()) return {};
+  const std::vector<std::uint64_t>& offsets = biases.offsets;
+  if (offsets.size() != rows + 1 || offsets.front() != 0 || offsets.back() != biases.levels.size() || !std::ranges::is_sorted(offsets) ||
+      biases.values.size() != biases.levels.size()) {
+    return "biases of rows in a context are not in order";
+  }
+  for (std::size_t row = 0; row < rows; ++row) {
+    const std::span<const std::uint32_t> own = std::span(biases.levels).subspan(offsets[row], offsets[row + 1] - offsets[row]);
+    if (std::ranges::adjacent_find(own, std::ranges::greater_equal()) != own.end() || (!own.empty() && own.back() >= levels))
+      return "levels of the biases of a row are not in order";
+  }
+  if (!are_finite(biases.values)) return "a number of a context is not finite";
+  return {};
+}
+
 }  // namespace
 
 ContextExtent context_extent(const std::vector<ContextVectors>& contexts) {
@@ -48,17 +70,31 @@ ContextExtent context_extent(const std::vector<ContextVectors>& contexts) {
   for (const ContextVectors& context : contexts) {
     extent.levels += context.levels.size();
     extent.level_bytes += context.levels.characters().size();
+    extent.scales += context.scales.rows();
+    extent.user_biases += context.user_biases.values.size();
+    extent.item_biases += context.item_biases.values.size();
+    extent.parts.push_back(parts_of(context));
   }
   return extent;
 }
 
 std::string contexts_text(const std::vector<ContextVectors>& contexts) {
   ordered_json list = ordered_json::array();
-  for (const ContextVectors& context : contexts) list.push_back({{"name", context.name}, {"period", name_of(context.period)}});
+  const bool has_parts = context_extent(contexts).has_parts();
+  for (const ContextVectors& context : contexts) {
+    ordered_json entry{{"name", context.name}, {"period", name_of(context.period)}};
+    if (has_parts) {
+      const ContextParts parts = parts_of(context);
+      entry["scales"] = parts.scales;
+      entry["user_biases"] = parts.user_biases;
+      entry["item_biases"] = parts.item_biases;
+    }
+    list.push_back(std::move(entry));
+  }
   return list.dump();
 }
 
-std::vector<ContextVectors> read_contexts(const std::string& text) {
+std::vector<ContextVectors> read_contexts(const std::string& text, std::uint64_t version, std::vector<ContextParts>& parts) {
   const json parsed = parse_json("{\"contexts\":" + text + "}", "the header's contexts");
   Fields fields(parsed, "the header's contexts");
   std::vector<ContextVectors> contexts;
@@ -67,6 +103,11 @@ std::vector<ContextVectors> read_contexts(const std::string& text) {
     ContextVectors& own = contexts.emplace_back();
     own.name = context.text("name");
     own.period = period_of(context);
+    ContextParts& own_parts = parts.emplace_back();
+    if (version > 1) {
+      own_parts = {
+          .scales = context.flag("scales"), .user_biases = context.flag("user_biases"), .item_biases = context.flag("item_biases")};
+    }
     context.end();
   }
   fields.end();
@@ -87,6 +128,11 @@ std::optional<std::string> context_problem(const Model& model) {
     }
     if (context.user_factors.rank() != model.rank() || context.item_factors.rank() != model.rank())
       return "vectors of a context of a different rank";
+    if (context.scales.rows() != 0 && (context.scales.rows() != levels || context.scales.rank() != model.rank()))
+      return "scales of a context that are not those of its levels";
+    if (!are_finite(context.scales)) return "a number of a context is not finite";
+    if (auto problem = problem_of(context.user_biases, model.users.size(), levels)) return problem;
+    if (auto problem = problem_of(context.item_biases, model.items.size(), levels)) return problem;
     if (!are_finite(context.user_factors) || !are_finite(context.item_factors) || !are_finite(context.biases))
       return "a number of a context is not finite";
   }

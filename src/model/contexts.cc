@@ -1,6 +1,7 @@
 #include "lowrank/model/contexts.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <unordered_map>
@@ -50,6 +51,11 @@ float product(std::span<const float> a, std::span<const float> b) {
   return as_float(sum);
 }
 
+/// Scales this near 0 are taken for this: what they erase of an item's row could not be told from it any more.
+constexpr float kLeastScale = 1e-6F;
+
+float scale_of(float scale) { return std::abs(scale) < kLeastScale ? std::copysign(kLeastScale, scale) : scale; }
+
 /// In float32 unless that overflows.
 double product_of(const FactorMatrix& a, std::uint32_t row_of_a, const FactorMatrix& b, std::uint32_t row_of_b) {
   const float* left = a.data() + row_of_a * a.stride();
@@ -75,37 +81,164 @@ void take_in(std::span<const float> vector, Side& side) {
   }
 }
 
-}  // namespace
-
-ContextScores::ContextScores(const Model& model, std::span<const std::int64_t> times)
-    : model_(model), empty_(times.empty() || !has_periods(model)) {
-  if (!empty_) unit_ = unit_of_times(std::ranges::max(times));
+/// Multiplies factor k of each row of a table, whose rows may be longer, by scales[k].
+void multiply(std::span<const float> scales, FactorMatrix& table) {
+  for (std::size_t row = 0; row < table.rows(); ++row) {
+    const std::span<float> own = table.row(row);
+    for (std::size_t k = 0; k < scales.size(); ++k) own[k] = as_float(static_cast<double>(own[k]) * static_cast<double>(scales[k]));
+  }
 }
 
-ContextScores::ContextScores(const Model& model, TimeUnit unit) : model_(model), empty_(!has_periods(model)), unit_(unit) {}
+/// Divides the precision of (factors, bias) for rows that are multiplied by `scales`.
+void divide_precision(std::span<const float> scales, FactorMatrix& precision) {
+  const auto factor = [&](std::size_t k) { return k < scales.size() ? static_cast<double>(scales[k]) : 1.0; };
+  for (std::size_t row = 0; row < precision.rows(); ++row) {
+    const std::span<float> own = precision.row(row);
+    for (std::size_t k = 0; k < own.size(); ++k) own[k] = as_float(static_cast<double>(own[k]) / (factor(row) * factor(k)));
+  }
+}
+
+/// Makes q_i scaled by `scales` the factors of the items, with all that makes factors of items. The items' rows take the scales rather than
+/// the users': a user who is folded into the bound model is then solved against the regressors of training, with the ridge of training.
+void scale_items(std::span<const float> scales, Model& model) {
+  Side& items = model.items;
+  multiply(scales, items.factors);
+  if (items.features) {
+    multiply(scales, items.features->factors);
+    std::vector<float>& mean = items.features->mean;
+    for (std::size_t k = 0; k < mean.size(); ++k) mean[k] = as_float(static_cast<double>(mean[k]) * static_cast<double>(scales[k]));
+  }
+  if (items.prior) {
+    multiply(scales, items.prior->history);
+    divide_precision(scales, items.prior->precision);
+  }
+  std::vector<float> squares(scales.begin(), scales.end());
+  for (float& square : squares) square = as_float(static_cast<double>(square) * static_cast<double>(square));
+  if (model.uncertainty) multiply(squares, model.uncertainty->items.factors);
+  // What contexts that are not given multiply with items' factors was learned for the factors as they were.
+  std::vector<float> inverses(scales.begin(), scales.end());
+  for (float& inverse : inverses) inverse = 1 / inverse;
+  for (ContextVectors& context : model.contexts) multiply(inverses, context.item_factors);
+}
+
+/// Moves the biases that a side's rows have in a level into their own.
+void take_in(const LevelBiases& biases, std::uint32_t level, Side& side) {
+  if (biases.empty()) return;
+  for (std::uint32_t row = 0; row < side.size(); ++row) side.biases[row] = sum_of(side.biases[row], biases.at(row, level));
+}
+
+/// What contexts add to the score of a pair of which something is known. \param levels  one per context; kUnknown adds nothing
+double terms_of(const Model& model, std::uint32_t user, std::uint32_t item, std::span<const std::uint32_t> levels) {
+  const bool knows_user = model.users.knows(user);
+  const bool knows_item = model.items.knows(item);
+  double sum = 0;
+  bool scaled = false;
+  for (std::size_t n = 0; n < levels.size(); ++n) {
+    if (levels[n] == Vocabulary::kUnknown) continue;
+    const ContextVectors& context = model.contexts[n];
+    sum += static_cast<double>(context.biases[levels[n]]);
+    if (knows_user) sum += product_of(model.users.factors, user, context.user_factors, levels[n]);
+    if (knows_item) sum += product_of(model.items.factors, item, context.item_factors, levels[n]);
+    if (knows_user && !context.user_biases.empty()) sum += static_cast<double>(context.user_biases.at(user, levels[n]));
+    if (knows_item && !context.item_biases.empty()) sum += static_cast<double>(context.item_biases.at(item, levels[n]));
+    scaled = scaled || context.scales.rows() != 0;
+  }
+  if (!scaled || !knows_user || !knows_item) return sum;
+  const std::span<const float> p = model.users.factors.row(user);
+  const std::span<const float> q = model.items.factors.row(item);
+  for (std::size_t k = 0; k < p.size(); ++k) {
+    double scale = 1;
+    for (std::size_t n = 0; n < levels.size(); ++n) {
+      const FactorMatrix& scales = model.contexts[n].scales;
+      if (levels[n] != Vocabulary::kUnknown && scales.rows() != 0) scale *= static_cast<double>(scale_of(scales.row(levels[n])[k]));
+    }
+    sum += static_cast<double>(p[k]) * static_cast<double>(q[k]) * (scale - 1);
+  }
+  return sum;
+}
+
+}  // namespace
+
+float LevelBiases::at(std::uint32_t row, std::uint32_t level) const noexcept {
+  const auto begin = levels.begin() + static_cast<std::ptrdiff_t>(offsets[row]);
+  const auto end = levels.begin() + static_cast<std::ptrdiff_t>(offsets[row + 1]);
+  const auto found = std::lower_bound(begin, end, level);
+  return found == end || *found != level ? 0 : values[static_cast<std::size_t>(found - levels.begin())];
+}
+
+namespace {
+
+/// The level of each context of the model in every situation, situation by situation; kUnknown where the situation does not tell it, or
+/// names a level that the model does not know. \param[out] told  whether the situations have a column for each context
+std::vector<std::uint32_t> levels_in(const Model& model, const Situations& situations, std::vector<bool>& told) {
+  const std::size_t count = model.contexts.size();
+  std::vector<std::uint32_t> levels(situations.size() * count, Vocabulary::kUnknown);
+  for (std::size_t n = 0; n < count; ++n) {
+    const ContextVectors& context = model.contexts[n];
+    const auto column = std::ranges::find(situations.columns, context.name, &ContextColumn::name);
+    if (column == situations.columns.end()) continue;
+    told[n] = true;
+    std::vector<std::uint32_t> known;
+    for (std::uint32_t level = 0; level < column->levels.size(); ++level) known.push_back(context.levels.find(column->levels.id(level)));
+    const auto place = static_cast<std::size_t>(column - situations.columns.begin());
+    for (std::uint32_t situation = 0; situation < situations.size(); ++situation) {
+      const std::uint16_t level = situations.levels(situation)[place];
+      if (level < known.size()) levels[situation * count + n] = known[level];
+    }
+  }
+  return levels;
+}
+
+}  // namespace
+
+ContextScores::ContextScores(const Model& model, std::span<const std::int64_t> times, const Situations* situations)
+    : model_(model), told_(model.contexts.size()) {
+  if (situations != nullptr) of_situations_ = levels_in(model, *situations, told_);
+  for (std::size_t n = 0; n < model.contexts.size(); ++n)
+    dates_ = dates_ || (!times.empty() && !told_[n] && model.contexts[n].period != Period::none);
+  if (dates_) unit_ = unit_of_times(std::ranges::max(times));
+}
+
+ContextScores::ContextScores(const Model& model, TimeUnit unit)
+    : model_(model), told_(model.contexts.size()), dates_(has_periods(model)), unit_(unit) {}
+
+ContextScores::ContextScores(const Model& model, const Pairs& pairs)
+    : ContextScores(model, pairs.times, pairs.situation.empty() ? nullptr : &pairs.situations) {}
+
+void ContextScores::add(const Pairs& pairs, std::size_t begin, std::span<double> scores) const {
+  const auto part = [&](const auto& column) {
+    return column.empty() ? std::span(column) : std::span(column).subspan(begin, scores.size());
+  };
+  add(part(pairs.users), part(pairs.items), part(pairs.times), part(pairs.situation), scores);
+}
+
+bool ContextScores::empty() const noexcept { return !dates_ && of_situations_.empty(); }
 
 void ContextScores::add(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const std::int64_t> times,
-                        std::span<double> scores) const {
-  if (empty_) return;
-  for (const ContextVectors& context : model_.contexts) {
-    if (context.period == Period::none) continue;
-    std::unordered_map<std::int64_t, std::uint32_t> levels;
-    for (std::size_t n = 0; n < users.size(); ++n) {
-      const bool user = model_.users.knows(users[n]);
-      const bool item = model_.items.knows(items[n]);
-      // As score() has it: nothing is added to the mean rating, which is the answer where too little is known.
-      if (!user && !item) continue;
-      if (!model_.centre.has_biases && !(user && item)) continue;
-      const std::int64_t number = period_number(context.period, microseconds_of(times[n], unit_));
-      const auto [place, is_new] = levels.try_emplace(number, Vocabulary::kUnknown);
-      if (is_new) place->second = context.levels.find(period_text(context.period, number));
-      const std::uint32_t level = place->second;
-      if (level == Vocabulary::kUnknown) continue;
-      auto sum = static_cast<double>(context.biases[level]);
-      if (user) sum += product_of(model_.users.factors, users[n], context.user_factors, level);
-      if (item) sum += product_of(model_.items.factors, items[n], context.item_factors, level);
-      scores[n] = std::clamp(scores[n] + sum, -kMostBias, kMostBias);
+                        std::span<const std::uint32_t> situations, std::span<double> scores) const {
+  if (empty()) return;
+  const std::size_t count = model_.contexts.size();
+  std::vector<std::uint32_t> levels(count);
+  std::vector<std::unordered_map<std::int64_t, std::uint32_t>> of_times(count);
+  for (std::size_t n = 0; n < users.size(); ++n) {
+    const bool user = model_.users.knows(users[n]);
+    const bool item = model_.items.knows(items[n]);
+    // As score() has it: nothing is added to the mean rating, which is the answer where too little is known.
+    if (!user && !item) continue;
+    if (!model_.centre.has_biases && !(user && item)) continue;
+    for (std::size_t context = 0; context < count; ++context) {
+      levels[context] = Vocabulary::kUnknown;
+      const ContextVectors& own = model_.contexts[context];
+      if (told_[context]) {
+        levels[context] = of_situations_[situations[n] * count + context];
+      } else if (dates_ && own.period != Period::none) {
+        const std::int64_t number = period_number(own.period, microseconds_of(times[n], unit_));
+        const auto [place, is_new] = of_times[context].try_emplace(number, Vocabulary::kUnknown);
+        if (is_new) place->second = own.levels.find(period_text(own.period, number));
+        levels[context] = place->second;
+      }
     }
+    scores[n] = std::clamp(scores[n] + terms_of(model_, users[n], items[n], levels), -kMostBias, kMostBias);
   }
 }
 
@@ -115,14 +248,22 @@ void add_contexts(const Model& model, std::span<const std::uint32_t> users, std:
   if (contexts.empty()) return;
   Workers(threads).for_ranges(users.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
     const std::size_t size = end - begin;
-    contexts.add(users.subspan(begin, size), items.subspan(begin, size), times.subspan(begin, size), scores.subspan(begin, size));
+    contexts.add(users.subspan(begin, size), items.subspan(begin, size), times.subspan(begin, size), {}, scores.subspan(begin, size));
+  });
+}
+
+void add_contexts(const Model& model, const Pairs& pairs, std::span<double> scores, int threads) {
+  const ContextScores contexts(model, pairs);
+  if (contexts.empty()) return;
+  Workers(threads).for_ranges(pairs.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
+    contexts.add(pairs, begin, scores.subspan(begin, end - begin));
   });
 }
 
 double ContextStream::score(std::uint32_t user, std::uint32_t item, std::int64_t time, double score) {
   latest_ = std::max(latest_.value_or(time), time);
   const TimeUnit unit = unit_of_time(*latest_);
-  ContextScores(model_, unit == TimeUnit::unknown ? TimeUnit::seconds : unit).add({&user, 1}, {&item, 1}, {&time, 1}, {&score, 1});
+  ContextScores(model_, unit == TimeUnit::unknown ? TimeUnit::seconds : unit).add({&user, 1}, {&item, 1}, {&time, 1}, {}, {&score, 1});
   return score;
 }
 
@@ -132,6 +273,8 @@ void ContextStream::finish() const {
 
 Model bind_context(Model model, std::span<const ContextValue> context) {
   std::vector<std::string> given;
+  std::vector<float> scales(model.rank(), 1.0F);
+  bool scaled = false;
   for (const auto& [name, value] : context) {
     if (std::ranges::find(given, name) != given.end()) throw OptionError("context", name + " is given twice");
     given.push_back(name);
@@ -147,8 +290,20 @@ Model bind_context(Model model, std::span<const ContextValue> context) {
     model.centre.mean += static_cast<double>(found->biases[*level]);
     take_in(found->user_factors.row(*level), model.users);
     take_in(found->item_factors.row(*level), model.items);
+    take_in(found->user_biases, *level, model.users);
+    take_in(found->item_biases, *level, model.items);
+    if (found->scales.rows() == 0) continue;
+    scaled = true;
+    const std::span<const float> own = found->scales.row(*level);
+    for (std::size_t k = 0; k < scales.size(); ++k)
+      scales[k] = as_float(static_cast<double>(scales[k]) * static_cast<double>(scale_of(own[k])));
   }
   std::erase_if(model.contexts, [&](const ContextVectors& own) { return std::ranges::find(given, own.name) != given.end(); });
+  // After all terms that are of the items' factors as they were.
+  if (scaled) {
+    std::ranges::transform(scales, scales.begin(), scale_of);
+    scale_items(scales, model);
+  }
   return model;
 }
 

@@ -134,7 +134,7 @@ void predict_pairs(const Model& model, std::span<const std::uint32_t> users, std
 }
 
 void predict_pairs(const Model& model, const Pairs& pairs, std::span<double> scores, int threads) {
-  const ContextScores contexts(model, pairs.times);
+  const ContextScores contexts(model, pairs);
   if (contexts.empty()) return predict_pairs(model, pairs.users, pairs.items, scores, threads);
   // Contexts are added before scores become ratings: neighbours, which like pairs of a user together, are not in one model with them.
   constexpr std::size_t kGrain = std::size_t{1} << 14U;
@@ -143,7 +143,7 @@ void predict_pairs(const Model& model, const Pairs& pairs, std::span<double> sco
     const std::span items = std::span(pairs.items).subspan(begin, end - begin);
     const std::span<double> part = scores.subspan(begin, end - begin);
     score_pairs(model, users, items, part);
-    contexts.add(users, items, std::span(pairs.times).subspan(begin, end - begin), part);
+    contexts.add(pairs, begin, part);
     for (double& value : part) value = model.centre.rating(value);
   });
 }

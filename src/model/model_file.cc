@@ -95,6 +95,12 @@ void emit(const std::vector<ContextVectors>& contexts, const Sink& sink) {
   for (const ContextVectors& context : contexts) emit(context.user_factors, sink);
   for (const ContextVectors& context : contexts) emit(context.item_factors, sink);
   for (const ContextVectors& context : contexts) sink(as_bytes(std::span<const float>(context.biases)));
+  const bool has_parts = context_extent(contexts).has_parts();
+  if (has_parts) {
+    for (const ContextVectors& context : contexts) emit(context.scales, sink);
+    for (const ContextVectors& context : contexts) sink(as_bytes(std::span<const float>(context.user_biases.values)));
+    for (const ContextVectors& context : contexts) sink(as_bytes(std::span<const float>(context.item_biases.values)));
+  }
   // The levels of all contexts are numbered, and their characters placed, one after another.
   std::vector<std::uint64_t> first_levels{0};
   std::vector<std::uint64_t> offsets{0};
@@ -106,6 +112,12 @@ void emit(const std::vector<ContextVectors>& contexts, const Sink& sink) {
   sink(as_bytes(std::span<const std::uint64_t>(first_levels)));
   sink(as_bytes(std::span<const std::uint64_t>(offsets)));
   for (const ContextVectors& context : contexts) emit(context.counts, sink);
+  if (has_parts) {
+    for (const ContextVectors& context : contexts) sink(as_bytes(std::span<const std::uint64_t>(context.user_biases.offsets)));
+    for (const ContextVectors& context : contexts) sink(as_bytes(std::span<const std::uint64_t>(context.item_biases.offsets)));
+    for (const ContextVectors& context : contexts) emit(context.user_biases.levels, sink);
+    for (const ContextVectors& context : contexts) emit(context.item_biases.levels, sink);
+  }
   for (const ContextVectors& context : contexts) sink(context.levels.characters());
 }
 
@@ -314,6 +326,13 @@ FeatureVectors checked(ReadFeatures features) {
   return std::move(features.vectors);
 }
 
+/// Biases of rows in the levels of several contexts, one context after another.
+struct ReadBiases {
+  std::vector<float> values;
+  std::vector<std::uint64_t> offsets;
+  std::vector<std::uint32_t> levels;
+};
+
 /// The tensors of contexts, before they are checked.
 struct ReadContexts {
   FactorMatrix user_factors;
@@ -323,16 +342,33 @@ struct ReadContexts {
   std::vector<std::uint64_t> level_offsets;
   std::vector<std::uint32_t> counts;
   std::vector<char> levels;
+  FactorMatrix scales;
+  ReadBiases user_biases;
+  ReadBiases item_biases;
 };
 
-ReadContexts read_contexts(Source& source, const ContextExtent& extent, std::uint64_t rank, bool& counts_fit) {
+ReadContexts read_contexts(Source& source, const ModelExtent& whole, bool& counts_fit) {
+  const ContextExtent& extent = whole.contexts;
+  const std::uint64_t rank = whole.rank;
+  const bool has_parts = extent.has_parts();
   ReadContexts contexts;
   contexts.user_factors = read_factors(source, extent.levels, rank);
   contexts.item_factors = read_factors(source, extent.levels, rank);
   contexts.biases = source.read_vector<float>(extent.levels);
+  if (has_parts) {
+    contexts.scales = read_factors(source, extent.scales, rank);
+    contexts.user_biases.values = source.read_vector<float>(extent.user_biases);
+    contexts.item_biases.values = source.read_vector<float>(extent.item_biases);
+  }
   contexts.first_levels = source.read_vector<std::uint64_t>(extent.count + 1);
   contexts.level_offsets = source.read_vector<std::uint64_t>(extent.levels + 1);
   contexts.counts = read_counts(source, extent.levels, counts_fit);
+  if (has_parts) {
+    contexts.user_biases.offsets = source.read_vector<std::uint64_t>(extent.with(&ContextParts::user_biases) * (whole.users + 1));
+    contexts.item_biases.offsets = source.read_vector<std::uint64_t>(extent.with(&ContextParts::item_biases) * (whole.items + 1));
+    contexts.user_biases.levels = read_counts(source, extent.user_biases, counts_fit);
+    contexts.item_biases.levels = read_counts(source, extent.item_biases, counts_fit);
+  }
   contexts.levels = source.read_vector<char>(extent.level_bytes);
   return contexts;
 }
@@ -367,6 +403,44 @@ void divide(const ReadContexts& read, std::vector<ContextVectors>& contexts) {
     const auto start = read.levels.begin() + static_cast<std::ptrdiff_t>(offsets[first[n]]);
     fill(own.levels, own_offsets, {start, start + static_cast<std::ptrdiff_t>(own_offsets.back())}, "a context");
   }
+}
+
+/// Hands the biases of rows to the contexts that have them. \param rows  of the side
+void divide(const ReadBiases& read, std::uint64_t rows, const std::vector<ContextParts>& parts, bool ContextParts::*part,
+            LevelBiases ContextVectors::*member, std::vector<ContextVectors>& contexts) {
+  std::size_t first = 0;
+  std::size_t offset = 0;
+  for (std::size_t n = 0; n < contexts.size(); ++n) {
+    if (!(parts[n].*part)) continue;
+    LevelBiases& own = contexts[n].*member;
+    const auto offsets = read.offsets.begin() + static_cast<std::ptrdiff_t>(offset);
+    own.offsets.assign(offsets, offsets + static_cast<std::ptrdiff_t>(rows) + 1);
+    offset += rows + 1;
+    const std::size_t size = own.offsets.back();
+    if (size > read.values.size() - first) throw ModelFileError("biases of rows in a context are not in order");
+    const auto begin = static_cast<std::ptrdiff_t>(first);
+    const auto end = static_cast<std::ptrdiff_t>(first + size);
+    own.levels.assign(read.levels.begin() + begin, read.levels.begin() + end);
+    own.values.assign(read.values.begin() + begin, read.values.begin() + end);
+    first += size;
+  }
+  if (first != read.values.size()) throw ModelFileError("biases of rows in a context are not in order");
+}
+
+/// Hands the scales of all levels, and the biases of rows, to the contexts that have them.
+void divide_parts(const ReadContexts& read, const ModelExtent& extent, std::vector<ContextVectors>& contexts) {
+  const std::vector<ContextParts>& parts = extent.contexts.parts;
+  std::size_t first = 0;
+  for (std::size_t n = 0; n < contexts.size(); ++n) {
+    if (!parts[n].scales) continue;
+    const std::size_t levels = contexts[n].levels.size();
+    if (levels == 0 || levels > read.scales.rows() - first) throw ModelFileError("scales of a context that are not those of its levels");
+    contexts[n].scales = rows_of(read.scales, first, first + levels);
+    first += levels;
+  }
+  if (first != read.scales.rows()) throw ModelFileError("scales of a context that are not those of its levels");
+  divide(read.user_biases, extent.users, parts, &ContextParts::user_biases, &ContextVectors::user_biases, contexts);
+  divide(read.item_biases, extent.items, parts, &ContextParts::item_biases, &ContextVectors::item_biases, contexts);
 }
 
 Model read_model(Source& source) {
@@ -417,7 +491,7 @@ Model read_model(Source& source) {
     model.uncertainty->quantiles = source.read_vector<float>(extent.uncertainty->quantiles);
   }
   std::optional<ReadContexts> contexts;
-  if (extent.contexts.count != 0) contexts = read_contexts(source, extent.contexts, extent.rank, counts_fit);
+  if (extent.contexts.count != 0) contexts = read_contexts(source, extent, counts_fit);
   source.skip();
   if (hex_digits(source.checksum()) != header.checksum)
     throw ModelFileError("the checksum does not match: the file is damaged or was altered");
@@ -428,7 +502,10 @@ Model read_model(Source& source) {
   fill(model.items.ids, item_id_offsets, item_ids, "items");
   if (user_features) model.users.features = checked(*std::move(user_features));
   if (item_features) model.items.features = checked(*std::move(item_features));
-  if (contexts) divide(*contexts, model.contexts);
+  if (contexts) {
+    divide(*contexts, model.contexts);
+    divide_parts(*contexts, extent, model.contexts);
+  }
   model.history = History(std::move(history_bytes), std::move(history_offsets), model.items.ids.size(), std::move(history_codes),
                           std::move(history_values));
   if (extent.neighbour_offsets != 0) model.neighbours = decode_rows(neighbours, std::move(neighbour_weights), header.neighbour_rule);

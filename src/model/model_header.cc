@@ -46,6 +46,8 @@ const Section kOrdinal{.name = "ordinal", .version = 1, .required = true, .needs
 const Section kUncertainty{.name = "uncertainty", .version = 1, .required = false, .needs = std::string(kNeeds)};
 /// Without it predictions are those of an average context.
 const Section kContexts{.name = "contexts", .version = 1, .required = false, .needs = std::string(kNeeds)};
+/// Contexts with scales or biases of rows: a reader that does not know these would add up wrong scores.
+const Section kScaledContexts{.name = "contexts", .version = 2, .required = true, .needs = std::string(kNeeds)};
 /// Features: without them a model knows fewer rows, and has the same to say of those with ratings.
 const Section kUserFeatures{.name = "user_features", .version = 1, .required = false, .needs = std::string(kNeeds)};
 const Section kItemFeatures{.name = "item_features", .version = 1, .required = false, .needs = std::string(kNeeds)};
@@ -118,7 +120,7 @@ ordered_json sections_json(const Model& model) {
   if (model.items.features) add(kItemFeatures);
   if (model.centre.ordinal) add(kOrdinal);
   if (model.uncertainty) add(kUncertainty);
-  if (!model.contexts.empty()) add(kContexts);
+  if (!model.contexts.empty()) add(context_extent(model.contexts).has_parts() ? kScaledContexts : kContexts);
   if (model.record.lineage) add(kLineage);
   return sections;
 }
@@ -247,7 +249,7 @@ struct Sections {
   bool item_features = false;
   bool ordinal = false;
   bool uncertainty = false;
-  bool contexts = false;
+  std::uint64_t contexts = 0;  ///< version of the section; 0 without
   bool lineage = false;
 };
 
@@ -272,9 +274,9 @@ Sections read_sections(const std::string& text) {
     found.ordinal = found.ordinal || is(kOrdinal);
     found.uncertainty = found.uncertainty || is(kUncertainty);
     found.lineage = found.lineage || is(kLineage);
-    found.contexts = found.contexts || is(kContexts);
-    const auto known = {kHistory,      kNeighbours, kRuledNeighbours, kHistoryFactors, kRowPriors, kUserFeatures,
-                        kItemFeatures, kOrdinal,    kUncertainty,     kContexts,       kLineage};
+    if (is(kContexts) || is(kScaledContexts)) found.contexts = version;
+    const auto known = {kHistory,      kNeighbours, kRuledNeighbours, kHistoryFactors, kRowPriors,      kUserFeatures,
+                        kItemFeatures, kOrdinal,    kUncertainty,     kContexts,       kScaledContexts, kLineage};
     if (std::ranges::any_of(known, is)) continue;
     if (required) refuse("a model with the section " + in_quotes(name) + ", which needs lowrank " + needs + " or later");
     found.unknown.insert(name);
@@ -305,9 +307,9 @@ std::optional<FeatureExtent> read_feature_extent(const json& header, bool there,
   return extent;
 }
 
-/// \param neighbours  whose there are, if any \param contexts  their number
+/// \param neighbours  whose there are, if any \param contexts  the parts of each
 ModelExtent read_extent(const json& header, FormatVersion version, std::optional<NeighbourSide> neighbours, const Sections& sections,
-                        std::size_t contexts) {
+                        const std::vector<ContextParts>& contexts) {
   const bool is_one = version == FormatVersion::one;
   ModelExtent extent;
   extent.users = dimension(header, "user_factors", 0);
@@ -347,10 +349,19 @@ ModelExtent read_extent(const json& header, FormatVersion version, std::optional
       refuse("the header claims an uncertainty of another size");
     }
   }
-  if (contexts != 0) {
-    extent.contexts = {
-        .count = contexts, .levels = dimension(header, "contexts.biases", 0), .level_bytes = dimension(header, "contexts.levels", 0)};
+  if (!contexts.empty()) {
+    extent.contexts = {.count = contexts.size(),
+                       .levels = dimension(header, "contexts.biases", 0),
+                       .level_bytes = dimension(header, "contexts.levels", 0),
+                       .parts = contexts};
     if (extent.contexts.levels > Vocabulary::kMaxSize) refuse("the header claims too many levels of contexts");
+    if (sections.contexts > 1) {
+      extent.contexts.scales = dimension(header, "contexts.scales", 0);
+      extent.contexts.user_biases = dimension(header, "contexts.user_bias_values", 0);
+      extent.contexts.item_biases = dimension(header, "contexts.item_bias_values", 0);
+      if (!extent.contexts.has_parts()) refuse("the header claims contexts of version 2 without a part of that version");
+      if (extent.contexts.scales > extent.contexts.levels) refuse("the header claims scales of other levels");
+    }
   }
   if (neighbours) {
     extent.neighbour_offsets = dimension(header, "neighbours.offsets", 0);
@@ -472,7 +483,8 @@ ParsedHeader parse_header(std::string_view text) {
   if (sections.neighbour_rule) parsed.neighbour_rule = read_neighbour_rule(fields.text(kNeighbours.name.c_str()));
   if (sections.ordinal) parsed.model.centre.ordinal = read_ordinal(fields.text(kOrdinal.name.c_str()));
   if (sections.uncertainty) read_uncertainty(fields.text(kUncertainty.name.c_str()), parsed.model.uncertainty.emplace());
-  if (sections.contexts) parsed.model.contexts = read_contexts(fields.text(kContexts.name.c_str()));
+  std::vector<ContextParts> contexts;
+  if (sections.contexts != 0) parsed.model.contexts = read_contexts(fields.text(kContexts.name.c_str()), sections.contexts, contexts);
   if (sections.lineage) parsed.model.record.lineage = read_lineage(fields.text(kLineage.name.c_str()));
   // What an optional section says of itself beside its tensors.
   for (const std::string& section : sections.unknown) {
@@ -481,7 +493,7 @@ ParsedHeader parse_header(std::string_view text) {
   fields.end();
 
   parsed.extent = read_extent(header, parsed.version, sections.neighbours ? std::optional(parsed.neighbour_rule.side) : std::nullopt,
-                              sections, parsed.model.contexts.size());
+                              sections, contexts);
   const std::vector<TensorPlace> places = tensor_places(parsed.extent, parsed.version);
   for (const TensorPlace& place : places) check_place(header, place);
   parsed.data_bytes = check_unknown_tensors(header, places, sections.unknown);

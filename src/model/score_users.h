@@ -22,6 +22,7 @@ void score_users(const Model& model, const Ratings& ratings, std::size_t first, 
   constexpr std::size_t kBatch = 512;
   std::array<std::uint32_t, kBatch> users{};
   std::array<double, kBatch> scores{};
+  std::array<std::uint32_t, kBatch> situations{};
   const std::span<const std::size_t> offsets = ratings.row_offsets();
   auto user = static_cast<std::uint32_t>(first);
   for (std::size_t begin = offsets[first]; begin < offsets[last]; begin += kBatch) {
@@ -33,7 +34,11 @@ void score_users(const Model& model, const Ratings& ratings, std::size_t first, 
     const std::span<const std::uint32_t> items = ratings.items().subspan(begin, count);
     score_pairs(model, by_item, std::span(users).first(count), items, std::span(scores).first(count));
     if (!contexts.empty()) {
-      contexts.add(std::span(users).first(count), items, ratings.times().subspan(begin, count), std::span(scores).first(count));
+      if (ratings.has_situations()) {
+        for (std::size_t n = 0; n < count; ++n) situations[n] = ratings.situation(begin + n);
+      }
+      const std::span<const std::int64_t> times = ratings.has_times() ? ratings.times().subspan(begin, count) : ratings.times();
+      contexts.add(std::span(users).first(count), items, times, situations, std::span(scores).first(count));
     }
     for (std::size_t n = 0; n < count; ++n) visit(users[n], begin + n, model.centre.rating(scores[n]));
   }

@@ -99,6 +99,18 @@ std::vector<TensorPlace> tensor_places(const ModelExtent& extent, FormatVersion 
                                  {"contexts.counts", "I64", {levels}},
                                  {"contexts.levels", "U8", {extent.contexts.level_bytes}}});
   }
+  if (extent.contexts.has_parts()) {
+    const ContextExtent& contexts = extent.contexts;
+    const auto before = std::ranges::find(places, "contexts.first_levels", &TensorPlace::name);
+    places.insert(before, {{"contexts.scales", "F32", {contexts.scales, extent.rank}},
+                           {"contexts.user_bias_values", "F32", {contexts.user_biases}},
+                           {"contexts.item_bias_values", "F32", {contexts.item_biases}}});
+    places.insert(std::ranges::find(places, "contexts.levels", &TensorPlace::name),
+                  {{"contexts.user_bias_offsets", "I64", {contexts.with(&ContextParts::user_biases), users + 1}},
+                   {"contexts.item_bias_offsets", "I64", {contexts.with(&ContextParts::item_biases), items + 1}},
+                   {"contexts.user_bias_levels", "I64", {contexts.user_biases}},
+                   {"contexts.item_bias_levels", "I64", {contexts.item_biases}}});
+  }
   std::uint64_t next = 0;
   for (TensorPlace& place : places) {
     place.begin = next;

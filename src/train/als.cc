@@ -9,13 +9,12 @@
 #include "base/random.h"
 #include "kernels/half_step.h"
 #include "lowrank/base/error.h"
+#include "train/als_weights.h"
 #include "train/alternating.h"
-#include "train/bias_damping.h"
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/feature_rows.h"
 #include "train/methods.h"
-#include "train/prior_trials.h"
 #include "train/row_weights.h"
 #include "train/training_error.h"
 #include "train/transpose.h"
@@ -59,67 +58,6 @@ constexpr std::array kOptions = {
     seed_option<Als>().only(kHasFactors),
 };
 
-/// The prior that suits opinions, where the options leave it open.
-constexpr double kPriorRatings = 150;
-/// Rank that is enough for a trial.
-constexpr std::uint32_t kTrialRank = 64;
-
-/// The options with nothing left open.
-Als settle(Als options, const Ratings& ratings, const Model& frame, int threads) {
-  if (options.prior_ratings) return options;
-  options.prior_ratings = ratings.size() < kFewRatings ? 0 : kPriorRatings;
-  if (ratings.size() < kFewRatings || options.regularization == 0 || options.rank == 0 ||
-      options.regularization_scaling == RegularizationScaling::constant)
-    return options;
-  options.prior_ratings = settle_prior(options, kPriorRatings, kTrialRank, ratings, frame, threads);
-  return options;
-}
-
-/// The weights of the loss, in the units of training.
-struct Weights {
-  double factors = 0;  ///< of a row, times its number of ratings where `per_rating`
-  double prior = 0;    ///< added to that number
-  bool per_rating = true;
-  double least = 0;  ///< of a row: what keeps its equations solvable without regularisation
-  bool bias_as_factors = false;
-  BiasDamping bias;  ///< else
-
-  /// \param ratings  the weights of the row's ratings, added up
-  [[nodiscard]] double row(double ratings) const { return std::max(least, per_rating ? factors * (ratings + prior) : factors); }
-  /// Added to the damping of a bias per rating of its row, where rows have features: what these let expect is then fitted to rows with many
-  /// ratings rather than to as many that have few, as ratings of new rows will be.
-  [[nodiscard]] double bias_per_rating(bool features) const { return features && per_rating && !bias_as_factors ? factors : 0; }
-};
-
-Weights weights_of(const Als& options, const Ratings& ratings, const Units& units) {
-  Weights weights;
-  weights.factors = options.regularization;
-  weights.per_rating = options.regularization_scaling == RegularizationScaling::count;
-  weights.prior = weights.per_rating ? options.prior_ratings.value() : 0;
-  // Of a unit of the ratings' variance: less than float32 resolves.
-  weights.least = 1e-9;
-  weights.bias_as_factors = options.bias_regularization == BiasRegularization::factors;
-  if (options.biases && !weights.bias_as_factors && options.regularization != 0) weights.bias = estimate_bias_damping(ratings, units);
-  return weights;
-}
-
-/// The same in rating units: factors are in units of the root of the scale, a bias in units of the scale.
-LeastSquares fold_in_of(const Als& options, const Weights& weights, const Units& units, const TrainContext& context) {
-  const auto penalty = [&](double bias_damping, bool features) {
-    const double factors = weights.factors * units.scale;
-    const double bias = weights.bias_as_factors ? weights.factors : weights.bias_per_rating(features);
-    if (!weights.per_rating) return RowPenalty{.l2_constant = factors, .bias_constant = weights.bias_as_factors ? bias : bias_damping};
-    return RowPenalty{.l2 = factors,
-                      .l2_constant = factors * weights.prior,
-                      .bias = bias,
-                      .bias_constant = weights.bias_as_factors ? bias * weights.prior : bias_damping};
-  };
-  return {.users = penalty(weights.bias.user, context.user_features != nullptr),
-          .items = penalty(weights.bias.item, context.item_features != nullptr),
-          .solves_bias = options.biases,
-          .non_negative = options.non_negative};
-}
-
 struct Rows {
   FactorMatrix factors;
   std::vector<float> biases;
@@ -131,7 +69,7 @@ struct Rows {
 
 class AlsLearner final : public EpochLearner {
  public:
-  AlsLearner(Ratings ratings, const Als& options, const Units& units, const Weights& weights, const Model& frame,
+  AlsLearner(Ratings ratings, const Als& options, const Units& units, const AlsWeights& weights, const Model& frame,
              const TrainContext& context, Workers& workers)
       : options_(options),
         units_(units),
@@ -282,7 +220,7 @@ class AlsLearner final : public EpochLearner {
 
   Als options_;
   Units units_;
-  Weights weights_;
+  AlsWeights weights_;
   const Model* init_;
   Workers& workers_;
   Ratings ratings_;
@@ -310,11 +248,11 @@ Trained train_method(Ratings ratings, const Als& options, Model frame, const Val
   Workers workers(context.threads);
   const RatingMoments moments = moments_of(ratings, workers);
   const Units units = training_units(moments, options.biases);
-  const Weights weights = weights_of(settle(options, ratings, frame, context.threads), ratings, units);
+  const AlsWeights weights = als_weights(settle_als(options, ratings, frame, context.threads), ratings, units);
   const std::size_t count = ratings.size();
   frame.centre.has_biases = options.biases;
   set_range(frame, moments, context);
-  const LeastSquares fold_in = fold_in_of(options, weights, units, context);
+  const LeastSquares fold_in = als_fold_in(options, weights, units, context);
   AlsLearner learner(std::move(ratings), options, units, weights, frame, context, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "lowrank/data/features.h"
+#include "lowrank/data/situations.h"
 #include "lowrank/model/model.h"
 
 namespace lowrank {
@@ -18,6 +19,8 @@ struct TrainContext {
   bool clips = true;
   const Features* user_features = nullptr;  ///< a row per user; null without, and for a method that does not read them
   const Features* item_features = nullptr;  ///< a row per item
+  /// The contexts of the ratings, whose situations are numbers in it; null without, and for a method that does not read them.
+  const Situations* situations = nullptr;
   /// Neighbours that other trainings on the same ratings have found, or null.
   NeighbourCache* found = nullptr;
   /// Whether the training error of a model with neighbours is asked for, which takes as long as an epoch or two.

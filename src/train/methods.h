@@ -35,6 +35,7 @@ struct MethodTraits {
   const char* unweighed = "";                              ///< the setting under which it does not
   bool uncertainty = false;                                ///< whether its models know how far ratings lie from predictions
   bool features = false;                                   ///< whether training reads features of users and items
+  bool contexts = false;                                   ///< whether training reads the contexts of ratings
   bool (*times)(const Options&) = nullptr;                 ///< whether training reads the timestamps of ratings; by default it does not
   HistoryValues (*history)(const Options&) = nullptr;      ///< the values of ratings that scores read; by default none
   std::size_t (*extra_tables)(const Options&) = nullptr;   ///< factor tables that training holds besides its own and the model's

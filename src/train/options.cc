@@ -316,6 +316,10 @@ bool reads_features(const Method& method) {
   return std::visit([]<class Options>(const Options&) { return traits_of<Options>().features; }, method);
 }
 
+bool reads_contexts(const Method& method) {
+  return std::visit([]<class Options>(const Options&) { return traits_of<Options>().contexts; }, method);
+}
+
 bool reads_times(const Method& method) {
   return std::visit(
       []<class Options>(const Options& options) {

@@ -250,6 +250,9 @@ Trained train_ratings(Ratings ratings, const Method& method, const Validation& v
   check_settings(method, {context.threads, context.min_rating, context.max_rating, context.clips}, context.init != nullptr);
   if (ratings.empty()) throw DataError("there are no ratings to train on");
   if (reads_times(method) && !ratings.has_times()) throw OptionError("time", "needs a timestamp with each rating");
+  if (context.situations != nullptr && !context.situations->columns.empty() && !reads_contexts(method)) {
+    throw OptionError("contexts", "is not an option of method " + std::string(name_of(method)) + ", which does not read contexts");
+  }
   if (ratings.has_weights()) check_weights(method, "weights");
   check_features(method, context.user_features, ratings.user_count(), context.item_features, ratings.item_count());
   return std::visit(
@@ -289,7 +292,8 @@ Trained train(TrainInput input, const Method& method, const Validation& validati
                              .max_rating = settings.max_rating,
                              .clips = settings.clips,
                              .user_features = input.user_features ? &*input.user_features : nullptr,
-                             .item_features = input.item_features ? &*input.item_features : nullptr};
+                             .item_features = input.item_features ? &*input.item_features : nullptr,
+                             .situations = data.ratings.has_situations() ? &data.situations : nullptr};
   Trained trained = train_ratings(std::move(data.ratings), method, validation, observer, context);
   complete(trained, std::move(data.users), std::move(data.items), std::move(history), std::move(data_fingerprint));
   return trained;

@@ -8,9 +8,9 @@
 
 namespace lowrank {
 
-double training_rmse(const Model& model, const Ratings& ratings, Workers& workers) {
+double training_rmse(const Model& model, const Ratings& ratings, Workers& workers, const Situations* situations) {
   const std::optional<Neighbours> by_item = neighbours_by_item(model, ratings.size());
-  const ContextScores contexts(model, ratings.times());
+  const ContextScores contexts(model, ratings.times(), situations);
   const auto sum = [&](const auto& weight) {
     return workers.sum_rows(ratings.user_count(), [&](std::size_t first, std::size_t last, int) {
       double squared = 0;

@@ -7,7 +7,9 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
@@ -188,6 +190,162 @@ TEST(Contexts, AModelInAContextIsAnOrdinaryOne) {
   EXPECT_EQ(bind_context(model, {}), model);
 }
 
+/// Biases of some rows in some of `levels` levels.
+LevelBiases some_biases(std::uint32_t rows, std::uint32_t levels) {
+  LevelBiases biases{.offsets = {0}, .levels = {}, .values = {}};
+  for (std::uint32_t row = 0; row < rows; ++row) {
+    for (std::uint32_t level = 0; level < levels; ++level) {
+      if ((row * 3 + level) % 4 == 0) continue;
+      biases.levels.push_back(level);
+      biases.values.push_back(0.125F * static_cast<float>((row * 7 + level * 5) % 11) - 0.5F);
+    }
+    biases.offsets.push_back(biases.levels.size());
+  }
+  return biases;
+}
+
+/// A model of 9 users and 7 items with three contexts: days, companions with scales, moods with scales and biases of rows.
+Model model_with_all(std::size_t rank = 5) {
+  Model model = model_with_days(rank);
+  for (const char* name : {"companion", "mood"}) {
+    ContextVectors context = days(rank, 4);
+    context.name = name;
+    context.period = Period::none;
+    context.scales = FactorMatrix(4, rank);
+    for (std::uint32_t level = 0; level < 4; ++level) {
+      for (std::size_t k = 0; k < rank; ++k) context.scales.row(level)[k] = 0.25F * static_cast<float>((level * 3 + k * 5) % 9) - 0.5F;
+    }
+    model.contexts.push_back(context);
+  }
+  model.contexts[2].user_biases = some_biases(model.users.size(), 4);
+  model.contexts[2].item_biases = some_biases(model.items.size(), 4);
+  return model;
+}
+
+/// The score of a pair in a context by the formula, in double. \param levels  of each context; 99 for one that is not known
+double formula(const Model& model, std::uint32_t user, std::uint32_t item, const std::array<std::uint32_t, 3>& levels) {
+  const bool knows_user = model.users.knows(user);
+  const bool knows_item = model.items.knows(item);
+  if (!knows_user && !knows_item) return model.centre.rating_mean;
+  double sum = model.centre.mean;
+  if (knows_user) sum += static_cast<double>(model.users.biases[user]);
+  if (knows_item) sum += static_cast<double>(model.items.biases[item]);
+  for (std::size_t n = 0; n < levels.size(); ++n) {
+    const ContextVectors& context = model.contexts[n];
+    if (levels[n] >= context.levels.size()) continue;
+    sum += static_cast<double>(context.biases[levels[n]]);
+    if (knows_user && n == 2) sum += static_cast<double>(context.user_biases.at(user, levels[n]));
+    if (knows_item && n == 2) sum += static_cast<double>(context.item_biases.at(item, levels[n]));
+  }
+  for (std::size_t k = 0; k < model.rank(); ++k) {
+    const double p = knows_user ? static_cast<double>(model.users.factors.row(user)[k]) : 0;
+    const double q = knows_item ? static_cast<double>(model.items.factors.row(item)[k]) : 0;
+    double scale = 1;
+    for (std::size_t n = 0; n < levels.size(); ++n) {
+      const ContextVectors& context = model.contexts[n];
+      if (levels[n] >= context.levels.size()) continue;
+      sum +=
+          p * static_cast<double>(context.user_factors.row(levels[n])[k]) + q * static_cast<double>(context.item_factors.row(levels[n])[k]);
+      if (context.scales.rows() != 0) scale *= static_cast<double>(context.scales.row(levels[n])[k]);
+    }
+    sum += p * q * scale;
+  }
+  return sum;
+}
+
+const char* const kLevels[] = {"2001-01-01", "2001-01-02", "2001-01-03", "2001-01-04"};
+
+TEST(Contexts, ScalesAndBiasesOfRowsAreBoundInAllCells) {
+  for (const std::size_t rank : {0U, 5U, 17U}) {
+    const Model model = model_with_all(rank);
+    for (std::uint32_t companion = 0; companion < 5; ++companion) {
+      for (std::uint32_t mood = 0; mood < 4; ++mood) {
+        const std::uint32_t day = mood % 3;
+        const std::array<std::uint32_t, 3> levels = {day, companion == 4 ? 99 : companion, mood};
+        const std::vector<ContextValue> given = {
+            {"mood", kLevels[mood]}, {"companion", companion == 4 ? "unheard of" : kLevels[companion]}, {"day", kLevels[day]}};
+        const Model bound = bind_context(model, given);
+        EXPECT_TRUE(bound.contexts.empty());
+        // With the day left out: what it adds comes on top of the bound model.
+        const std::vector<ContextValue> part(given.begin(), given.begin() + 2);
+        const Model half = bind_context(model, part);
+        ASSERT_EQ(half.contexts.size(), 1U);
+        for (std::uint32_t user = 0; user < 10; ++user) {
+          for (std::uint32_t item = 0; item < 8; ++item) {
+            EXPECT_NEAR(score(bound, user, item), formula(model, user, item, levels), 2e-5);
+            const std::int64_t time = kFirstDay + 86400 * std::int64_t{day};
+            double sum = score(half, user, item);
+            add_contexts(half, {&user, 1}, {&item, 1}, {&time, 1}, {&sum, 1});
+            EXPECT_NEAR(sum, formula(model, user, item, levels), 2e-5);
+          }
+        }
+        EXPECT_EQ(deserialize_model(serialize_model(half)), half);
+      }
+    }
+  }
+}
+
+/// Pairs with situations have the scores of the models that are bound to them, whatever the order of columns and levels in the data.
+TEST(Contexts, SituationsOfPairsAreAddedAsBound) {
+  const Model model = model_with_all();
+  Pairs pairs;
+  pairs.known_users = 9;
+  pairs.known_items = 7;
+  for (const char* name : {"mood", "weather", "companion"}) {
+    ContextColumn column;
+    column.name = name;
+    for (std::uint32_t level = 5; level-- > 0;) column.levels.add("2001-01-0" + std::to_string(level + 1));
+    pairs.situations.columns.push_back(column);
+  }
+  const auto code = [](std::uint32_t level) { return static_cast<std::uint16_t>(level == 99 ? Situations::kMissing : 4 - level); };
+  std::vector<std::array<std::uint32_t, 3>> levels;
+  for (std::uint32_t user = 0; user < 10; ++user) {
+    for (std::uint32_t item = 0; item < 8; ++item) {
+      // Level 4 is in the data alone; 99 is missing.
+      const std::uint32_t mood = (user + item) % 6 == 5 ? 99 : (user + item) % 6;
+      const std::uint32_t companion = (user * 3 + item) % 6 == 5 ? 99 : (user * 3 + item) % 6;
+      const std::array<std::uint16_t, 3> own = {code(mood), code(1), code(companion)};
+      pairs.users.push_back(user);
+      pairs.items.push_back(item);
+      pairs.values.push_back(3);
+      pairs.situation.push_back(pairs.situations.number(own));
+      levels.push_back({99, companion, mood});
+    }
+  }
+  std::vector<double> predictions(pairs.size());
+  predict_pairs(model, pairs, predictions, 3);
+  double squares = 0;
+  for (std::size_t n = 0; n < pairs.size(); ++n) {
+    EXPECT_NEAR(predictions[n], model.centre.rating(formula(model, pairs.users[n], pairs.items[n], levels[n])), 2e-5);
+    squares += (predictions[n] - 3) * (predictions[n] - 3);
+  }
+  EXPECT_NEAR(score_ratings(model, pairs, 2).rmse, std::sqrt(squares / static_cast<double>(pairs.size())), 1e-12);
+}
+
+TEST(Contexts, ScalesAndBiasesOfRowsTravelWithTheModel) {
+  for (const std::size_t rank : {0U, 5U, 16U}) {
+    const Model model = model_with_all(rank);
+    EXPECT_EQ(deserialize_model(serialize_model(model)), model);
+  }
+  Model model = model_with_all();
+  model.contexts[1].scales = {};
+  EXPECT_EQ(deserialize_model(serialize_model(model)), model);
+  model.contexts[2].scales = {};
+  model.contexts[2].item_biases = {};
+  EXPECT_EQ(deserialize_model(serialize_model(model)), model);
+}
+
+/// Files without the parts are as they were before there were any; those with them name their version.
+TEST(Contexts, TheSectionHasVersionTwoOnlyWithItsParts) {
+  const auto section = [](const Model& model) {
+    const Opened opened(serialize_model(model));
+    return nlohmann::json::parse(opened.header["__metadata__"]["sections"].get<std::string>())["contexts"];
+  };
+  EXPECT_EQ(section(model_with_days()), nlohmann::json::parse(R"({"version":1,"required":false,"needs":"0.1.0"})"));
+  EXPECT_EQ(section(model_with_all()), nlohmann::json::parse(R"({"version":2,"required":true,"needs":"0.1.0"})"));
+  EXPECT_FALSE(Opened(serialize_model(model_with_days())).header.contains("contexts.scales"));
+}
+
 TEST(Contexts, WhatIsNoContextIsRefused) {
   const Model model = model_with_days();
   const auto refusal = [&](const std::vector<ContextValue>& given) -> std::string {
@@ -301,6 +459,90 @@ TEST(Contexts, HostileFilesAreRefused) {
   EXPECT_EQ(refusal_after(number_at("contexts.level_offsets", 1, 1000)), "f: the levels of the contexts are not in order");
   EXPECT_EQ(refusal_after(number_at("contexts.level_offsets", 3, 29)), "f: the levels of the contexts are not in order");
   EXPECT_EQ(refusal_after(number_at("contexts.counts", 1, std::int64_t{1} << 40)), "f: a number of ratings is out of range");
+}
+
+TEST(Contexts, UnsoundScalesAndBiasesAreNotWritten) {
+  const auto problem_of = [](const auto& change) -> std::string {
+    Model model = model_with_all();
+    change(model.contexts[2]);
+    try {
+      serialize_model(model);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "written";
+  };
+  const std::string start = "cannot write the model: ";
+  EXPECT_EQ(problem_of([](ContextVectors& own) { own.scales = FactorMatrix(3, 5); }),
+            start + "scales of a context that are not those of its levels");
+  EXPECT_EQ(problem_of([](ContextVectors& own) { own.scales.row(1)[1] = INFINITY; }), start + "a number of a context is not finite");
+  EXPECT_EQ(problem_of([](ContextVectors& own) { own.user_biases.values[2] = NAN; }), start + "a number of a context is not finite");
+  EXPECT_EQ(problem_of([](ContextVectors& own) { own.item_biases.offsets.pop_back(); }),
+            start + "biases of rows in a context are not in order");
+  EXPECT_EQ(problem_of([](ContextVectors& own) { own.item_biases.offsets = {}; }), start + "biases of rows in a context are not in order");
+  EXPECT_EQ(problem_of([](ContextVectors& own) { own.item_biases.values.pop_back(); }),
+            start + "biases of rows in a context are not in order");
+  EXPECT_EQ(problem_of([](ContextVectors& own) { std::swap(own.item_biases.levels[0], own.item_biases.levels[1]); }),
+            start + "levels of the biases of a row are not in order");
+  EXPECT_EQ(problem_of([](ContextVectors& own) { own.user_biases.levels.back() = 4; }),
+            start + "levels of the biases of a row are not in order");
+}
+
+TEST(Contexts, HostileScalesAndBiasesAreRefused) {
+  const auto refusal_after = [](const std::function<void(Opened&)>& change) -> std::string {
+    Opened opened(serialize_model(model_with_all()));
+    change(opened);
+    try {
+      deserialize_model(opened.sealed(), "f");
+    } catch (const ModelFileError& error) {
+      return error.what();
+    }
+    return "loaded";
+  };
+  EXPECT_EQ(refusal_after([](Opened&) {}), "loaded");
+  const auto replace = [](const std::string& from, const std::string& to) {
+    return [=](Opened& opened) {
+      auto text = opened.header["__metadata__"]["contexts"].get<std::string>();
+      const std::size_t place = text.find(from);
+      ASSERT_NE(place, std::string::npos);
+      opened.header["__metadata__"]["contexts"] = text.replace(place, from.size(), to);
+    };
+  };
+  // A part that is claimed and not there, one that is there and not claimed, one that is not said, and one that is no truth.
+  EXPECT_EQ(refusal_after(replace("\"scales\":false", "\"scales\":true")), "f: scales of a context that are not those of its levels");
+  EXPECT_EQ(refusal_after(replace("\"scales\":true", "\"scales\":false")), "f: scales of a context that are not those of its levels");
+  EXPECT_NE(refusal_after(replace("\"user_biases\":false", "\"user_biases\":true")), "loaded");
+  EXPECT_NE(refusal_after(replace("\"item_biases\":true", "\"item_biases\":false")), "loaded");
+  EXPECT_NE(refusal_after(replace(",\"item_biases\":true", "")), "loaded");
+  EXPECT_NE(refusal_after(replace("\"scales\":true", "\"scales\":1")), "loaded");
+  const auto set_version = [](const std::string& from, const std::string& to) {
+    return [=](Opened& opened) {
+      auto text = opened.header["__metadata__"]["sections"].get<std::string>();
+      const std::size_t place = text.find(from);
+      ASSERT_NE(place, std::string::npos);
+      opened.header["__metadata__"]["sections"] = text.replace(place, from.size(), to);
+    };
+  };
+  const std::string two = R"("contexts":{"version":2,)";
+  EXPECT_NE(refusal_after(set_version(two, R"("contexts":{"version":1,)")), "loaded");
+  EXPECT_EQ(refusal_after(set_version(two, R"("contexts":{"version":3,)")),
+            "f: a model with the section \"contexts\", which needs lowrank 0.1.0 or later");
+  const auto number_at = [](const char* tensor, std::size_t place, std::int64_t number) {
+    return [=](Opened& opened) {
+      const std::size_t begin = opened.header[tensor]["data_offsets"][0].get<std::size_t>();
+      std::memcpy(opened.data.data() + begin + place * sizeof number, &number, sizeof number);
+    };
+  };
+  for (const char* tensor : {"contexts.user_bias_offsets", "contexts.item_bias_offsets"}) {
+    EXPECT_EQ(refusal_after(number_at(tensor, 1, 1000)), "f: biases of rows in a context are not in order");
+    EXPECT_EQ(refusal_after(number_at(tensor, 0, 1)), "f: biases of rows in a context are not in order");
+    EXPECT_EQ(refusal_after(number_at(tensor, 1, -1)), "f: biases of rows in a context are not in order");
+  }
+  EXPECT_EQ(refusal_after(number_at("contexts.item_bias_offsets", 7, std::int64_t{1} << 60)),
+            "f: biases of rows in a context are not in order");
+  EXPECT_EQ(refusal_after(number_at("contexts.item_bias_offsets", 7, 2)), "f: biases of rows in a context are not in order");
+  EXPECT_EQ(refusal_after(number_at("contexts.user_bias_levels", 1, 4)), "f: levels of the biases of a row are not in order");
+  EXPECT_EQ(refusal_after(number_at("contexts.item_bias_levels", 0, std::int64_t{1} << 40)), "f: a number of ratings is out of range");
 }
 
 }  // namespace

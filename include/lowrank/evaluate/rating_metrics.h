@@ -25,6 +25,7 @@ struct RatingScores {
 RatingScores score_ratings(const Model& model, const Pairs& pairs, int threads = 0, UserFigures* by_user = nullptr);
 
 /// Scores the cells of `ratings`, for example the training ratings.
-RatingScores score_ratings(const Model& model, const Ratings& ratings, int threads = 0);
+/// \param situations  of the ratings; null for none
+RatingScores score_ratings(const Model& model, const Ratings& ratings, int threads = 0, const Situations* situations = nullptr);
 
 }  // namespace lowrank

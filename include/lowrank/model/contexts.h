@@ -19,13 +19,32 @@
 namespace [[gnu::visibility("default")]] lowrank {
 
 struct Model;
+struct Pairs;
+
+/// Biases of some (row, level) pairs of a context: sparse, row after row.
+struct LevelBiases {
+  std::vector<std::uint64_t> offsets;  ///< rows + 1 positions: the biases of row r are at [offsets[r], offsets[r + 1]); empty for none
+  std::vector<std::uint32_t> levels;   ///< of each bias, ascending within a row
+  std::vector<float> values;           ///< of each bias
+
+  [[nodiscard]] bool empty() const noexcept { return offsets.empty(); }
+  /// The bias of a pair; 0 where it has none. O(log of the row's biases)
+  [[nodiscard]] float at(std::uint32_t row, std::uint32_t level) const noexcept;
+
+  friend bool operator==(const LevelBiases&, const LevelBiases&) = default;
+};
 
 /// One context of a model, with the terms that its levels add to scores. With user u and item i, level t adds
 ///
-///     biases[t] + <p_u, user_factors[t]> + <q_i, item_factors[t]>
+///     biases[t] + <p_u, user_factors[t]> + <q_i, item_factors[t]> + user_biases(u, t) + item_biases(i, t)
 ///
-/// for the factors p and q of the model, each term where the model knows what it is of. A level that the model does not know adds nothing,
-/// which is what its levels add on the average over the training ratings.
+/// for the factors p and q of the model, each term where the model knows what it is of. Where there are scales, the product of the two rows
+/// becomes
+///
+///     sum over factors k of p_uk q_ik scales[t]_k
+///
+/// with the scales of several contexts multiplied. A level that the model does not know adds nothing and scales by 1, which is what its
+/// levels do on the average over the training ratings.
 struct ContextVectors {
   std::string name;                   ///< lower-case letters, digits and `_`; of a period, that of the period
   Period period = Period::none;       ///< which levels are stretches of; none for other contexts
@@ -34,6 +53,9 @@ struct ContextVectors {
   FactorMatrix item_factors;          ///< levels x rank: multiplied with an item's
   std::vector<float> biases;          ///< one per level
   std::vector<std::uint32_t> counts;  ///< training ratings of each level
+  FactorMatrix scales = {};           ///< levels x rank: factors of the terms of the dot product; no rows for ones
+  LevelBiases user_biases = {};       ///< of users in levels
+  LevelBiases item_biases = {};       ///< of items in levels
 
   friend bool operator==(const ContextVectors&, const ContextVectors&) = default;
 };
@@ -43,6 +65,10 @@ struct ContextVectors {
 /// \param threads  0 for all; no influence on the result. O(n rank) \throws as periods_of()
 void add_contexts(const Model& model, std::span<const std::uint32_t> users, std::span<const std::uint32_t> items,
                   std::span<const std::int64_t> times, std::span<double> scores, int threads = 0);
+
+/// The same for pairs whose contexts are known by their situations, by their times, or by neither, which adds nothing. A context is told by
+/// the column of its name, where the situations have one.
+void add_contexts(const Model& model, const Pairs& pairs, std::span<double> scores, int threads = 0);
 
 /// add_contexts() for pairs that come one by one, whose greatest time is not known beforehand. Borrows the model.
 class ContextStream {

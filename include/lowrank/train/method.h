@@ -15,6 +15,7 @@
 #include "lowrank/train/baseline.h"
 #include "lowrank/train/bayes.h"
 #include "lowrank/train/bpr.h"
+#include "lowrank/train/context_als.h"
 #include "lowrank/train/ease.h"
 #include "lowrank/train/implicit.h"
 #include "lowrank/train/neighbours.h"
@@ -26,7 +27,7 @@
 namespace [[gnu::visibility("default")]] lowrank {
 
 /// Every method of training, a closed set: adding one is adding its options struct here.
-using Method = std::variant<Sgd, Als, Bayes, Asymmetric, Implicit, Bpr, ItemNeighbours, Slim, Ease, Nmf, Baseline, Popular>;
+using Method = std::variant<Sgd, Als, ContextAls, Bayes, Asymmetric, Implicit, Bpr, ItemNeighbours, Slim, Ease, Nmf, Baseline, Popular>;
 
 /// \name Methods by name
 /// What doors need to offer every method without knowing any.
@@ -74,6 +75,8 @@ bool warm_starts(const Method& method);
 bool reads_features(const Method& method);
 /// Whether training under these options reads the timestamps of ratings, and needs one with each.
 bool reads_times(const Method& method);
+/// Whether training reads the contexts of ratings (see Dataset::situations).
+bool reads_contexts(const Method& method);
 /// Whether models of `method` know how far ratings lie from their predictions (see Model::uncertainty).
 bool has_uncertainty(const Method& method);
 /// Every option of `method` with its value, in the order of its description.

@@ -1,0 +1,112 @@
+#include "lowrank/train/context_als.h"
+
+#include <array>
+#include <utility>
+
+#include "base/parallel.h"
+#include "lowrank/base/error.h"
+#include "train/common_options.h"
+#include "train/context_learner.h"
+#include "train/methods.h"
+#include "train/training_error.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr auto kForms = std::to_array<Named<ContextForm>>(
+    {{"pairwise", ContextForm::pairwise}, {"cp", ContextForm::cp}, {"both", ContextForm::both}, {"biases", ContextForm::biases}});
+constexpr auto kContextBiases = std::to_array<Named<ContextBiases>>(
+    {{"none", ContextBiases::none}, {"items", ContextBiases::items}, {"users", ContextBiases::users}, {"both", ContextBiases::both}});
+constexpr auto kScalings =
+    std::to_array<Named<RegularizationScaling>>({{"count", RegularizationScaling::count}, {"constant", RegularizationScaling::constant}});
+constexpr auto kBiasRegularizations =
+    std::to_array<Named<BiasRegularization>>({{"estimated", BiasRegularization::estimated}, {"factors", BiasRegularization::factors}});
+constexpr auto kSolvers = std::to_array<Named<Solver>>({{"exact", Solver::exact}, {"cg", Solver::cg}});
+
+constexpr Setting kByCount = with("regularization_scaling", "count");
+/// The weight of a row's factors is read for the factors, and for a bias that is regularised as they are.
+constexpr Need kWeighsRows = {kHasFactors, with("bias_regularization", "factors")};
+
+constexpr std::array kOptions = {
+    rank_option<ContextAls>().tuned_by_factors(16, 256),
+    Option<ContextAls>{"epochs", &ContextAls::epochs, {1, 1e9}}.tuned_by_factors(4, 12),
+    Option<ContextAls>{"form", choice<ContextAls, &ContextAls::form, kForms>()}
+        .only(kHasFactors)
+        .tuned_over("pairwise", "cp", "both", "biases"),
+    Option<ContextAls>{"context_biases", choice<ContextAls, &ContextAls::context_biases, kContextBiases>()}.only(kHasBiases),
+    Option<ContextAls>{"regularization", &ContextAls::regularization}.tuned_by_factors(0.01, 0.16),
+    Option<ContextAls>{"regularization_scaling", choice<ContextAls, &ContextAls::regularization_scaling, kScalings>()}.only(kRegularizes,
+                                                                                                                            kWeighsRows),
+    Option<ContextAls>{"prior_ratings", &ContextAls::prior_ratings}.only(kByCount, kRegularizes, kWeighsRows).tuned_by_factors(20, 1000),
+    Option<ContextAls>{"context_regularization", &ContextAls::context_regularization}
+        .only(kHasFactors, with("form", "pairwise", "both"))
+        .tuned_by_factors(5, 500),
+    Option<ContextAls>{"scale_regularization", &ContextAls::scale_regularization}
+        .only(kHasFactors, with("form", "cp", "both"))
+        .tuned_by_factors(0.01, 10),
+    Option<ContextAls>{"bias_regularization", choice<ContextAls, &ContextAls::bias_regularization, kBiasRegularizations>()}.only(
+        kHasBiases, kRegularizes),
+    biases_option<ContextAls>("learn the mean and a bias for every user, item and level of a context"),
+    Option<ContextAls>{"solver", choice<ContextAls, &ContextAls::solver, kSolvers>()}.only(kHasFactors),
+    cg_steps_option<ContextAls>(),
+    initial_scale_option<ContextAls>(),
+    tolerance_option<ContextAls>(),
+    patience_option<ContextAls>(),
+    seed_option<ContextAls>().only(kHasFactors),
+};
+
+/// The options of als that mean the same.
+Als als_of(const ContextAls& options) {
+  Als als;
+  als.rank = options.rank;
+  als.epochs = options.epochs;
+  als.regularization = options.regularization;
+  als.regularization_scaling = options.regularization_scaling;
+  als.prior_ratings = options.prior_ratings;
+  als.bias_regularization = options.bias_regularization;
+  als.biases = options.biases;
+  als.solver = options.solver;
+  als.cg_steps = options.cg_steps;
+  als.initial_scale = options.initial_scale;
+  als.tolerance = options.tolerance;
+  als.patience = options.patience;
+  als.seed = options.seed;
+  return als;
+}
+
+}  // namespace
+
+template <>
+MethodTraits<ContextAls> traits_of() {
+  return {
+      .options = kOptions,
+      // By item, and besides for each rating its user, its situation, and where it is of each context, of which there are two or three.
+      .rating_bytes = 9 + 4 + 4 + 12,
+      .weighs = always<ContextAls>,
+      .contexts = true,
+      .extra_bytes = [](const ContextAls& options, const TrainingShape& shape) { return context_learner_bytes(options, shape.ratings); }};
+}
+
+template <>
+Trained train_method(Ratings ratings, const ContextAls& options, Model frame, const Validation& validation, TrainingObserver& observer,
+                     const TrainContext& context) {
+  const Als als = als_of(options);
+  if (context.situations == nullptr || context.situations->columns.empty())
+    return train_method(std::move(ratings), als, std::move(frame), validation, observer, context);
+  Workers workers(context.threads);
+  const RatingMoments moments = moments_of(ratings, workers);
+  const Units units = training_units(moments, options.biases);
+  const AlsWeights weights = als_weights(settle_als(als, ratings, frame, context.threads), ratings, units);
+  const std::size_t count = ratings.size();
+  frame.centre.has_biases = options.biases;
+  set_range(frame, moments, context);
+  const LeastSquares fold_in = als_fold_in(als, weights, units, context);
+  ContextLearner learner(std::move(ratings), options, units, weights, frame, context, workers);
+  const Stopping stopping{options.epochs, options.patience, options.tolerance};
+  Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
+  trained.train_rmse = training_rmse(trained.model, learner.ratings(), workers, context.situations);
+  return trained;
+}
+
+}  // namespace lowrank

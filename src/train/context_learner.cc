@@ -1,0 +1,529 @@
+#include "train/context_learner.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <string>
+#include <utility>
+
+#include "base/random.h"
+#include "kernels/dot.h"
+#include "lowrank/base/error.h"
+#include "train/alternating.h"
+#include "train/row_weights.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr std::size_t kRows = 64;
+
+/// The ratings as they stand by user.
+struct UserView {
+  static constexpr bool kOfUsers = true;
+  const Ratings& ratings;
+
+  [[nodiscard]] std::span<const std::size_t> offsets() const { return ratings.row_offsets(); }
+  [[nodiscard]] std::uint32_t other(std::size_t at) const { return ratings.items()[at]; }
+  [[nodiscard]] float value(std::size_t at) const { return ratings.value(at); }
+  [[nodiscard]] std::uint32_t situation(std::size_t at) const { return ratings.situation(at); }
+  [[nodiscard]] std::span<const float> weights() const { return ratings.weights(); }
+};
+
+/// The ratings as they stand by item.
+struct ItemView {
+  static constexpr bool kOfUsers = false;
+  const ByItem& ratings;
+  const std::vector<std::uint32_t>& situations;
+
+  [[nodiscard]] std::span<const std::size_t> offsets() const { return ratings.offsets; }
+  [[nodiscard]] std::uint32_t other(std::size_t at) const { return ratings.users[at]; }
+  [[nodiscard]] float value(std::size_t at) const { return ratings.value(at); }
+  [[nodiscard]] std::uint32_t situation(std::size_t at) const { return situations[at]; }
+  [[nodiscard]] std::span<const float> weights() const { return ratings.weights; }
+};
+
+/// \throws DataError
+std::vector<std::uint32_t> users_of(const Ratings& ratings) {
+  if (ratings.size() > std::numeric_limits<std::uint32_t>::max())
+    throw DataError("contexts take 4294967295 ratings at most, and there are " + std::to_string(ratings.size()));
+  std::vector<std::uint32_t> users(ratings.size());
+  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
+    std::fill(users.begin() + static_cast<std::ptrdiff_t>(ratings.row_offsets()[user]),
+              users.begin() + static_cast<std::ptrdiff_t>(ratings.row_offsets()[user + 1]), user);
+  }
+  return users;
+}
+
+std::vector<std::uint32_t> situations_by_item(const Ratings& ratings, const ByItem& by_item) {
+  std::vector<std::size_t> next(by_item.offsets.begin(), by_item.offsets.end() - 1);
+  std::vector<std::uint32_t> situations(ratings.size());
+  // Users come in ascending order, as an item's ratings do, and the ratings of a pair in theirs.
+  for (std::size_t at = 0; at < ratings.size(); ++at) situations[next[ratings.items()[at]]++] = ratings.situation(at);
+  return situations;
+}
+
+std::vector<std::vector<std::uint16_t>> rows_of_columns(const Situations& situations) {
+  std::vector<std::vector<std::uint16_t>> rows;
+  for (std::size_t column = 0; column < situations.columns.size(); ++column) rows.push_back(rows_of(situations, column));
+  return rows;
+}
+
+float product(const float* a, const float* b, std::size_t stride) { return stride == 0 ? 0.0F : dot(a, b, stride); }
+
+double product_of(std::span<const double> a, std::span<const float> b) {
+  double sum = 0;
+  for (std::size_t k = 0; k < b.size(); ++k) sum += a[k] * static_cast<double>(b[k]);
+  return sum;
+}
+
+/// The sum of ridges[row] * (distance of the row's numbers from `from`)^2.
+double penalty(const FactorMatrix& table, std::span<const double> ridges, float from) {
+  double sum = 0;
+  for (std::size_t row = 0; row < ridges.size(); ++row) {
+    double squares = 0;
+    for (const float x : table.row(row)) squares += static_cast<double>(x - from) * static_cast<double>(x - from);
+    sum += ridges[row] * squares;
+  }
+  return sum;
+}
+
+}  // namespace
+
+ContextLearner::ContextLearner(Ratings ratings, const ContextAls& options, const Units& units, const AlsWeights& weights,
+                               const Model& frame, const TrainContext& context, Workers& workers)
+    : options_(options),
+      units_(units),
+      weights_(weights),
+      init_(context.init),
+      situations_(*context.situations),
+      workers_(workers),
+      ratings_(std::move(ratings)),
+      by_item_(transpose(ratings_, workers)),
+      user_of_(users_of(ratings_)),
+      situations_by_item_(situations_by_item(ratings_, by_item_)),
+      total_weight_(total_weight(ratings_, workers)),
+      columns_(situations_.columns.size()),
+      level_rows_(rows_of_columns(situations_)),
+      combined_(columns_, level_rows_, situations_.size(), options.rank, ratings_.size()),
+      blocks_(options.rank, workers),
+      bias_blocks_(0, workers) {
+  set_up(users_, frame.users.counts, row_weights(ratings_.row_offsets(), ratings_.weights()), weights.bias.user);
+  set_up(items_, frame.items.counts, row_weights(by_item_.offsets, by_item_.weights), weights.bias.item);
+  set_up_columns();
+  ContextLearner::restore(nullptr);
+}
+
+void ContextLearner::set_up(Rows& side, const std::vector<std::uint32_t>& counts, const std::vector<double>& totals,
+                            double bias_damping) const {
+  side.counts = counts;
+  side.factors = FactorMatrix(counts.size(), options_.rank);
+  for (const double total : totals) {
+    side.ridges.push_back(weights_.row(total));
+    side.bias_dampings.push_back(weights_.bias_as_factors ? weights_.row(total) : std::max(bias_damping, weights_.least));
+  }
+}
+
+void ContextLearner::set_up_columns() {
+  for (std::size_t number = 0; number < columns_.size(); ++number) {
+    LevelTable& table = columns_[number];
+    const std::size_t levels = situations_.columns[number].levels.size();
+    table.counts.assign(levels, 0);
+    group_by_level(ratings_, level_rows_[number], table);
+    table.vector_ridges.assign(levels, std::max(options_.context_regularization, weights_.least));
+    table.scale_ridges.assign(levels, std::max(options_.scale_regularization, weights_.least));
+    table.bias_dampings.assign(levels, std::max(weights_.bias.item, weights_.least));
+    if (has_user_biases()) {
+      std::vector<std::uint32_t> by_user(ratings_.size());
+      for (std::size_t at = 0; at < by_user.size(); ++at) by_user[at] = ratings_.situation(at);
+      table.user_biases = pairs_of(ratings_.row_offsets(), by_user, level_rows_[number], levels, workers_);
+    }
+    if (has_item_biases()) table.item_biases = pairs_of(by_item_.offsets, situations_by_item_, level_rows_[number], levels, workers_);
+  }
+}
+
+std::optional<EpochFigures> ContextLearner::run(std::size_t /*epoch*/) {
+  solve_users();
+  solve_items();
+  for (std::size_t column = 0; column < columns_.size(); ++column) solve_levels(column);
+  const double errors = squared_errors();
+  const double loss = errors + regularization();
+  const double rmse = std::sqrt(errors / total_weight_) * units_.scale;
+  if (!std::isfinite(rmse) || !std::isfinite(loss)) return std::nullopt;
+  return EpochFigures{.train_rmse = rmse, .train_loss = loss * units_.scale * units_.scale};
+}
+
+template <class View>
+void ContextLearner::solve(const View& view, const Rows& fixed, Rows& solved) {
+  RegressorStep step;
+  step.offsets = view.offsets();
+  step.ridges = solved.ridges;
+  if (options_.biases) step.bias_dampings = solved.bias_dampings;
+  step.options = {.method = static_cast<RowMethod>(options_.solver), .cg_steps = options_.cg_steps};
+  if (!view.weights().empty()) step.weight = [&](std::size_t at) { return view.weights()[at]; };
+  const bool vectors = has_vectors();
+  const bool scales = has_scales();
+  step.write = [&](std::size_t row, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
+    CombinedLevels::Scratch scratch;
+    for (std::size_t at = begin; at < end; ++at, regressors += stride) {
+      const std::uint32_t other = view.other(at);
+      const CombinedLevels::Terms terms = combined_.of(view.situation(at), scratch);
+      const float* fixed_row = fixed.factors.row(other).data();
+      float left = units_.to_training(view.value(at)) - fixed.biases[other] - terms.bias;
+      if (vectors) left -= product(fixed_row, terms.vectors, fixed.factors.stride());
+      left -= View::kOfUsers ? row_biases(static_cast<std::uint32_t>(row), other, view.situation(at))
+                             : row_biases(other, static_cast<std::uint32_t>(row), view.situation(at));
+      values[at - begin] = left;
+      if (vectors && scales) {
+        for (std::size_t k = 0; k < options_.rank; ++k) regressors[k] = fixed_row[k] * terms.scales[k] + terms.vectors[k];
+      } else if (vectors) {
+        for (std::size_t k = 0; k < options_.rank; ++k) regressors[k] = fixed_row[k] + terms.vectors[k];
+      } else {
+        for (std::size_t k = 0; k < options_.rank; ++k) regressors[k] = fixed_row[k] * terms.scales[k];
+      }
+    }
+  };
+  blocks_.run(step, solved.factors, options_.biases ? solved.biases.data() : nullptr);
+}
+
+void ContextLearner::solve_users() {
+  solve(UserView{ratings_}, items_, users_);
+  if (!has_user_biases()) return;
+  for (std::size_t column = 0; column < columns_.size(); ++column)
+    solve_row_biases(UserView{ratings_}, column, columns_[column].user_biases);
+}
+
+void ContextLearner::solve_items() {
+  solve(ItemView{by_item_, situations_by_item_}, users_, items_);
+  if (!has_item_biases()) return;
+  for (std::size_t column = 0; column < columns_.size(); ++column)
+    solve_row_biases(ItemView{by_item_, situations_by_item_}, column, columns_[column].item_biases);
+}
+
+void ContextLearner::solve_levels(std::size_t column) {
+  if (has_vectors() || (options_.biases && options_.form == ContextForm::biases)) {
+    solve_vectors(column);
+    take_over(column);
+  }
+  if (has_scales()) {
+    solve_scales(column);
+    take_over(column);
+  }
+}
+
+LevelMean ContextLearner::mean(const LevelTable& table) const {
+  LevelMean mean = mean_of(table);
+  // Without biases there is nothing that the mean of vectors could be moved into.
+  if (!options_.biases) std::ranges::fill(mean.vector, 0.0);
+  return mean;
+}
+
+void ContextLearner::take_over(std::size_t column) {
+  set_missing(mean(columns_[column]), columns_[column]);
+  combined_.refresh(workers_);
+}
+
+RegressorStep ContextLearner::step_of(std::size_t column, std::span<const double> ridges) const {
+  RegressorStep step;
+  step.offsets = columns_[column].offsets;
+  step.ridges = ridges;
+  step.options = {.method = static_cast<RowMethod>(options_.solver), .cg_steps = options_.cg_steps};
+  if (ratings_.has_weights()) step.weight = [this, column](std::size_t at) { return ratings_.weights()[columns_[column].places[at]]; };
+  return step;
+}
+
+void ContextLearner::solve_vectors(std::size_t column) {
+  LevelTable& table = columns_[column];
+  RegressorStep step = step_of(column, table.vector_ridges);
+  if (options_.biases) step.bias_dampings = table.bias_dampings;
+  const std::size_t row_stride = users_.factors.stride();
+  step.write = [&](std::size_t level, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
+    Scratch scratch(options_.rank);
+    // The sum of p and q.
+    const std::span<float> rows = scratch.rows.row(1);
+    for (std::size_t at = begin; at < end; ++at, regressors += stride) {
+      const std::uint32_t place = table.places[at];
+      const std::uint32_t user = user_of_[place];
+      const std::uint32_t item = ratings_.items()[place];
+      const std::span<const float> p = users_.factors.row(user);
+      const std::span<const float> q = items_.factors.row(item);
+      for (std::size_t k = 0; k < rows.size(); ++k) rows[k] = p[k] + q[k];
+      if (has_vectors()) std::ranges::copy(rows, regressors);
+      const float own = table.biases[level] + product(rows.data(), table.vectors.row(level).data(), row_stride);
+      values[at - begin] = target(place) - (score(user, item, ratings_.situation(place), scratch) - own);
+    }
+  };
+  FactorMatrix none(table.levels() + 1, 0);
+  (has_vectors() ? blocks_ : bias_blocks_).run(step, has_vectors() ? table.vectors : none, options_.biases ? table.biases.data() : nullptr);
+}
+
+void ContextLearner::solve_scales(std::size_t column) {
+  LevelTable& table = columns_[column];
+  RegressorStep step = step_of(column, table.scale_ridges);
+  // With vectors the biases are solved together with these.
+  const bool with_biases = options_.biases && !has_vectors();
+  if (with_biases) step.bias_dampings = table.bias_dampings;
+  step.write = [&](std::size_t level, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
+    Scratch scratch(options_.rank);
+    const std::span<const float> scales = table.scales.row(level);
+    for (std::size_t at = begin; at < end; ++at, regressors += stride) {
+      const std::uint32_t place = table.places[at];
+      const std::uint32_t user = user_of_[place];
+      const std::uint32_t item = ratings_.items()[place];
+      const std::uint32_t situation = ratings_.situation(place);
+      const std::span<const float> p = users_.factors.row(user);
+      const std::span<const float> q = items_.factors.row(item);
+      combined_.scales_without(column, situation, {regressors, options_.rank});
+      float change = 0;
+      for (std::size_t k = 0; k < scales.size(); ++k) {
+        regressors[k] *= p[k] * q[k];
+        change += regressors[k] * (scales[k] - 1);
+      }
+      const float own = change + (with_biases ? table.biases[level] : 0);
+      values[at - begin] = target(place) - (score(user, item, situation, scratch) - own);
+    }
+  };
+  // Solved as the distance from 1, towards which scales are regularised.
+  const auto shift = [&table](float by) {
+    for (std::size_t level = 0; level < table.levels(); ++level) {
+      for (float& scale : table.scales.row(level)) scale += by;
+    }
+  };
+  FactorMatrix distances = table.scales;
+  for (std::size_t level = 0; level < table.levels(); ++level) {
+    for (float& distance : distances.row(level)) distance -= 1;
+  }
+  blocks_.run(step, distances, with_biases ? table.biases.data() : nullptr);
+  table.scales = std::move(distances);
+  shift(1);
+}
+
+template <class View>
+void ContextLearner::solve_row_biases(const View& view, std::size_t column, LevelBiases& biases) {
+  const LevelTable& table = columns_[column];
+  const std::vector<std::uint16_t>& level_rows = level_rows_[column];
+  const std::vector<double>& dampings = (View::kOfUsers ? users_ : items_).bias_dampings;
+  const std::span<const std::size_t> offsets = view.offsets();
+  workers_.for_ranges(offsets.size() - 1, kRows, [&](std::size_t first, std::size_t last, int) {
+    Scratch scratch(options_.rank);
+    std::vector<double> sums;
+    std::vector<double> weights;
+    for (std::size_t row = first; row < last; ++row) {
+      const std::size_t begin = biases.offsets[row];
+      const std::span<const std::uint32_t> levels = std::span(biases.levels).subspan(begin, biases.offsets[row + 1] - begin);
+      sums.assign(levels.size(), 0);
+      weights.assign(levels.size(), 0);
+      for (std::size_t at = offsets[row]; at < offsets[row + 1]; ++at) {
+        const std::uint32_t situation = view.situation(at);
+        const std::size_t level = level_rows[situation];
+        if (level >= table.levels()) continue;
+        const auto place = static_cast<std::size_t>(std::ranges::lower_bound(levels, level) - levels.begin());
+        const auto user = View::kOfUsers ? static_cast<std::uint32_t>(row) : view.other(at);
+        const auto item = View::kOfUsers ? view.other(at) : static_cast<std::uint32_t>(row);
+        const float left = units_.to_training(view.value(at)) - score(user, item, situation, scratch) + biases.values[begin + place];
+        const double weight = view.weights().empty() ? 1.0 : static_cast<double>(view.weights()[at]);
+        sums[place] += weight * static_cast<double>(left);
+        weights[place] += weight;
+      }
+      for (std::size_t n = 0; n < levels.size(); ++n) biases.values[begin + n] = static_cast<float>(sums[n] / (weights[n] + dampings[row]));
+    }
+  });
+}
+
+float ContextLearner::row_biases(std::uint32_t user, std::uint32_t item, std::uint32_t situation) const {
+  if (options_.context_biases == ContextBiases::none) return 0;
+  float sum = 0;
+  for (std::size_t column = 0; column < columns_.size(); ++column) {
+    const LevelTable& table = columns_[column];
+    const std::uint32_t level = level_rows_[column][situation];
+    if (!table.user_biases.empty()) sum += table.user_biases.at(user, level);
+    if (!table.item_biases.empty()) sum += table.item_biases.at(item, level);
+  }
+  return sum;
+}
+
+float ContextLearner::scaled_product(std::uint32_t user, std::uint32_t item, const float* scales, Scratch& scratch) const {
+  const float* q = items_.factors.row(item).data();
+  const float* p = users_.factors.row(user).data();
+  if (!has_scales()) return product(p, q, users_.factors.stride());
+  const std::span<float> scaled = scratch.rows.row(0);
+  for (std::size_t k = 0; k < scaled.size(); ++k) scaled[k] = p[k] * scales[k];
+  return product(scaled.data(), q, users_.factors.stride());
+}
+
+float ContextLearner::score(std::uint32_t user, std::uint32_t item, std::uint32_t situation, Scratch& scratch) const {
+  const CombinedLevels::Terms terms = combined_.of(situation, scratch.combined);
+  const std::size_t stride = users_.factors.stride();
+  float sum = users_.biases[user] + items_.biases[item] + terms.bias + row_biases(user, item, situation);
+  if (has_vectors()) {
+    sum +=
+        product(users_.factors.row(user).data(), terms.vectors, stride) + product(items_.factors.row(item).data(), terms.vectors, stride);
+  }
+  return sum + scaled_product(user, item, terms.scales, scratch);
+}
+
+double ContextLearner::squared_errors() {
+  return workers_.sum_rows(ratings_.user_count(), [&](std::size_t first, std::size_t last, int) {
+    Scratch scratch(options_.rank);
+    double sum = 0;
+    for (std::size_t at = ratings_.row_offsets()[first]; at < ratings_.row_offsets()[last]; ++at) {
+      const auto error = static_cast<double>(target(at) - score(user_of_[at], ratings_.items()[at], ratings_.situation(at), scratch));
+      sum += error * error * (ratings_.has_weights() ? static_cast<double>(ratings_.weights()[at]) : 1.0);
+    }
+    return sum;
+  });
+}
+
+double ContextLearner::regularization() {
+  double sum = 0;
+  for (const Rows* side : {&users_, &items_}) {
+    sum += weighted_squares(side->factors, side->ridges, workers_);
+    for (std::size_t row = 0; row < side->biases.size(); ++row)
+      sum += side->bias_dampings[row] * static_cast<double>(side->biases[row]) * static_cast<double>(side->biases[row]);
+  }
+  const auto row_penalty = [](const LevelBiases& biases, const Rows& side) {
+    double squares = 0;
+    for (std::size_t row = 0; row + 1 < biases.offsets.size(); ++row) {
+      for (std::uint64_t at = biases.offsets[row]; at < biases.offsets[row + 1]; ++at)
+        squares += side.bias_dampings[row] * static_cast<double>(biases.values[at]) * static_cast<double>(biases.values[at]);
+    }
+    return squares;
+  };
+  for (const LevelTable& table : columns_) {
+    if (has_vectors()) sum += penalty(table.vectors, table.vector_ridges, 0);
+    if (has_scales()) sum += penalty(table.scales, table.scale_ridges, 1);
+    for (std::size_t level = 0; level < table.levels(); ++level)
+      sum += table.bias_dampings[level] * static_cast<double>(table.biases[level]) * static_cast<double>(table.biases[level]);
+    sum += row_penalty(table.user_biases, users_) + row_penalty(table.item_biases, items_);
+  }
+  return sum;
+}
+
+bool ContextLearner::finite() {
+  return all_finite(users_.factors, workers_) && all_finite(items_.factors, workers_) &&
+         std::ranges::all_of(columns_, [this](const LevelTable& table) {
+           return all_finite(table.vectors, workers_) && all_finite(table.scales, workers_) && all_finite(table.biases, workers_);
+         });
+}
+
+void ContextLearner::store(Model& model) {
+  std::vector<LevelMean> means;
+  std::vector<double> vector(options_.rank);
+  std::vector<double> scale(options_.rank, 1.0);
+  double bias = 0;
+  for (const LevelTable& table : columns_) {
+    const LevelMean& own = means.emplace_back(mean(table));
+    bias += own.bias;
+    for (std::size_t k = 0; k < vector.size(); ++k) {
+      vector[k] += own.vector[k];
+      scale[k] *= own.scale[k];
+    }
+  }
+  model.centre.mean = options_.biases ? units_.mean + bias * units_.scale : 0.0;
+  for (const auto& [rows, side] : {std::pair(&users_, &model.users), std::pair(&items_, &model.items)}) {
+    for (std::size_t row = 0; row < rows->counts.size(); ++row) {
+      const double own = static_cast<double>(rows->biases[row]) + product_of(vector, rows->factors.row(row));
+      row_to_model<float>(units_, rows->factors.row(row), 0.0F, *side, row);
+      side->biases[row] = to_bias(own * units_.scale);
+    }
+  }
+  for (std::size_t item = 0; item < items_.counts.size(); ++item) {
+    const std::span<float> own = model.items.factors.row(item);
+    for (std::size_t k = 0; k < own.size(); ++k) own[k] = static_cast<float>(static_cast<double>(own[k]) * scale[k]);
+  }
+  model.contexts.resize(columns_.size());
+  for (std::size_t column = 0; column < columns_.size(); ++column) {
+    ContextVectors& to = model.contexts[column];
+    to.name = situations_.columns[column].name;
+    to.period = situations_.columns[column].period;
+    to.levels = situations_.columns[column].levels;
+    store(columns_[column], means[column], scale, to);
+  }
+}
+
+void ContextLearner::store(const LevelTable& table, const LevelMean& mean, std::span<const double> scale, ContextVectors& to) const {
+  const std::size_t levels = table.levels();
+  to.counts = table.counts;
+  to.biases.resize(levels);
+  to.user_factors = FactorMatrix(levels, options_.rank);
+  to.item_factors = FactorMatrix(levels, options_.rank);
+  if (has_scales()) to.scales = FactorMatrix(levels, options_.rank);
+  const double root = std::sqrt(units_.scale);
+  for (std::size_t level = 0; level < levels; ++level) {
+    to.biases[level] = table.counts[level] == 0 ? 0 : to_bias((static_cast<double>(table.biases[level]) - mean.bias) * units_.scale);
+    for (std::size_t k = 0; k < options_.rank; ++k) {
+      const double own = table.counts[level] == 0 ? 0 : static_cast<double>(table.vectors.row(level)[k]) - mean.vector[k];
+      if (has_vectors()) {
+        to.user_factors.row(level)[k] = static_cast<float>(own * root);
+        to.item_factors.row(level)[k] = static_cast<float>(own / scale[k] * root);
+      }
+      if (has_scales()) {
+        to.scales.row(level)[k] =
+            table.counts[level] == 0 ? 1.0F : static_cast<float>(static_cast<double>(table.scales.row(level)[k]) / mean.scale[k]);
+      }
+    }
+  }
+  const auto in_units = [this](const LevelBiases& biases) {
+    LevelBiases scaled = biases;
+    for (float& value : scaled.values) value = to_bias(static_cast<double>(value) * units_.scale);
+    return scaled;
+  };
+  to.user_biases = in_units(table.user_biases);
+  to.item_biases = in_units(table.item_biases);
+}
+
+void ContextLearner::restore(const Model* model) {
+  const double deviation = options_.initial_scale / std::sqrt(static_cast<double>(std::max(options_.rank, 1U)));
+  start_rows(users_.factors, users_.counts, deviation, options_.seed, Purpose::user_factors, workers_);
+  start_rows(items_.factors, items_.counts, deviation, options_.seed, Purpose::item_factors, workers_);
+  users_.biases.assign(users_.counts.size(), 0);
+  items_.biases.assign(items_.counts.size(), 0);
+  for (LevelTable& table : columns_) {
+    const std::size_t rows = table.levels() + 1;
+    table.vectors = FactorMatrix(rows, options_.rank);
+    table.scales = FactorMatrix(rows, options_.rank);
+    for (std::size_t row = 0; row < rows; ++row) std::ranges::fill(table.scales.row(row), 1.0F);
+    table.biases.assign(rows, 0);
+    std::ranges::fill(table.user_biases.values, 0.0F);
+    std::ranges::fill(table.item_biases.values, 0.0F);
+  }
+  const Model* from = model != nullptr ? model : init_;
+  if (from != nullptr) load(*from);
+  combined_.refresh(workers_);
+}
+
+void ContextLearner::load(const Model& from) {
+  const double shift = from.centre.mean - units_.mean;
+  for (const auto& [rows, side, by] : {std::tuple(&users_, &from.users, shift), std::tuple(&items_, &from.items, 0.0)}) {
+    for (std::uint32_t row = 0; row < rows->counts.size(); ++row) {
+      if (!side->knows(row) || rows->counts[row] == 0) continue;
+      factors_from_model(units_, *side, row, rows->factors.row(row));
+      if (options_.biases) rows->biases[row] = static_cast<float>(bias_from_model(units_, *side, row, by));
+    }
+  }
+  for (std::size_t column = 0; column < columns_.size(); ++column) {
+    for (const ContextVectors& context : from.contexts) {
+      if (context.name == situations_.columns[column].name) load(context, column);
+    }
+  }
+}
+
+void ContextLearner::load(const ContextVectors& from, std::size_t column) {
+  LevelTable& table = columns_[column];
+  const Vocabulary& levels = situations_.columns[column].levels;
+  const auto root = static_cast<float>(std::sqrt(units_.scale));
+  for (std::uint32_t level = 0; level < levels.size(); ++level) {
+    const std::uint32_t known = from.levels.find(levels.id(level));
+    if (known == Vocabulary::kUnknown || table.counts[level] == 0) continue;
+    if (options_.biases) table.biases[level] = static_cast<float>(static_cast<double>(from.biases[known]) / units_.scale);
+    const std::span<float> vector = table.vectors.row(level);
+    if (has_vectors()) std::ranges::transform(from.user_factors.row(known), vector.begin(), [root](float x) { return x / root; });
+    if (has_scales() && from.scales.rows() != 0) std::ranges::copy(from.scales.row(known), table.scales.row(level).begin());
+  }
+}
+
+std::size_t context_learner_bytes(const ContextAls& options, std::size_t ratings) {
+  return 2 * RowBlocks::bytes(options.rank) + CombinedLevels::most_bytes(ratings);
+}
+
+}  // namespace lowrank

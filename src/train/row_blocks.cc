@@ -1,0 +1,129 @@
+#include "train/row_blocks.h"
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+
+#include "kernels/gramian.h"
+#include "kernels/solve.h"
+
+namespace lowrank {
+
+namespace {
+
+constexpr std::size_t kGrain = 256;
+
+std::size_t padded(std::size_t rank) { return (rank + FactorMatrix::kLanes - 1) / FactorMatrix::kLanes * FactorMatrix::kLanes; }
+
+/// Fewer would leave nothing to share between threads.
+std::size_t ratings_of_block(std::size_t rank) {
+  return std::max<std::size_t>(RowBlocks::kBlockFloats / std::max<std::size_t>(padded(rank), FactorMatrix::kLanes), 2048);
+}
+
+}  // namespace
+
+RowBlocks::RowBlocks(std::size_t rank, Workers& workers) : RowBlocks(rank, workers, ratings_of_block(rank)) {}
+
+RowBlocks::RowBlocks(std::size_t rank, Workers& workers, std::size_t most_ratings)
+    : rank_(rank), workers_(workers), half_steps_(rank, workers), most_(most_ratings), diagonal_(padded(rank)) {
+  std::fill_n(diagonal_.data() + rank, diagonal_.size() - rank, 1.0F);
+  values_.resize(most_);
+  weights_.resize(most_);
+  numbers_.resize(most_);
+  std::iota(numbers_.begin(), numbers_.end(), 0U);
+}
+
+std::size_t RowBlocks::bytes(std::size_t rank) { return ratings_of_block(rank) * ((padded(rank) + padded(rank + 2) + 3) * sizeof(float)); }
+
+void RowBlocks::run(const RegressorStep& step, FactorMatrix& solved, float* biases) {
+  const std::size_t rows = step.offsets.size() - 1;
+  for (std::size_t first = 0; first < rows;) {
+    std::size_t last = first;
+    while (last < rows && step.offsets[last + 1] - step.offsets[first] <= most_) ++last;
+    if (last == first) {
+      run_long(step, first, solved, biases);
+      last = first + 1;
+    } else {
+      run_block(step, first, last, solved, biases);
+    }
+    first = last;
+  }
+}
+
+void RowBlocks::run_block(const RegressorStep& step, std::size_t first, std::size_t last, FactorMatrix& solved, float* biases) {
+  const std::size_t start = step.offsets[first];
+  if (regressors_.rows() == 0) regressors_ = FactorMatrix(most_, rank_);
+  const std::size_t stride = regressors_.stride();
+  constexpr std::size_t kRows = 16;
+  workers_.for_ranges(last - first, kRows, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t row = first + begin; row < first + end; ++row) {
+      const std::size_t at = step.offsets[row];
+      step.write(row, at, step.offsets[row + 1], regressors_.data() + (at - start) * stride, stride, values_.data() + (at - start));
+      if (!step.weight) continue;
+      for (std::size_t rating = at; rating < step.offsets[row + 1]; ++rating) weights_[rating - start] = step.weight(rating);
+    }
+  });
+  std::vector<std::size_t> offsets(step.offsets.begin() + static_cast<std::ptrdiff_t>(first),
+                                   step.offsets.begin() + static_cast<std::ptrdiff_t>(last) + 1);
+  for (std::size_t& offset : offsets) offset -= start;
+  HalfStep half;
+  half.offsets = offsets;
+  half.others = numbers_.data();
+  half.fixed = {regressors_.data(), stride};
+  half.diagonal = diagonal_.data();
+  half.ridges = step.ridges.subspan(first, last - first);
+  half.valued = true;
+  half.weighted = static_cast<bool>(step.weight);
+  half.cells = [this](std::size_t, std::size_t begin, std::size_t end, float*, float* values) {
+    std::copy(values_.begin() + static_cast<std::ptrdiff_t>(begin), values_.begin() + static_cast<std::ptrdiff_t>(end), values);
+  };
+  if (half.weighted) {
+    half.cells = [this](std::size_t, std::size_t begin, std::size_t end, float* weights, float* values) {
+      for (std::size_t at = begin; at < end; ++at) {
+        weights[at - begin] = weights_[at];
+        values[at - begin] = weights_[at] * values_[at];
+      }
+    };
+  }
+  if (!step.bias_dampings.empty()) half.bias_dampings = step.bias_dampings.subspan(first, last - first);
+  half.options = step.options;
+  half_steps_.run(half, solved.data() + first * solved.stride(), biases == nullptr ? nullptr : biases + first);
+}
+
+void RowBlocks::run_long(const RegressorStep& step, std::size_t row, FactorMatrix& solved, float* biases) {
+  // Rows (z, 1, v), whose Gramian holds all sums of the normal equations.
+  const std::size_t width = rank_ + 2;
+  FactorMatrix rows(most_, width);
+  std::vector<double> sums(width * width);
+  std::vector<double> weights(step.weight ? most_ : 0);
+  for (std::size_t begin = step.offsets[row]; begin < step.offsets[row + 1]; begin += most_) {
+    const std::size_t size = std::min(most_, step.offsets[row + 1] - begin);
+    workers_.for_ranges(size, kGrain, [&](std::size_t from, std::size_t to, int) {
+      step.write(row, begin + from, begin + to, rows.data() + from * rows.stride(), rows.stride(), values_.data() + from);
+      for (std::size_t at = from; at < to; ++at) {
+        rows.row(at)[rank_] = 1;
+        rows.row(at)[rank_ + 1] = values_[at];
+        if (step.weight) weights[at] = static_cast<double>(step.weight(begin + at));
+      }
+    });
+    const std::span<const double> own_weights = std::span(weights).first(step.weight ? size : 0);
+    const std::vector<double> part = gramian({rows.data(), rows.stride()}, size, width, own_weights, workers_);
+    for (std::size_t n = 0; n < sums.size(); ++n) sums[n] += part[n];
+  }
+  const bool has_bias = biases != nullptr;
+  const std::size_t unknowns = rank_ + (has_bias ? 1 : 0);
+  std::vector<double> matrix(unknowns * unknowns);
+  std::vector<double> solution(unknowns);
+  for (std::size_t k = 0; k < unknowns; ++k) {
+    for (std::size_t l = 0; l < unknowns; ++l) matrix[k * unknowns + l] = sums[k * width + l];
+    matrix[k * unknowns + k] += k < rank_ ? step.ridges[row] : step.bias_dampings[row];
+    solution[k] = sums[k * width + rank_ + 1];
+  }
+  // Ridges are above 0: only numbers beyond floats fail, which the learner finds.
+  if (!solve_positive_definite(matrix.data(), solution.data(), unknowns))
+    std::ranges::fill(solution, std::numeric_limits<double>::quiet_NaN());
+  for (std::size_t k = 0; k < rank_; ++k) solved.row(row)[k] = static_cast<float>(solution[k]);
+  if (has_bias) biases[row] = static_cast<float>(solution[rank_]);
+}
+
+}  // namespace lowrank

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "base/parallel.h"
+#include "kernels/aligned_floats.h"
+#include "kernels/half_step.h"
+#include "lowrank/model/factor_matrix.h"
+
+namespace lowrank {
+
+/// The normal equations of rows whose ratings have regressors of their own, rather than fixed rows that they share: x minimises
+///
+///     sum over its ratings of c (v - <z, x> - bias)^2  +  ridge |x|^2  +  bias_damping bias^2
+struct RegressorStep {
+  std::span<const std::size_t> offsets;   ///< rows + 1 positions: the ratings of row r are at [offsets[r], offsets[r + 1])
+  std::span<const double> ridges;         ///< of each row, above 0
+  std::span<const double> bias_dampings;  ///< of each row; empty without biases
+  /// Writes z and v of the ratings of a row at [begin, end), z as rows of `stride` floats, of which those from the rank on stay.
+  std::function<void(std::size_t row, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values)> write;
+  std::function<float(std::size_t at)> weight;  ///< c of a rating, above 0; null for ones
+  RowOptions options;
+};
+
+/// Solves such steps. Regressors are written for blocks of rows of about kBlockFloats floats, and these solved by HalfSteps; a row of more
+/// ratings than a block has is solved from the sums of its products, block by block. Holds the memory of a block.
+class RowBlocks {
+ public:
+  /// Floats of the regressors of a block: 8 MiB.
+  static constexpr std::size_t kBlockFloats = std::size_t{1} << 21U;
+
+  RowBlocks(std::size_t rank, Workers& workers);
+  /// \param most_ratings  of a block, at least 1
+  RowBlocks(std::size_t rank, Workers& workers, std::size_t most_ratings);
+
+  /// Solves each row that has ratings; the others become zero. The same result for any number of threads.
+  /// \param[in,out] solved  of the rank: where a solver starts, and the solutions
+  /// \param[in,out] biases  one per row; null without biases
+  void run(const RegressorStep& step, FactorMatrix& solved, float* biases);
+
+  /// Bytes that blocks of a rank take at most.
+  static std::size_t bytes(std::size_t rank);
+
+ private:
+  void run_block(const RegressorStep& step, std::size_t first, std::size_t last, FactorMatrix& solved, float* biases);
+  void run_long(const RegressorStep& step, std::size_t row, FactorMatrix& solved, float* biases);
+
+  std::size_t rank_;
+  Workers& workers_;
+  HalfSteps half_steps_;
+  std::size_t most_;  ///< ratings of a block
+  FactorMatrix regressors_;
+  std::vector<float> values_;
+  std::vector<float> weights_;
+  std::vector<std::uint32_t> numbers_;  ///< 0, 1, 2 ...
+  AlignedFloats diagonal_;
+};
+
+}  // namespace lowrank
