@@ -23,6 +23,7 @@
 #include "lowrank/evaluate/rating_metrics.h"
 #include "lowrank/evaluate/user_figures.h"
 #include "lowrank/evaluate/validation.h"
+#include "lowrank/model/context_effects.h"
 #include "lowrank/model/factor_matrix.h"
 #include "lowrank/model/fold_in.h"
 #include "lowrank/model/history.h"

@@ -8,6 +8,9 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/results.h"
+#include "lowrank/base/error.h"
+#include "lowrank/data/titles.h"
+#include "lowrank/model/context_effects.h"
 #include "lowrank/model/model_file.h"
 
 namespace lowrank::cli {
@@ -18,8 +21,15 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kColumn = 18;
 
+/// `+0.213`, `-0.010`.
+std::string signed_fixed(double value) { return (value < 0 ? "" : "+") + fixed(value, 3); }
+
 struct InfoArguments {
   std::string model;
+  bool contexts = false;
+  std::size_t top = 5;
+  std::uint32_t min_count = 10;
+  std::string titles;
   bool json = false;
 };
 
@@ -40,6 +50,67 @@ Json features_json(const FeatureVectors& features) {
                     {"bias", std::stod(fixed(static_cast<double>(features.biases[column]), 4))}});
   }
   return list;
+}
+
+/// `50 Star Wars`, or `50`.
+std::string name_of_item(const Model& model, std::uint32_t item, const Titles& titles) {
+  std::string name(model.items.ids.id(item));
+  if (const std::string_view title = titles.find(name); !title.empty()) name.append(" ").append(title);
+  return name;
+}
+
+Json effects_json(const Model& model, const std::vector<ItemEffect>& effects, const Titles& titles) {
+  Json list = Json::array();
+  for (const ItemEffect& effect : effects) {
+    Json& own = list.emplace_back(Json{{"item", model.items.ids.id(effect.item)}});
+    if (const std::string_view title = titles.find(model.items.ids.id(effect.item)); !title.empty()) own["title"] = title;
+    own["effect"] = std::stod(fixed(static_cast<double>(effect.effect), 4));
+  }
+  return list;
+}
+
+/// What each level of each context does.
+Json contexts_json(const Model& model, const InfoArguments& arguments, const Titles& titles) {
+  Json contexts = Json::object();
+  for (std::size_t n = 0; n < model.contexts.size(); ++n) {
+    const ContextVectors& context = model.contexts[n];
+    Json levels = Json::array();
+    for (std::uint32_t level = 0; level < context.levels.size(); ++level) {
+      const LevelEffects effects = level_effects(model, n, level, arguments.top, arguments.min_count);
+      levels.push_back({{"level", context.levels.id(level)},
+                        {"ratings", context.counts[level]},
+                        {"bias", std::stod(fixed(static_cast<double>(context.biases[level]), 4))},
+                        {"lifts", effects_json(model, effects.lifted, titles)},
+                        {"lowers", effects_json(model, effects.lowered, titles)}});
+    }
+    contexts[context.name] = std::move(levels);
+  }
+  return contexts;
+}
+
+std::string contexts_text(const Model& model, const InfoArguments& arguments, const Titles& titles) {
+  std::string text;
+  const auto add = [&](const char* what, const std::vector<ItemEffect>& effects) {
+    if (effects.empty()) return;
+    text += std::string("    ") + what;
+    for (std::size_t n = 0; n < effects.size(); ++n) {
+      text +=
+          (n == 0 ? " " : "; ") + name_of_item(model, effects[n].item, titles) + " " + signed_fixed(static_cast<double>(effects[n].effect));
+    }
+    text += "\n";
+  };
+  for (std::size_t n = 0; n < model.contexts.size(); ++n) {
+    const ContextVectors& context = model.contexts[n];
+    text += context.name + "\n";
+    for (std::uint32_t level = 0; level < context.levels.size(); ++level) {
+      const LevelEffects effects = level_effects(model, n, level, arguments.top, arguments.min_count);
+      text += "  " + std::string(context.levels.id(level)) + ": bias " + signed_fixed(static_cast<double>(context.biases[level])) + ", " +
+              std::to_string(context.counts[level]) + " ratings\n";
+      add("lifts", effects.lifted);
+      add("lowers", effects.lowered);
+    }
+  }
+  return text;
 }
 
 Json json_of(const Model& model, const std::string& path) {
@@ -121,10 +192,20 @@ std::string text_of(const Json& json) {
 }
 
 int run_info(const InfoArguments& arguments) {
-  check_files({{"", arguments.model}});
-  const Json json = json_of(load_model(arguments.model), arguments.model);
+  check_files({{"", arguments.model}, {"titles", arguments.titles}});
+  if (!arguments.titles.empty() && !arguments.contexts) throw OptionError("titles", "is read with --contexts only");
+  const Model model = load_model(arguments.model);
   Results results;
-  results.write(arguments.json ? json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" : text_of(json));
+  if (arguments.contexts) {
+    if (model.contexts.empty())
+      throw OptionError("contexts", "the model knows no contexts: see --contexts and --time-context of train --method context");
+    const Titles titles = arguments.titles.empty() ? Titles() : Titles::read(arguments.titles);
+    results.write(arguments.json ? contexts_json(model, arguments, titles).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"
+                                 : contexts_text(model, arguments, titles));
+  } else {
+    const Json json = json_of(model, arguments.model);
+    results.write(arguments.json ? json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n" : text_of(json));
+  }
   results.finish();
   return kExitDone;
 }
@@ -135,6 +216,11 @@ Command add_info(CLI::App& program) {
   auto arguments = std::make_shared<InfoArguments>();
   CLI::App* app = program.add_subcommand("info", "show what is in a model file");
   add_positional(*app, "MODEL", arguments->model, "model file");
+  app->add_flag("--contexts", arguments->contexts,
+                "show what each level of each context does: its bias, and the items that it lifts and lowers most");
+  add_integer(*app, "--top", arguments->top, "most items of each kind, with --contexts", 1);
+  add_integer(*app, "--min-count", arguments->min_count, "show only items with at least N training ratings, with --contexts", 1);
+  add_titles(*app, arguments->titles);
   add_json(*app, arguments->json);
   set_example(*app,
               "  lowrank generate --users 500 --items 200 --ratings 10000 -o ratings.csv\n"

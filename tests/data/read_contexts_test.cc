@@ -89,8 +89,7 @@ TEST(ReadContexts, PeriodsComeFromTimes) {
   options.time_contexts = {Period::hour, Period::weekday, Period::season, Period::month};
   options.threads = 1;
   EXPECT_EQ(ratings_of(text, options),
-            (Lines{"u i 1 00 monday winter 2001-01", "u i 2 22 sunday winter 2000-12", "u j 4 00 monday winter 2001-01",
-                                              "u j 3 - - - -"}));
+            (Lines{"u i 1 00 monday winter 2001-01", "u i 2 22 sunday winter 2000-12", "u j 4 00 monday winter 2001-01", "u j 3 - - - -"}));
   const ScratchFile file(text);
   const Dataset data = read_ratings(file.path(), options);
   EXPECT_EQ(data.situations.columns[1].period, Period::weekday);
