@@ -86,7 +86,7 @@ def cross_validate(
     ratings: Any,
     *,
     folds: int = 5,
-    by: Literal["random", "user", "last", "global-time"] = "random",
+    by: Literal["random", "user", "last", "global-time", "pair"] = "random",
     fold_seed: int = 1,
     top: int | Sequence[int] | None = None,
     relevant_from: float | None = None,
@@ -126,8 +126,9 @@ def cross_validate(
         rating first, by `duplicates`, so that no pair is in two folds.
     folds : int, default 5
         Number of folds, 2 to 100.
-    by : {"random", "user", "last", "global-time"}
-        Ratings that a fold tests. ``random``: a random K-th of all ratings; ``user``: of every user's. With ``last`` and ``global-time`` a
+    by : {"random", "user", "last", "global-time", "pair"}
+        Ratings that a fold tests. ``random``: a random K-th of all ratings; ``user``: of every user's; ``pair``: of the
+        pairs of a user and an item, each with all its ratings. With ``last`` and ``global-time`` a
         fold trains only on what is earlier: ``last`` tests one of the latest K ratings of every user, the latest one in the last fold;
         ``global-time`` tests one of K windows of time. Times are found as by :meth:`lowrank.Estimator.fit`.
     fold_seed : int

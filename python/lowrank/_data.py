@@ -21,7 +21,7 @@ from lowrank._times import moment_text, time_column
 __all__ = ["read_ratings", "split", "titles"]
 
 #: How `split` sets ratings aside.
-SplitBy: TypeAlias = Literal["random", "user", "time", "last", "global-time"]
+SplitBy: TypeAlias = Literal["random", "user", "time", "last", "global-time", "pair"]
 
 
 def read_ratings(
@@ -131,19 +131,20 @@ def split(
     test, validation : float
         Shares of the ratings, in [0, 1), together below 1. Exactly ``round(share * n)`` are set aside; with ``by="global-time"`` as near
         to it as moments allow. Not with ``by="last"``.
-    by : {"random", "user", "time", "last", "global-time"}
+    by : {"random", "user", "time", "last", "global-time", "pair"}
         At random from all ratings; at random from every user's; the latest share of every user's; the latest `last` of every user's, but
-        never the only one; or those from one moment on, the same for all users. Times are those of `ratings` or the column ``time`` of a
+        never the only one; those from one moment on, the same for all users; or pairs of a user and an item at random, each with all its
+        ratings. Times are those of `ratings` or the column ``time`` of a
         table: numbers, dates, or texts of dates (ISO 8601), with or without a zone. A missing time is an error.
     seed : int
-        Seed of the random choice; only with ``by="random"`` and ``by="user"``.
+        Seed of the random choice; only with ``by="random"``, ``"user"`` and ``"pair"``.
     last, last_validation : int
         With ``by="last"``: ratings of every user for the test set, at least 1, and for the validation set, those before.
     at : date, datetime, str or number, optional
         With ``by="global-time"``, instead of `test`: the first moment of the test set, as a date (UTC without a zone) or as a number like
         the times of `ratings`.
     folds : int, optional
-        K folds for cross-validation instead, 2 to 100. With ``by="random"`` and ``"user"`` every rating is tested in one fold; with
+        K folds for cross-validation instead, 2 to 100. With ``by="random"``, ``"user"`` and ``"pair"`` every rating is tested in one fold; with
         ``"last"`` and ``"global-time"`` the origin rolls forward: each fold trains on what is earlier than its test ratings (see
         docs/command-line.md).
     columns : names, optional
@@ -178,14 +179,14 @@ def split(
         raise DataError("time: expected a timestamp for every rating")
     numbers, item_numbers = users.number()[0], items.number()[0]
     if folds is not None:
-        windows, rolls = _core.folds(numbers, times, options, whole(folds, "folds", 0, 2**32 - 1))
+        windows, rolls = _core.folds(numbers, item_numbers, times, options, whole(folds, "folds", 0, 2**32 - 1))
         _warn_of_shared(numbers, item_numbers, windows)
         ones = range(1, int(folds) + 1)
         trained = [windows < fold if rolls else windows != fold for fold in ones]
         return tuple(
             (_rows(ratings, np.flatnonzero(train)), _rows(ratings, np.flatnonzero(windows == fold))) for fold, train in zip(ones, trained)
         )
-    parts = _core.parts(numbers, times, options)
+    parts = _core.parts(numbers, item_numbers, times, options)
     _warn_of_shared(numbers, item_numbers, parts)
     wanted = (0, 1, 2) if options.validates else (0, 2)
     return tuple(_rows(ratings, np.flatnonzero(parts == part)) for part in wanted)

@@ -6,7 +6,7 @@ import json
 import os
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from lowrank._fitted import Fitted
 from lowrank._input import ColumnNames, File, Matrix, Reading, Source, lacking_times, ratings_from, tell_skipped, without_weights
 from lowrank._layout import check_layout_of
 from lowrank._progress import progress_bar
+from lowrank._situations import Contexts, asked_contexts
 from lowrank._weights import weigh
 
 Self = TypeVar("Self", bound="Trains")
@@ -58,6 +59,9 @@ class Trains(Fitted):
         max_rating: float | None = None,
         clip: bool = True,
         keep_values: bool | None = None,
+        contexts: Contexts | None = None,
+        time_contexts: Sequence[str] | str | None = None,
+        missing: Sequence[str] | str | None = None,
         progress: bool | None = None,
         threads: int = 0,
     ) -> Self:
@@ -155,6 +159,13 @@ class Trains(Fitted):
         keep_values : bool, optional
             Whether the model keeps the values of the ratings, 1 byte each (4 if there are more than 256 distinct values), which `update`
             and `explain` need where the method fits values. Default: where it does. False leaves them out unless scores need them.
+        contexts : list of str or dict of str to array_like of shape (n,), optional
+            In what contexts ratings were given, for a method that reads them: names of columns of a table or file, or arrays by name. Levels
+            are texts or numbers. None, NaN, an empty text, ``NA``, ``N/A``, ``null`` and ``?`` are missing.
+        time_contexts : list of str, optional
+            Contexts to derive from the times of ratings, in UTC: ``hour``, ``weekday``, ``day``, ``week``, ``month``, ``season``.
+        missing : list of str, optional
+            Further texts that stand for a missing level, such as ``"-1"``.
         progress : bool, optional
             Show a progress bar. Default: on a terminal and in a notebook.
         threads : int, default 0
@@ -176,16 +187,20 @@ class Trains(Fitted):
         _core.check(self._method, self._texts())
         threads = thread_count(threads)
         timed: bool = _core.reads_times(self._method, self._texts())
-        source = ratings_from(X, y, columns, format=format, layout=check_layout_of(layout, X, y), weights=True, times=timed)
+        asked = asked_contexts(contexts, time_contexts, missing)
+        moments = timed or bool(asked.periods)
+        source = ratings_from(
+            X, y, columns, format=format, layout=check_layout_of(layout, X, y), weights=True, times=moments, contexts=asked.names
+        )
         if timed:
             check_timed(source, X, "X", sample_weight)
         if sample_weight is not None:
             weigh(source, X, sample_weight)
-        reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values)
+        reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values, asked)
         if not isinstance(source, File) and not is_path(validation):
             reading.refuse_unread()
         start = time.perf_counter()
-        data, user_ids, item_ids, taken = dataset(source, reading, str(duplicates), threads, timed)
+        data, user_ids, item_ids, taken = dataset(source, reading, str(duplicates), threads, timed, X)
         user_table, item_table = feature_sources(user_features, item_features, encoding)
         described = []
         own_users, own_items = None, None
@@ -261,7 +276,8 @@ class Trains(Fitted):
         times: bool,
     ) -> tuple[_core.Pairs | None, float, str]:
         """Ratings to validate on, or the share of the data to set aside; and what a file was taken for."""
-        columns = without_weights(columns)
+        columns = without_weights(columns, reading.contexts.names)
+        moments = times or bool(reading.contexts.periods)
         if validation is None:
             return None, 0.0, ""
         if isinstance(validation, (float, int, np.floating)) and not isinstance(validation, bool):
@@ -270,10 +286,12 @@ class Trains(Fitted):
             return None, float(validation), ""
         if isinstance(validation, tuple) and len(validation) == 2:
             named = columns if _takes_columns(validation[0]) else None
-            source = ratings_from(validation[0], validation[1], named, "validation", reading.format, times=times)
+            source = ratings_from(validation[0], validation[1], named, "validation", reading.format, times=moments)
         else:
             named = columns if _takes_columns(validation) else None
-            source = ratings_from(validation, None, named, "validation", reading.format, layout, times=times)
+            source = ratings_from(
+                validation, None, named, "validation", reading.format, layout, times=moments, contexts=reading.contexts.names
+            )
         if isinstance(source, File):
             pairs, taken, skipped = data.read_pairs(source.path, source.options(reading, times=times), threads)
             tell_skipped(skipped)
@@ -281,7 +299,10 @@ class Trains(Fitted):
         table = source.as_columns() if isinstance(source, Matrix) else source
         if len(table.users) == 0:
             raise DataError("validation: there are no ratings to validate on")
-        return data.pairs(table.users, table.items, table.values, table.times), 0.0, ""
+        own = validation[0] if isinstance(validation, tuple) and len(validation) == 2 else validation
+        levels = reading.contexts.columns(own, len(table.users), "validation")
+        situations = (levels, reading.contexts.periods, reading.contexts.missing, table.times)
+        return data.pairs(table.users, table.items, table.values, table.times if times else None, *situations), 0.0, ""
 
 
 def _takes_columns(thing: Any) -> bool:
@@ -299,20 +320,26 @@ def check_timed(source: Source, X: Any, name: str, sample_weight: Any = None) ->
 
 
 def dataset(
-    source: Source, reading: Reading, duplicates: str, threads: int, times: bool
+    source: Source, reading: Reading, duplicates: str, threads: int, times: bool, X: Any = None
 ) -> tuple[_core.Dataset, npt.NDArray[Any] | None, npt.NDArray[Any] | None, str]:
     """Group the ratings; also returns the ids as they were given, and what a file was taken for."""
     if isinstance(source, File):
         data, layout, skipped = _core.Dataset.read(source.path, source.options(reading, times=times, needed=times), duplicates, threads)
         tell_skipped(skipped)
         return data, None, None, layout
+    asked = reading.contexts
+    if isinstance(source, Matrix) and asked.arrays:
+        source = source.as_columns()
     if isinstance(source, Matrix):
+        if asked.names or asked.periods:
+            raise OptionError("contexts: a matrix has neither columns nor times; give a dict of arrays by name", "contexts")
         rows, columns = source.shape
         data = _core.Dataset.from_numbers(source.users, source.items, source.values, source.weights, rows, columns, duplicates, threads)
         return data, None, None, ""
     assert source.values is not None
     data, users, items = _core.Dataset.from_ids(
-        source.users, source.items, source.values, source.weights, source.times, duplicates, threads
+        source.users, source.items, source.values, source.weights, source.times if times else None, duplicates, threads,
+        asked.columns(X, len(source.users), "X"), asked.periods, asked.missing, source.times,
     )
     return data, ids_array(users), ids_array(items), ""
 

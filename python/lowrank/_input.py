@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -20,6 +20,7 @@ from lowrank._errors import DataError, DataWarning, OptionError
 from lowrank._files import columns_by_role, file_table, kind_of, listed
 from lowrank._layout import arranged
 from lowrank._ratings import Ratings
+from lowrank._situations import Asked
 from lowrank._times import Times, time_column
 from lowrank._wide import cells_of, is_wide
 
@@ -40,6 +41,7 @@ class Reading:
     encoding: str | None = None
     skip_bad_lines: bool = False
     implicit_values: bool = False
+    contexts: Asked = field(default_factory=Asked)
 
     def refuse_unread(self) -> None:
         """Raises OptionError for what only a file has, where none is read."""
@@ -69,6 +71,9 @@ class File:
             "implicit_values": bool(reading.implicit_values),
             "keep_times": times,
             "times_needed": needed,
+            "contexts": [*reading.contexts.names, *reading.contexts.arrays],
+            "time_contexts": reading.contexts.periods,
+            "missing": reading.contexts.missing,
         }
 
 
@@ -103,8 +108,8 @@ class Matrix:
 Source: TypeAlias = File | Columns | Matrix
 
 
-def column_names(columns: ColumnNames | None) -> dict[str, str | int] | None:
-    """What `columns` says, by role; nothing when it was not given."""
+def column_names(columns: ColumnNames | None, contexts: Sequence[str] = ()) -> dict[str, str | int] | None:
+    """What `columns` says, by role or name of a context; nothing when it was not given."""
     if columns is None:
         return None
     if isinstance(columns, str):
@@ -119,7 +124,7 @@ def column_names(columns: ColumnNames | None) -> dict[str, str | int] | None:
     else:
         raise DataError(f"columns: expected names, got {type(columns).__name__}")
     for role, name in named.items():
-        if role not in _ROLES:
+        if role not in _ROLES and role not in contexts:
             raise DataError(f'columns: there is no role "{role}"; there are user, item, rating, time and weight')
         if not isinstance(name, (str, int)) or name == "":
             raise DataError(f"columns: {role}: expected a name, got {name!r}")
@@ -304,15 +309,15 @@ def is_sparse(X: object) -> bool:
     return hasattr(X, "tocsr") and hasattr(X, "shape") and hasattr(X, "dtype")
 
 
-def refuse_weights(columns: ColumnNames | None) -> None:
+def refuse_weights(columns: ColumnNames | None, contexts: Sequence[str] = ()) -> None:
     """Refuses a column of weights where none are read."""
-    if "weight" in (column_names(columns) or {}):
+    if "weight" in (column_names(columns, contexts) or {}):
         raise OptionError("columns: a weight is read only by fit", "columns")
 
 
-def without_weights(columns: ColumnNames | None) -> ColumnNames | None:
+def without_weights(columns: ColumnNames | None, contexts: Sequence[str] = ()) -> ColumnNames | None:
     """The same columns but for the weight."""
-    named = column_names(columns)
+    named = column_names(columns, contexts)
     return columns if named is None or "weight" not in named else {role: at for role, at in named.items() if role != "weight"}
 
 
@@ -325,6 +330,7 @@ def ratings_from(
     layout: str = "auto",
     weights: bool = False,
     times: bool = False,
+    contexts: Sequence[str] = (),
 ) -> Source:
     """Ratings of whatever form.
 
@@ -346,16 +352,18 @@ def ratings_from(
         Whether `columns` may name weights.
     times : bool
         Whether times are taken, where there are any; of a file, `File.options` says it.
+    contexts : sequence of str
+        Further names that `columns` may give to columns of a file.
     """
     if not weights:
-        refuse_weights(columns)
+        refuse_weights(columns, contexts)
     if is_path(X):
         if y is not None:
             raise DataError("y: a file of ratings has them itself")
         path = path_of(X, name)
         if kind := kind_of(path):
             return _from_file_table(path, kind, columns, format, times)
-        return File(path, _file_columns(column_names(columns)))
+        return File(path, _file_columns(column_names(columns, contexts)))
     if is_table(X):
         return _from_table(X, y, columns, pairs=False, format=format, times=times)
     if columns is not None:

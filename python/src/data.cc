@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "binding.h"
 #include "data/column_names.h"
+#include "data/context_columns.h"
 #include "data/text.h"
 #include "data/times.h"
 #include "lowrank/base/error.h"
@@ -86,13 +87,69 @@ void check_numbers(std::span<const std::uint32_t> numbers, std::uint32_t count, 
 
 /// Throws the error of the first pair, by number, that is rated twice.
 [[noreturn]] void fail_repeated(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, const Vocabulary& user_ids,
-                                const Vocabulary& item_ids) {
-  std::vector<std::uint64_t> pairs(users.size());
-  for (std::size_t at = 0; at < users.size(); ++at) pairs[at] = std::uint64_t{users[at]} << 32U | items[at];
-  std::ranges::sort(pairs);
-  const std::uint64_t pair = *std::ranges::adjacent_find(pairs);
-  throw DataError("user " + quoted(user_ids.id(static_cast<std::uint32_t>(pair >> 32U))) + " rated item " +
-                  quoted(item_ids.id(static_cast<std::uint32_t>(pair))) + " more than once (see " + mention("duplicates") + ")");
+                                const Vocabulary& item_ids, std::span<const std::uint32_t> situations) {
+  std::vector<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>> cells(users.size());
+  for (std::size_t at = 0; at < users.size(); ++at) cells[at] = {users[at], items[at], situations.empty() ? 0 : situations[at]};
+  std::ranges::sort(cells);
+  const auto& [user, item, situation] = *std::ranges::adjacent_find(cells);
+  throw DataError("user " + quoted(user_ids.id(user)) + " rated item " + quoted(item_ids.id(item)) + " more than once" +
+                  (situations.empty() ? "" : " in the same context") + " (see " + mention("duplicates") + ")");
+}
+
+/// A context of ratings in memory: its name, its levels, and the level of each rating; a number beyond the levels for a missing one.
+using GivenContext = std::tuple<std::string, std::vector<std::string>, Column<std::uint32_t>>;
+using GivenContexts = std::vector<GivenContext>;
+
+/// The contexts of ratings, and the situation of each.
+struct Situated {
+  Situations situations;
+  std::vector<std::uint32_t> numbers;  ///< empty without contexts
+};
+
+/// The number of each level of a context among those of its column; kMissing for texts that stand for a missing one.
+std::vector<std::uint16_t> levels_of(const std::vector<std::string>& texts, std::span<const std::string> missing, ContextColumn& column) {
+  std::vector<std::uint16_t> levels;
+  for (const std::string& text : texts) {
+    if (is_missing_level(text, {missing.begin(), missing.end()})) {
+      levels.push_back(Situations::kMissing);
+      continue;
+    }
+    if (const auto problem = id_problem(text))
+      throw DataError("contexts: " + column.name + ": " + std::string(*problem) + ": " + quoted(text));
+    const std::uint32_t level = column.levels.add(text);
+    if (level >= kMostLevels) throw DataError("contexts: " + column.name + " has more than " + std::to_string(kMostLevels) + " levels");
+    levels.push_back(static_cast<std::uint16_t>(level));
+  }
+  return levels;
+}
+
+/// \param moments  timestamps to derive periods from. \throws OptionError as check_contexts()
+Situated situated(const GivenContexts& given, const std::vector<std::string>& periods, const std::vector<std::string>& missing,
+                  const Times& moments, std::size_t size) {
+  Situated result;
+  ReadOptions options;
+  for (const GivenContext& context : given) options.contexts.push_back(std::get<0>(context));
+  for (const std::string& period : periods) options.time_contexts.push_back(parse_period(period));
+  check_contexts(options);
+  std::vector<std::vector<std::uint16_t>> levels;
+  for (const auto& [name, texts, codes] : given) {
+    if (codes.size() != size) throw DataError("contexts: " + name + ": expected one level for each rating");
+    ContextColumn& column = result.situations.columns.emplace_back();
+    column.name = *context_name(name);
+    levels.push_back(levels_of(texts, missing, column));
+  }
+  std::vector<std::uint16_t> own(given.size());
+  for (std::size_t n = 0; !given.empty() && n < size; ++n) {
+    for (std::size_t column = 0; column < given.size(); ++column) {
+      const std::uint32_t code = std::get<2>(given[column]).data()[n];
+      own[column] = code < levels[column].size() ? levels[column][code] : Situations::kMissing;
+    }
+    result.numbers.push_back(result.situations.number(own));
+  }
+  if (options.time_contexts.empty()) return result;
+  if (!moments || moments->size() != size) throw OptionError("time_contexts", "need a timestamp with each rating");
+  add_periods(options.time_contexts, copy_of(*moments), result.situations, result.numbers);
+  return result;
 }
 
 /// Groups columns that Python may lend. They are copied piece by piece, and the copies are checked: another thread may change the arrays.
@@ -100,7 +157,7 @@ void check_numbers(std::span<const std::uint32_t> numbers, std::uint32_t count, 
 /// \param times  one per rating, not together with weights; empty for none
 Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, std::span<const float> values,
               std::span<const float> weights, std::span<const std::int64_t> times, Vocabulary user_ids, Vocabulary item_ids,
-              const std::string& duplicates, int threads) {
+              const std::string& duplicates, int threads, Situated contexts = {}) {
   constexpr std::size_t kPiece = std::size_t{1} << 20U;
   Dataset data;
   const Duplicates rule = parse_duplicates(duplicates);
@@ -116,7 +173,17 @@ Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_
     check_numbers(user_piece, user_ids.size(), "users");
     check_numbers(item_piece, item_ids.size(), "items");
     check_finite(value_piece, "rating", begin);
-    if (!times.empty()) {
+    if (!contexts.numbers.empty()) {
+      for (std::size_t n = 0; n < size; ++n) {
+        const std::uint32_t situation = contexts.numbers[begin + n];
+        if (weights.empty()) {
+          builder.add_in_situation(user_piece[n], item_piece[n], value_piece[n], situation,
+                                   times.empty() ? std::nullopt : std::optional(times[begin + n]));
+        } else {
+          builder.add_weighted_in_situation(user_piece[n], item_piece[n], value_piece[n], weights[begin + n], situation);
+        }
+      }
+    } else if (!times.empty()) {
       for (std::size_t n = 0; n < size; ++n) builder.add(user_piece[n], item_piece[n], value_piece[n], times[begin + n]);
     } else if (weights.empty()) {
       builder.add_many(user_piece, item_piece, value_piece, threads);
@@ -127,14 +194,16 @@ Dataset group(std::span<const std::uint32_t> users, std::span<const std::uint32_
   // The library knows no ids, which the error of a repeated pair should name.
   const bool refuses = rule == Duplicates::error;
   data.ratings = builder.build(user_ids.size(), item_ids.size(), refuses ? Duplicates::last : rule, &data.duplicates, threads);
-  if (refuses && data.duplicates != 0) fail_repeated(users, items, user_ids, item_ids);
+  if (refuses && data.duplicates != 0) fail_repeated(users, items, user_ids, item_ids, contexts.numbers);
+  data.situations = std::move(contexts.situations);
   data.users = std::move(user_ids);
   data.items = std::move(item_ids);
   return data;
 }
 
 nb::tuple dataset_from_ids(const Ids& users, const Ids& items, const Column<float>& values, const std::optional<Column<float>>& weights,
-                           const Times& times, const std::string& duplicates, int threads) {
+                           const Times& times, const std::string& duplicates, int threads, const GivenContexts& contexts,
+                           const std::vector<std::string>& periods, const std::vector<std::string>& missing, const Times& moments) {
   check_lengths(users.size(), items.size(), values.size());
   check_length_of_times(times, values.size());
   if (weights && times) throw OptionError("weights", "a weight is not read together with times");
@@ -145,6 +214,7 @@ nb::tuple dataset_from_ids(const Ids& users, const Ids& items, const Column<floa
   {
     const WithoutGil free;
     check_finite(span_of(values), "rating");
+    Situated own_contexts = situated(contexts, periods, missing, moments, values.size());
     user_numbers = users.number();
     item_numbers = items.number();
     std::vector<float> own_values;
@@ -154,8 +224,10 @@ nb::tuple dataset_from_ids(const Ids& users, const Ids& items, const Column<floa
       check_weights(all_weights);
       leave_out(all_weights, user_numbers);
       leave_out(all_weights, item_numbers);
+      std::size_t kept = 0;
       for (std::size_t at = 0; at < all_weights.size(); ++at) {
         if (all_weights[at] == 0) continue;
+        if (!own_contexts.numbers.empty()) own_contexts.numbers[kept++] = own_contexts.numbers[at];
         own_values.push_back(span_of(values)[at]);
         own_weights.push_back(all_weights[at]);
       }
@@ -163,7 +235,7 @@ nb::tuple dataset_from_ids(const Ids& users, const Ids& items, const Column<floa
     }
     data = group(user_numbers.numbers, item_numbers.numbers, weights ? std::span<const float>(own_values) : span_of(values), own_weights,
                  times ? span_of(*times) : std::span<const std::int64_t>(), std::move(user_numbers.ids), std::move(item_numbers.ids),
-                 duplicates, threads);
+                 duplicates, threads, std::move(own_contexts));
   }
   return nb::make_tuple(std::move(data), users.distinct(user_numbers), items.distinct(item_numbers));
 }
@@ -208,7 +280,8 @@ nb::tuple columns_of(const Dataset& data) {
 }
 
 Pairs pairs_of(const Vocabulary& known_users, const Vocabulary& known_items, const Ids& users, const Ids& items,
-               const std::optional<Column<float>>& values, const Times& times) {
+               const std::optional<Column<float>>& values, const Times& times, const GivenContexts& contexts = {},
+               const std::vector<std::string>& periods = {}, const std::vector<std::string>& missing = {}, const Times& moments = {}) {
   check_lengths(users.size(), items.size(), values ? values->size() : users.size());
   check_length_of_times(times, users.size());
   const WithoutGil free;
@@ -222,17 +295,20 @@ Pairs pairs_of(const Vocabulary& known_users, const Vocabulary& known_items, con
     check_finite(pairs.values, "rating");
   }
   if (times) pairs.times = copy_of(*times);
+  Situated own = situated(contexts, periods, missing, moments, pairs.size());
+  pairs.situation = std::move(own.numbers);
+  pairs.situations = std::move(own.situations);
   return pairs;
 }
 
 /// The pairs of a file, what it was taken for, and what was skipped.
 std::tuple<Pairs, std::string, std::string> pairs_read(const Vocabulary& users, const Vocabulary& items, const std::string& path,
-                                                       const nb::dict& reading, int threads) {
+                                                       const nb::dict& reading, int threads, std::span<const ContextColumn> columns = {}) {
   ReadOptions options = read_options(reading, threads);
   const WithoutGil free;
   FileReport report;
   report.fill_from(options);
-  Pairs pairs = read_pairs(path, users, items, options);
+  Pairs pairs = read_pairs(path, users, items, options, columns);
   return {std::move(pairs), std::move(report.layout), std::move(report.skipped)};
 }
 
@@ -303,6 +379,11 @@ ReadOptions read_options(const nb::dict& given, int threads) {
   options.implicit_values = nb::cast<bool>(given["implicit_values"]);
   options.keep_times = nb::cast<bool>(given["keep_times"]);
   options.times_needed = nb::cast<bool>(given["times_needed"]);
+  options.contexts = nb::cast<std::vector<std::string>>(given["contexts"]);
+  for (const std::string& period : nb::cast<std::vector<std::string>>(given["time_contexts"])) {
+    options.time_contexts.push_back(parse_period(period));
+  }
+  options.missing = nb::cast<std::vector<std::string>>(given["missing"]);
   options.threads = threads;
   return options;
 }
@@ -340,7 +421,7 @@ void bind_data(nb::module_& module) {
 
   nb::class_<Dataset>(module, "Dataset", "Ratings in memory, grouped by user, and the ids of users and items.")
       .def_static("from_ids", &dataset_from_ids, "users"_a, "items"_a, "values"_a, "weights"_a.none(), "times"_a.none(), "duplicates"_a,
-                  "threads"_a)
+                  "threads"_a, "contexts"_a, "periods"_a, "missing"_a, "moments"_a.none())
       .def_static("from_numbers", &dataset_from_numbers, "users"_a, "items"_a, "values"_a, "weights"_a.none(), "user_count"_a,
                   "item_count"_a, "duplicates"_a, "threads"_a)
       .def_static("read", &dataset_read, "path"_a, "reading"_a, "duplicates"_a, "threads"_a)
@@ -354,14 +435,16 @@ void bind_data(nb::module_& module) {
       .def("item_ids", [](const Dataset& data) { return ids_of(data.items); })
       .def(
           "pairs",
-          [](const Dataset& data, const Ids& users, const Ids& items, const std::optional<Column<float>>& values, const Times& times) {
-            return pairs_of(data.users, data.items, users, items, values, times);
+          [](const Dataset& data, const Ids& users, const Ids& items, const std::optional<Column<float>>& values, const Times& times,
+             const GivenContexts& contexts, const std::vector<std::string>& periods, const std::vector<std::string>& missing,
+             const Times& moments) {
+            return pairs_of(data.users, data.items, users, items, values, times, contexts, periods, missing, moments);
           },
-          "users"_a, "items"_a, "values"_a.none(), "times"_a.none())
+          "users"_a, "items"_a, "values"_a.none(), "times"_a.none(), "contexts"_a, "periods"_a, "missing"_a, "moments"_a.none())
       .def(
           "read_pairs",
           [](const Dataset& data, const std::string& path, const nb::dict& reading, int threads) {
-            return pairs_read(data.users, data.items, path, reading, threads);
+            return pairs_read(data.users, data.items, path, reading, threads, data.situations.columns);
           },
           "path"_a, "reading"_a, "threads"_a);
 

@@ -28,25 +28,27 @@ SplitOptions options_of(double test, double validation, const std::string& by, s
 }
 
 /// The part of every rating.
-NewArray<std::uint16_t> parts_of(const Users& users, const Times& times, const SplitOptions& options) {
+NewArray<std::uint16_t> parts_of(const Users& users, const Users& items, const Times& times, const SplitOptions& options) {
   const std::vector<std::uint32_t> own_users = copy_of(users);
   const std::vector<std::int64_t> own_times = times ? copy_of(*times) : std::vector<std::int64_t>();
+  const std::vector<std::uint32_t> own_items = copy_of(items);
   std::vector<std::uint16_t> codes;
   {
     const WithoutGil free;
-    for (const Part part : assign_parts(own_users, own_times, options)) codes.push_back(static_cast<std::uint16_t>(part));
+    for (const Part part : assign_parts(own_users, own_times, options, own_items)) codes.push_back(static_cast<std::uint16_t>(part));
   }
   return array_of(std::move(codes));
 }
 
 /// The fold that tests each rating, 0 for none, and whether a fold trains only on those before.
-nb::tuple folds_of(const Users& users, const Times& times, const FoldOptions& options) {
+nb::tuple folds_of(const Users& users, const Users& items, const Times& times, const FoldOptions& options) {
   const std::vector<std::uint32_t> own_users = copy_of(users);
   const std::vector<std::int64_t> own_times = times ? copy_of(*times) : std::vector<std::int64_t>();
+  const std::vector<std::uint32_t> own_items = copy_of(items);
   Folds folds;
   {
     const WithoutGil free;
-    folds = assign_folds(own_users, own_times, options);
+    folds = assign_folds(own_users, own_times, options, own_items);
   }
   return nb::make_tuple(array_of(std::move(folds.windows)), folds.rolls);
 }
@@ -58,7 +60,7 @@ std::string shared_of(const Users& users, const Users& items, const Column<std::
   const std::vector<std::uint16_t> own_labels = copy_of(labels);
   const WithoutGil free;
   const std::size_t shared = count_shared_pairs(own_users, own_items, own_labels);
-  return shared == 0 ? "" : shared_pairs_warning(shared);
+  return shared == 0 ? "" : with_arguments(shared_pairs_warning(shared));
 }
 
 }  // namespace
@@ -76,13 +78,14 @@ void bind_splits(nb::module_& module) {
   module.def(
       "needs_times", [](const std::string& by) { return needs_times(parse_split_by(by)); }, "by"_a,
       "Whether a split needs the time of every rating.");
-  module.def("parts", &parts_of, "users"_a, "times"_a.none(), "options"_a, "The part of every rating: 0 train, 1 validation, 2 test.");
+  module.def("parts", &parts_of, "users"_a, "items"_a, "times"_a.none(), "options"_a,
+             "The part of every rating: 0 train, 1 validation, 2 test.");
   module.def(
       "folds",
-      [](const Users& users, const Times& times, const SplitOptions& options, std::uint32_t folds) {
-        return folds_of(users, times, fold_options(options, folds));
+      [](const Users& users, const Users& items, const Times& times, const SplitOptions& options, std::uint32_t folds) {
+        return folds_of(users, items, times, fold_options(options, folds));
       },
-      "users"_a, "times"_a.none(), "options"_a, "folds"_a,
+      "users"_a, "items"_a, "times"_a.none(), "options"_a, "folds"_a,
       "The fold that tests each rating (0: none), and whether a fold trains only on those before.");
   module.def("shared_pairs", &shared_of, "users"_a, "items"_a, "labels"_a,
              "The sentence about pairs that have several labels, empty if there are none.");

@@ -63,7 +63,7 @@ class FoldObserver : public CrossValidationObserver {
   }
   bool on_epoch(const EpochReport& report, const std::function<Model()>& model) override { return trainings_.on_epoch(report, model); }
   void on_divergence(const DivergenceReport& report) override { trainings_.on_divergence(report); }
-  void on_warning(std::string_view text) override { trainings_.on_warning(text); }
+  void on_warning(std::string_view text) override { trainings_.on_warning(with_arguments(std::string(text))); }
 
  private:
   nb::object on_fold_;

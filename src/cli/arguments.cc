@@ -10,6 +10,7 @@
 
 #include "cli/results.h"
 #include "cli/suggestion.h"
+#include "data/text.h"
 #include "lowrank/base/error.h"
 
 namespace lowrank::cli {
@@ -339,8 +340,8 @@ void add_titles(CLI::App& app, std::string& path) {
 void add_reading(CLI::App& app, ReadOptions& read, bool trains) {
   app.add_option_function<std::string>(
          "--format", [&read](const std::string& text) { read.format = parse_format(text); },
-         "format of the file: auto, csv, tsv, movielens, matrix-market, adjacency (user item item ...), or matrix (a table of users x "
-         "items)")
+         "format of the file: auto, csv, tsv, movielens, matrix-market, adjacency (user item item ...), matrix (a table of users x "
+         "items), or tns (a tensor: indices and a value)")
       ->type_name("NAME")
       ->default_str("auto")
       ->group(kReading);
@@ -385,6 +386,66 @@ void add_reading(CLI::App& app, ReadOptions& read, bool trains) {
         ->group(kReading);
   }
   app.add_flag("--implicit-values", read.implicit_values, "read lines without a rating as ratings of 1")->group(kReading);
+}
+
+namespace {
+
+/// Calls `take` with each part of a list with commas, blanks around it removed.
+template <class Take>
+void for_each_part(std::string_view list, const Take& take) {
+  while (true) {
+    const std::size_t comma = list.find(',');
+    take(trimmed(list.substr(0, comma)));
+    if (comma == std::string_view::npos) return;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace
+
+void add_contexts(CLI::App& app, ReadOptions& read, bool periods) {
+  app.add_option_function<std::string>(
+         "--contexts",
+         [&read](const std::string& text) {
+           read.contexts.clear();
+           for_each_part(text, [&read](std::string_view name) { read.contexts.emplace_back(name); });
+         },
+         "contexts in which ratings were given: names of columns in the header, or names that --columns gives to columns, such as "
+         "daytime,companion")
+      ->type_name("LIST")
+      ->group(kReading);
+  if (periods) {
+    app.add_option_function<std::string>(
+           "--time-context,--time-contexts",
+           [&read](const std::string& text) {
+             read.time_contexts.clear();
+             for_each_part(text, [&read](std::string_view name) { read.time_contexts.push_back(parse_period(name)); });
+           },
+           "contexts to derive from the times of ratings, in UTC: hour, weekday, day, week, month or season, or several of them")
+        ->type_name("LIST")
+        ->group(kReading);
+  }
+  app.add_option_function<std::string>(
+         "--missing",
+         [&read](const std::string& text) {
+           read.missing.clear();
+           for_each_part(text, [&read](std::string_view word) { read.missing.emplace_back(word); });
+         },
+         "texts that stand for a missing context, such as -1, besides an empty field, NA, N/A, NaN, null and ?")
+      ->type_name("LIST")
+      ->group(kReading);
+}
+
+void read_contexts_of(const Model& model, ReadOptions& read) {
+  const auto in_columns = [](const ContextVectors& context) { return context.period == Period::none; };
+  // Contexts of times alone need no situations: their scores follow from the times themselves.
+  const bool stated = !read.contexts.empty() || !read.time_contexts.empty();
+  if (stated || std::ranges::none_of(model.contexts, in_columns)) return;
+  read.contexts_needed = false;
+  for (const ContextVectors& context : model.contexts) {
+    if (in_columns(context)) read.contexts.push_back(context.name);
+    if (!in_columns(context)) read.time_contexts.push_back(context.period);
+  }
 }
 
 void refuse_unread_reading(const CLI::App& app, bool reads, const std::string& problem, const std::string& but) {

@@ -13,7 +13,7 @@
 
 #include "base/outputs.h"
 #include "lowrank/data/read.h"
-#include "lowrank/model/contexts.h"
+#include "lowrank/model/model.h"
 
 namespace lowrank::cli {
 
@@ -67,6 +67,11 @@ void add_quiet(CLI::App& app, bool& quiet);
 void add_titles(CLI::App& app, std::string& path);
 /// The options that say how a file of ratings is read; for a command that trains also `--duplicates`, and weights among the columns.
 void add_reading(CLI::App& app, ReadOptions& read, bool trains);
+/// The options that say which contexts a file has, for a command that also has those of add_reading(). \param periods  whether contexts
+/// may be derived from times
+void add_contexts(CLI::App& app, ReadOptions& read, bool periods);
+/// Reads the contexts of a model, as far as a file has them, unless the caller named some.
+void read_contexts_of(const Model& model, ReadOptions& read);
 /// Refuses the options of add_reading() that are stated where no file is read, but for the one called `but`. \throws OptionError
 void refuse_unread_reading(const CLI::App& app, bool reads, const std::string& problem, const std::string& but = {});
 

@@ -55,7 +55,7 @@ class FoldLines : public CrossValidationObserver {
     progress_.message("fold " + std::to_string(fold_) + ": epoch " + std::to_string(report.epoch) + " diverged with learning rate " +
                       rounded(report.old_learning_rate, 4) + "; repeating it with " + rounded(report.new_learning_rate, 4));
   }
-  void on_warning(std::string_view text) override { progress_.message("warning: " + std::string(text)); }
+  void on_warning(std::string_view text) override { progress_.message("warning: " + with_flags(std::string(text))); }
   void on_scores(const FoldScores& scores, const std::vector<std::string>& names) override {
     std::string text = "fold " + std::to_string(scores.fold) + "/" + std::to_string(folds_);
     constexpr std::size_t kShown = 3;
@@ -136,10 +136,11 @@ Command add_cv(CLI::App& program, const std::string& method) {
          "--by", [by = &options.folds.by](const std::string& text) { *by = parse_split_by(text); },
          "ratings that a fold tests: random ones; user: a random share of each user; last: one of the latest of each user; global-time: "
          "those "
-         "of a window of time. By last and global-time a fold trains only on what is earlier")
+         "of a window of time; pair: pairs of a user and an item at random, each with all its ratings. By last and global-time a fold "
+         "trains only on what is earlier")
       ->type_name("NAME")
       ->default_str("random");
-  add_integer(*app, "--fold-seed", options.folds.seed, "seed of the folds; only with --by random and --by user");
+  add_integer(*app, "--fold-seed", options.folds.seed, "seed of the folds; only with --by random, user and pair");
   add_tops(*app, options.tops, "also score the top-K list of every test user; separate several lengths by commas")
       ->default_str(predicts_ratings(run.method) ? "" : "20");
   add_relevant_from(*app, options.relevant_from);
@@ -153,6 +154,7 @@ Command add_cv(CLI::App& program, const std::string& method) {
   add_threads(*app, run.threads);
   add_method_options(*app, run);
   add_reading(*app, run.read, true);
+  add_contexts(*app, run.read, true);
   add_json(*app, arguments->json);
   app->add_flag("--quiet", arguments->quiet, "show no progress on standard error")->group(kOutput);
   set_example(*app,

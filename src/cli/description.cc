@@ -22,14 +22,15 @@ struct Words {
 
 constexpr auto kWords = std::to_array<Words>({
     {"export", "--format", "csv tsv"},
-    {"", "--format", "auto csv tsv movielens matrix-market adjacency matrix"},
+    {"", "--format", "auto csv tsv movielens matrix-market adjacency matrix tns"},
     {"", "--separator", "tab blank ::"},
+    {"", "--time-context", "hour weekday day week month season"},
     {"", "--decimal", ". , auto"},
     {"", "--duplicates", "last first mean sum count error"},
     {"", "--side", "items users"},
     {"similar", "--by", "cosine dot neighbours"},
-    {"cv", "--by", "random user last global-time"},
-    {"split", "--by", "random user time last global-time"},
+    {"cv", "--by", "random user last global-time pair"},
+    {"split", "--by", "random user time last global-time pair"},
     {"evaluate", "--method", "sgd als bayes baseline implicit bpr popular"},
     {"", "--unknown", "error popular"},
     {"", "--unknown-items", "error skip"},

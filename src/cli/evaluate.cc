@@ -180,6 +180,7 @@ int run_evaluate(EvaluateArguments& arguments) {
   const Model model = load_model(arguments.model);
   arguments.read.threads = arguments.threads;
   arguments.read.keep_times = !model.contexts.empty();
+  read_contexts_of(model, arguments.read);
   const Pairs pairs = [&] {
     const FileReading reading(arguments.test, arguments.read, arguments.quiet);
     return read_pairs(arguments.test, model.users.ids, model.items.ids, arguments.read);
@@ -246,6 +247,7 @@ Command add_evaluate(CLI::App& program, bool streams) {
   add_stream(*app, arguments->stream);
   add_threads(*app, arguments->threads);
   add_reading(*app, arguments->read, false);
+  add_contexts(*app, arguments->read, true);
   add_json(*app, arguments->json);
   add_quiet(*app, arguments->quiet);
   set_example(*app,

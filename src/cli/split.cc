@@ -79,7 +79,7 @@ std::vector<SplitFile> files_of(const SplitArguments& arguments) {
 std::vector<std::uint16_t> divide(const RatingLines& lines, const SplitArguments& arguments, std::vector<SplitFile>& files) {
   const std::span<const std::int64_t> times = lines.all_have_times ? std::span(lines.time) : std::span<const std::int64_t>();
   if (arguments.folds) {
-    Folds folds = assign_folds(lines.user, times, *arguments.folds);
+    Folds folds = assign_folds(lines.user, times, *arguments.folds, lines.item);
     for (SplitFile& file : files) {
       const bool tests = file.part == "test";
       if (tests && !folds.moments.empty()) file.first = folds.moments[file.fold - 1];
@@ -89,7 +89,7 @@ std::vector<std::uint16_t> divide(const RatingLines& lines, const SplitArguments
     }
     return std::move(folds.windows);
   }
-  const std::vector<Part> parts = assign_parts(lines.user, times, arguments.split);
+  const std::vector<Part> parts = assign_parts(lines.user, times, arguments.split, lines.item);
   SplitMoments moments;
   if (arguments.split.by == SplitBy::global_time) moments = split_moments(times, arguments.split);
   for (SplitFile& file : files) {
@@ -104,19 +104,41 @@ std::vector<std::uint16_t> divide(const RatingLines& lines, const SplitArguments
   return labels;
 }
 
+/// The levels of a situation, missing ones as empty fields.
+void append_levels(std::string& text, const Situations& situations, std::uint32_t situation) {
+  const std::span<const std::uint16_t> levels = situations.levels(situation);
+  for (std::size_t column = 0; column < levels.size(); ++column) {
+    text += '\t';
+    if (levels[column] != Situations::kMissing) append_id(text, situations.columns[column].levels.id(levels[column]));
+  }
+}
+
+/// The header of files with contexts, so that they are found by name; empty without contexts.
+std::string header_of(const RatingLines& lines) {
+  if (lines.situation.empty()) return "";
+  std::string text = lines.time.empty() ? "user\titem\trating" : "user\titem\trating\ttimestamp";
+  for (const ContextColumn& column : lines.situations.columns) (text += '\t') += column.name;
+  return text + "\n";
+}
+
 void write_files(const RatingLines& lines, std::span<const std::uint16_t> labels, std::vector<SplitFile>& files) {
   std::vector<Results*> all;
   for (SplitFile& file : files) {
     file.results = std::make_unique<Results>(file.path);
     all.push_back(file.results.get());
   }
-  std::string text;
+  std::string text = header_of(lines);
+  for (SplitFile& file : files) file.results->write(text);
   for (std::size_t position = 0; position < lines.size(); ++position) {
     text.clear();
     append_id(text, lines.users.id(lines.user[position]));
     append_id(text += '\t', lines.items.id(lines.item[position]));
     append(text += '\t', lines.value[position]);
-    if (!lines.time.empty() && lines.time[position] != RatingLines::kNoTime) (text += '\t') += time_text(lines.time[position], lines.dates);
+    const bool timed = !lines.time.empty() && lines.time[position] != RatingLines::kNoTime;
+    // Contexts have their places whether there is a time or not.
+    if (timed || (!lines.time.empty() && !lines.situation.empty())) text += '\t';
+    if (timed) text += time_text(lines.time[position], lines.dates);
+    if (!lines.situation.empty()) append_levels(text, lines.situations, lines.situation[position]);
     text += '\n';
     for (SplitFile& file : files) {
       if (!file.takes[labels[position]]) continue;
@@ -177,7 +199,7 @@ int run_split(SplitArguments& arguments) {
   const std::vector<std::uint16_t> labels = divide(lines, arguments, files);
   const std::size_t shared = count_shared_pairs(lines.user, lines.item, labels);
   write_files(lines, labels, files);
-  if (shared > 0) print_error("warning: " + arguments.ratings + ": " + shared_pairs_warning(shared));
+  if (shared > 0) print_error("warning: " + arguments.ratings + ": " + with_flags(shared_pairs_warning(shared)));
   Results results;
   results.write(arguments.json ? json_of(files, arguments, lines, shared) : text_of(files, lines.dates));
   results.finish();
@@ -208,7 +230,8 @@ Command add_split(CLI::App& program) {
          "--by", [by = &arguments->split.by](const std::string& text) { *by = parse_split_by(text); },
          "ratings that are set aside: random ones; user: a random share of each user; time: the latest share of each user; last: the "
          "latest "
-         "N of each user; global-time: those from one moment on, the same for all users")
+         "N of each user; global-time: those from one moment on, the same for all users; pair: pairs of a user and an item at random, "
+         "each with all its ratings, for files where pairs recur in other contexts")
       ->type_name("NAME")
       ->default_str("random");
   add_integer(*app, "--last", arguments->split.last,
@@ -218,14 +241,15 @@ Command add_split(CLI::App& program) {
   add_text(*app, "--at", "MOMENT", arguments->split.at,
            "with --by global-time, instead of --test: the first moment of PREFIX.test, a date such as 2020-01-31 or 2020-01-31T12:00 (UTC "
            "without a zone), or a number like the times of RATINGS");
-  add_integer(
-      *app, "--folds", arguments->fold_count,
-      "write K pairs of files for cross-validation instead, PREFIX.1.train and PREFIX.1.test to PREFIX.K.test; by random or user each "
-      "rating is tested once, by last or global-time each fold trains on what is earlier")
+  add_integer(*app, "--folds", arguments->fold_count,
+              "write K pairs of files for cross-validation instead, PREFIX.1.train and PREFIX.1.test to PREFIX.K.test; by random, user or "
+              "pair each "
+              "rating is tested once, by last or global-time each fold trains on what is earlier")
       ->type_name("K")
       ->default_str("");
-  add_integer(*app, "--seed", arguments->split.seed, "seed of the random choice; only with --by random and --by user");
+  add_integer(*app, "--seed", arguments->split.seed, "seed of the random choice; only with --by random, user and pair");
   add_reading(*app, arguments->read, false);
+  add_contexts(*app, arguments->read, false);
   add_json(*app, arguments->json);
   add_quiet(*app, arguments->quiet);
   set_example(*app,

@@ -134,6 +134,7 @@ Command add_train(CLI::App& program, const std::string& method) {
   add_threads(*app, run.threads);
   add_method_options(*app, run);
   add_reading(*app, run.read, true);
+  add_contexts(*app, run.read, true);
   add_text(*app, "--plot", "FILE", arguments->plot, "SVG picture to write: the figures of every epoch, and the best epoch")->group(kOutput);
   add_json(*app, arguments->json);
   app->add_flag("--quiet", arguments->quiet, "show no progress on standard error")->group(kOutput);

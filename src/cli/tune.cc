@@ -166,6 +166,7 @@ Command add_tune(CLI::App& program) {
            "file of the trials, one JSON object per line, written as they come; a search that was killed goes on from it");
   add_threads(*app, options.threads);
   add_reading(*app, files.read, true);
+  add_contexts(*app, files.read, true);
   add_text(*app, "--plot", "FILE", arguments->plot, "SVG picture to write: the best figure so far, and every searched option")
       ->group(kOutput);
   add_json(*app, arguments->json);

@@ -20,6 +20,7 @@ bool reads_as_rating(std::string_view line, const Layout& layout) {
 bool is_comment(std::string_view line, const Layout& layout, std::optional<std::string>& problem) {
   if (!has_comment_mark(line)) return false;
   if (layout.matrix_market) return line[0] == '%';
+  if (layout.tensor) return true;
   if (line.size() > 1 && !is_blank(line[1]) && line[1] != '%' && line[1] != '#') return false;
   if (line.size() > 1 && line[1] == '\t' && layout.separator == Separator::tab) return false;
   if (layout.separator == Separator::blanks || line.size() == 1 || !reads_as_rating(line, layout)) return true;

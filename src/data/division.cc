@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 #include <numeric>
+#include <unordered_map>
 
 #include "lowrank/base/error.h"
 
@@ -23,6 +24,17 @@ void ByUser::order_by(std::span<const std::int64_t> times) {
     const std::span<std::size_t> own = of(user);
     std::sort(own.begin(), own.end(), [&](std::size_t a, std::size_t b) { return times[a] != times[b] ? times[a] < times[b] : a < b; });
   }
+}
+
+NumberedPairs::NumberedPairs(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items) {
+  if (users.size() != items.size()) throw DataError("a split by pair needs the item of every rating");
+  std::unordered_map<std::uint64_t, std::uint32_t> numbers;
+  of_ratings.reserve(users.size());
+  for (std::size_t position = 0; position < users.size(); ++position) {
+    const std::uint64_t pair = std::uint64_t{users[position]} << 32U | items[position];
+    of_ratings.push_back(numbers.try_emplace(pair, static_cast<std::uint32_t>(numbers.size())).first->second);
+  }
+  count = static_cast<std::uint32_t>(numbers.size());
 }
 
 std::optional<std::vector<std::size_t>> cuts_near(std::span<const std::int64_t> sorted, std::span<const std::size_t> targets) {

@@ -34,7 +34,16 @@ std::optional<std::vector<std::size_t>> cuts_near(std::span<const std::int64_t> 
 void check_times(SplitBy by, std::size_t ratings, std::size_t times);
 
 /// Whether `by` draws at random.
-inline bool draws(SplitBy by) noexcept { return by == SplitBy::random || by == SplitBy::user; }
+inline bool draws(SplitBy by) noexcept { return by == SplitBy::random || by == SplitBy::user || by == SplitBy::pair; }
+
+/// The pairs of a user and an item, numbered in order of first appearance.
+struct NumberedPairs {
+  std::vector<std::uint32_t> of_ratings;  ///< the pair of each rating
+  std::uint32_t count = 0;
+
+  /// Expected O(n). \throws DataError unless there is an item for every user
+  NumberedPairs(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items);
+};
 
 /// The names of the options that are stated, or have another value than the default.
 std::vector<std::string> stated_options(const SplitOptions& options);

@@ -26,6 +26,9 @@ std::size_t Layout::columns_read() const noexcept {
   if (rating != kNone) last = std::max(last, rating);
   if (time_wanted && time != kNone) last = std::max(last, time);
   if (weight != kNone) last = std::max(last, weight);
+  for (const ContextPlace& context : contexts) {
+    if (context.column != kNone) last = std::max(last, context.column);
+  }
   return last + 1;
 }
 
@@ -165,6 +168,9 @@ std::optional<std::string> split_line(std::string_view line, const Layout& layou
   }
   if (layout.time_needed && !fields.has_time) return too_few(layout.time);
   if (layout.weight != Layout::kNone && count <= layout.weight) return too_few(layout.weight);
+  for (const ContextPlace& context : layout.contexts) {
+    if (context.column != Layout::kNone && count <= context.column) return too_few(context.column);
+  }
   return std::nullopt;
 }
 

@@ -26,6 +26,17 @@ std::vector<std::uint16_t> deal_at_random(std::size_t size, const FoldOptions& o
   return deal(order, options.folds);
 }
 
+/// All ratings of a pair are where the pair is.
+std::vector<std::uint16_t> deal_by_pair(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items,
+                                        const FoldOptions& options) {
+  const NumberedPairs pairs(users, items);
+  const std::vector<std::uint16_t> of_pairs = deal_at_random(pairs.count, options);
+  std::vector<std::uint16_t> windows;
+  windows.reserve(users.size());
+  for (const std::uint32_t pair : pairs.of_ratings) windows.push_back(of_pairs[pair]);
+  return windows;
+}
+
 /// The users come in random order as well, so that a user with few ratings is not bound to certain folds. What is drawn for a user depends
 /// on the user's number and number of ratings, not on how users are mixed in the file.
 std::vector<std::uint16_t> deal_by_user(std::span<const std::uint32_t> users, const FoldOptions& options) {
@@ -99,7 +110,7 @@ FoldOptions fold_options(const SplitOptions& split, std::uint32_t folds) {
 void check_folds(const FoldOptions& options) {
   check_option(options.folds >= 2 && options.folds <= FoldOptions::kMostFolds, "folds", "at least 2 and at most 100", options.folds);
   if (options.by == SplitBy::time) {
-    throw OptionError("by", "time has no folds; they are by random, user, last or global-time");
+    throw OptionError("by", "time has no folds; they are by random, user, last, global-time or pair");
   }
   if (!draws(options.by)) {
     const std::string problem = "is not read with " + mention("by=" + std::string(name_of(options.by)));
@@ -111,13 +122,15 @@ void check_folds(const FoldOptions& options) {
   }
 }
 
-Folds assign_folds(std::span<const std::uint32_t> users, std::span<const std::int64_t> times, const FoldOptions& options) {
+Folds assign_folds(std::span<const std::uint32_t> users, std::span<const std::int64_t> times, const FoldOptions& options,
+                   std::span<const std::uint32_t> items) {
   check_folds(options);
   check_times(options.by, users.size(), times.size());
   Folds folds;
   folds.count = options.folds;
   folds.rolls = !draws(options.by);
   if (options.by == SplitBy::random) folds.windows = deal_at_random(users.size(), options);
+  if (options.by == SplitBy::pair) folds.windows = deal_by_pair(users, items, options);
   if (options.by == SplitBy::user) folds.windows = deal_by_user(users, options);
   if (options.by == SplitBy::last) folds.windows = windows_of_last(users, times, options.folds);
   if (options.by == SplitBy::global_time) take_windows_of_time(times, folds);

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "data/adjacency.h"
+#include "data/context_columns.h"
 #include "data/foreign.h"
 #include "data/header.h"
 #include "data/line_check.h"
@@ -42,6 +43,7 @@ std::vector<Separator> candidates(const ReadOptions& options) {
 }
 
 bool any_name(const Columns& columns) {
+  if (std::ranges::any_of(columns.further, [](const auto& column) { return !column.second.name.empty(); })) return true;
   return !columns.user.name.empty() || !columns.item.name.empty() || !columns.rating.name.empty() || !columns.time.name.empty() ||
          !columns.weight.name.empty();
 }
@@ -286,7 +288,7 @@ Layout lines_layout(Sample& sample, const std::string& name, const ReadOptions& 
   Table table = table_of(sample, layout.separator);
   Heading heading = read_heading(sample, table, layout, options);
   if (heading.kind == Heading::Kind::doubtful && options.skip_bad_lines) heading = {};
-  if (any_name(options.columns)) heading.kind = Heading::Kind::named;
+  if (any_name(options.columns) || names_contexts(options, table[0])) heading.kind = Heading::Kind::named;
   if (heading.kind != Heading::Kind::named) {
     if (const auto line = commented_header(sample, table, layout.separator)) {
       sample.lines.insert(sample.lines.begin(), *line);
@@ -302,6 +304,7 @@ Layout lines_layout(Sample& sample, const std::string& name, const ReadOptions& 
   if (options.format == Format::automatic && !options.columns.stated) refuse_other_formats(sample, table, layout, name);
   if (layout.header) place_by_names(heading, sample, table, name, options, layout);
   check_columns(layout, options);
+  place_contexts(options, name, layout);
   find_decimal(sample, options, layout);
   find_time_unit(sample, name, options, layout);
   return layout;
@@ -317,6 +320,8 @@ std::optional<Separator> stated_separator(const ReadOptions& options) {
 
 Layout detect_layout(std::string_view head, bool whole, const std::string& name, const ReadOptions& options) {
   refuse_foreign(head, name, options.encoding.empty() ? "use " + mention("encoding") + " " : "");
+  check_contexts(options);
+  if (is_tensor(name, options)) return tensor_layout(head, name, options);
   const std::string_view text = without_bom(head);
   const Format format = options.format;
   const bool banner = has_matrix_market_banner(text);
@@ -326,6 +331,10 @@ Layout detect_layout(std::string_view head, bool whole, const std::string& name,
   const bool matrix_market = banner || format == Format::matrix_market;
   if (options.columns.stated && (matrix_market || format == Format::adjacency || format == Format::matrix)) {
     throw OptionError("columns", "cannot be used with this format, whose columns are fixed");
+  }
+  const bool contexts = !options.contexts.empty() || !options.time_contexts.empty();
+  if (contexts && (matrix_market || format == Format::adjacency || format == Format::matrix)) {
+    throw OptionError("contexts", "cannot be used with this format, which has none");
   }
   if (!options.separator.empty() && (matrix_market || format == Format::movielens)) {
     throw OptionError("separator", "cannot be used with this format, which has its own");
@@ -346,7 +355,7 @@ Layout detect_layout(std::string_view head, bool whole, const std::string& name,
   const std::vector<Separator> separators = candidates(options);
   std::optional<Layout> wide;
   if (format == Format::matrix) wide = wide_table(sample.unmarked(), name, separators);
-  if (format == Format::automatic && !options.columns.stated) wide = find_wide_table(sample.unmarked(), name, separators);
+  if (format == Format::automatic && !options.columns.stated && !contexts) wide = find_wide_table(sample.unmarked(), name, separators);
   if (wide) {
     wide->skip_bad_lines = options.skip_bad_lines;
     sample.remove_comments(*wide, name);

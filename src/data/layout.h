@@ -32,6 +32,12 @@ enum class Symmetry : std::uint8_t { none, symmetric, skew };
 /// The decimal mark of the ratings of a file, as far as the first lines tell.
 enum class Decimal : std::uint8_t { unknown, point, comma };
 
+/// Where a context is read.
+struct ContextPlace {
+  std::string name;
+  std::size_t column = 0;  ///< 0-based; Layout::kNone for a context that is missing on every line
+};
+
 /// Layout of the lines of a file of ratings, from Format, Columns and the first lines of the file.
 struct Layout {
   static constexpr std::size_t kNone = ~std::size_t{0};
@@ -51,6 +57,11 @@ struct Layout {
   std::size_t rating = 2;
   std::size_t time = 3;
   std::size_t weight = kNone;
+
+  std::vector<ContextPlace> contexts;  ///< columns of contexts
+  std::vector<std::string> missing;    ///< texts that stand for a missing level
+  std::vector<Period> periods;         ///< contexts that are derived from timestamps
+  bool tensor = false;                 ///< a file of format `tns`, which has exactly column_count columns
 
   bool header = false;             ///< whether there is a header
   std::vector<std::string> names;  ///< names of the columns in the header, if there is one
@@ -75,7 +86,7 @@ struct Layout {
   /// One rating per line, in the first three columns, and nothing else to look at.
   [[nodiscard]] bool plain() const noexcept {
     return lines == Lines::ratings && symmetry == Symmetry::none && user == 0 && item == 1 && rating == 2 && time == kNone &&
-           weight == kNone && decimal != Decimal::comma;
+           weight == kNone && decimal != Decimal::comma && contexts.empty() && !tensor;
   }
 };
 

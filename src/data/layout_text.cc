@@ -62,9 +62,25 @@ std::string roles_text(const Layout& layout) {
   return text;
 }
 
+/// `; contexts daytime, companion`, and nothing without contexts.
+std::string contexts_text(const Layout& layout) {
+  std::string text;
+  const auto add = [&text](std::string_view name) { text.append(text.empty() ? "; contexts " : ", ").append(name); };
+  for (const ContextPlace& context : layout.contexts) {
+    add(context.name);
+    if (context.column == Layout::kNone) text += " (missing)";
+  }
+  for (const Period period : layout.periods) add(name_of(period));
+  return text;
+}
+
 }  // namespace
 
 std::string description(const Layout& layout) {
+  if (layout.tensor) {
+    return "tensor of " + std::to_string(layout.column_count - 1) + " modes; user = mode 1, item = mode 2, rating = value" +
+           contexts_text(layout);
+  }
   const std::string separated = "separated by " + words_for(layout.separator);
   if (layout.matrix_market) {
     const char* kind = layout.symmetry == Symmetry::symmetric ? "symmetric " : layout.symmetry == Symmetry::skew ? "skew-symmetric " : "";
@@ -83,7 +99,7 @@ std::string description(const Layout& layout) {
   text += (layout.header ? ", header" : ", no header");
   if (layout.row_names) text += " without a name for column 1";
   if (layout.decimal == Decimal::comma) text += ", decimal commas";
-  return text + "; " + roles_text(layout);
+  return text + "; " + roles_text(layout) + contexts_text(layout);
 }
 
 std::string with_context(const std::string& problem, std::string_view line, const Layout& layout) {

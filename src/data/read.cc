@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "data/context_columns.h"
 #include "data/foreign.h"
 #include "data/line_check.h"
+#include "data/lines_in_context.h"
 #include "data/read_tuned.h"
 #include "data/staging.h"
 #include "data/text.h"
@@ -55,7 +57,7 @@ StagedPiece staged(const ParsedChunk& chunk) {
 class LineReader {
  public:
   LineReader(const Layout& layout, const std::function<void(const RatingLine&, std::size_t)>& consume)
-      : layout_(layout), consume_(consume) {}
+      : layout_(layout), consume_(consume), contexts_(layout) {}
 
   std::optional<std::string> read(std::string_view line, std::size_t number) {
     std::optional<std::string> problem;
@@ -65,6 +67,7 @@ class LineReader {
     LineFields fields;
     if ((problem = split_line(line, layout_, scratch_, fields))) return problem;
     if (layout_.matrix_market && (problem = check_entry(fields.user, fields.item, layout_))) return problem;
+    if (layout_.tensor && (problem = check_tensor_line(line, layout_))) return problem;
     RatingLine rating{fields.user, fields.item, 1, std::nullopt, layout_.time_unit == TimeUnit::date};
     if ((problem = check_id(rating.user))) return problem;
     if ((problem = check_id(rating.item))) return problem;
@@ -78,6 +81,10 @@ class LineReader {
     if (layout_.weight != Layout::kNone) {
       if ((problem = read_weight(fields.weight, layout_, rating.weight))) return problem;
       if (rating.weight == 0) return std::nullopt;
+    }
+    if (!layout_.contexts.empty()) {
+      if ((problem = contexts_.read(line))) return problem;
+      rating.contexts = contexts_.texts();
     }
     ++entries_;
     hand_over(rating, number);
@@ -113,6 +120,7 @@ class LineReader {
 
   const Layout& layout_;
   const std::function<void(const RatingLine&, std::size_t)>& consume_;
+  ContextFields contexts_;
   Scratch scratch_;
   std::uint64_t count_ = 0;
   std::uint64_t entries_ = 0;
@@ -127,9 +135,13 @@ void refuse_weights(const ReadOptions& options) {
 
 Dataset read_ratings_tuned(const std::string& path, const ReadOptions& options, const ReadTuning& tuning) {
   if (options.columns.weight_stated && options.keep_times) throw OptionError("columns", "a weight is not read together with times");
+  if (options.columns.weight_stated && !options.time_contexts.empty()) {
+    throw OptionError("columns", "a weight is not read together with contexts of times");
+  }
   if (options.columns.weight_stated && (options.duplicates == Duplicates::sum || options.duplicates == Duplicates::count)) {
     throw OptionError("duplicates", "sum and count take no weights");
   }
+  if (reads_contexts(path, options)) return read_in_context(path, options);
   Workers workers(options.threads);
   ColumnReader reader(path, options, nullptr, nullptr, workers, tuning);
   Staging staging;
@@ -182,13 +194,17 @@ Pairs read_pairs_tuned(const std::string& path, const Vocabulary& users, const V
   return pairs;
 }
 
-void for_each_line(const std::string& path, const ReadOptions& options, const ReadTuning& tuning,
-                   const std::function<void(const RatingLine&, std::size_t)>& consume) {
+namespace {
+
+/// \param on_start  called with the layout before the first rating
+void read_lines_of(const std::string& path, const ReadOptions& options, const ReadTuning& tuning,
+                   const std::function<void(const Layout&)>& on_start, const std::function<void(const RatingLine&, std::size_t)>& consume) {
   if (!options.keep_weights) refuse_weights(options);
   ChunkSource source(path, tuning.chunk_bytes, 1, options.encoding);
   source.count_into(options.bytes_read);
   const Layout layout = detect_layout(source.head(), source.head_is_all(), source.name(), options);
   source.skip(layout.skipped_bytes);
+  on_start(layout);
   LineReader reader(layout, consume);
   std::size_t number = layout.skipped_lines;
   SkippedLines skipped;
@@ -218,9 +234,29 @@ void for_each_line(const std::string& path, const ReadOptions& options, const Re
   if (reader.count() == 0) fail_empty(source.name(), options, skipped);
 }
 
+}  // namespace
+
+void for_each_line(const std::string& path, const ReadOptions& options, const ReadTuning& tuning,
+                   const std::function<void(const RatingLine&, std::size_t)>& consume) {
+  read_lines_of(
+      path, options, tuning, [](const Layout&) {}, consume);
+}
+
+void for_each_line_in_context(const std::string& path, const ReadOptions& options,
+                              const std::function<void(const RatingLine&, std::size_t, const std::vector<std::string>&)>& consume) {
+  std::vector<std::string> contexts;
+  const auto start = [&](const Layout& layout) {
+    for (const ContextPlace& context : layout.contexts) contexts.push_back(context.name);
+  };
+  read_lines_of(path, options, {}, start, [&](const RatingLine& rating, std::size_t line) { consume(rating, line, contexts); });
+}
+
 Dataset read_ratings(const std::string& path, const ReadOptions& options) { return read_ratings_tuned(path, options, {}); }
 
-Pairs read_pairs(const std::string& path, const Vocabulary& users, const Vocabulary& items, const ReadOptions& options) {
+Pairs read_pairs(const std::string& path, const Vocabulary& users, const Vocabulary& items, const ReadOptions& options,
+                 std::span<const ContextColumn> columns) {
+  refuse_weights(options);
+  if (reads_contexts(path, options)) return read_pairs_in_context(path, users, items, options, columns);
   return read_pairs_tuned(path, users, items, options, {});
 }
 

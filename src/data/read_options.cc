@@ -47,13 +47,23 @@ Columns Columns::parse(std::string_view text) {
     const std::string_view value = sign == std::string_view::npos ? std::string_view() : trimmed(part.substr(sign + 1));
     if (value.empty())
       throw OptionError("columns", "expected user=1,item=2,rating=3,time=4 or names instead of numbers, got " + quoted(part));
+    const auto further = context_name(role);
     const std::size_t which = role == "user"     ? 0
                               : role == "item"   ? 1
                               : role == "rating" ? 2
                               : role == "time"   ? 3
                               : role == "weight" ? 4
                                                  : 5;
-    if (which == 5) throw OptionError("columns", "expected user, item, rating, time or weight, got " + quoted(role));
+    if (which == 5) {
+      if (!further) throw OptionError("columns", "expected user, item, rating, time, weight or the name of a context, got " + quoted(role));
+      for (const auto& [name, column] : columns.further) {
+        if (name == *further) throw OptionError("columns", quoted(role) + " is given twice");
+      }
+      columns.further.emplace_back(*further, parse_column(value));
+      if (comma == std::string_view::npos) break;
+      text.remove_prefix(comma + 1);
+      continue;
+    }
     if (named[which]) throw OptionError("columns", quoted(role) + " is given twice");
     named[which] = true;
     Column* targets[] = {&columns.user, &columns.item, &columns.rating, &columns.time, &columns.weight};
@@ -77,7 +87,8 @@ Format parse_format(std::string_view name) {
   if (name == "matrix-market") return Format::matrix_market;
   if (name == "adjacency") return Format::adjacency;
   if (name == "matrix") return Format::matrix;
-  throw OptionError("format", "must be auto, csv, tsv, movielens, matrix-market, adjacency or matrix, got " + quoted(name));
+  if (name == "tns") return Format::tns;
+  throw OptionError("format", "must be auto, csv, tsv, movielens, matrix-market, adjacency, matrix or tns, got " + quoted(name));
 }
 
 std::string parse_separator(std::string_view text) {

@@ -11,7 +11,7 @@ namespace lowrank {
 /// As read_ratings, with sizes that tests can make small.
 Dataset read_ratings_tuned(const std::string& path, const ReadOptions& options, const ReadTuning& tuning);
 
-/// As read_pairs.
+/// As read_pairs, without contexts.
 Pairs read_pairs_tuned(const std::string& path, const Vocabulary& users, const Vocabulary& items, const ReadOptions& options,
                        const ReadTuning& tuning);
 

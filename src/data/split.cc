@@ -18,7 +18,7 @@ namespace lowrank {
 namespace {
 
 /// In the order of SplitBy.
-constexpr std::array<std::string_view, 5> kNames = {"random", "user", "time", "last", "global-time"};
+constexpr std::array<std::string_view, 6> kNames = {"random", "user", "time", "last", "global-time", "pair"};
 
 /// Selection sampling (Knuth, TAOCP 2, 3.4.2, algorithm S) with two kinds of picks: of `total` ratings that come one by one, exactly `test`
 /// and `validation` are picked. Every choice is equally likely, and memory is constant.
@@ -52,6 +52,16 @@ std::vector<Part> split_at_random(std::size_t size, const SplitOptions& options)
   Quota quota(size, options.test, options.validation);
   std::vector<Part> parts(size);
   for (Part& part : parts) part = quota.next(random);
+  return parts;
+}
+
+/// All ratings of a pair go where the pair goes.
+std::vector<Part> split_by_pair(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, const SplitOptions& options) {
+  const NumberedPairs pairs(users, items);
+  const std::vector<Part> of_pairs = split_at_random(pairs.count, options);
+  std::vector<Part> parts;
+  parts.reserve(users.size());
+  for (const std::uint32_t pair : pairs.of_ratings) parts.push_back(of_pairs[pair]);
   return parts;
 }
 
@@ -144,7 +154,7 @@ bool validates(const SplitOptions& options) noexcept {
 SplitBy parse_split_by(std::string_view name) {
   const auto found = std::ranges::find(kNames, name);
   if (found != kNames.end()) return static_cast<SplitBy>(found - kNames.begin());
-  throw OptionError("by", "must be random, user, time, last or global-time, got " + quoted(name));
+  throw OptionError("by", "must be random, user, time, last, global-time or pair, got " + quoted(name));
 }
 
 void check_split(const SplitOptions& options) {
@@ -168,7 +178,8 @@ void check_split(const SplitOptions& options) {
   }
 }
 
-std::vector<Part> assign_parts(std::span<const std::uint32_t> users, std::span<const std::int64_t> times, const SplitOptions& options) {
+std::vector<Part> assign_parts(std::span<const std::uint32_t> users, std::span<const std::int64_t> times, const SplitOptions& options,
+                               std::span<const std::uint32_t> items) {
   check_split(options);
   check_times(options.by, users.size(), times.size());
   switch (options.by) {
@@ -180,6 +191,8 @@ std::vector<Part> assign_parts(std::span<const std::uint32_t> users, std::span<c
       return split_latest(users, times, [&](std::size_t size) { return last_of(size, options); });
     case SplitBy::global_time:
       return split_by_moment(times, options);
+    case SplitBy::pair:
+      return split_by_pair(users, items, options);
     case SplitBy::random:
       break;
   }
@@ -225,16 +238,31 @@ std::size_t count_shared_pairs(std::span<const std::uint32_t> users, std::span<c
 
 std::string shared_pairs_warning(std::size_t pairs) {
   return std::to_string(pairs) + (pairs == 1 ? " pair" : " pairs") + " of a user and an item, rated more than once, " +
-         (pairs == 1 ? "is" : "are") +
-         " in more than one part: what is learned there is asked again, and figures are too good; keep one rating of each pair";
+         (pairs == 1 ? "is" : "are") + " in more than one part: what is learned there is asked again, and figures are too good; use " +
+         mention("by=pair") + " to keep the ratings of a pair together, or keep one rating of each pair";
 }
+
+namespace {
+
+/// The pairs of a user and an item that have ratings. Those of a pair are next to each other.
+std::size_t count_pairs(const Ratings& ratings) {
+  if (!ratings.has_situations()) return ratings.size();
+  std::size_t pairs = 0;
+  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
+    const std::span<const std::uint32_t> items = ratings.items_of(user);
+    for (std::size_t n = 0; n < items.size(); ++n) pairs += n == 0 || items[n] != items[n - 1] ? 1U : 0U;
+  }
+  return pairs;
+}
+
+}  // namespace
 
 Holdout hold_out(const Ratings& ratings, double fraction, std::uint64_t seed) {
   check_option(fraction > 0 && fraction < 1, "holdout", "above 0 and below 1", fraction);
-  Quota quota(ratings.size(), fraction, 0);
-  if (quota.test == ratings.size()) {
-    throw DataError("holding out " + shortest_text(fraction) + " of " + std::to_string(ratings.size()) +
-                    " ratings leaves none to train on");
+  const std::size_t pairs = count_pairs(ratings);
+  Quota quota(pairs, fraction, 0);
+  if (quota.test == pairs) {
+    throw DataError("holding out " + shortest_text(fraction) + " of " + std::to_string(pairs) + " ratings leaves none to train on");
   }
 
   Holdout result;
@@ -246,11 +274,13 @@ Holdout hold_out(const Ratings& ratings, double fraction, std::uint64_t seed) {
   RatingsBuilder train;
   RandomStream random(seed, Purpose::holdout);
   const std::span<const std::size_t> offsets = ratings.row_offsets();
+  Part part = Part::train;
   for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
     for (std::size_t position = offsets[user]; position < offsets[user + 1]; ++position) {
       const std::uint32_t item = ratings.items()[position];
       const float value = ratings.value(position);
-      if (quota.next(random) == Part::test) {
+      if (position == offsets[user] || item != ratings.items()[position - 1]) part = quota.next(random);
+      if (part == Part::test) {
         result.held.users.push_back(user);
         result.held.items.push_back(item);
         result.held.values.push_back(value);

@@ -204,8 +204,11 @@ TrainData read_data(const TrainRun& run) {
   read.columns.weight = {};
   read.columns.weight_stated = false;
   read.times_needed = false;
-  if (!run.validation.empty()) data.validation = read_pairs(run.validation, data.data.users, data.data.items, read);
-  if (!run.test.empty()) data.test = read_pairs(run.test, data.data.users, data.data.items, read);
+  const auto pairs_of = [&](const std::string& path) {
+    return read_pairs(path, data.data.users, data.data.items, read, data.data.situations.columns);
+  };
+  if (!run.validation.empty()) data.validation = pairs_of(run.validation);
+  if (!run.test.empty()) data.test = pairs_of(run.test);
   return data;
 }
 
@@ -235,6 +238,7 @@ Inputs prepare(TrainData given, const TrainRun& run) {
     Holdout parts = hold_out(data.ratings, run.holdout, seed_of(run.method));
     if (run.refit) inputs.all = std::move(data.ratings);
     data.ratings = std::move(parts.train);
+    parts.held.situations = data.situations;
     inputs.validation = std::move(parts.held);
   } else if (run.refit) {
     inputs.all = data.ratings;

@@ -355,8 +355,11 @@ CrossValidated cross_validate(RatingLines lines, const CrossValidation& options,
   if (!options.fold_files.empty()) throw OptionError("fold_files", "is not read with ratings in memory");
   if (lines.size() == 0) throw DataError("there are no ratings to cross-validate on");
   const std::size_t duplicates = merge_repeats(lines, options.run.read.duplicates, options.run.threads);
-  const Folds folds = assign_folds(lines.user, lines.time, options.folds);
+  const Folds folds = assign_folds(lines.user, lines.time, options.folds, lines.item);
   if (!trainings_read_times(options)) lines.time = {};
+  // Without contexts no pair is left twice.
+  const std::size_t shared = lines.situation.empty() || folds.rolls ? 0 : count_shared_pairs(lines.user, lines.item, folds.windows);
+  if (shared > 0) observer.on_warning(shared_pairs_warning(shared));
   CrossValidated results = run_folds(lines, folds, Duplicates::last, options, observer, interrupted);
   results.by = name_of(options.folds.by);
   results.duplicates = duplicates;

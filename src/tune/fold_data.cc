@@ -1,5 +1,6 @@
 #include "tune/fold_data.h"
 
+#include <optional>
 #include <vector>
 
 namespace lowrank {
@@ -45,12 +46,23 @@ FoldData fold_data(const RatingLines& lines, const Folds& folds, std::uint32_t f
   Renumbering users(lines.users);
   Renumbering items(lines.items);
   const bool timed = lines.all_have_times && !lines.time.empty();
+  const bool situated = !lines.situation.empty();
+  std::vector<std::uint32_t> situations;
+  for (std::size_t n = 0; situated && n < lines.size(); ++n) {
+    if (folds.trains(n, fold)) situations.push_back(lines.situation[n]);
+  }
+  if (situated) data.train.situations = own_situations(lines.situations, situations);
+  auto situation = situations.begin();
   RatingsBuilder builder;
   for (std::size_t n = 0; n < lines.size(); ++n) {
     if (!folds.trains(n, fold)) continue;
     const std::uint32_t user = users.add(lines.user[n], data.train.users);
     const std::uint32_t item = items.add(lines.item[n], data.train.items);
-    if (!lines.weight.empty()) {
+    if (situated && !lines.weight.empty()) {
+      builder.add_weighted_in_situation(user, item, lines.value[n], lines.weight[n], *situation++);
+    } else if (situated) {
+      builder.add_in_situation(user, item, lines.value[n], *situation++, timed ? std::optional(lines.time[n]) : std::nullopt);
+    } else if (!lines.weight.empty()) {
       builder.add_weighted(user, item, lines.value[n], lines.weight[n]);
     } else if (timed) {
       builder.add(user, item, lines.value[n], lines.time[n]);
@@ -73,10 +85,12 @@ FoldData fold_data(const RatingLines& lines, const Folds& folds, std::uint32_t f
     test.items.push_back(items.find(lines.item[n], test.known_items, test.unknown_items));
     test.values.push_back(lines.value[n]);
     if (timed) test.times.push_back(lines.time[n]);
+    if (situated) test.situation.push_back(lines.situation[n]);
     const std::uint32_t user = test.users.back();
     if (user >= data.users.size()) data.users.resize(user + std::size_t{1}, Vocabulary::kUnknown);
     data.users[user] = lines.user[n];
   }
+  if (situated) test.situations = situations_in(lines.situations, data.train.situations.columns, test.situation);
   return data;
 }
 

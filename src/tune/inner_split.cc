@@ -22,11 +22,16 @@ Holdout fold(const Ratings& ratings, std::size_t folds, std::size_t number, std:
   parts.held.known_users = ratings.user_count();
   parts.held.known_items = ratings.item_count();
   RatingsBuilder train;
+  bool held = false;
   for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
     for (std::size_t position = ratings.row_offsets()[user]; position < ratings.row_offsets()[user + 1]; ++position) {
       const std::uint32_t item = ratings.items()[position];
       const float value = ratings.value(position);
-      if (RandomStream(seed, Purpose::search, folds, position).below(folds) == number) {
+      // The ratings of a pair in different situations are next to each other, and go where the first one goes.
+      if (position == ratings.row_offsets()[user] || item != ratings.items()[position - 1]) {
+        held = RandomStream(seed, Purpose::search, folds, position).below(folds) == number;
+      }
+      if (held) {
         parts.held.users.push_back(user);
         parts.held.items.push_back(item);
         parts.held.values.push_back(value);
@@ -85,6 +90,7 @@ InnerSplit inner_split(const TrainData& data, const TuneOptions& options, std::s
       options.folds != 0 ? fold(ratings, options.folds, number, options.seed) : hold_out(ratings, share_of(options), split.seed);
   split.train = std::move(parts.train);
   split.held = std::move(parts.held);
+  split.held.situations = data.data.situations;
   return split;
 }
 

@@ -143,7 +143,7 @@ TEST(AssignFolds, SaysWhatIsWrong) {
   const auto problem = [&](FoldOptions options) { return error_of<Error>([&] { assign_folds(users, times, options); }); };
   EXPECT_EQ(problem({.folds = 1}), "folds: must be at least 2 and at most 100, got 1");
   EXPECT_EQ(problem({.folds = 101}), "folds: must be at least 2 and at most 100, got 101");
-  EXPECT_EQ(problem({.by = SplitBy::time}), "by: time has no folds; they are by random, user, last or global-time");
+  EXPECT_EQ(problem({.by = SplitBy::time}), "by: time has no folds; they are by random, user, last, global-time or pair");
   EXPECT_EQ(problem({.folds = 4}), "fold 4 of 4 would have no ratings to test; use fewer folds");
   EXPECT_EQ(problem({.folds = 2, .by = SplitBy::last}), "fold 1 of 2 would have no ratings to test; use fewer folds");
   EXPECT_EQ(problem({.folds = 2, .by = SplitBy::global_time}), "2 folds by time need ratings of at least 3 different times");

@@ -13,6 +13,7 @@
 
 #include "base/random.h"
 #include "lowrank/base/error.h"
+#include "lowrank/data/folds.h"
 
 namespace lowrank::split_test {
 namespace {
@@ -43,7 +44,7 @@ TEST(ParseSplitBy, KnowsTheNames) {
     FAIL();
   } catch (const OptionError& error) {
     EXPECT_EQ(error.option(), "by");
-    EXPECT_STREQ(error.what(), "by: must be random, user, time, last or global-time, got \"Random\"");
+    EXPECT_STREQ(error.what(), "by: must be random, user, time, last, global-time or pair, got \"Random\"");
   }
 }
 
@@ -243,6 +244,63 @@ TEST(HoldOut, RefusesWhatLeavesNothing) {
       EXPECT_EQ(error.option(), "holdout");
     }
   }
+}
+
+TEST(SplitByPair, KeepsTheRatingsOfAPairTogether) {
+  std::vector<std::uint32_t> users;
+  std::vector<std::uint32_t> items;
+  for (std::uint32_t n = 0; n < 3000; ++n) {
+    users.push_back(n * 7 % 10);
+    items.push_back(n * 11 % 20);
+  }
+  std::set<std::pair<std::uint32_t, std::uint32_t>> all;
+  for (std::size_t n = 0; n < users.size(); ++n) all.emplace(users[n], items[n]);
+  const SplitOptions options{.test = 0.25, .validation = 0.1, .by = SplitBy::pair};
+  const std::vector<Part> parts = assign_parts(users, {}, options, items);
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::set<Part>> of_pairs;
+  for (std::size_t n = 0; n < users.size(); ++n) of_pairs[{users[n], items[n]}].insert(parts[n]);
+  std::map<Part, std::size_t> sizes;
+  for (const auto& [pair, own] : of_pairs) {
+    ASSERT_EQ(own.size(), 1U);
+    ++sizes[*own.begin()];
+  }
+  const auto pairs = static_cast<double>(all.size());
+  EXPECT_EQ(sizes[Part::test], static_cast<std::size_t>(std::llround(0.25 * pairs)));
+  EXPECT_EQ(sizes[Part::validation], static_cast<std::size_t>(std::llround(0.1 * pairs)));
+  EXPECT_NE(parts, assign_parts(users, {}, {.test = 0.25, .validation = 0.1, .by = SplitBy::pair, .seed = 2}, items));
+  EXPECT_THROW(assign_parts(users, {}, options), DataError);
+}
+
+TEST(SplitByPair, FoldsKeepThemTogetherToo) {
+  const std::vector<std::uint32_t> users = {0, 0, 0, 1, 1, 0, 2, 2, 1, 3};
+  const std::vector<std::uint32_t> items = {5, 6, 5, 5, 5, 5, 1, 2, 6, 3};
+  const Folds folds = assign_folds(users, {}, {.folds = 3, .by = SplitBy::pair}, items);
+  EXPECT_EQ(folds.windows[0], folds.windows[2]);
+  EXPECT_EQ(folds.windows[0], folds.windows[5]);
+  EXPECT_EQ(folds.windows[3], folds.windows[4]);
+  EXPECT_FALSE(folds.rolls);
+  // Seven pairs: 3, 2 and 2 of them.
+  std::map<std::uint16_t, std::set<std::pair<std::uint32_t, std::uint32_t>>> sizes;
+  for (std::size_t n = 0; n < users.size(); ++n) sizes[folds.windows[n]].emplace(users[n], items[n]);
+  EXPECT_EQ(sizes[1].size(), 3U);
+  EXPECT_EQ(sizes[2].size(), 2U);
+  EXPECT_EQ(sizes[3].size(), 2U);
+}
+
+TEST(HoldOut, TakesAllSituationsOfAPair) {
+  RatingsBuilder builder;
+  for (std::uint32_t user = 0; user < 40; ++user) {
+    for (std::uint32_t item = 0; item < 10; ++item) {
+      for (std::uint32_t situation = 0; situation <= item % 3; ++situation) builder.add_in_situation(user, item, 3, situation);
+    }
+  }
+  const Ratings ratings = builder.build(40, 10);
+  const Holdout parts = hold_out(ratings, 0.25, 1);
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> held;
+  for (std::size_t n = 0; n < parts.held.size(); ++n) ++held[{parts.held.users[n], parts.held.items[n]}];
+  EXPECT_EQ(held.size(), 100U);
+  for (const auto& [pair, count] : held) EXPECT_EQ(count, pair.second % 3 + 1);
+  EXPECT_EQ(parts.train.size() + parts.held.size(), ratings.size());
 }
 
 }  // namespace

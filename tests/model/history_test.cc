@@ -130,7 +130,7 @@ TEST(History, RefusesUnsoundBytes) {
   EXPECT_EQ(refusal({0xFF, 0xFF, 0xFF, 0xFF, 0x0F, 0x00}, {0, 6}, 4294967294U), "seen items: an item is out of range");
 }
 
-TEST(HistoryTest, HasAnItemOnceWhateverItsSituations) {
+TEST(History, HasAnItemOnceWhateverItsSituations) {
   RatingsBuilder builder;
   builder.add_in_situation(0, 2, 4, 0);
   builder.add_in_situation(0, 2, 1, 1);

@@ -13,9 +13,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "lowrank/data/periods.h"
 #include "lowrank/data/ratings.h"
+#include "lowrank/data/situations.h"
 #include "lowrank/data/vocabulary.h"
 
 namespace [[gnu::visibility("default")]] lowrank {
@@ -28,6 +31,7 @@ enum class Format : std::uint8_t {
   movielens,      ///< `user::item::rating::time`
   matrix_market,  ///< coordinate: `row column value`, 1-based; rows are users; ids are the numbers as written
   adjacency,      ///< one line per user: `user item item ...`, every rating 1
+  tns,            ///< a tensor as FROSTT writes it: `i j [k ...] value`, blanks between them, no header, `#` before comments
   matrix,         ///< a header of items, then one line per user: `user rating rating ...`, with empty, `-`, `NA` or `NaN` for missing
 };
 
@@ -51,11 +55,18 @@ struct Columns {
   bool rating_stated = false;  ///< whether the caller named the rating column
   bool time_stated = false;    ///< whether the caller named the time column
   bool weight_stated = false;  ///< whether the caller named the weight column
+  /// Further columns by the name that the caller gave them. Each must be one of ReadOptions::contexts.
+  std::vector<std::pair<std::string, Column>> further = {};
 
-  /// From `user=1,item=2,rating=3,time=4,weight=5`, with numbers or header names. A role that is left out keeps its default, but `time` and
+  /// From `user=1,item=2,rating=3,time=4,weight=5`, with numbers or header names; other names, such as `daytime=6`, are those of contexts,
+  /// see context_name(). A role that is left out keeps its default, but `time` and
   /// `weight` are then not read, nor is the rating with ReadOptions::implicit_values. \throws OptionError("columns")
   static Columns parse(std::string_view text);
 };
+
+/// The name of a context of which `text` is a spelling: letters are made small, and blanks, `-` and `.` become `_`. Nothing where others
+/// than letters of ASCII, digits and `_` are left, where there are none, or more than 64.
+std::optional<std::string> context_name(std::string_view text);
 
 /// Lines that were left out because they are malformed.
 struct SkippedLines {
@@ -84,7 +95,15 @@ struct ReadOptions {
   bool keep_times = false;       ///< keep timestamps if the file has them
   bool keep_weights = false;     ///< for_each_rating(): pass on the weights of a column that is named, which is otherwise an error there
   bool times_needed = false;     ///< with keep_times: a file or a line without a timestamp is an error
-  int threads = 0;               ///< 0 for all; the result does not depend on it
+  /// Contexts to read, by spellings of their names (see context_name()): columns that `columns` names, or else that the header names so. In
+  /// a file of format `tns` all modes after the second are contexts, `mode3`, `mode4` and so on, whatever is said here. At most
+  /// kMostContexts together with `time_contexts`.
+  std::vector<std::string> contexts = {};
+  std::vector<Period> time_contexts = {};  ///< contexts to derive from timestamps; a line without one lacks their levels
+  bool contexts_needed = true;  ///< whether a file without one of the contexts is an error, rather than one that lacks its levels
+  /// Texts that stand for a missing level, besides none at all, `NA`, `N/A`, `NaN`, `null` and `?` in any case.
+  std::vector<std::string> missing = {};
+  int threads = 0;  ///< 0 for all; the result does not depend on it
   /// Called once per file that is read, if given, when its first part turned out to be sound: with one line that says what the file was
   /// taken for, such as `ratings.csv: 4 columns separated by commas, header; user = user_id, item = book_id, rating = rating`.
   std::function<void(const std::string& description)> on_layout;
@@ -94,7 +113,7 @@ struct ReadOptions {
   std::atomic<std::uint64_t>* bytes_read = nullptr;
 };
 
-/// `auto|csv|tsv|movielens|matrix-market|adjacency|matrix`. \throws OptionError("format")
+/// `auto|csv|tsv|movielens|matrix-market|adjacency|matrix|tns`. \throws OptionError("format")
 Format parse_format(std::string_view name);
 /// What separates columns: `,` or another character that is part of no number, `::`, `tab`, or ` ` for blanks and tabs, as `\t`, `tab`,
 /// `blank`, `comma`, `semicolon` or `pipe` as well. Returns the characters. \throws OptionError("separator")
@@ -112,6 +131,8 @@ struct RatingLine {
   std::optional<std::int64_t> time;
   bool date = false;  ///< whether `time` is a date, in microseconds since 1970
   float weight = 1;
+  /// The levels of ReadOptions::contexts, in their order; one that is missing is empty. Valid only during the call.
+  std::span<const std::string_view> contexts = {};
 };
 
 /// Reads a file of ratings into memory, ids numbered in order of first appearance in the file.
@@ -124,14 +145,20 @@ struct RatingLine {
 ///
 /// The file is read in chunks, which all threads parse. Memory: the ratings (if coded, 4 to 6 bytes each until grouped, then 5, never
 /// both), the ids, and a few MiB per thread, however large the file. `.gz`, `.zst` and `.xz` files (recognised by their first bytes;
-/// several parts read as one) are unpacked on the way, one batch ahead of the parsers. \param path  the file, or `-` for standard input
+/// several parts read as one) are unpacked on the way, one batch ahead of the parsers.
+///
+/// With contexts, and in a file of format `tns`, ratings have situations, and one thread reads the file. Memory is then 20 bytes per rating
+/// more until they are grouped. Levels are numbered in order of first appearance, those of periods in the order of the calendar.
+/// \param path  the file, or `-` for standard input
 /// \throws FileError if it cannot be read; DataError naming file and line for wrong content; OptionError for columns that do not exist, and
 /// for a column of weights together with timestamps, or with Duplicates::sum or count
 Dataset read_ratings(const std::string& path, const ReadOptions& options = {});
 
 /// Reads ratings or pairs in file order, duplicates included, numbered in the given vocabularies; unknown ids get the numbers above.
-/// \throws as read_ratings; OptionError for a column of weights
-Pairs read_pairs(const std::string& path, const Vocabulary& users, const Vocabulary& items, const ReadOptions& options = {});
+/// \param columns  if given, the contexts of a model or training set: the situations have these columns, and what is unknown there is
+/// missing. \throws as read_ratings; OptionError for a column of weights
+Pairs read_pairs(const std::string& path, const Vocabulary& users, const Vocabulary& items, const ReadOptions& options = {},
+                 std::span<const ContextColumn> columns = {});
 
 /// Passes every rating of a file to `consume`, in file order and constant memory. \throws as read_pairs, and whatever `consume` throws
 void for_each_rating(const std::string& path, const ReadOptions& options, const std::function<void(const RatingLine&)>& consume);

@@ -1,0 +1,98 @@
+"""Contexts of ratings, as columns for the compiled part."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from lowrank._columns import as_table, is_table, library_of, table_column
+from lowrank._errors import OptionError
+
+#: A context: its name, its levels, and the level of each rating.
+Levels: TypeAlias = tuple[str, list[str], npt.NDArray[np.uint32]]
+#: What `contexts` takes: names of columns, or arrays by name.
+Contexts: TypeAlias = "Sequence[str] | Mapping[str, Any]"
+
+#: The number of a missing level.
+_MISSING = 2**32 - 1
+
+
+@dataclass
+class Asked:
+    """The contexts that are read, and what stands for a missing level."""
+
+    names: list[str] = field(default_factory=list)
+    arrays: dict[str, Any] = field(default_factory=dict)
+    periods: list[str] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+
+    def columns(self, X: Any, size: int, name: str) -> list[Levels]:
+        """The contexts of ratings in memory."""
+        if self.arrays and name != "X":
+            raise OptionError(f"contexts: arrays are those of X; give {name} as a table with these columns, a file, or a share", "contexts")
+        if self.names and not is_table(X):
+            raise OptionError(f"contexts: {name} is neither a table nor a file with columns; give a dict of arrays by name", "contexts")
+        table = as_table(X) if self.names else None
+        columns = {one: table_column(table, one, "a context") for one in self.names} if self.names else self.arrays
+        return [_levels(one, column, size) for one, column in columns.items()]
+
+
+def asked_contexts(contexts: Contexts | None, time_contexts: Sequence[str] | str | None, missing: Sequence[str] | str | None) -> Asked:
+    """What the arguments of `fit` ask for."""
+    asked = Asked(periods=_texts(time_contexts, "time_contexts"), missing=_texts(missing, "missing"))
+    if isinstance(contexts, Mapping):
+        asked.arrays = dict(contexts)
+        _texts(list(asked.arrays), "contexts")
+    else:
+        asked.names = _texts(contexts, "contexts")
+    return asked
+
+
+def _texts(value: Any, name: str) -> list[str]:
+    if value is None:
+        return []
+    texts = [value] if isinstance(value, str) else list(value) if isinstance(value, Iterable) else [value]
+    for text in texts:
+        if not isinstance(text, str):
+            raise OptionError(f"{name}: expected texts, got {text!r:.60}", name)
+    return texts
+
+
+def _plain(column: Any) -> list[Any]:
+    """The values of a column, None where the library of the table says that one is missing."""
+    library = library_of(column)
+    if library == "pyarrow":
+        return list(column.to_pylist())
+    if library == "polars":
+        return list(column.to_list())
+    if library == "pandas":
+        return list(column.astype(object).where(column.notna(), None))
+    return list(column.tolist()) if isinstance(column, np.ndarray) else list(column)
+
+
+def _text(value: Any) -> str:
+    return str(int(value)) if isinstance(value, (float, np.floating)) and value == np.floor(value) else str(value)
+
+
+def _levels(name: str, column: Any, size: int) -> Levels:
+    values = _plain(column)
+    if len(values) != size:
+        raise OptionError(f"contexts: {name}: expected one level for each of {size} ratings, got {len(values)}", "contexts")
+    levels: list[str] = []
+    numbers: dict[Any, int] = {}
+    codes = np.empty(size, np.uint32)
+    for at, value in enumerate(values):
+        key = value if type(value) is str else (type(value), value)
+        code = numbers.get(key)
+        if code is None:
+            missing = value is None or value != value  # what differs from itself is NaN or NaT
+            code = _MISSING if missing else len(levels)
+            if not missing:
+                levels.append(_text(value))
+            numbers[key] = code
+        codes[at] = code
+    return name, levels, codes
