@@ -24,6 +24,7 @@ enum class Purpose : std::uint64_t {
   search = 12,
   folds = 13,
   gibbs = 14,
+  context_levels = 15,
 };
 
 /// The finaliser of SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014): a bijection of 64-bit

@@ -371,7 +371,8 @@ TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun
                              .max_rating = run.max_rating,
                              .clips = run.clips,
                              .user_features = inputs.user_features ? &*inputs.user_features : nullptr,
-                             .item_features = inputs.item_features ? &*inputs.item_features : nullptr};
+                             .item_features = inputs.item_features ? &*inputs.item_features : nullptr,
+                             .situations = inputs.data.ratings.has_situations() ? &inputs.data.situations : nullptr};
   Fit kept = fit(std::move(inputs.data.ratings), inputs.data, run.method, validation, watcher, context);
   summary.epochs = kept.trained.epochs;
   summary.best_epoch = kept.trained.best_epoch;

@@ -153,6 +153,10 @@ void check_retrain(const Model& model, const Method& method) {
   if (model.users.features || model.items.features) {
     throw OptionError("retrain", "cannot be given: the model has learned features, which it does not keep; train again from all files");
   }
+  if (!model.contexts.empty() && reads_contexts(method)) {
+    throw OptionError("retrain",
+                      "cannot be given: the model was trained with contexts, which its history does not keep; train again from all files");
+  }
   if (reads_times(method)) {
     throw OptionError("retrain", "cannot be given: the model was trained with times, which it does not keep; train again from all files");
   }

@@ -41,15 +41,16 @@ constexpr std::array kOptions = {
     Option<ContextAls>{"prior_ratings", &ContextAls::prior_ratings}.only(kByCount, kRegularizes, kWeighsRows).tuned_by_factors(20, 1000),
     Option<ContextAls>{"context_regularization", &ContextAls::context_regularization}
         .only(kHasFactors, with("form", "pairwise", "both"))
-        .tuned_by_factors(5, 500),
+        .tuned_by_factors(0.03, 3),
     Option<ContextAls>{"scale_regularization", &ContextAls::scale_regularization}
         .only(kHasFactors, with("form", "cp", "both"))
-        .tuned_by_factors(0.01, 10),
+        .tuned_by_factors(0.03, 3),
     Option<ContextAls>{"bias_regularization", choice<ContextAls, &ContextAls::bias_regularization, kBiasRegularizations>()}.only(
         kHasBiases, kRegularizes),
     biases_option<ContextAls>("learn the mean and a bias for every user, item and level of a context"),
     Option<ContextAls>{"solver", choice<ContextAls, &ContextAls::solver, kSolvers>()}.only(kHasFactors),
     cg_steps_option<ContextAls>(),
+    Option<ContextAls>{"starts", &ContextAls::starts, {1, 1000}}.only(kHasFactors, with("form", "cp", "both")),
     initial_scale_option<ContextAls>(),
     tolerance_option<ContextAls>(),
     patience_option<ContextAls>(),
@@ -103,6 +104,7 @@ Trained train_method(Ratings ratings, const ContextAls& options, Model frame, co
   set_range(frame, moments, context);
   const LeastSquares fold_in = als_fold_in(als, weights, units, context);
   ContextLearner learner(std::move(ratings), options, units, weights, frame, context, workers);
+  if (options.starts > 1 && context.init == nullptr) learner.find_start(options.starts);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
   trained.train_rmse = training_rmse(trained.model, learner.ratings(), workers, context.situations);

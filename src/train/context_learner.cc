@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <tuple>
 #include <utility>
 
 #include "base/random.h"
@@ -130,8 +131,11 @@ void ContextLearner::set_up_columns() {
     const std::size_t levels = situations_.columns[number].levels.size();
     table.counts.assign(levels, 0);
     group_by_level(ratings_, level_rows_[number], table);
-    table.vector_ridges.assign(levels, std::max(options_.context_regularization, weights_.least));
-    table.scale_ridges.assign(levels, std::max(options_.scale_regularization, weights_.least));
+    for (const std::uint32_t count : table.counts) {
+      const double size = weights_.per_rating ? count + weights_.prior : 1;
+      table.vector_ridges.push_back(std::max(options_.context_regularization * size, weights_.least));
+      table.scale_ridges.push_back(std::max(options_.scale_regularization * size, weights_.least));
+    }
     table.bias_dampings.assign(levels, std::max(weights_.bias.item, weights_.least));
     if (has_user_biases()) {
       std::vector<std::uint32_t> by_user(ratings_.size());
@@ -142,10 +146,14 @@ void ContextLearner::set_up_columns() {
   }
 }
 
-std::optional<EpochFigures> ContextLearner::run(std::size_t /*epoch*/) {
+void ContextLearner::step() {
   solve_users();
   solve_items();
   for (std::size_t column = 0; column < columns_.size(); ++column) solve_levels(column);
+}
+
+std::optional<EpochFigures> ContextLearner::run(std::size_t /*epoch*/) {
+  step();
   const double errors = squared_errors();
   const double loss = errors + regularization();
   const double rmse = std::sqrt(errors / total_weight_) * units_.scale;
@@ -473,9 +481,42 @@ void ContextLearner::store(const LevelTable& table, const LevelMean& mean, std::
 }
 
 void ContextLearner::restore(const Model* model) {
+  start(options_.seed);
+  const Model* from = model != nullptr ? model : init_;
+  if (from != nullptr) load(*from);
+  combined_.refresh(workers_);
+}
+
+void ContextLearner::find_start(std::uint32_t starts) {
+  constexpr std::size_t kEpochs = 20;
+  // Of scales about 1 these would be variations of one start; scales of any sign are many.
+  constexpr double kDeviation = 0.3;
+  std::optional<double> least;
+  std::tuple<Rows, Rows, std::vector<LevelTable>> best;
+  for (std::uint32_t number = 0; number < starts; ++number) {
+    start(mix64(options_.seed + number));
+    for (std::size_t column = 0; column < columns_.size(); ++column) {
+      for (std::size_t level = 0; level < columns_[column].levels(); ++level) {
+        RandomStream stream(options_.seed, Purpose::context_levels, number * kMostContexts + column, level);
+        for (float& scale : columns_[column].scales.row(level)) scale = static_cast<float>(kDeviation * stream.normal());
+      }
+    }
+    combined_.refresh(workers_);
+    for (std::size_t epoch = 0; epoch < kEpochs; ++epoch) step();
+    const double loss = squared_errors() + regularization();
+    if (!std::isfinite(loss) || (least && loss >= *least)) continue;
+    least = loss;
+    best = {users_, items_, columns_};
+  }
+  if (!least) return restore(nullptr);
+  std::tie(users_, items_, columns_) = std::move(best);
+  combined_.refresh(workers_);
+}
+
+void ContextLearner::start(std::uint64_t seed) {
   const double deviation = options_.initial_scale / std::sqrt(static_cast<double>(std::max(options_.rank, 1U)));
-  start_rows(users_.factors, users_.counts, deviation, options_.seed, Purpose::user_factors, workers_);
-  start_rows(items_.factors, items_.counts, deviation, options_.seed, Purpose::item_factors, workers_);
+  start_rows(users_.factors, users_.counts, deviation, seed, Purpose::user_factors, workers_);
+  start_rows(items_.factors, items_.counts, deviation, seed, Purpose::item_factors, workers_);
   users_.biases.assign(users_.counts.size(), 0);
   items_.biases.assign(items_.counts.size(), 0);
   for (LevelTable& table : columns_) {
@@ -487,9 +528,6 @@ void ContextLearner::restore(const Model* model) {
     std::ranges::fill(table.user_biases.values, 0.0F);
     std::ranges::fill(table.item_biases.values, 0.0F);
   }
-  const Model* from = model != nullptr ? model : init_;
-  if (from != nullptr) load(*from);
-  combined_.refresh(workers_);
 }
 
 void ContextLearner::load(const Model& from) {

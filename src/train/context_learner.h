@@ -44,6 +44,9 @@ class ContextLearner final : public EpochLearner {
   void store(Model& model) override;
   void restore(const Model* model) override;
 
+  /// Starts from the best of some random starts, with scales of any sign, each trained for a few epochs: the one of least loss.
+  void find_start(std::uint32_t starts);
+
   /// \name The steps of an epoch
   /// \{
   void solve_users();
@@ -62,6 +65,9 @@ class ContextLearner final : public EpochLearner {
   [[nodiscard]] const Ratings& ratings() const { return ratings_; }
 
  private:
+  /// Rows at random, and levels that change nothing.
+  void start(std::uint64_t seed);
+  void step();
   /// Memory for one piece of work.
   struct Scratch {
     explicit Scratch(std::size_t rank) : rows(2, rank) {}

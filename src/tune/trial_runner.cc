@@ -124,6 +124,7 @@ TuneRun TrialRunner::train(const Job& job, int threads, std::size_t at_once, int
     TrainContext context;
     if (data_.user_features) context.user_features = &*data_.user_features;
     if (data_.item_features) context.item_features = &*data_.item_features;
+    if (split_->ratings().has_situations()) context.situations = &data_.data.situations;
     context.threads = threads;
     context.found = &*found_;
     context.measures_corrected = false;
