@@ -79,11 +79,12 @@ int run_predict(PredictArguments& arguments) {
   if (arguments.interval) need_uncertainty(model, "interval");
   arguments.read.pairs_only = true;
   arguments.read.keep_times = !model.contexts.empty();
+  read_contexts_of(model, arguments.read);
   show_layout(arguments.read, arguments.quiet);
   Results results(arguments.output);
   ListWriter lists(
       results, {.json = arguments.json, .ranks = false, .outer_list = "users", .outer = "user", .inner_list = "items", .inner = "item"});
-  ContextStream contexts(model);
+  ContextStream contexts(model, arguments.read.contexts);
   std::optional<std::string> current;
   for_each_rating(arguments.pairs, arguments.read, [&](const RatingLine& line) {
     if (current != line.user) {
@@ -93,7 +94,7 @@ int run_predict(PredictArguments& arguments) {
     const std::uint32_t user = model.users.ids.find(line.user);
     const std::uint32_t item = model.items.ids.find(line.item);
     double own = score(model, user, item);
-    if (line.time) own = contexts.score(user, item, *line.time, own);
+    if (!model.contexts.empty()) own = contexts.score(user, item, line.time, line.contexts, own);
     const std::string ends =
         arguments.interval ? interval_text(model, user, item, own, *arguments.interval, arguments.json) : std::string();
     lists.add(line.item, static_cast<float>(model.centre.rating(own)), arguments.json ? std::string_view(ends) : std::string_view(),

@@ -19,9 +19,6 @@ class ContextScores {
   /// \throws DataError where the times tell no unit
   ContextScores(const Model& model, std::span<const std::int64_t> times, const Situations* situations = nullptr);
 
-  /// \param unit  of all times
-  ContextScores(const Model& model, TimeUnit unit);
-
   /// The contexts of pairs.
   ContextScores(const Model& model, const Pairs& pairs);
 

@@ -127,6 +127,14 @@ void take_in(const LevelBiases& biases, std::uint32_t level, Side& side) {
   for (std::uint32_t row = 0; row < side.size(); ++row) side.biases[row] = sum_of(side.biases[row], biases.at(row, level));
 }
 
+/// Whether contexts add to the score of a pair. As score() has it: nothing is added to the mean rating, which is the answer where too
+/// little is known.
+bool adds_to(const Model& model, std::uint32_t user, std::uint32_t item) {
+  const bool knows_user = model.users.knows(user);
+  const bool knows_item = model.items.knows(item);
+  return model.centre.has_biases ? knows_user || knows_item : knows_user && knows_item;
+}
+
 /// What contexts add to the score of a pair of which something is known. \param levels  one per context; kUnknown adds nothing
 double terms_of(const Model& model, std::uint32_t user, std::uint32_t item, std::span<const std::uint32_t> levels) {
   const bool knows_user = model.users.knows(user);
@@ -199,9 +207,6 @@ ContextScores::ContextScores(const Model& model, std::span<const std::int64_t> t
   if (dates_) unit_ = unit_of_times(std::ranges::max(times));
 }
 
-ContextScores::ContextScores(const Model& model, TimeUnit unit)
-    : model_(model), told_(model.contexts.size()), dates_(has_periods(model)), unit_(unit) {}
-
 ContextScores::ContextScores(const Model& model, const Pairs& pairs)
     : ContextScores(model, pairs.times, pairs.situation.empty() ? nullptr : &pairs.situations) {}
 
@@ -221,11 +226,7 @@ void ContextScores::add(std::span<const std::uint32_t> users, std::span<const st
   std::vector<std::uint32_t> levels(count);
   std::vector<std::unordered_map<std::int64_t, std::uint32_t>> of_times(count);
   for (std::size_t n = 0; n < users.size(); ++n) {
-    const bool user = model_.users.knows(users[n]);
-    const bool item = model_.items.knows(items[n]);
-    // As score() has it: nothing is added to the mean rating, which is the answer where too little is known.
-    if (!user && !item) continue;
-    if (!model_.centre.has_biases && !(user && item)) continue;
+    if (!adds_to(model_, users[n], items[n])) continue;
     for (std::size_t context = 0; context < count; ++context) {
       levels[context] = Vocabulary::kUnknown;
       const ContextVectors& own = model_.contexts[context];
@@ -260,11 +261,32 @@ void add_contexts(const Model& model, const Pairs& pairs, std::span<double> scor
   });
 }
 
+ContextStream::ContextStream(const Model& model, std::span<const std::string> columns) : model_(model), columns_(columns.size()) {
+  for (const ContextVectors& context : model.contexts)
+    places_.push_back(static_cast<std::size_t>(std::ranges::find(columns, context.name) - columns.begin()));
+}
+
 double ContextStream::score(std::uint32_t user, std::uint32_t item, std::int64_t time, double score) {
-  latest_ = std::max(latest_.value_or(time), time);
-  const TimeUnit unit = unit_of_time(*latest_);
-  ContextScores(model_, unit == TimeUnit::unknown ? TimeUnit::seconds : unit).add({&user, 1}, {&item, 1}, {&time, 1}, {}, {&score, 1});
-  return score;
+  const std::vector<std::string_view> none(columns_);
+  return ContextStream::score(user, item, time, none, score);
+}
+
+double ContextStream::score(std::uint32_t user, std::uint32_t item, std::optional<std::int64_t> time,
+                            std::span<const std::string_view> levels, double score) {
+  if (time) latest_ = std::max(latest_.value_or(*time), *time);
+  if (!adds_to(model_, user, item)) return score;
+  const TimeUnit told = latest_ ? unit_of_time(*latest_) : TimeUnit::seconds;
+  const TimeUnit unit = told == TimeUnit::unknown ? TimeUnit::seconds : told;
+  std::vector<std::uint32_t> numbers(model_.contexts.size(), Vocabulary::kUnknown);
+  for (std::size_t n = 0; n < numbers.size(); ++n) {
+    const ContextVectors& context = model_.contexts[n];
+    if (places_[n] < columns_) {
+      if (!levels[places_[n]].empty()) numbers[n] = context.levels.find(levels[places_[n]]);
+    } else if (time && context.period != Period::none) {
+      numbers[n] = context.levels.find(period_text(context.period, period_number(context.period, microseconds_of(*time, unit))));
+    }
+  }
+  return std::clamp(score + terms_of(model_, user, item, numbers), -kMostBias, kMostBias);
 }
 
 void ContextStream::finish() const {

@@ -10,7 +10,9 @@
 #include <functional>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "lowrank/base/error.h"
@@ -320,6 +322,23 @@ TEST(Contexts, SituationsOfPairsAreAddedAsBound) {
     squares += (predictions[n] - 3) * (predictions[n] - 3);
   }
   EXPECT_NEAR(score_ratings(model, pairs, 2).rmse, std::sqrt(squares / static_cast<double>(pairs.size())), 1e-12);
+}
+
+/// One by one, pairs with levels have the scores of the formula, whatever the order of the columns.
+TEST(Contexts, PairsMayComeOneByOneWithLevels) {
+  const Model model = model_with_all();
+  const std::vector<std::string> columns = {"weather", "mood", "companion"};
+  ContextStream stream(model, columns);
+  for (std::uint32_t user = 0; user < 10; ++user) {
+    for (std::uint32_t item = 0; item < 8; ++item) {
+      const std::uint32_t mood = (user + item) % 4;
+      const std::uint32_t companion = (user * 3 + item) % 5 == 4 ? 99 : (user * 3 + item) % 5;
+      const std::vector<std::string_view> levels = {"fine", kLevels[mood], companion == 99 ? "" : kLevels[companion]};
+      const std::optional<std::int64_t> time = item % 2 == 0 ? std::optional(kFirstDay + 86400) : std::nullopt;
+      const double expected = formula(model, user, item, {time ? 1U : 99U, companion, mood});
+      EXPECT_NEAR(stream.score(user, item, time, levels, score(model, user, item)), expected, 2e-5);
+    }
+  }
 }
 
 TEST(Contexts, ScalesAndBiasesOfRowsTravelWithTheModel) {

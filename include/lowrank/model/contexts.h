@@ -73,17 +73,24 @@ void add_contexts(const Model& model, const Pairs& pairs, std::span<double> scor
 /// add_contexts() for pairs that come one by one, whose greatest time is not known beforehand. Borrows the model.
 class ContextStream {
  public:
-  explicit ContextStream(const Model& model) : model_(model) {}
+  /// \param columns  names of the columns whose levels come with each pair
+  explicit ContextStream(const Model& model, std::span<const std::string> columns = {});
 
   /// `score` with what the context of its pair adds. The unit of `time` is that of the greatest time so far, seconds before one tells it.
   /// O(rank)
   double score(std::uint32_t user, std::uint32_t item, std::int64_t time, double score);
+  /// The same for a pair with levels, and a time if there is one. A context is told by the column of its name, where there is one.
+  /// \param levels  of each column; one that is empty, or not known, adds nothing
+  double score(std::uint32_t user, std::uint32_t item, std::optional<std::int64_t> time, std::span<const std::string_view> levels,
+               double score);
 
   /// To be called after the last pair. \throws DataError where there were times and none told their unit
   void finish() const;
 
  private:
   const Model& model_;
+  std::vector<std::size_t> places_;  ///< of the column that tells each context; their number where none does
+  std::size_t columns_ = 0;
   std::optional<std::int64_t> latest_;
 };
 
