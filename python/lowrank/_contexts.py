@@ -19,10 +19,11 @@ class HasContexts(Fitted):
 
     @property
     def contexts_(self) -> dict[str, dict[str, npt.NDArray[Any]]]:
-        """The contexts of the model by name, such as ``day`` of ``BayesianMF(time="day")``; empty for most models.
+        """The contexts of the model by name, such as ``day`` of ``BayesianMF(time="day")`` or those that `ContextALS` was fitted with; empty
+        for most models.
 
-        Each is a table as a dict of columns: ``level`` (as ``1998-04-01``, ``1998-W14`` or ``1998-04``, in the order of the calendar),
-        ``ratings`` (training ratings in the level) and ``bias`` (added to every score in it).
+        Each is a table as a dict of columns: ``level`` (periods as ``1998-04-01``, ``1998-W14`` or ``1998-04``, in the order of the
+        calendar), ``ratings`` (training ratings in the level) and ``bias`` (added to every score in it).
         """
         contexts = {}
         for name, (levels, counts, biases) in self._fitted().contexts.items():
@@ -37,9 +38,9 @@ class HasContexts(Fitted):
         Parameters
         ----------
         **context
-            Contexts by the names in `contexts_`, as ``day="1998-04-01"``: a level, or a date in it as a text, ``date``, ``datetime`` or
-            ``numpy.datetime64``, in UTC without a zone. A period without a training rating adds nothing to scores. What is not given
-            adds what it adds on the average.
+            Contexts by the names in `contexts_`, as ``companion="kids"`` or ``day="1998-04-01"``: a level, or for a period a date in it as a
+            text, ``date``, ``datetime`` or ``numpy.datetime64``, in UTC without a zone. A level without a training rating adds nothing to
+            scores. What is not given adds what it adds on the average.
 
         Returns
         -------

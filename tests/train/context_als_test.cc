@@ -213,7 +213,9 @@ std::vector<double> dense_row(const Bench& bench, const Of& of, const Regressor&
 void expect_row(const std::vector<double>& expected, std::span<const float> row, double bias, double around, const std::string& what) {
   for (std::size_t k = 0; k < row.size(); ++k)
     EXPECT_NEAR(double{row[k]} - around, expected[k], 1e-4 * (1 + std::abs(expected[k]))) << what;
-  if (expected.size() > row.size()) EXPECT_NEAR(bias, expected.back(), 1e-4 * (1 + std::abs(expected.back()))) << what;
+  if (expected.size() > row.size()) {
+    EXPECT_NEAR(bias, expected.back(), 1e-4 * (1 + std::abs(expected.back()))) << what;
+  }
 }
 
 std::vector<ContextAls> all_forms() {
@@ -409,8 +411,12 @@ TEST(ContextAls, TheModelScoresAsTheLearnerDoes) {
       }
       EXPECT_NEAR(bias / count, 0, 1e-6);
       for (std::size_t k = 0; k < 3; ++k) {
-        if (options.biases) EXPECT_NEAR(vector[k] / count, 0, 1e-6);
-        if (context.scales.rows() != 0) EXPECT_NEAR(scale[k] / count, 1, 1e-5);
+        if (options.biases) {
+          EXPECT_NEAR(vector[k] / count, 0, 1e-6);
+        }
+        if (context.scales.rows() != 0) {
+          EXPECT_NEAR(scale[k] / count, 1, 1e-5);
+        }
       }
     }
   }
@@ -471,7 +477,9 @@ TEST(ContextAls, BlocksSolveRowsOfAnyLength) {
 }
 
 Trained train_tensor(const Tensor& tensor, const ContextAls& options, int threads = 2) {
-  return train({.data = tensor.dataset()}, options, {}, TrainingObserver::silent(), {.threads = threads});
+  TrainSettings settings;
+  settings.threads = threads;
+  return train({.data = tensor.dataset()}, options, {}, TrainingObserver::silent(), settings);
 }
 
 ContextAls small(ContextForm form) {
@@ -526,7 +534,9 @@ TEST(ContextAls, AConstantColumnAddsNothing) {
     for (std::size_t k = 0; k < 6; ++k) {
       EXPECT_NEAR(context.user_factors.row(0)[k], 0, 1e-6);
       EXPECT_NEAR(context.item_factors.row(0)[k], 0, 1e-6);
-      if (context.scales.rows() != 0) EXPECT_NEAR(context.scales.row(0)[k], 1, 1e-6);
+      if (context.scales.rows() != 0) {
+        EXPECT_NEAR(context.scales.row(0)[k], 1, 1e-6);
+      }
     }
   }
 }

@@ -121,10 +121,27 @@ bool same(const Outcome& one, const Outcome& other, float rounding) {
 std::optional<Outcome> outcome_of(const Method& method) {
   constexpr std::uint32_t kUsers = 40;
   constexpr std::uint32_t kItems = 30;
-  // Ten days, three weeks, two months.
+  // Ten days, three weeks, two months; four levels of one context.
+  constexpr std::uint16_t kLevels = 4;
+  Situations situations;
+  if (reads_contexts(method)) {
+    situations.columns.push_back({.name = "company", .levels = {}});
+    for (std::uint16_t level = 0; level < kLevels; ++level) {
+      situations.columns[0].levels.add(std::to_string(level));
+      situations.number({&level, 1});
+    }
+  }
   RatingsBuilder builder;
-  std::int64_t day = 0;
-  for (const Triple& triple : triples()) builder.add(triple.user, triple.item, triple.value, 978307200 + 4 * 86400 * (day++ % 10));
+  std::uint32_t number = 0;
+  for (const Triple& triple : triples()) {
+    const std::int64_t time = 978307200 + std::int64_t{4} * 86400 * (number % 10);
+    if (situations.size() != 0) {
+      builder.add_in_situation(triple.user, triple.item, triple.value, (triple.item + number) % kLevels, time);
+    } else {
+      builder.add(triple.user, triple.item, triple.value, time);
+    }
+    ++number;
+  }
   Ratings ratings = builder.build(kUsers, kItems);
   Model frame;
   frame.users.counts.assign(kUsers, 0);
@@ -139,6 +156,7 @@ std::optional<Outcome> outcome_of(const Method& method) {
           TrainingObserver observer;
           TrainContext context;
           context.threads = 1;
+          if (situations.size() != 0) context.situations = &situations;
           return train_and_correct(std::move(ratings), options, std::move(frame), {}, observer, context);
         },
         method);
@@ -152,6 +170,11 @@ std::optional<Outcome> outcome_of(const Method& method) {
     };
     add(model.users.factors, model.users.biases);
     add(model.items.factors, model.items.biases);
+    for (const ContextVectors& levels : model.contexts) {
+      add(levels.user_factors, levels.biases);
+      add(levels.scales, levels.user_biases.values);
+      add(levels.item_factors, levels.item_biases.values);
+    }
     outcome.numbers.push_back(static_cast<float>(model.centre.mean));
     if (!std::holds_alternative<NoFoldIn>(model.fold_in)) {
       const FoldedRow row = fold_in_user(model, std::array<std::uint32_t, 3>{0, 1, 2}, std::array{4.0F, 2.0F, 3.0F});

@@ -38,11 +38,10 @@ enum class ContextBiases : std::uint8_t {
 ///
 ///     sum over levels of mu(n) |d|^2  +  nu(n) |t - 1|^2  +  damped squares of their biases
 ///
-/// with mu(n) = context_regularization (n + prior_ratings) and nu(n) = scale_regularization (n + prior_ratings), or without the factor where
-/// regularization_scaling is `constant`.
-/// Every epoch minimises it over the rows of users, of items, and of the levels of each context in turn. A missing level has the mean of
-/// the column's levels. The model is the mean over the contexts of training where no context is given (see bind_context()). Without
-/// contexts the model is that of method als. docs/methods/context.md has the rest.
+/// with mu(n) = context_regularization (n + prior_ratings) and nu(n) = scale_regularization (n + prior_ratings), or without the factor
+/// where regularization_scaling is `constant`. Every epoch minimises it over the rows of users, of items, and of the levels of each context
+/// in turn. A missing level has the mean of the column's levels. The model is the mean over the contexts of training where no context is
+/// given (see bind_context()). Without contexts the model is that of method als. docs/methods/context.md has the rest.
 struct ContextAls {
   static constexpr std::string_view kName = "context";
   static constexpr std::string_view kSummary =
@@ -60,22 +59,22 @@ struct ContextAls {
   /// What levels change besides the mean: pairwise gives each a vector that is multiplied with those of users and items, cp scales the
   /// terms of the dot product, both does both, biases neither.
   ContextForm form = ContextForm::pairwise;
-  /// Whose biases differ from level to level: nobody's, those of items, of users, or both. Takes many ratings per pair of row and level.
+  /// Whose biases differ from level to level: none (nobody's), items, users, or both. Takes many ratings per pair of row and level.
   ContextBiases context_biases = ContextBiases::none;
   /// Weight lambda of |p|^2 and |q|^2 in the loss, at least 0, in scale-free units (ratings divided by their standard deviation); raise it
   /// when the validation error rises from epoch to epoch.
   double regularization = 0.04;
-  /// Scaling of the regularization of a row or level: count multiplies lambda by its number of ratings (Zhou et al. 2008); constant treats all
-  /// alike.
+  /// Scaling of the regularization of a row or level: count multiplies lambda by its number of ratings (Zhou et al. 2008); constant treats
+  /// all alike.
   RegularizationScaling regularization_scaling = RegularizationScaling::count;
   /// Number of ratings, at least 0, added to each row's own by scaling count; raise it to keep rows with few ratings small.
   /// auto is 150, or less where trials on a part of the ratings show little noise.
   std::optional<double> prior_ratings = {};
-  /// Weight of |d|^2, squares of the vectors of levels, in the loss, at least 0, scaled as regularization is; raise it to let contexts matter
-  /// less.
+  /// Weight of |d|^2, squares of the vectors of levels, in the loss, at least 0, scaled as regularization is; raise it to let contexts
+  /// matter less.
   double context_regularization = 0.25;
-  /// Weight of |t - 1|^2, squares of how far scales of levels are from 1, in the loss, at least 0, scaled as regularization is; raise it to let
-  /// contexts matter less.
+  /// Weight of |t - 1|^2, squares of how far scales of levels are from 1, in the loss, at least 0, scaled as regularization is; raise it to
+  /// let contexts matter less.
   double scale_regularization = 0.5;
   /// Regularization of biases: estimated takes it from the variance within and between rows; factors is that of the factors of the same
   /// row. Biases of levels are always estimated.
@@ -84,8 +83,8 @@ struct ContextAls {
   /// Solver of a row: exact finds the minimum; cg takes a few conjugate gradient steps from the last epoch's row, faster at large ranks.
   Solver solver = Solver::exact;
   std::uint32_t cg_steps = 3;  ///< conjugate gradient steps per row and epoch
-  /// Random starts, each with scales of any sign and 20 epochs, of which the one of least loss is trained on. 1 starts once, from scales of
-  /// 1, which suits contexts that change ratings a little; take 10 or more for tensors that no context leaves alike.
+  /// Random starts, 1 to 1000, each with scales of any sign and 20 epochs, of which the one of least loss is trained on. 1 starts once,
+  /// from scales of 1, which suits contexts that change ratings a little; take 10 or more for tensors that no context leaves alike.
   std::uint32_t starts = 1;
   double initial_scale = 0.1;  ///< standard deviation of the initial factors, times sqrt(rank)
   double tolerance = 0;        ///< relative improvement per epoch below which training ends; 0: never
