@@ -49,6 +49,9 @@ def asked_contexts(contexts: Contexts | None, time_contexts: Sequence[str] | str
         _texts(list(asked.arrays), "contexts")
     else:
         asked.names = _texts(contexts, "contexts")
+        for name in asked.names:
+            if asked.names.count(name) > 1:
+                raise OptionError(f"contexts: {name} is given twice", "contexts")
     return asked
 
 
@@ -89,7 +92,7 @@ def _levels(name: str, column: Any, size: int) -> Levels:
         key = value if type(value) is str else (type(value), value)
         code = numbers.get(key)
         if code is None:
-            missing = value is None or value != value  # what differs from itself is NaN or NaT
+            missing = value is None or value != value  # noqa: PLR0124 - what differs from itself is NaN or NaT
             code = _MISSING if missing else len(levels)
             if not missing:
                 levels.append(_text(value))

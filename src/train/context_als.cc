@@ -27,6 +27,8 @@ constexpr auto kSolvers = std::to_array<Named<Solver>>({{"exact", Solver::exact}
 constexpr Setting kByCount = with("regularization_scaling", "count");
 /// The weight of a row's factors is read for the factors, and for a bias that is regularised as they are.
 constexpr Need kWeighsRows = {kHasFactors, with("bias_regularization", "factors")};
+/// Levels are weighed by their numbers of ratings too.
+constexpr Need kWeighsAnything = {kRegularizes, without("form", "biases")};
 
 constexpr std::array kOptions = {
     rank_option<ContextAls>().tuned_by_factors(16, 256),
@@ -36,9 +38,9 @@ constexpr std::array kOptions = {
         .tuned_over("pairwise", "cp", "both", "biases"),
     Option<ContextAls>{"context_biases", choice<ContextAls, &ContextAls::context_biases, kContextBiases>()}.only(kHasBiases),
     Option<ContextAls>{"regularization", &ContextAls::regularization}.tuned_by_factors(0.01, 0.16),
-    Option<ContextAls>{"regularization_scaling", choice<ContextAls, &ContextAls::regularization_scaling, kScalings>()}.only(kRegularizes,
+    Option<ContextAls>{"regularization_scaling", choice<ContextAls, &ContextAls::regularization_scaling, kScalings>()}.only(kWeighsAnything,
                                                                                                                             kWeighsRows),
-    Option<ContextAls>{"prior_ratings", &ContextAls::prior_ratings}.only(kByCount, kRegularizes, kWeighsRows).tuned_by_factors(20, 1000),
+    Option<ContextAls>{"prior_ratings", &ContextAls::prior_ratings}.only(kByCount, kWeighsAnything, kWeighsRows).tuned_by_factors(20, 1000),
     Option<ContextAls>{"context_regularization", &ContextAls::context_regularization}
         .only(kHasFactors, with("form", "pairwise", "both"))
         .tuned_by_factors(0.03, 3),
@@ -104,7 +106,8 @@ Trained train_method(Ratings ratings, const ContextAls& options, Model frame, co
   set_range(frame, moments, context);
   const LeastSquares fold_in = als_fold_in(als, weights, units, context);
   ContextLearner learner(std::move(ratings), options, units, weights, frame, context, workers);
-  if (options.starts > 1 && context.init == nullptr) learner.find_start(options.starts);
+  const bool scales = options.rank != 0 && (options.form == ContextForm::cp || options.form == ContextForm::both);
+  if (options.starts > 1 && scales && context.init == nullptr) learner.find_start(options.starts);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
   trained.train_rmse = training_rmse(trained.model, learner.ratings(), workers, context.situations);

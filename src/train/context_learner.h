@@ -99,10 +99,10 @@ class ContextLearner final : public EpochLearner {
   [[nodiscard]] bool has_vectors() const { return options_.form == ContextForm::pairwise || options_.form == ContextForm::both; }
   [[nodiscard]] bool has_scales() const { return options_.form == ContextForm::cp || options_.form == ContextForm::both; }
   [[nodiscard]] bool has_user_biases() const {
-    return options_.context_biases == ContextBiases::users || options_.context_biases == ContextBiases::both;
+    return options_.biases && (options_.context_biases == ContextBiases::users || options_.context_biases == ContextBiases::both);
   }
   [[nodiscard]] bool has_item_biases() const {
-    return options_.context_biases == ContextBiases::items || options_.context_biases == ContextBiases::both;
+    return options_.biases && (options_.context_biases == ContextBiases::items || options_.context_biases == ContextBiases::both);
   }
   [[nodiscard]] float target(std::size_t at) const { return units_.to_training(ratings_.value(at)); }
 
