@@ -25,8 +25,9 @@ TENSORS = {  # name: shape, rank, cells, form
 }
 LARGE = ((6000, 4000, 100), 10, 1_000_000, "cp")
 SAMPLES, BURN_IN = 40, 20
-KNOWN = [name for name in data.COMODA if name not in ("endEmo", "dominantEmo")]
-SMALL = {"LDOS-CoMoDa, contexts known before": ("ldos-comoda", KNOWN), "LDOS-CoMoDa, with both emotions": ("ldos-comoda", data.COMODA),
+KNOWN = ["daytime", "daytype", "location", "social", "weather", "mood", "decision", "interaction"]
+EMOTIONS = ["endEmo", "dominantEmo"]
+SMALL = {"LDOS-CoMoDa, contexts known before": ("ldos-comoda", KNOWN), "LDOS-CoMoDa, both emotions": ("ldos-comoda", EMOTIONS),
          "DePaulMovie": ("depaulmovie", ["daytime", "location", "companion"])}
 MODELS = {"biases": {"method": "baseline"}, "`als`": {"method": "als"}, "biases of contexts": {"method": "context", "rank": 0},
           "with those of items": {"method": "context", "rank": 0, "context_biases": "items"}, "with those of users": {"method": "context", "rank": 0, "context_biases": "users"},
