@@ -112,7 +112,8 @@ std::optional<std::int64_t> period_named(Period period, std::string_view text) {
              is_digit(text[7])) {
     // The fourth of January is in the first week.
     const std::optional<std::int64_t> start = parse_date(std::string(text.substr(0, 4)) + "-01-04");
-    if (start) time = *start + ((text[6] - '0') * 10 + (text[7] - '0') - 1) * 7 * kDay;
+    const std::int64_t week = std::int64_t{text[6] - '0'} * 10 + (text[7] - '0');
+    if (start) time = *start + (week - 1) * 7 * kDay;
   }
   if (!time) return {};
   // A date alone says nothing of the hour.
