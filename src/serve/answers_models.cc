@@ -43,7 +43,8 @@ std::string backup_name(const std::string& folder) {
   char text[40];
   const std::string name(text, std::strftime(text, sizeof text, "backup-%Y%m%d-%H%M%S", &utc));
   std::string free = name;
-  for (int n = 2; std::filesystem::exists(folder + "/" + free); ++n) free.assign(name).append("-").append(std::to_string(n));
+  for (int n = 2; std::filesystem::exists(std::filesystem::path(folder) / free); ++n)
+    free.assign(name).append("-").append(std::to_string(n));
   return free;
 }
 
