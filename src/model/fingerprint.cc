@@ -64,9 +64,31 @@ std::uint64_t hash_users(const Ratings& ratings, std::size_t first, std::size_t 
       [table = ratings.value_table().data(), codes = ratings.codes().data()](std::size_t position) { return table[codes[position]]; });
 }
 
+/// Of the names and levels of each situation, so that the order in which a file has them does not count.
+std::vector<std::uint64_t> hash_situations(const Situations& situations) {
+  std::vector<std::vector<std::uint64_t>> levels;
+  for (const ContextColumn& column : situations.columns) {
+    std::vector<std::uint64_t>& own = levels.emplace_back();
+    const std::uint64_t name = Vocabulary::hash(column.name);
+    for (std::uint32_t level = 0; level < column.levels.size(); ++level)
+      own.push_back(combine(name, Vocabulary::hash(column.levels.id(level))));
+  }
+  std::vector<std::uint64_t> hashes;
+  for (std::uint32_t situation = 0; situation < situations.size(); ++situation) {
+    std::uint64_t state = situations.columns.size();
+    for (std::size_t column = 0; column < levels.size(); ++column) {
+      const std::uint16_t level = situations.levels(situation)[column];
+      state = combine(state, level < levels[column].size() ? levels[column][level] : 0);
+    }
+    hashes.push_back(state);
+  }
+  return hashes;
+}
+
 }  // namespace
 
-std::string fingerprint(const Vocabulary& users, const Vocabulary& items, const Ratings& ratings, int threads) {
+std::string fingerprint(const Vocabulary& users, const Vocabulary& items, const Ratings& ratings, int threads,
+                        const Situations* situations) {
   const std::size_t user_count = ratings.user_count();
   std::vector<std::uint64_t> chunks((user_count + kChunk - 1) / kChunk);
   Workers(threads).for_ranges(user_count, kChunk,
@@ -77,8 +99,9 @@ std::string fingerprint(const Vocabulary& users, const Vocabulary& items, const 
   state = combine(state, hash_ids(items));
   for (const std::uint64_t chunk : chunks) state = combine(state, chunk);
   for (const float weight : ratings.weights()) state = combine(state, std::bit_cast<std::uint32_t>(weight));
-  for (std::size_t position = 0; ratings.has_situations() && position < ratings.size(); ++position) {
-    state = combine(state, ratings.situation(position));
+  if (ratings.has_situations() && situations != nullptr) {
+    const std::vector<std::uint64_t> hashes = hash_situations(*situations);
+    for (std::size_t position = 0; position < ratings.size(); ++position) state = combine(state, hashes[ratings.situation(position)]);
   }
   return hex_digits(state);
 }

@@ -161,7 +161,7 @@ Fit fit(Ratings ratings, const Dataset& ids, const Method& method, const Validat
         const TrainContext& context) {
   Fit fit;
   fit.ratings = ratings.size();
-  fit.fingerprint = fingerprint(ids.users, ids.items, ratings, context.threads);
+  fit.fingerprint = fingerprint(ids.users, ids.items, ratings, context.threads, &ids.situations);
   fit.trained = train_ratings(std::move(ratings), method, validation, observer, context);
   return fit;
 }

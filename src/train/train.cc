@@ -285,7 +285,7 @@ Trained train(TrainInput input, const Method& method, const Validation& validati
   number_rows(data.users, data.ratings.user_count());
   number_rows(data.items, data.ratings.item_count());
   History history(data.ratings, values_to_keep(method, input.history), settings.threads);
-  std::string data_fingerprint = fingerprint(data.users, data.items, data.ratings, settings.threads);
+  std::string data_fingerprint = fingerprint(data.users, data.items, data.ratings, settings.threads, &data.situations);
   const TrainContext context{.threads = settings.threads,
                              .init = input.init,
                              .min_rating = settings.min_rating,

@@ -64,12 +64,6 @@ void add_situations(const Situations& situations, const Add& add) {
   }
 }
 
-std::string fingerprint_of(const Situations& situations) {
-  std::uint64_t hash = mix64(situations.size());
-  add_situations(situations, [&hash](std::uint64_t word) { hash = mix64(hash ^ mix64(word + 1)); });
-  return hex_of(hash);
-}
-
 std::string fingerprint_of(const Pairs& pairs) {
   std::uint64_t hash = mix64(pairs.size());
   const auto add = [&hash](std::uint64_t word) { hash = mix64(hash ^ mix64(word + 1)); };
@@ -102,8 +96,7 @@ std::string header_of(const TrainData& data, const TuneOptions& options, const s
   json["lowrank"] = "tune";
   json["version"] = version();
   json["simd"] = simd_level();
-  json["data"] = fingerprint(data.data.users, data.data.items, data.data.ratings, options.threads);
-  if (!data.data.situations.columns.empty()) json["contexts"] = fingerprint_of(data.data.situations);
+  json["data"] = fingerprint(data.data.users, data.data.items, data.data.ratings, options.threads, &data.data.situations);
   if (data.validation) json["validation"] = fingerprint_of(*data.validation);
   if (data.user_features) json["user_features"] = fingerprint_of(*data.user_features);
   if (data.item_features) json["item_features"] = fingerprint_of(*data.item_features);

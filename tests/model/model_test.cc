@@ -158,6 +158,24 @@ Ratings ratings_of(std::initializer_list<Cell> cells, std::uint32_t users = 2, s
   return builder.build(users, items);
 }
 
+TEST(Fingerprint, IsOfTheNamesAndLevelsOfContexts) {
+  const auto print_of = [](const char* name, const std::vector<const char*>& levels, std::uint16_t first) {
+    Situations situations;
+    situations.columns.resize(1);
+    situations.columns[0].name = name;
+    for (const char* level : levels) situations.columns[0].levels.add(level);
+    RatingsBuilder builder;
+    builder.add_in_situation(0, 0, 1, situations.number(std::vector<std::uint16_t>{first}));
+    builder.add_in_situation(1, 1, 2, situations.number(std::vector<std::uint16_t>{static_cast<std::uint16_t>(1 - first)}));
+    return fingerprint(ids({"a", "b"}), ids({"x", "y"}), builder.build(2, 2), 1, &situations);
+  };
+  const std::string print = print_of("mood", {"calm", "gay"}, 0);
+  EXPECT_EQ(print_of("mood", {"gay", "calm"}, 1), print);
+  EXPECT_NE(print_of("mood", {"calm", "gay"}, 1), print);
+  EXPECT_NE(print_of("mood", {"calm", "sad"}, 0), print);
+  EXPECT_NE(print_of("company", {"calm", "gay"}, 0), print);
+}
+
 TEST(Fingerprint, ChangesWithEverythingItCovers) {
   const std::initializer_list<Cell> cells = {{0, 0, 1.0F}, {0, 1, 2.0F}, {1, 1, 3.0F}};
   const std::vector<std::string> prints = {

@@ -175,8 +175,10 @@ void predict_pairs(const Model& model, std::span<const std::uint32_t> users, std
 /// The same for pairs with their contexts, where those are known: see add_contexts(). \throws DataError as that
 void predict_pairs(const Model& model, const Pairs& pairs, std::span<double> scores, int threads = 0);
 
-/// A 64-bit fingerprint of training data, as 16 hex digits: of the ids in their order and of indices and values as kept. Timestamps do not
-/// count. Equal data give equal digits on every machine and for any number of threads.
-std::string fingerprint(const Vocabulary& users, const Vocabulary& items, const Ratings& ratings, int threads = 0);
+/// A 64-bit fingerprint of training data, as 16 hex digits: of the ids in their order, of indices and values as kept, and of contexts.
+/// Timestamps do not count. Equal data give equal digits on every machine and for any number of threads.
+/// \param situations  those of the ratings; null where these have none
+std::string fingerprint(const Vocabulary& users, const Vocabulary& items, const Ratings& ratings, int threads = 0,
+                        const Situations* situations = nullptr);
 
 }  // namespace lowrank
