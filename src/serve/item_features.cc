@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "data/text.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/feature_table.h"
 
@@ -20,11 +21,11 @@ constexpr char kListSeparator = '|';
 constexpr const char* kId = "item";
 constexpr const char* kCategory = "category";
 
-/// The text as one line.
+/// The text as one line, without blanks at its ends: it is the same word alone and in a list.
 std::string one_line(std::string text) {
   std::ranges::replace_if(
       text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7F'; }, ' ');
-  return text;
+  return std::string(trimmed(text));
 }
 
 /// Names that a reader of tables takes as they are.
@@ -43,6 +44,7 @@ std::string list_of(std::span<const std::string> words) {
   for (const std::string& word : words) {
     if (word.empty() || word.size() > kMostWordBytes) continue;
     std::string own = one_line(word);
+    if (own.empty()) continue;
     std::ranges::replace(own, kListSeparator, '/');
     list.append(list.empty() ? "" : "|").append(own);
   }
@@ -62,6 +64,14 @@ std::string text_of(const Json& value) {
 }
 
 FeatureReadOptions read_options() { return {.side = FeatureSide::items, .columns = kFeatureColumns}; }
+
+/// The description with lists in every field of words: where each item of the training had one word, the field does not tell.
+FeatureDescription with_lists(FeatureDescription description) {
+  for (FeatureField& field : description.fields) {
+    if (field.form == FeatureForm::words) field.separator = kListSeparator;
+  }
+  return description;
+}
 
 /// Whether a column takes a text: one of numbers or dates refuses others.
 bool takes(const FeatureField& field, const std::string& text) {
@@ -152,8 +162,11 @@ NewFeatures features_in_columns(const Model& model, std::span<const ItemFacts> i
     }
   }
   if (items.empty()) return {};
+  NewFeatures rows;
   FeatureGaps gaps;
-  return new_features(make_feature_table(names, columns, read_options()), FeatureSide::items, model, gaps);
+  rows.features = apply_features(make_feature_table(names, columns, read_options()), with_lists(description), rows.ids, gaps);
+  rows.features.description = description;
+  return rows;
 }
 
 }  // namespace lowrank::serve

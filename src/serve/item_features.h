@@ -28,7 +28,7 @@ inline constexpr std::size_t kMostNameBytes = 64;
 inline constexpr std::size_t kMostWordBytes = 256;
 
 /// What is read of an item. Words of a list are separated by `|`, of which there is none within them; true and false are 1 and 0; other
-/// numbers are as JSON writes them. Control characters are blanks.
+/// numbers are as JSON writes them. Control characters are blanks, and blanks at the ends are left out.
 ItemTexts texts_of(const ItemFacts& item);
 
 /// A table of texts: a row per item, a column per name.

@@ -25,7 +25,8 @@ ItemTexts texts(std::vector<std::string> categories, const std::string& metadata
 TEST(ItemFeatures, TextsOfAnItem) {
   EXPECT_EQ(texts({}, ""), ItemTexts());
   EXPECT_EQ(texts({"War", "Comedy"}, ""), (ItemTexts{{"category", "Comedy|War"}}));
-  EXPECT_EQ(texts({"a|b\n"}, ""), (ItemTexts{{"category", "a/b "}}));
+  EXPECT_EQ(texts({"a|b\n"}, ""), (ItemTexts{{"category", "a/b"}}));
+  EXPECT_EQ(texts({" ", " a"}, R"({"x":" y ","z":"\t"})"), (ItemTexts{{"category", "a"}, {"x", "y"}}));
   EXPECT_EQ(texts({}, R"({"year":1999,"price":7.5,"new":true,"old":false,"by":"Ann","cast":["Bob","A|C"],"gone":null,"empty":[],"":1,
                           "mixed":["a",1],"deep":{"a":1},"item":"x","category":"y","a,b":1," blank":1,"inner blank":2})"),
             (ItemTexts{
@@ -112,6 +113,28 @@ TEST(ItemFeatures, ItemsThatComeStandByTheirCategory) {
     EXPECT_EQ(shop.service->serving()->id(), 1);
     EXPECT_TRUE(shop.json("/v1/items/cold-even")["in_model"]);
   }
+}
+
+/// The field of a model's features of items.
+const FeatureField& field_of(const Model& model, const std::string& name) {
+  const auto& fields = model.items.features->description.fields;
+  return *std::ranges::find(fields, name, &FeatureField::name);
+}
+
+TEST(ItemFeatures, ListsOfWordsWhereTrainingHadOneWordEach) {
+  Shop shop;
+  Json items = Json::array();
+  for (int item = 0; item < 40; ++item) {
+    items.push_back({{"item", "i" + std::to_string(item)}, {"categories", Json::array({item % 2 == 0 ? "even" : "odd"})}});
+  }
+  shop.json("POST", "/v1/items", items.dump());
+  shop.learn({{"item_features", true}});
+  ASSERT_EQ(field_of(shop.service->serving()->model(), "category").separator, '\0');
+  shop.json("PUT", "/v1/items/both", R"({"categories":["odd","even"]})");
+  EXPECT_EQ(shop.service->add_new_items(), 1U);
+  auto scores = shop.scores("u0");
+  ASSERT_TRUE(scores.contains("both"));
+  EXPECT_LT(scores["both"], scores["unrated"]);
 }
 
 TEST(ItemFeatures, AnItemThatChangesMoves) {
