@@ -165,6 +165,29 @@ TEST(ItemFeatures, AnItemThatChangesMoves) {
   EXPECT_EQ(shop.scores("u0").begin()->second, rated);
 }
 
+/// A service on the same store, as after a restart.
+void restart(Served& served) {
+  served.service.reset();
+  ServiceOptions options;
+  options.threads = 1;
+  options.new_item_interval = std::chrono::hours(1);
+  served.service = std::make_unique<Service>(*served.store, std::move(options), JobOptions{});
+}
+
+TEST(ItemFeatures, FeaturesThatAreGoneStayGoneAfterARestart) {
+  Shop shop;
+  shop.json("PUT", "/v1/items/removed", R"({"categories":["even"]})");
+  shop.learn({{"item_features", true}});
+  shop.json("PATCH", "/v1/items/unrated", R"({"categories":[]})");
+  shop.json("DELETE", "/v1/items/removed");
+  EXPECT_EQ(shop.service->add_new_items(), 2U);
+  restart(shop);
+  EXPECT_EQ(shop.service->add_new_items(), 2U);
+  shop.json("PUT", "/v1/users/u3/ratings/removed", R"({"value":5})");
+  EXPECT_FALSE(shop.scores("u0").contains("unrated"));
+  EXPECT_FALSE(shop.scores("u0").contains("removed"));
+}
+
 TEST(ItemFeatures, ByFeaturesThenByRatings) {
   Shop shop;
   shop.json("PUT", "/v1/items/cold", R"({"categories":["even"]})");
