@@ -338,7 +338,9 @@ void Service::work_slow() {
       try {
         tasks.front().work();
       } catch (...) {
-        log("error", "failed", {});
+        std::string members = ",\"detail\":";
+        append_string(members, fault_in_flight());
+        log("error", "failed", members);
       }
     } else {
       answer_tasks(tasks, room);

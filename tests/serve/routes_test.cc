@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <future>
 #include <set>
+#include <stdexcept>
 #include <string>
 
 #include "serve/service_fixture.h"
@@ -269,6 +271,17 @@ TEST(Routes, WriteInBulk) {
   served.json("POST", "/v1/items", R"([{"item":"z","title":"Z","categories":["last"],"available":false}])");
   EXPECT_EQ(served.json("/v1/items/z")["available"], false);
   EXPECT_EQ(served.json("/v1/categories")["categories"].back()["category"], "last");
+}
+
+TEST(Routes, WorkThatFailsIsLogged) {
+  std::promise<std::string> logged;
+  ServiceOptions options;
+  options.on_log = [&logged](std::string_view /*level*/, std::string_view event, std::string_view members) {
+    if (event == "failed") logged.set_value(std::string(members));
+  };
+  Served served(std::move(options), "als", false);
+  served.service->post([] { throw std::runtime_error("out of \"luck\""); });
+  EXPECT_EQ(logged.get_future().get(), R"(,"detail":"out of \"luck\"")");
 }
 
 TEST(Routes, EraseUsers) {
