@@ -140,8 +140,8 @@ class Jobs {
   /// is then noted as served; nothing where there is none. Does not call the hook.
   std::optional<LoadedModel> load_served();
   /// Takes a model file from elsewhere as a new model, puts it in service by the hook, and notes it as served. A file with the same bytes
-  /// as a model of the store is not taken again, and one that was taken by the call before changes nothing. \throws as load_model(),
-  /// StoreError
+  /// as a model of the store is not taken again, and one with those that were put in service by the last call that did so changes nothing.
+  /// \throws as load_model(), StoreError, what the hook throws
   ModelEntry adopt(const std::string& path);
 
   void start_schedule();
