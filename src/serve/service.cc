@@ -461,6 +461,7 @@ void Service::serve(std::int64_t id, Model model) {
       (model.users.factors.rows() * model.users.factors.stride() + model.items.factors.rows() * model.items.factors.stride()) *
       sizeof(float);
   log("info", "model", ",\"stage\":\"prepared\",\"model\":" + std::to_string(id) + ",\"factor_bytes\":" + std::to_string(bytes));
+  served_facts_ = catalogue_.view().facts_version();
   put(std::make_shared<const Serving>(id, 0, std::move(model), catalogue_));
   log("info", "model", ",\"stage\":\"served\",\"model\":" + std::to_string(id));
 }

@@ -167,6 +167,7 @@ class Service {
   std::mutex serving_mutex_;             ///< held while a model is made ready, so that two do not cross
   std::uint64_t placed_generation_ = 0;  ///< the Serving that was looked at for new items last; guarded by serving_mutex_
   std::uint64_t placed_facts_ = 0;       ///< the ItemRecord::facts that it has; guarded by serving_mutex_
+  std::uint64_t served_facts_ = 0;       ///< the latest ItemRecord::facts when the model came into service; guarded by serving_mutex_
   std::int64_t closed_model_ = 0;        ///< a model that takes no new ratings, 0 for none; guarded by serving_mutex_
   mutable std::mutex mutex_;             ///< of the queues
   bool ends_ = false;

@@ -20,7 +20,7 @@ std::size_t Service::add_new_items() {
   rules.by_ratings = !serving->model().users.features && serving->id() != closed_model_;
   const bool looked = placed_generation_ == serving->generation();
   if (looked) rules.facts = placed_facts_;
-  rules.moves = looked || learned_from_store(serving->id());
+  if (!learned_from_store(serving->id())) rules.moved_after = served_facts_;
   NewItems found = find_new_items(*serving, catalogue_, rules);
   std::optional<Model> model;
   if (found.rated != 0) {

@@ -301,6 +301,15 @@ TEST(ItemFeatures, AModelFromElsewhereKeepsThePlacesThatItHas) {
   EXPECT_EQ(other.service->add_new_items(), 1U);
 }
 
+TEST(ItemFeatures, AChangeBeforeTheFirstLookAtAModelFromElsewhereCounts) {
+  Shop shop;
+  Served other({}, "als", false);
+  other.json("PUT", "/v1/items/unrated", R"({"categories":["odd"]})");
+  other.service->jobs().adopt(shop.store->models_folder() + "/" + shop.service->jobs().model(1)->file);
+  other.json("PUT", "/v1/items/unrated", R"({"categories":["odd","fifth"]})");
+  EXPECT_EQ(other.service->add_new_items(), 1U);
+}
+
 TEST(ItemFeatures, TheServiceLooksByItself) {
   Shop shop;
   shop.service.reset();
