@@ -30,7 +30,7 @@ const char* state_of(const Job& job) { return name_of(job.state).data(); }
 std::string command_of(const ModelEntry& entry) {
   try {
     return command_line(read_train_request(entry.options, {}));
-  } catch (const OptionError&) {
+  } catch (const Error&) {
     return {};
   }
 }

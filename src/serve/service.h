@@ -132,7 +132,7 @@ class Service {
   void check_key(const Request& request, const Route& route);
   void put(std::shared_ptr<const Serving> serving);
   /// Whether a model was trained on the features that the store has.
-  [[nodiscard]] bool learned_from_store(std::int64_t id) const;
+  [[nodiscard]] bool learned_from_store(const Serving& serving) const;
   /// A model that is not in service, for lists to compare. The last one that was asked for is kept. \throws Problem(404)
   std::shared_ptr<const Serving> other_model(std::int64_t id);
   std::vector<Response> lists_of(std::vector<ListQuery>& queries, ListRoom& room);

@@ -310,6 +310,18 @@ TEST(ItemFeatures, AChangeBeforeTheFirstLookAtAModelFromElsewhereCounts) {
   EXPECT_EQ(other.service->add_new_items(), 1U);
 }
 
+TEST(ItemFeatures, AModelOfALaterVersionTakesNewItems) {
+  Shop shop;
+  ModelEntry entry = shop.service->jobs().model(1).value();
+  Json request = Json::parse(entry.options);
+  request["later"] = true;
+  entry.options = request.dump();
+  shop.store->write({PutModel{entry}});
+  restart(shop);
+  shop.json("PUT", "/v1/items/cold", R"({"categories":["even"]})");
+  EXPECT_EQ(shop.service->add_new_items(), 1U);
+}
+
 TEST(ItemFeatures, TheServiceLooksByItself) {
   Shop shop;
   shop.service.reset();
