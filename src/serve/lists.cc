@@ -109,9 +109,9 @@ class Batch {
       for (Work& work : works) guard(work, [&] { write(work, view); });
     }
     const auto seconds = [](Clock::time_point from, Clock::time_point to) { return std::chrono::duration<double>(to - from).count(); };
-    figures_.fold_in_seconds = seconds(start, folded);
-    figures_.rank_seconds = seconds(folded, ranked);
-    figures_.write_seconds = seconds(ranked, Clock::now());
+    figures_.fold_in_seconds += seconds(start, folded);
+    figures_.rank_seconds += seconds(folded, ranked);
+    figures_.write_seconds += seconds(ranked, Clock::now());
     std::vector<Response> responses;
     responses.reserve(works.size());
     for (Work& work : works) responses.push_back(std::move(work.response));

@@ -42,7 +42,7 @@ struct Lists {
   bool many = false;  ///< the answer is a document of answers, one per query
 };
 
-/// Counters of lists by their source, and times of the stages of making them.
+/// Counters of lists by their source, and times of the stages of making them. Every call adds to them.
 struct ListFigures {
   std::uint64_t personal = 0;
   std::uint64_t similar = 0;

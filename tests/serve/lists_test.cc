@@ -333,5 +333,17 @@ TEST(Lists, TakeInItemsThatCameAfterTheTraining) {
   EXPECT_EQ(list["model"], 1);
 }
 
+TEST(Lists, FiguresAddUp) {
+  Served served;
+  const std::vector<ListQuery> queries{{.user = "u1"}};
+  ListRoom room;
+  ListFigures figures{.personal = 5, .fold_in_seconds = 1000, .rank_seconds = 2000, .write_seconds = 3000};
+  make_lists(served.service->serving(), served.service->catalogue(), 1, queries, room, figures);
+  EXPECT_EQ(figures.personal, 6U);
+  EXPECT_GE(figures.fold_in_seconds, 1000);
+  EXPECT_GE(figures.rank_seconds, 2000);
+  EXPECT_GE(figures.write_seconds, 3000);
+}
+
 }  // namespace
 }  // namespace lowrank::serve::lists_test
