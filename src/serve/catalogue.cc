@@ -175,8 +175,10 @@ std::uint64_t Catalogue::apply(const PatchItem& operation, bool found) {
   ItemRecord& record = items_[add_item(operation.item)];
   if (operation.title) set_title(record, *operation.title);
   if (operation.available) record.available = *operation.available;
-  set_facts(record, operation.categories ? categories_of(*operation.categories) : record.categories,
-            operation.metadata ? operation.metadata->value_or("") : record.metadata);
+  if (operation.categories || operation.metadata) {
+    set_facts(record, operation.categories ? categories_of(*operation.categories) : record.categories,
+              operation.metadata ? operation.metadata->value_or("") : record.metadata);
+  }
   note_listed();
   return record.ratings;
 }
