@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
 
@@ -73,23 +71,6 @@ FeatureDescription with_lists(FeatureDescription description) {
   return description;
 }
 
-/// Whether a column takes a text: one of numbers or dates refuses others.
-bool takes(const FeatureField& field, const std::string& text) {
-  if (field.form == FeatureForm::words || field.form == FeatureForm::left_out || text.empty()) return true;
-  FeatureDescription alone;
-  alone.fields.push_back(field);
-  alone.fields.back().first = 0;
-  alone.names.add(field.name);
-  Vocabulary ids;
-  FeatureGaps gaps;
-  try {
-    static_cast<void>(apply_features(make_feature_table({kId, field.name}, {{kId}, {text}}, read_options()), alone, ids, gaps));
-    return true;
-  } catch (const DataError&) {
-    return false;
-  }
-}
-
 }  // namespace
 
 ItemTexts texts_of(const ItemFacts& item) {
@@ -145,25 +126,22 @@ Features learn_item_features(const ItemTable& table, Vocabulary& ids, const std:
 
 NewFeatures features_in_columns(const Model& model, std::span<const ItemFacts> items) {
   const FeatureDescription& description = description_of(FeatureSide::items, model);
-  std::vector<const FeatureField*> fields;
-  for (const FeatureField& field : description.fields) {
-    if (can_name(field.name) || field.name == kCategory) fields.push_back(&field);
-  }
   std::vector<std::string> names{kId};
-  for (const FeatureField* field : fields) names.push_back(field->name);
+  for (const FeatureField& field : description.fields) {
+    if (can_name(field.name) || field.name == kCategory) names.push_back(field.name);
+  }
   std::vector<std::vector<std::string>> columns(names.size());
   for (const ItemFacts& item : items) {
     ItemTexts texts = texts_of(item);
     columns[0].push_back(item.id);
-    for (std::size_t n = 0; n < fields.size(); ++n) {
-      const auto found = texts.find(fields[n]->name);
-      const bool reads = found != texts.end() && takes(*fields[n], found->second);
-      columns[n + 1].push_back(reads ? std::move(found->second) : std::string());
+    for (std::size_t column = 1; column < names.size(); ++column) {
+      const auto found = texts.find(names[column]);
+      columns[column].push_back(found == texts.end() ? std::string() : std::move(found->second));
     }
   }
-  if (items.empty()) return {};
   NewFeatures rows;
   FeatureGaps gaps;
+  gaps.takes_unreadable = true;
   rows.features = apply_features(make_feature_table(names, columns, read_options()), with_lists(description), rows.ids, gaps);
   rows.features.description = description;
   return rows;

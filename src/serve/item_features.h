@@ -50,7 +50,7 @@ inline constexpr const char* kFeatureColumns = "id=item";
 Features learn_item_features(const ItemTable& table, Vocabulary& ids, const std::function<void(const std::string&)>& say);
 
 /// Features of items in the columns of the model's, a row per item in the order given. Words and members that training did not know, and
-/// texts that a column cannot read, are left out. \param model  must have features of items
+/// texts that a column cannot read, are left out. \param model  must have features of items \param items  at least one
 NewFeatures features_in_columns(const Model& model, std::span<const ItemFacts> items);
 
 }  // namespace lowrank::serve
