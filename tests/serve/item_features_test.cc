@@ -254,16 +254,22 @@ TEST(ItemFeatures, TextsThatAColumnCannotReadAreLeftOut) {
   Json items = Json::array();
   for (int item = 0; item < 40; ++item) {
     items.push_back({{"item", "i" + std::to_string(item)},
-                     {"metadata", {{"weight", 100 + 7 * (item % 37)}, {"day", "2001-02-0" + std::to_string(1 + item % 9)}}}});
+                     {"metadata", {{"weight", 100 + 7 * (item % 37)}, {"day", "200" + std::to_string(item % 9) + "-02-03"}}}});
   }
   shop.json("POST", "/v1/items", items.dump());
   shop.learn({{"item_features", true}});
+  const Model& trained = shop.service->serving()->model();
+  EXPECT_EQ(field_of(trained, "weight").form, FeatureForm::standardized);
+  EXPECT_EQ(field_of(trained, "day").form, FeatureForm::standardized);
+  EXPECT_EQ(field_of(trained, "day").number, FeatureNumber::date);
   shop.json("PUT", "/v1/items/bad", R"({"metadata":{"weight":"heavy","day":"soon"}})");
-  shop.json("PUT", "/v1/items/half", R"({"metadata":{"weight":"heavy","day":"2001-02-03"}})");
+  shop.json("PUT", "/v1/items/half", R"({"metadata":{"weight":"heavy","day":"2008-02-03"}})");
   shop.json("PUT", "/v1/items/good", R"({"metadata":{"weight":150}})");
   shop.service->add_new_items();
-  EXPECT_FALSE(shop.places("u0").contains("bad"));
-  EXPECT_TRUE(shop.places("u0").contains("good"));
+  const auto places = shop.places("u0");
+  EXPECT_FALSE(places.contains("bad"));
+  EXPECT_TRUE(places.contains("half"));
+  EXPECT_TRUE(places.contains("good"));
 }
 
 TEST(ItemFeatures, TheExportIsTheTable) {
