@@ -279,8 +279,10 @@ void Jobs::State::train(std::uint64_t id) {
   TrainRequest request;
   change(id, [&request](Job& job) { request = job.request; });
   const auto stage = [this, id](const char* name) {
-    if (cancelled) throw Cancelled();
-    change(id, [name](Job& job) { job.stage = name; });
+    change(id, [this, name](Job& job) {
+      if (cancelled) throw Cancelled();
+      job.stage = name;
+    });
   };
   stage("reading");
   std::uint64_t written = 0;
@@ -320,7 +322,6 @@ void Jobs::State::train(std::uint64_t id) {
     models.set_state(entry, "rejected");
     log("model " + std::to_string(entry.id) + " is not served: " + *worse);
   } else if (request.activate) {
-    // The model is there: it is too late to cancel.
     change(id, [](Job& job) { job.stage = "loading"; });
     put_in_service(entry.id, std::move(model));
   }
@@ -413,6 +414,8 @@ bool Jobs::cancel(std::uint64_t id) {
   const auto found = std::ranges::find(state_->jobs, id, &Job::id);
   if (found == state_->jobs.end()) return false;
   if (found->state != JobState::running) throw Error("job " + std::to_string(id) + " has ended");
+  // What was trained is kept.
+  if (found->stage == "writing" || found->stage == "loading") throw Error("job " + std::to_string(id) + " has trained its model already");
   state_->cancelled = true;
   return true;
 }

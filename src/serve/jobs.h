@@ -152,7 +152,8 @@ class Jobs {
   /// A job, or all of them, oldest first. The newest 100 that have ended are kept.
   [[nodiscard]] std::optional<Job> job(std::uint64_t id) const;
   [[nodiscard]] std::vector<Job> jobs() const;
-  /// Asks a running job to end after its epoch, without a model. \return whether there is such a job \throws Error where it has ended
+  /// Asks a running job to end after its epoch, without a model. \return whether there is such a job \throws Error where it has ended, or
+  /// its model is trained
   bool cancel(std::uint64_t id);
   /// Waits until no job runs.
   void wait() const;

@@ -323,7 +323,7 @@ std::vector<Route> make_routes() {
                  .lane = Lane::fast,
                  .answer = cancel_job,
                  .parameters = {kNumber},
-                 .answers = {with("Job"), missing, {409, "the job has ended", "Problem"}},
+                 .answers = {with("Job"), missing, {409, "the job has ended, or its model is trained", "Problem"}},
                  .writes = true});
   all.push_back({.method = "GET",
                  .path = "/v1/models",

@@ -214,6 +214,27 @@ TEST(Jobs, EpochsAreToldWhileItRuns) {
   EXPECT_THROW(service.jobs->cancel(id), Error);
 }
 
+TEST(Jobs, AModelThatIsTrainedIsNotCancelled) {
+  const Folder folder;
+  Service service(folder);
+  service.store.write(planted(20, 20));
+  std::string refusal;
+  std::unique_ptr<Jobs> jobs;
+  JobHooks hooks;
+  hooks.serve = [&](std::int64_t, const Model&) {
+    try {
+      jobs->cancel(1);
+    } catch (const Error& error) {
+      refusal = error.what();
+    }
+  };
+  jobs = std::make_unique<Jobs>(service.store, JobOptions{}, hooks);
+  jobs->start(request_of(R"({"options":{"rank":2}})"));
+  jobs->wait();
+  EXPECT_EQ(refusal, "job 1 has trained its model already");
+  EXPECT_EQ(jobs->job(1)->state, JobState::done);
+}
+
 TEST(Jobs, TrainingIsNice) {
   const Folder folder;
   Service service(folder);
