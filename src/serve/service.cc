@@ -78,7 +78,7 @@ std::vector<std::string> Context::not_ready() const {
   if (!slot.get()) reasons.emplace_back("there is no model");
   const StoreCounts counts = store.counts();
   if (!counts.writable && !options.read_only) reasons.push_back(counts.problem.empty() ? "the store takes no writes" : counts.problem);
-  if (queue_length() >= options.limits.queue) reasons.emplace_back("the queue is full");
+  if (longest_queue() >= options.limits.queue) reasons.emplace_back("the queue is full");
   return reasons;
 }
 
@@ -113,6 +113,11 @@ Service::Service(Store& store, ServiceOptions options, JobOptions jobs, const st
                                                    [this] {
                                                      const std::lock_guard<std::mutex> lock(mutex_);
                                                      return fast_.tasks.size() + slow_.tasks.size();
+                                                   },
+                                               .longest_queue =
+                                                   [this] {
+                                                     const std::lock_guard<std::mutex> lock(mutex_);
+                                                     return std::max(fast_.tasks.size(), slow_.tasks.size());
                                                    },
                                                .post = [this](std::function<void()> work) { post(std::move(work)); },
                                                .pending = pending_});

@@ -62,7 +62,8 @@ struct Context {
   std::uint64_t boot;
   Clock::time_point started;
   std::atomic<bool>& draining;
-  std::function<std::size_t()> queue_length;
+  std::function<std::size_t()> queue_length;        ///< requests that wait
+  std::function<std::size_t()> longest_queue;       ///< those of the lane that has more of them
   std::function<void(std::function<void()>)> post;  ///< see Service::post()
   std::atomic<int>& pending;                        ///< writes whose commit is waited for
 

@@ -284,6 +284,40 @@ TEST(Routes, WorkThatFailsIsLogged) {
   EXPECT_EQ(logged.get_future().get(), R"(,"detail":"out of \"luck\"")");
 }
 
+/// Each lane has a queue of its own.
+TEST(Routes, AreNotReadyWhereOneQueueIsFull) {
+  std::promise<void> begun;
+  std::promise<void> ends;
+  const std::shared_future<void> end = ends.get_future().share();
+  ServiceOptions options;
+  options.limits.queue = 2;
+  options.threads = 1;
+  Served served({}, "als", false);
+  served.service.reset();
+  served.service = std::make_unique<Service>(*served.store, std::move(options), JobOptions{});
+  const auto is_full = [&] { return served.get("/readyz").text().find("the queue is full") != std::string::npos; };
+  const Request popular{.method = "GET", .target = "/v1/popular", .fields = {{"host", "localhost"}}, .body = {}};
+  const Route& route = *served.service->admit(popular).route;
+  // One of each lane runs, and one waits.
+  served.service->answer(popular, route, [&begun, end](const Response&) {
+    begun.set_value();
+    end.wait();
+  });
+  begun.get_future().wait();
+  served.service->answer(popular, route, [](const Response&) {});
+  std::promise<void> works;
+  served.service->post([&works, end] {
+    works.set_value();
+    end.wait();
+  });
+  works.get_future().wait();
+  served.service->post([] {});
+  EXPECT_FALSE(is_full());
+  served.service->post([] {});
+  EXPECT_TRUE(is_full());
+  ends.set_value();
+}
+
 TEST(Routes, EraseUsers) {
   Served served;
   const auto before = served.json("/v1/items/i3")["ratings"].get<int>();
