@@ -82,14 +82,18 @@ std::vector<std::string> Context::not_ready() const {
   return reasons;
 }
 
+Service::CommitWatch::CommitWatch(Store& store, Metrics& metrics) : store_(store) {
+  store_.on_commit([&metrics](double seconds, std::size_t operations) { metrics.count_commit(seconds, operations); });
+}
+
 Service::Service(Store& store, ServiceOptions options, JobOptions jobs, const std::string& model)
     : options_(std::move(options)),
       store_(store),
+      watch_(store, metrics_),
       catalogue_(store.load()),
       page_(options_.web),
       boot_(std::uint64_t{std::random_device{}()} << 32U | std::random_device{}()) {
   renew_keys(options_.keys);
-  store_.on_commit([this](double seconds, std::size_t operations) { metrics_.count_commit(seconds, operations); });
   JobHooks hooks;
   hooks.serve = [this](std::int64_t id, Model trained) { serve(id, std::move(trained)); };
   hooks.on_end = [this](const Job& job) { metrics_.count_training(name_of(job.state), job.seconds); };
@@ -144,7 +148,6 @@ Service::~Service() {
   for (std::thread& thread : threads_) thread.join();
   // The store calls back into this object.
   while (pending_ != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  store_.on_commit({});
   jobs_.reset();
 }
 

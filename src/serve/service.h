@@ -129,6 +129,18 @@ class Service {
     std::condition_variable changed;
   };
 
+  /// Watches the commits of the store, until it ends.
+  class CommitWatch {
+   public:
+    CommitWatch(Store& store, Metrics& metrics);
+    ~CommitWatch() { store_.on_commit({}); }
+    CommitWatch(const CommitWatch&) = delete;
+    CommitWatch& operator=(const CommitWatch&) = delete;
+
+   private:
+    Store& store_;
+  };
+
   void check(const Request& request, Admission& admission);
   void check_key(const Request& request, const Route& route);
   void put(std::shared_ptr<const Serving> serving);
@@ -149,6 +161,7 @@ class Service {
   ServiceOptions options_;
   Store& store_;
   Metrics metrics_;
+  CommitWatch watch_;  // a member: also where the constructor throws, the store does not call back
   Catalogue catalogue_;
   Slot slot_;
   Page page_;

@@ -284,6 +284,14 @@ TEST(Routes, WorkThatFailsIsLogged) {
   EXPECT_EQ(logged.get_future().get(), R"(,"detail":"out of \"luck\"")");
 }
 
+/// What the store would call back is gone: a sanitizer finds it where it is not.
+TEST(Routes, AServiceThatCannotBeginLeavesItsStore) {
+  Served served({}, "als", false);
+  served.service.reset();
+  EXPECT_THROW(Service(*served.store, ServiceOptions{}, JobOptions{}, served.folder.path("missing")), FileError);
+  EXPECT_EQ(served.store->write({RemoveItem{"i1"}}).size(), 1U);
+}
+
 /// Each lane has a queue of its own.
 TEST(Routes, AreNotReadyWhereOneQueueIsFull) {
   std::promise<void> begun;
