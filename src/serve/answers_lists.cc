@@ -12,14 +12,6 @@ namespace lowrank::serve {
 
 namespace {
 
-/// The model in service. \throws Problem(503)
-std::shared_ptr<const Serving> model_in(const Context& context) {
-  auto serving = context.slot.get();
-  if (!serving)
-    throw Problem{.status = 503, .detail = "there is no model yet; train one by POST /v1/train", .fields = {{"Retry-After", "10"}}};
-  return serving;
-}
-
 std::vector<std::string> strings_of(const Json& body, const char* name) {
   const auto found = body.find(name);
   if (found == body.end()) return {};
@@ -111,6 +103,13 @@ std::vector<double> scores_of(const Serving& serving, const FoldedUser* user, st
 }
 
 }  // namespace
+
+std::shared_ptr<const Serving> model_in(const Context& context) {
+  auto serving = context.slot.get();
+  if (!serving)
+    throw Problem{.status = 503, .detail = "there is no model yet; train one by POST /v1/train", .fields = {{"Retry-After", "10"}}};
+  return serving;
+}
 
 Filter filter_of(const Call& call) {
   Filter filter{.categories = call.all("category")};
