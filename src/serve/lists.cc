@@ -443,10 +443,7 @@ std::vector<std::uint64_t> trained_counts(const Catalogue::View& view, const Ser
 std::vector<std::pair<std::uint32_t, std::uint64_t>> popular_items(const Serving* serving, const Catalogue::View& view,
                                                                    const Filter& filter, std::int64_t since,
                                                                    std::span<const std::uint32_t> excluded, std::size_t top) {
-  std::vector<std::uint8_t> wanted(view.categories() + std::size_t{1});
-  for (const std::string& name : filter.categories) {
-    if (const std::uint32_t number = view.category(name); number != Vocabulary::kUnknown) wanted[number] = 1;
-  }
+  const RecordFilter records(filter, view);
   std::optional<std::vector<std::uint32_t>> only;
   if (filter.items) {
     only.emplace();
@@ -454,10 +451,7 @@ std::vector<std::pair<std::uint32_t, std::uint64_t>> popular_items(const Serving
     std::ranges::sort(*only);
   }
   const auto admits = [&](std::uint32_t item) {
-    const ItemRecord& record = view.items()[item];
-    if (!record.available || record.removed) return false;
-    if (!filter.categories.empty() && std::ranges::none_of(record.categories, [&](std::uint32_t c) { return wanted[c] != 0; }))
-      return false;
+    if (!records.admits(view.items()[item])) return false;
     return !(only && !std::ranges::binary_search(*only, item)) && !std::ranges::binary_search(excluded, item);
   };
   std::vector<std::pair<std::uint32_t, std::uint64_t>> items;
