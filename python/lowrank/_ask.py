@@ -18,6 +18,7 @@ from lowrank._fitted import Fitted
 from lowrank._input import ColumnNames, Columns, File, Matrix, Numbers, Reading, Source, is_clicks, pairs_from, ratings_from
 from lowrank._layout import check_layout
 from lowrank._lists import UNKNOWN, Filter, frame_of, lists_of
+from lowrank._situations import Asked, levels_known_to
 from lowrank._times import Times, times_of_pairs
 
 Self = TypeVar("Self", bound="Answers")
@@ -73,7 +74,13 @@ class Answers(Fitted):
         """
         self = self._snapshot()
         recommender, rows, own_times = self._rows_of(users, items, times, columns)
-        predictions = recommender.predict(*rows, own_times, thread_count(threads))
+        levels = levels_known_to(self._fitted(), users, len(rows[0])) if items is None else []
+        if levels:
+            own = pairs_from(users, columns)
+            pairs = _core.model_pairs(self._fitted(), own.users, own.items, None, own_times, levels)
+            predictions = _core.predict_pairs(self._fitted(), pairs, thread_count(threads))
+        else:
+            predictions = recommender.predict(*rows, own_times, thread_count(threads))
         if not return_known and not return_std:
             return predictions
         results = [predictions]
@@ -477,10 +484,12 @@ class Answers(Fitted):
         else:
             source = ratings_from(X, y, columns, name, layout=self._layout if layout is None else check_layout(layout), times=times)
         if isinstance(source, File):
-            return _core.model_read_pairs(model, source.path, source.options(Reading(), times=times), threads)[0], None
+            reading = Reading(contexts=Asked(names=model.context_columns, needed=False))
+            return _core.model_read_pairs(model, source.path, source.options(reading, times=times), threads)[0], None
         table = source.as_columns() if isinstance(source, Matrix) else source
         _, distinct = table.users.number()
-        return _core.model_pairs(model, table.users, table.items, table.values, table.times), ids_array(distinct)
+        levels = levels_known_to(model, X, len(table.users))
+        return _core.model_pairs(model, table.users, table.items, table.values, table.times, levels), ids_array(distinct)
 
 
 def _has_ratings(counts: npt.NDArray[np.uint32], rows: Numbers) -> npt.NDArray[np.bool_]:

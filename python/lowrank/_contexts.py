@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from lowrank._errors import DataWarning
 from lowrank._fitted import Fitted
 from lowrank._times import moment_text
 
@@ -40,7 +42,7 @@ class HasContexts(Fitted):
         **context
             Contexts by the names in `contexts_`, as ``companion="kids"`` or ``day="1998-04-01"``: a level, or for a period a date in it as a
             text, ``date``, ``datetime`` or ``numpy.datetime64``, in UTC without a zone. A level without a training rating adds nothing to
-            scores. What is not given adds what it adds on the average.
+            scores, and a DataWarning says so unless it is a period. What is not given adds what it adds on the average.
 
         Returns
         -------
@@ -54,6 +56,8 @@ class HasContexts(Fitted):
         """
         self = self._snapshot()
         values = [(name, moment_text(value, name)) for name, value in context.items()]
+        if text := self._fitted().unknown_levels(values):
+            warnings.warn(text, DataWarning, stacklevel=2)
         result = copy.copy(self)
         result._take(self._fitted().bind_context(values), self._user_ids, self._item_ids, self._history, self._summary, self._layout)
         return result

@@ -324,6 +324,8 @@ def dataset(
 ) -> tuple[_core.Dataset, npt.NDArray[Any] | None, npt.NDArray[Any] | None, str]:
     """Group the ratings; also returns the ids as they were given, and what a file was taken for."""
     if isinstance(source, File):
+        if reading.contexts.arrays:
+            raise OptionError("contexts: arrays are for ratings in memory; name the columns of a file", "contexts")
         data, layout, skipped = _core.Dataset.read(source.path, source.options(reading, times=times, needed=times), duplicates, threads)
         tell_skipped(skipped)
         return data, None, None, layout

@@ -71,7 +71,8 @@ class File:
             "implicit_values": bool(reading.implicit_values),
             "keep_times": times,
             "times_needed": needed,
-            "contexts": [*reading.contexts.names, *reading.contexts.arrays],
+            "contexts": reading.contexts.names,
+            "contexts_needed": reading.contexts.needed,
             "time_contexts": reading.contexts.periods,
             "missing": reading.contexts.missing,
         }

@@ -9,7 +9,8 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from lowrank._columns import as_table, is_table, library_of, table_column
+from lowrank import _core
+from lowrank._columns import as_table, is_table, library_of, names_of, table_column
 from lowrank._errors import OptionError
 
 #: A context: its name, its levels, and the level of each rating.
@@ -29,6 +30,8 @@ class Asked:
     arrays: dict[str, Any] = field(default_factory=dict)
     periods: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
+    #: Whether a file must have these columns.
+    needed: bool = True
 
     def columns(self, X: Any, size: int, name: str) -> list[Levels]:
         """The contexts of ratings in memory."""
@@ -39,6 +42,15 @@ class Asked:
         table = as_table(X) if self.names else None
         columns = {one: table_column(table, one, "a context") for one in self.names} if self.names else self.arrays
         return [_levels(one, column, size) for one, column in columns.items()]
+
+
+def levels_known_to(model: _core.Model, X: Any, size: int) -> list[Levels]:
+    """The contexts of the model that a table has columns of."""
+    if not is_table(X) or not model.context_columns:
+        return []
+    table = as_table(X)
+    named = {_core.context_name(str(name)): name for name in names_of(table)}
+    return [_levels(name, table_column(table, named[name], "a context"), size) for name in model.context_columns if name in named]
 
 
 def asked_contexts(contexts: Contexts | None, time_contexts: Sequence[str] | str | None, missing: Sequence[str] | str | None) -> Asked:
@@ -78,7 +90,12 @@ def _plain(column: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    return str(int(value)) if isinstance(value, (float, np.floating)) and value == np.floor(value) else str(value)
+    return str(int(value)) if isinstance(value, (float, np.floating)) and np.isfinite(value) and value == np.floor(value) else str(value)
+
+
+def _is_missing(value: Any) -> bool:
+    # What differs from itself is NaN or NaT; pandas' NA differs from everything, and says so by its text.
+    return value is None or str(value) == "<NA>" or bool(value != value)  # noqa: PLR0124
 
 
 def _levels(name: str, column: Any, size: int) -> Levels:
@@ -90,9 +107,12 @@ def _levels(name: str, column: Any, size: int) -> Levels:
     codes = np.empty(size, np.uint32)
     for at, value in enumerate(values):
         key = value if type(value) is str else (type(value), value)
-        code = numbers.get(key)
+        try:
+            code = numbers.get(key)
+        except TypeError:
+            raise OptionError(f"contexts: {name}: expected texts or numbers, got {value!r:.60}", "contexts") from None
         if code is None:
-            missing = value is None or value != value  # noqa: PLR0124 - what differs from itself is NaN or NaT
+            missing = _is_missing(value)
             code = _MISSING if missing else len(levels)
             if not missing:
                 levels.append(_text(value))

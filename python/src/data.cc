@@ -380,6 +380,7 @@ ReadOptions read_options(const nb::dict& given, int threads) {
   options.keep_times = nb::cast<bool>(given["keep_times"]);
   options.times_needed = nb::cast<bool>(given["times_needed"]);
   options.contexts = nb::cast<std::vector<std::string>>(given["contexts"]);
+  options.contexts_needed = nb::cast<bool>(given["contexts_needed"]);
   for (const std::string& period : nb::cast<std::vector<std::string>>(given["time_contexts"])) {
     options.time_contexts.push_back(parse_period(period));
   }
@@ -462,10 +463,23 @@ void bind_data(nb::module_& module) {
 
   module.def(
       "model_pairs",
-      [](const Model& model, const Ids& users, const Ids& items, const std::optional<Column<float>>& values, const Times& times) {
-        return pairs_of(model.users.ids, model.items.ids, users, items, values, times);
+      [](const Model& model, const Ids& users, const Ids& items, const std::optional<Column<float>>& values, const Times& times,
+         const GivenContexts& contexts) { return pairs_of(model.users.ids, model.items.ids, users, items, values, times, contexts); },
+      "model"_a, "users"_a, "items"_a, "values"_a.none(), "times"_a.none(), "contexts"_a, "Pairs in the numbering of a model.");
+  module.def(
+      "predict_pairs",
+      [](const Model& model, const Pairs& pairs, int threads) {
+        std::vector<double> scores(pairs.size());
+        {
+          const WithoutGil free;
+          predict_pairs(model, pairs, scores, threads);
+        }
+        return array_of(std::move(scores));
       },
-      "model"_a, "users"_a, "items"_a, "values"_a.none(), "times"_a.none(), "Pairs in the numbering of a model.");
+      "model"_a, "pairs"_a, "threads"_a, "Predictions of pairs, each in its context.");
+  module.def(
+      "context_name", [](const std::string& text) { return context_name(text).value_or(""); }, "text"_a,
+      "The name of a context that a header spells so; empty for none.");
   module.def(
       "model_read_pairs",
       [](const Model& model, const std::string& path, const nb::dict& reading, int threads) {

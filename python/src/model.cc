@@ -158,6 +158,16 @@ void bind_model(nb::module_& module) {
         return std::ranges::any_of(model.contexts, [](const ContextVectors& context) { return context.period != Period::none; });
       },
       "Whether scores depend on the time of a rating.");
+  type.def_prop_ro(
+      "context_columns",
+      [](const Model& model) {
+        std::vector<std::string> names;
+        for (const ContextVectors& context : model.contexts) {
+          if (context.period == Period::none) names.push_back(context.name);
+        }
+        return names;
+      },
+      "The names of the contexts that are columns of ratings, rather than periods of their times.");
   type.def_prop_ro("contexts", &contexts_of,
                    "By the name of each context the names, numbers of training ratings and biases of its levels.");
   type.def_prop_ro("has_uncertainty", [](const Model& model) { return model.uncertainty.has_value(); });
@@ -225,6 +235,10 @@ void bind_model(nb::module_& module) {
       .def(
           "bind_context", [](const Model& model, const std::vector<ContextValue>& context) { return bind_context(model, context); },
           "context"_a, nb::call_guard<WithoutGil>(), "The model once the context is given.")
+      .def(
+          "unknown_levels",
+          [](const Model& model, const std::vector<ContextValue>& context) { return unknown_levels_text(model, context); }, "context"_a,
+          "A sentence on values of contexts that the model does not know; empty for none.")
       .def(
           "add_users", [](const Model& model, const NewFeatures& users) { return add_users(model, users); }, "users"_a,
           nb::call_guard<WithoutGil>());

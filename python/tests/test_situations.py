@@ -66,9 +66,36 @@ def test_a_model_in_a_context_is_an_ordinary_one(table, tmp_path):
     np.testing.assert_array_equal(again.predict(table["user"], table["item"]), kids.predict(table["user"], table["item"]))
 
 
+def test_tables_and_files_are_judged_in_their_contexts(table, tmp_path):
+    model = context().fit(table, contexts=["company"])
+    path = tmp_path / "test.csv"
+    table.rename(columns={"company": "Company"}).to_csv(path, index=False)
+    one_by_one = [model.in_context(company=level) if isinstance(level, str) else model for level in (*COMPANY, None)]
+    codes = np.array([{**{name: n for n, name in enumerate(COMPANY)}}.get(name, 3) for name in table["company"]])
+    each = np.stack([own.predict(table["user"], table["item"]) for own in one_by_one])
+    expected = each[codes, np.arange(len(codes))]
+    np.testing.assert_allclose(model.predict(table), expected, rtol=1e-5)
+    rmse = np.sqrt(np.mean((expected - table["rating"]) ** 2))
+    assert model.evaluate(table)["rmse"] == pytest.approx(rmse, rel=1e-5)
+    assert model.evaluate(path)["rmse"] == pytest.approx(rmse, rel=1e-5)
+    assert model.evaluate(table.drop(columns="company"))["rmse"] > rmse + 0.1
+
+
+def test_folded_in_users_have_no_biases_of_others(table):
+    model = context(context_biases="users").fit(table, contexts=["company"])
+    new = table.assign(user=table["user"] + 1000, company=None)[["user", "item", "rating"]]
+    folded = model.fold_in(new).in_context(company="kids")
+    assert np.isfinite(folded.predict(new["user"], new["item"])).all()
+    plain = model.in_context(company="kids")
+    biases = plain.predict(table["user"], table["item"]) - folded.predict(new["user"], new["item"])
+    assert np.ptp(biases) > 0.01
+
+
 def test_unknown_levels_add_nothing_and_unknown_contexts_are_refused(table):
     model = context().fit(table, contexts=["company"])
-    np.testing.assert_array_equal(model.in_context(company="nobody").predict([3], [4]), model.predict([3], [4]))
+    with pytest.warns(lowrank.DataWarning, match='"nobody" is no level of company'):
+        unknown = model.in_context(company="nobody")
+    np.testing.assert_array_equal(unknown.predict([3], [4]), model.predict([3], [4]))
     with pytest.raises(lowrank.OptionError, match="weather"):
         model.in_context(weather="rain")
 
@@ -91,6 +118,7 @@ def test_threads_do_not_matter(table, tmp_path):
         ({"contexts": {"company": ["kids"]}}, "one level for each"),
         ({"contexts": ["company", "company"]}, "company is given twice"),
         ({"contexts": [3]}, "expected texts"),
+        ({"contexts": {"company": [["kids"]] * 1876}}, "expected texts or numbers"),
         ({"time_contexts": ["year"]}, "year"),
     ],
 )
@@ -102,6 +130,13 @@ def test_wrong_contexts_are_refused(table, given, words):
 def test_a_column_that_is_missing_is_named(table):
     with pytest.raises(lowrank.DataError, match="weather"):
         context().fit(table, contexts=["weather"])
+
+
+def test_arrays_beside_a_file_are_refused(table, tmp_path):
+    path = tmp_path / "ratings.csv"
+    table.to_csv(path, index=False)
+    with pytest.raises(lowrank.OptionError, match="arrays are for ratings in memory"):
+        context().fit(path, contexts={"company": table["company"]})
 
 
 def test_methods_without_contexts_refuse_them(table):

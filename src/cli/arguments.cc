@@ -8,6 +8,7 @@
 #include <limits>
 #include <sstream>
 
+#include "cli/progress.h"
 #include "cli/results.h"
 #include "cli/suggestion.h"
 #include "data/text.h"
@@ -314,23 +315,48 @@ void add_quiet(CLI::App& app, bool& quiet) {
   app.add_flag("--quiet", quiet, "do not show on standard error what the file of ratings was taken for")->group(kOutput);
 }
 
+namespace {
+
+/// Calls `take` with each part of a list with commas, blanks around it removed.
+template <class Take>
+void for_each_part(std::string_view list, const Take& take) {
+  while (true) {
+    const std::size_t comma = list.find(',');
+    take(trimmed(list.substr(0, comma)));
+    if (comma == std::string_view::npos) return;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace
+
 void add_context(CLI::App& app, std::vector<ContextValue>& context) {
-  app.add_option_function<std::string>(
+  app.add_option(
          "--context",
-         [&context](const std::string& text) {
+         [&context](const CLI::results_t& texts) {
            context.clear();
-           for (std::size_t begin = 0; begin <= text.size();) {
-             const std::size_t end = std::min(text.find(',', begin), text.size());
-             const std::string entry = text.substr(begin, end - begin);
-             const std::size_t sign = entry.find('=');
-             if (sign == 0 || sign == std::string::npos || sign + 1 == entry.size())
-               throw OptionError("context", "must be NAME=VALUE,..., such as day=1998-04-01, got \"" + entry + "\"");
-             context.emplace_back(entry.substr(0, sign), entry.substr(sign + 1));
-             begin = end + 1;
+           for (const std::string& text : texts) {
+             for_each_part(text, [&context](std::string_view entry) {
+               const std::size_t sign = entry.find('=');
+               if (sign == 0 || sign == std::string_view::npos || sign + 1 == entry.size()) {
+                 throw OptionError("context",
+                                   "must be NAME=VALUE,..., such as companion=kids,day=1998-04-01, got \"" + std::string(entry) + "\"");
+               }
+               context.emplace_back(entry.substr(0, sign), entry.substr(sign + 1));
+             });
            }
+           return true;
          },
-         "context in which it is asked, as day=1998-04-01; needs a model that knows contexts: see --time of train --method bayes")
+         "context in which it is asked, as companion=kids or day=1998-04-01, several of them separated by commas; needs a model that knows "
+         "contexts: see --method context, and --time of --method bayes")
+      ->expected(1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->type_name("NAME=VALUE,...");
+}
+
+Model in_context(Model model, const std::vector<ContextValue>& context) {
+  if (const std::string text = unknown_levels_text(model, context); !text.empty()) print_error("warning: " + text);
+  return bind_context(std::move(model), context);
 }
 
 void add_titles(CLI::App& app, std::string& path) {
@@ -388,21 +414,6 @@ void add_reading(CLI::App& app, ReadOptions& read, bool trains) {
   app.add_flag("--implicit-values", read.implicit_values, "read lines without a rating as ratings of 1")->group(kReading);
 }
 
-namespace {
-
-/// Calls `take` with each part of a list with commas, blanks around it removed.
-template <class Take>
-void for_each_part(std::string_view list, const Take& take) {
-  while (true) {
-    const std::size_t comma = list.find(',');
-    take(trimmed(list.substr(0, comma)));
-    if (comma == std::string_view::npos) return;
-    list.remove_prefix(comma + 1);
-  }
-}
-
-}  // namespace
-
 void add_contexts(CLI::App& app, ReadOptions& read, bool periods) {
   app.add_option_function<std::string>(
          "--contexts",
@@ -436,16 +447,29 @@ void add_contexts(CLI::App& app, ReadOptions& read, bool periods) {
       ->group(kReading);
 }
 
-void read_contexts_of(const Model& model, ReadOptions& read) {
-  const auto in_columns = [](const ContextVectors& context) { return context.period == Period::none; };
-  // Contexts of times alone need no situations: their scores follow from the times themselves.
+void read_contexts_of(std::span<const Model> models, ReadOptions& read) {
   const bool stated = !read.contexts.empty() || !read.time_contexts.empty();
-  if (stated || std::ranges::none_of(model.contexts, in_columns)) return;
-  read.contexts_needed = false;
-  for (const ContextVectors& context : model.contexts) {
-    if (in_columns(context)) read.contexts.push_back(context.name);
-    if (!in_columns(context)) read.time_contexts.push_back(context.period);
+  std::vector<std::string> names;
+  std::vector<Period> periods;
+  for (const Model& model : models) {
+    if (!model.contexts.empty()) read.keep_times = true;
+    for (const ContextVectors& context : model.contexts) {
+      if (context.period != Period::none) {
+        if (std::ranges::find(periods, context.period) == periods.end()) periods.push_back(context.period);
+      } else if (std::ranges::find(names, context.name) == names.end()) {
+        names.push_back(context.name);
+      }
+    }
   }
+  // Contexts of times alone need no situations: their scores follow from the times themselves.
+  if (stated || names.empty()) return;
+  if (names.size() + periods.size() > kMostContexts) {
+    throw OptionError("contexts", "the models have " + std::to_string(names.size() + periods.size()) + " contexts together, and " +
+                                      std::to_string(kMostContexts) + " at most are read: name those that count");
+  }
+  read.contexts_needed = false;
+  read.contexts = std::move(names);
+  read.time_contexts = std::move(periods);
 }
 
 void refuse_unread_reading(const CLI::App& app, bool reads, const std::string& problem, const std::string& but) {

@@ -50,6 +50,8 @@ CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<floa
 CLI::Option* add_real(CLI::App& app, const std::string& name, std::optional<double>& target, const std::string& help);
 /// `--context NAME=VALUE,...`: what is known of the context of what is asked.
 void add_context(CLI::App& app, std::vector<ContextValue>& context);
+/// bind_context(), with a warning of values that the model does not know.
+Model in_context(Model model, const std::vector<ContextValue>& context);
 
 /// An option that may be given several times, each time with one or more values (see spread_lists).
 CLI::Option* add_list(CLI::App& app, const std::string& name, const std::string& label, std::vector<std::string>& target,
@@ -70,8 +72,8 @@ void add_reading(CLI::App& app, ReadOptions& read, bool trains);
 /// The options that say which contexts a file has, for a command that also has those of add_reading(). \param periods  whether contexts
 /// may be derived from times
 void add_contexts(CLI::App& app, ReadOptions& read, bool periods);
-/// Reads the contexts of a model, as far as a file has them, unless the caller named some.
-void read_contexts_of(const Model& model, ReadOptions& read);
+/// Reads the contexts of models, and times where any has contexts, as far as a file has them, unless the caller named some.
+void read_contexts_of(std::span<const Model> models, ReadOptions& read);
 /// Refuses the options of add_reading() that are stated where no file is read, but for the one called `but`. \throws OptionError
 void refuse_unread_reading(const CLI::App& app, bool reads, const std::string& problem, const std::string& but = {});
 

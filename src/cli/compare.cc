@@ -113,7 +113,7 @@ int run_compare(CompareArguments& arguments) {
   std::vector<Model> models;
   models.reserve(arguments.models.size());
   for (const std::string& path : arguments.models) models.push_back(load_model(path));
-  arguments.read.keep_times = std::ranges::any_of(models, [](const Model& model) { return !model.contexts.empty(); });
+  read_contexts_of(models, arguments.read);
   const Pairs pairs = [&] {
     const FileReading reading(arguments.test, arguments.read, arguments.quiet);
     return read_pairs(arguments.test, models.front().users.ids, models.front().items.ids, arguments.read);
@@ -140,6 +140,7 @@ Command add_compare(CLI::App& program) {
   add_real(*app, "--interval", arguments->options.intervals.level, "share of the intervals that hold the true figure");
   add_threads(*app, arguments->threads);
   add_reading(*app, arguments->read, false);
+  add_contexts(*app, arguments->read, true);
   add_json(*app, arguments->json);
   add_quiet(*app, arguments->quiet);
   set_example(*app,

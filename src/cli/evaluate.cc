@@ -179,8 +179,7 @@ int run_evaluate(EvaluateArguments& arguments) {
   check(arguments);
   const Model model = load_model(arguments.model);
   arguments.read.threads = arguments.threads;
-  arguments.read.keep_times = !model.contexts.empty();
-  read_contexts_of(model, arguments.read);
+  read_contexts_of({&model, 1}, arguments.read);
   const Pairs pairs = [&] {
     const FileReading reading(arguments.test, arguments.read, arguments.quiet);
     return read_pairs(arguments.test, model.users.ids, model.items.ids, arguments.read);

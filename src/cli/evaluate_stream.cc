@@ -52,7 +52,8 @@ void add_stream(CLI::App& app, StreamArguments& arguments) {
 void check_stream(const CLI::App& app, bool streams) {
   for (const char* const flag : {"--method", "--warm", "--rank", "--window", "--seed"})
     refuse_unread(app, flag, streams, "needs --prequential");
-  for (const char* const flag : {"--relevant-from", "--beyond-accuracy", "--interval", "--per-user"}) {
+  for (const char* const flag :
+       {"--relevant-from", "--beyond-accuracy", "--interval", "--per-user", "--contexts", "--time-context", "--missing"}) {
     refuse_unread(app, flag, !streams, "has no effect with --prequential");
   }
 }

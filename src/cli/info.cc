@@ -53,6 +53,22 @@ Json features_json(const FeatureVectors& features) {
 }
 
 /// `50 Star Wars`, or `50`.
+/// `3 levels, 2001-01 to 2001-03` of periods, else `2 levels: kids, friends`, with a few of them.
+std::string levels_text(const ContextVectors& context) {
+  const std::uint32_t size = context.levels.size();
+  std::string text = std::to_string(size) + (size == 1 ? " level" : " levels");
+  if (size == 0) return text;
+  if (context.period != Period::none) {
+    text.append(", ").append(context.levels.id(0));
+    return size == 1 ? text : text.append(" to ").append(context.levels.id(size - 1));
+  }
+  constexpr std::uint32_t kShown = 5;
+  for (std::uint32_t level = 0; level < std::min(size, kShown); ++level) {
+    text.append(level == 0 ? ": " : ", ").append(context.levels.id(level));
+  }
+  return size > kShown ? text.append(" ...") : text;
+}
+
 std::string name_of_item(const Model& model, std::uint32_t item, const Titles& titles) {
   std::string name(model.items.ids.id(item));
   if (const std::string_view title = titles.find(name); !title.empty()) name.append(" ").append(title);
@@ -141,11 +157,7 @@ Json json_of(const Model& model, const std::string& path) {
   if (!model.contexts.empty()) {
     json["contexts"] = Json::object();
     for (const ContextVectors& context : model.contexts) {
-      std::string levels = std::to_string(context.levels.size()) + (context.levels.size() == 1 ? " level" : " levels");
-      if (!context.levels.empty()) {
-        levels.append(", ").append(context.levels.id(0)).append(" to ").append(context.levels.id(context.levels.size() - 1));
-      }
-      json["contexts"][context.name] = levels;
+      json["contexts"][context.name] = levels_text(context);
     }
   }
   json["fingerprint"] = model.record.fingerprint;

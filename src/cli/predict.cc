@@ -60,7 +60,7 @@ Model model_of(const PredictArguments& arguments) {
     const NewFeatures items = read(arguments.item_features, FeatureSide::items);
     model = add_items(std::move(model), items);
   }
-  return bind_context(std::move(model), arguments.context);
+  return in_context(std::move(model), arguments.context);
 }
 
 int run_predict(PredictArguments& arguments) {
@@ -78,8 +78,7 @@ int run_predict(PredictArguments& arguments) {
   const Model model = model_of(arguments);
   if (arguments.interval) need_uncertainty(model, "interval");
   arguments.read.pairs_only = true;
-  arguments.read.keep_times = !model.contexts.empty();
-  read_contexts_of(model, arguments.read);
+  read_contexts_of({&model, 1}, arguments.read);
   show_layout(arguments.read, arguments.quiet);
   Results results(arguments.output);
   ListWriter lists(

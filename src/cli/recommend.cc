@@ -163,7 +163,7 @@ Model model_of(RecommendArguments& arguments) {
     const NewFeatures items = read_new_rows(arguments.item_features, FeatureSide::items, model, arguments.read, arguments.quiet);
     model = add_items(std::move(model), items);
   }
-  if (arguments.ratings.empty() && arguments.user_features.empty()) return bind_context(std::move(model), arguments.context);
+  if (arguments.ratings.empty() && arguments.user_features.empty()) return in_context(std::move(model), arguments.context);
   std::optional<NewFeatures> users;
   if (!arguments.user_features.empty()) {
     users = read_new_rows(arguments.user_features, FeatureSide::users, model, arguments.read, arguments.quiet);
@@ -176,7 +176,7 @@ Model model_of(RecommendArguments& arguments) {
     const FileReading reading(arguments.ratings, arguments.read, arguments.quiet);
     pairs = read_pairs(arguments.ratings, model.users.ids, model.items.ids, arguments.read);
   }
-  return bind_context(fold_in(model, pairs, arguments.threads, users ? &*users : nullptr), arguments.context);
+  return in_context(fold_in(model, pairs, arguments.threads, users ? &*users : nullptr), arguments.context);
 }
 
 int run_recommend(RecommendArguments& arguments) {

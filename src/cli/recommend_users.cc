@@ -52,7 +52,7 @@ int run_recommend_users(const RecommendUsersArguments& arguments) {
       {{"", arguments.model}, {"items", arguments.items_file}, {"users", arguments.users_file}, {"exclude", arguments.exclude_file}},
       {{"output", arguments.output}});
   if (!arguments.output.empty()) check_writable(arguments.output);
-  const Model model = bind_context(load_model(arguments.model), arguments.context);
+  const Model model = in_context(load_model(arguments.model), arguments.context);
   const Recommender recommender(model);
   const std::vector<std::uint32_t> items = choose_items(arguments, recommender);
   RecommendUsersOptions options{.top = arguments.top, .include_seen = arguments.include_seen, .threads = arguments.threads};

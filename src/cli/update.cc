@@ -37,6 +37,7 @@ std::string text_of(const UpdateRunSummary& summary) {
     text += "objective   " + rounded(*update.objective_before, 6) + " before, " + rounded(*update.objective_after, 6) +
             " after, of the touched rows\n";
   }
+  if (update.average_context) text += "contexts    not read: rows are solved as of the average context\n";
   if (update.retrained) {
     text += "training    of all ratings, from the updated model\n";
   } else {

@@ -26,7 +26,7 @@ void ByUser::order_by(std::span<const std::int64_t> times) {
   }
 }
 
-NumberedPairs::NumberedPairs(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items) {
+PairNumbers::PairNumbers(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items) {
   if (users.size() != items.size()) throw DataError("a split by pair needs the item of every rating");
   std::unordered_map<std::uint64_t, std::uint32_t> numbers;
   of_ratings.reserve(users.size());

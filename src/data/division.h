@@ -37,13 +37,16 @@ void check_times(SplitBy by, std::size_t ratings, std::size_t times);
 inline bool draws(SplitBy by) noexcept { return by == SplitBy::random || by == SplitBy::user || by == SplitBy::pair; }
 
 /// The pairs of a user and an item, numbered in order of first appearance.
-struct NumberedPairs {
+struct PairNumbers {
   std::vector<std::uint32_t> of_ratings;  ///< the pair of each rating
   std::uint32_t count = 0;
 
   /// Expected O(n). \throws DataError unless there is an item for every user
-  NumberedPairs(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items);
+  PairNumbers(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items);
 };
+
+/// The pairs of a user and an item that have ratings: as many as there are ratings, unless these have situations. O(n)
+std::size_t count_pairs(const Ratings& ratings);
 
 /// The names of the options that are stated, or have another value than the default.
 std::vector<std::string> stated_options(const SplitOptions& options);

@@ -29,7 +29,7 @@ std::vector<std::uint16_t> deal_at_random(std::size_t size, const FoldOptions& o
 /// All ratings of a pair are where the pair is.
 std::vector<std::uint16_t> deal_by_pair(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items,
                                         const FoldOptions& options) {
-  const NumberedPairs pairs(users, items);
+  const PairNumbers pairs(users, items);
   const std::vector<std::uint16_t> of_pairs = deal_at_random(pairs.count, options);
   std::vector<std::uint16_t> windows;
   windows.reserve(users.size());

@@ -57,7 +57,7 @@ std::vector<Part> split_at_random(std::size_t size, const SplitOptions& options)
 
 /// All ratings of a pair go where the pair goes.
 std::vector<Part> split_by_pair(std::span<const std::uint32_t> users, std::span<const std::uint32_t> items, const SplitOptions& options) {
-  const NumberedPairs pairs(users, items);
+  const PairNumbers pairs(users, items);
   const std::vector<Part> of_pairs = split_at_random(pairs.count, options);
   std::vector<Part> parts;
   parts.reserve(users.size());
@@ -242,9 +242,6 @@ std::string shared_pairs_warning(std::size_t pairs) {
          mention("by=pair") + " to keep the ratings of a pair together, or keep one rating of each pair";
 }
 
-namespace {
-
-/// The pairs of a user and an item that have ratings. Those of a pair are next to each other.
 std::size_t count_pairs(const Ratings& ratings) {
   if (!ratings.has_situations()) return ratings.size();
   std::size_t pairs = 0;
@@ -254,8 +251,6 @@ std::size_t count_pairs(const Ratings& ratings) {
   }
   return pairs;
 }
-
-}  // namespace
 
 Holdout hold_out(const Ratings& ratings, double fraction, std::uint64_t seed) {
   check_option(fraction > 0 && fraction < 1, "holdout", "above 0 and below 1", fraction);

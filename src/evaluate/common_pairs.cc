@@ -51,6 +51,8 @@ NumberedPairs CommonPairs::of(std::size_t model, const Pairs& pairs) const {
   own.common_users = pairs.users;
   own.pairs.values = pairs.values;
   own.pairs.times = pairs.times;
+  own.pairs.situation = pairs.situation;
+  own.pairs.situations = pairs.situations;
   own.pairs.known_users = models_[model]->users.ids.size();
   own.pairs.known_items = models_[model]->items.ids.size();
   for (const std::uint32_t user : pairs.users) own.pairs.users.push_back(users_[model][user]);
@@ -75,12 +77,14 @@ Pairs CommonPairs::unseen() const {
     }
   }
   Pairs unseen;
+  unseen.situations = test_->situations;
   for (std::size_t n = 0; n < test_->size(); ++n) {
     if (seen[n]) continue;
     unseen.users.push_back(test_->users[n]);
     unseen.items.push_back(test_->items[n]);
     if (!test_->values.empty()) unseen.values.push_back(test_->values[n]);
     if (!test_->times.empty()) unseen.times.push_back(test_->times[n]);
+    if (!test_->situation.empty()) unseen.situation.push_back(test_->situation[n]);
   }
   return unseen;
 }

@@ -13,6 +13,7 @@
 #include "data/times.h"
 #include "kernels/dot.h"
 #include "lowrank/base/error.h"
+#include "lowrank/data/read.h"
 #include "lowrank/model/model.h"
 #include "model/context_scores.h"
 
@@ -280,7 +281,7 @@ double ContextStream::score(std::uint32_t user, std::uint32_t item, std::optiona
   std::vector<std::uint32_t> numbers(model_.contexts.size(), Vocabulary::kUnknown);
   for (std::size_t n = 0; n < numbers.size(); ++n) {
     const ContextVectors& context = model_.contexts[n];
-    if (places_[n] < columns_) {
+    if (places_[n] < std::min(columns_, levels.size())) {
       if (!levels[places_[n]].empty()) numbers[n] = context.levels.find(levels[places_[n]]);
     } else if (time && context.period != Period::none) {
       numbers[n] = context.levels.find(period_text(context.period, period_number(context.period, microseconds_of(*time, unit))));
@@ -293,20 +294,30 @@ void ContextStream::finish() const {
   if (latest_ && has_periods(model_)) static_cast<void>(unit_of_times(*latest_));
 }
 
+namespace {
+
+/// The context that is called so, or whose column is spelled so in a header; the end of the contexts if there is none.
+auto find_context(const Model& model, const std::string& name) {
+  const std::string spelled = context_name(name).value_or(name);
+  return std::ranges::find_if(model.contexts, [&](const ContextVectors& own) { return own.name == name || own.name == spelled; });
+}
+
+}  // namespace
+
 Model bind_context(Model model, std::span<const ContextValue> context) {
   std::vector<std::string> given;
   std::vector<float> scales(model.rank(), 1.0F);
   bool scaled = false;
   for (const auto& [name, value] : context) {
-    if (std::ranges::find(given, name) != given.end()) throw OptionError("context", name + " is given twice");
-    given.push_back(name);
-    const auto found = std::ranges::find(model.contexts, name, &ContextVectors::name);
+    const auto found = find_context(model, name);
     if (found == model.contexts.end()) {
       std::string known;
       for (const ContextVectors& own : model.contexts) known += (known.empty() ? "" : ", ") + own.name;
       throw OptionError("context",
                         quoted(std::string_view(name)) + " is no context of the model, which has " + (known.empty() ? "none" : known));
     }
+    if (std::ranges::find(given, found->name) != given.end()) throw OptionError("context", found->name + " is given twice");
+    given.push_back(found->name);
     const std::optional<std::uint32_t> level = level_of(*found, value);
     if (!level) continue;
     model.centre.mean += static_cast<double>(found->biases[*level]);
@@ -327,6 +338,21 @@ Model bind_context(Model model, std::span<const ContextValue> context) {
     scale_items(scales, model);
   }
   return model;
+}
+
+std::string unknown_levels_text(const Model& model, std::span<const ContextValue> context) {
+  constexpr std::uint32_t kNamed = 5;
+  std::string text;
+  for (const auto& [name, value] : context) {
+    const auto found = find_context(model, name);
+    if (found == model.contexts.end() || found->period != Period::none || level_of(*found, value)) continue;
+    text.append(text.empty() ? "" : "; ").append(quoted(std::string_view(value))).append(" is no level of ").append(name);
+    text += ", and adds nothing: there are ";
+    const std::uint32_t named = std::min(found->levels.size(), kNamed);
+    for (std::uint32_t level = 0; level < named; ++level) text.append(level == 0 ? "" : ", ").append(quoted(found->levels.id(level)));
+    if (found->levels.size() > named) text += " and " + std::to_string(found->levels.size() - named) + " more";
+  }
+  return text;
 }
 
 }  // namespace lowrank

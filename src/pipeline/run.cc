@@ -128,6 +128,8 @@ Model renumbered(Model model, const Vocabulary& users, const Vocabulary& items) 
     if (side->features) side->features->rows.assign(side->counts.size(), 0);
     side->prior.reset();  // for new rows, which training has no use for
   }
+  // Training starts biases of rows in contexts anew.
+  for (ContextVectors& context : model.contexts) context.user_biases = context.item_biases = {};
   if (model.history_factors.rows() != 0) {
     FactorMatrix rows(item_numbers.size(), model.history_factors.rank());
     for (std::size_t index = 0; index < item_numbers.size(); ++index) {

@@ -43,6 +43,8 @@ History history_of(const Model& model, const Pairs& pairs, Duplicates duplicates
   };
   if (!pairs.unknown_users.empty()) fail("the model does not know user " + quoted(pairs.unknown_users.id(0)));
   if (!pairs.unknown_items.empty()) fail("the model does not know item " + quoted(pairs.unknown_items.id(0)));
+  // Of a pair that was rated in several contexts, a history keeps the mean.
+  if (!model.contexts.empty() && reads_contexts(method_by_name(model.record.method))) duplicates = Duplicates::mean;
   RatingsBuilder builder;
   for (std::size_t n = 0; n < pairs.size(); ++n) {
     builder.add(pairs.users[n], pairs.items[n], pairs.values.empty() ? 1.0F : pairs.values[n]);
@@ -275,6 +277,7 @@ Updated update(Model model, const UpdateInput& input, const UpdateOptions& optio
   if (options.retrain && !(changes && learns_neighbours_alone(method))) retrain(model, method, options.threads);
   summary.retrained = options.retrain;
   summary.retrain_recommended = !options.retrain && summary.changed_share > options.retrain_share;
+  summary.average_context = !model.contexts.empty();
   summary.added = change.added;
   summary.replaced = change.replaced;
   summary.removed = change.removed;

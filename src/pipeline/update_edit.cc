@@ -133,6 +133,22 @@ Neighbours rearranged(const Neighbours& neighbours, const RowMap& map) {
   return Neighbours(std::move(offsets), std::move(items), std::move(weights), neighbours.rule());
 }
 
+void rearrange(LevelBiases& biases, const RowMap& map) {
+  if (biases.empty()) return;
+  LevelBiases after;
+  after.offsets.push_back(0);
+  for (const std::uint32_t row : map.from) {
+    if (row != kNone) {
+      const auto begin = static_cast<std::ptrdiff_t>(biases.offsets[row]);
+      const auto end = static_cast<std::ptrdiff_t>(biases.offsets[row + 1]);
+      after.levels.insert(after.levels.end(), biases.levels.begin() + begin, biases.levels.begin() + end);
+      after.values.insert(after.values.end(), biases.values.begin() + begin, biases.values.begin() + end);
+    }
+    after.offsets.push_back(after.levels.size());
+  }
+  biases = std::move(after);
+}
+
 /// Everything but ids and history.
 void rearrange_side(Model& model, bool users, const RowMap& map) {
   if (!map.forgets && map.from.size() == map.to.size()) return;
@@ -145,6 +161,7 @@ void rearrange_side(Model& model, bool users, const RowMap& map) {
   if (other.prior && other.prior->history.rows() != 0) rearrange(other.prior->history, map);
   if (model.uncertainty) rearrange(users ? model.uncertainty->users : model.uncertainty->items, map);
   if (!users && model.history_factors.rows() != 0) rearrange(model.history_factors, map);
+  for (ContextVectors& context : model.contexts) rearrange(users ? context.user_biases : context.item_biases, map);
   if (model.neighbours && model.neighbours->of_users() == users) model.neighbours = rearranged(*model.neighbours, map);
 }
 

@@ -157,6 +157,7 @@ nlohmann::ordered_json json_of(const UpdateSummary& update) {
   json["changed_share"] = update.changed_share;
   json["retrained"] = update.retrained;
   json["retrain_recommended"] = update.retrain_recommended;
+  if (update.average_context) json["average_context"] = true;
   return json;
 }
 

@@ -102,6 +102,8 @@ Model fold_in_side(const Model& model, FoldInSide which, const Pairs& pairs, int
   result.centre = model.centre;
   result.fold_in = model.fold_in;
   result.contexts = model.contexts;
+  // Of rows that are not in the result.
+  for (ContextVectors& context : result.contexts) (of_users ? context.user_biases : context.item_biases) = {};
   result.record = model.record;
 
   FoldInRows rows;

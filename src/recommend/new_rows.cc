@@ -36,6 +36,10 @@ std::vector<std::uint64_t> longer(std::span<const std::uint64_t> offsets, std::s
   return more;
 }
 
+void widen(LevelBiases& biases, std::size_t count) {
+  if (!biases.empty()) biases.offsets = longer(biases.offsets, count);
+}
+
 void widen_neighbours(Model& model, std::size_t count) {
   const Neighbours& before = *model.neighbours;
   model.neighbours = Neighbours(longer(before.offsets(), count), {before.items().begin(), before.items().end()},
@@ -71,6 +75,7 @@ Model add_items(Model model, const NewFeatures& items) {
   const std::uint32_t count = model.items.size();
   if (model.history_factors.rows() != 0) model.history_factors = widened(model.history_factors, count);
   if (model.neighbours && !model.neighbours->of_users()) widen_neighbours(model, count);
+  for (ContextVectors& context : model.contexts) widen(context.item_biases, count);
   return model;
 }
 
@@ -83,6 +88,7 @@ Model add_users(Model model, const NewFeatures& users) {
   model.history = History({seen.bytes().begin(), seen.bytes().end()}, longer(seen.offsets(), count), model.items.size(),
                           {seen.codes().begin(), seen.codes().end()}, {seen.values().begin(), seen.values().end()});
   if (model.neighbours && model.neighbours->of_users()) widen_neighbours(model, count);
+  for (ContextVectors& context : model.contexts) widen(context.user_biases, count);
   return model;
 }
 

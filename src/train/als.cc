@@ -246,16 +246,11 @@ Trained train_method(Ratings ratings, const Als& options, Model frame, const Val
     throw OptionError("non_negative", "cannot be given together with features, whose vectors have any sign");
   }
   Workers workers(context.threads);
-  const RatingMoments moments = moments_of(ratings, workers);
-  const Units units = training_units(moments, options.biases);
-  const AlsWeights weights = als_weights(settle_als(options, ratings, frame, context.threads), ratings, units);
   const std::size_t count = ratings.size();
-  frame.centre.has_biases = options.biases;
-  set_range(frame, moments, context);
-  const LeastSquares fold_in = als_fold_in(options, weights, units, context);
-  AlsLearner learner(std::move(ratings), options, units, weights, frame, context, workers);
+  const AlsStart start = begin_als(options, ratings, frame, context, workers);
+  AlsLearner learner(std::move(ratings), options, start.units, start.weights, frame, context, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
-  Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
+  Trained trained = run_epochs(learner, std::move(frame), start.fold_in, options.rank, count, stopping, validation, observer);
   trained.train_rmse = training_rmse(trained.model, learner.ratings(), workers);
   return trained;
 }

@@ -11,8 +11,7 @@ constexpr double kPriorRatings = 150;
 /// Rank that is enough for a trial.
 constexpr std::uint32_t kTrialRank = 64;
 
-}  // namespace
-
+/// The options with nothing left open.
 Als settle_als(Als options, const Ratings& ratings, const Model& frame, int threads) {
   if (options.prior_ratings) return options;
   options.prior_ratings = ratings.size() < kFewRatings ? 0 : kPriorRatings;
@@ -49,6 +48,19 @@ LeastSquares als_fold_in(const Als& options, const AlsWeights& weights, const Un
           .items = penalty(weights.bias.item, context.item_features != nullptr),
           .solves_bias = options.biases,
           .non_negative = options.non_negative};
+}
+
+}  // namespace
+
+AlsStart begin_als(const Als& options, const Ratings& ratings, Model& frame, const TrainContext& context, Workers& workers) {
+  const RatingMoments moments = moments_of(ratings, workers);
+  AlsStart start;
+  start.units = training_units(moments, options.biases);
+  start.weights = als_weights(settle_als(options, ratings, frame, context.threads), ratings, start.units);
+  start.fold_in = als_fold_in(options, start.weights, start.units, context);
+  frame.centre.has_biases = options.biases;
+  set_range(frame, moments, context);
+  return start;
 }
 
 }  // namespace lowrank

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/parallel.h"
 #include "lowrank/data/ratings.h"
 #include "lowrank/model/model.h"
 #include "lowrank/train/als.h"
@@ -10,9 +11,6 @@
 #include "train/units.h"
 
 namespace lowrank {
-
-/// The options with nothing left open.
-Als settle_als(Als options, const Ratings& ratings, const Model& frame, int threads);
 
 /// The weights of the loss, in the units of training.
 struct AlsWeights {
@@ -30,10 +28,14 @@ struct AlsWeights {
   [[nodiscard]] double bias_per_rating(bool features) const { return features && per_rating && !bias_as_factors ? factors : 0; }
 };
 
-/// \param options  settled
-AlsWeights als_weights(const Als& options, const Ratings& ratings, const Units& units);
+/// What alternating least squares begins with.
+struct AlsStart {
+  Units units;
+  AlsWeights weights;
+  LeastSquares fold_in;  ///< the weights in rating units: factors are in units of the root of the scale, a bias in units of the scale
+};
 
-/// The same in rating units: factors are in units of the root of the scale, a bias in units of the scale.
-LeastSquares als_fold_in(const Als& options, const AlsWeights& weights, const Units& units, const TrainContext& context);
+/// \param options  what they leave open is settled \param[in,out] frame  learns the range of its ratings, and whether it has biases
+AlsStart begin_als(const Als& options, const Ratings& ratings, Model& frame, const TrainContext& context, Workers& workers);
 
 }  // namespace lowrank

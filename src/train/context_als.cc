@@ -95,21 +95,18 @@ template <>
 Trained train_method(Ratings ratings, const ContextAls& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context) {
   const Als als = als_of(options);
-  if (context.situations == nullptr || context.situations->columns.empty())
+  if (context.situations == nullptr || context.situations->columns.empty()) {
+    observer.on_warning("the ratings have no contexts, so that the model is that of method als");
     return train_method(std::move(ratings), als, std::move(frame), validation, observer, context);
+  }
   Workers workers(context.threads);
-  const RatingMoments moments = moments_of(ratings, workers);
-  const Units units = training_units(moments, options.biases);
-  const AlsWeights weights = als_weights(settle_als(als, ratings, frame, context.threads), ratings, units);
   const std::size_t count = ratings.size();
-  frame.centre.has_biases = options.biases;
-  set_range(frame, moments, context);
-  const LeastSquares fold_in = als_fold_in(als, weights, units, context);
-  ContextLearner learner(std::move(ratings), options, units, weights, frame, context, workers);
+  const AlsStart start = begin_als(als, ratings, frame, context, workers);
+  ContextLearner learner(std::move(ratings), options, start.units, start.weights, frame, context, workers);
   const bool scales = options.rank != 0 && (options.form == ContextForm::cp || options.form == ContextForm::both);
   if (options.starts > 1 && scales && context.init == nullptr) learner.find_start(options.starts);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
-  Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);
+  Trained trained = run_epochs(learner, std::move(frame), start.fold_in, options.rank, count, stopping, validation, observer);
   trained.train_rmse = training_rmse(trained.model, learner.ratings(), workers, context.situations);
   return trained;
 }

@@ -126,22 +126,20 @@ void ContextLearner::set_up(Rows& side, const std::vector<std::uint32_t>& counts
 }
 
 void ContextLearner::set_up_columns() {
+  std::vector<std::uint32_t> by_user(has_user_biases() ? ratings_.size() : 0);
+  for (std::size_t at = 0; at < by_user.size(); ++at) by_user[at] = ratings_.situation(at);
   for (std::size_t number = 0; number < columns_.size(); ++number) {
     LevelTable& table = columns_[number];
     const std::size_t levels = situations_.columns[number].levels.size();
     table.counts.assign(levels, 0);
     group_by_level(ratings_, level_rows_[number], table);
-    for (const std::uint32_t count : table.counts) {
-      const double size = weights_.per_rating ? count + weights_.prior : 1;
+    for (const double total : table.totals) {
+      const double size = weights_.per_rating ? total + weights_.prior : 1;
       table.vector_ridges.push_back(std::max(options_.context_regularization * size, weights_.least));
       table.scale_ridges.push_back(std::max(options_.scale_regularization * size, weights_.least));
     }
     table.bias_dampings.assign(levels, std::max(weights_.bias.item, weights_.least));
-    if (has_user_biases()) {
-      std::vector<std::uint32_t> by_user(ratings_.size());
-      for (std::size_t at = 0; at < by_user.size(); ++at) by_user[at] = ratings_.situation(at);
-      table.user_biases = pairs_of(ratings_.row_offsets(), by_user, level_rows_[number], levels, workers_);
-    }
+    if (has_user_biases()) table.user_biases = pairs_of(ratings_.row_offsets(), by_user, level_rows_[number], levels, workers_);
     if (has_item_biases()) table.item_biases = pairs_of(by_item_.offsets, situations_by_item_, level_rows_[number], levels, workers_);
   }
 }
@@ -437,7 +435,7 @@ void ContextLearner::store(Model& model) {
   }
   for (std::size_t item = 0; item < items_.counts.size(); ++item) {
     const std::span<float> own = model.items.factors.row(item);
-    for (std::size_t k = 0; k < own.size(); ++k) own[k] = static_cast<float>(static_cast<double>(own[k]) * scale[k]);
+    for (std::size_t k = 0; k < own.size(); ++k) own[k] = to_bias(static_cast<double>(own[k]) * scale[k]);
   }
   model.contexts.resize(columns_.size());
   for (std::size_t column = 0; column < columns_.size(); ++column) {
@@ -463,7 +461,7 @@ void ContextLearner::store(const LevelTable& table, const LevelMean& mean, std::
       const double own = table.counts[level] == 0 ? 0 : static_cast<double>(table.vectors.row(level)[k]) - mean.vector[k];
       if (has_vectors()) {
         to.user_factors.row(level)[k] = static_cast<float>(own * root);
-        to.item_factors.row(level)[k] = static_cast<float>(own / scale[k] * root);
+        to.item_factors.row(level)[k] = to_bias(own / scale[k] * root);
       }
       if (has_scales()) {
         to.scales.row(level)[k] =

@@ -20,7 +20,7 @@ LevelMean mean_of(const LevelTable& table) {
   std::vector<double> squares(rank);
   double count = 0;
   for (std::size_t level = 0; level < table.levels(); ++level) {
-    const double own = table.counts[level];
+    const double own = table.totals[level];
     count += own;
     mean.bias += own * static_cast<double>(table.biases[level]);
     for (std::size_t k = 0; k < rank; ++k) {
@@ -61,9 +61,12 @@ std::vector<std::uint16_t> rows_of(const Situations& situations, std::size_t col
 }
 
 void group_by_level(const Ratings& ratings, std::span<const std::uint16_t> rows, LevelTable& table) {
+  table.totals.assign(table.levels(), 0);
   for (std::size_t at = 0; at < ratings.size(); ++at) {
     const std::size_t level = rows[ratings.situation(at)];
-    if (level < table.levels()) ++table.counts[level];
+    if (level >= table.levels()) continue;
+    ++table.counts[level];
+    table.totals[level] += ratings.has_weights() ? static_cast<double>(ratings.weights()[at]) : 1.0;
   }
   table.offsets.assign(1, 0);
   for (const std::uint32_t count : table.counts) table.offsets.push_back(table.offsets.back() + count);

@@ -23,6 +23,7 @@ struct LevelTable {
   LevelBiases item_biases;    ///< b_ic
 
   std::vector<std::uint32_t> counts;  ///< ratings of each level
+  std::vector<double> totals;         ///< the weights of these, added up
   std::vector<std::size_t> offsets;   ///< levels + 1 positions
   std::vector<std::uint32_t> places;  ///< where each rating stands in the order of users, by level
   std::vector<double> vector_ridges;  ///< of each level

@@ -80,23 +80,29 @@ Trials::Trials(const Ratings& ratings, std::span<const std::uint32_t> user_count
   const double share = share_of(ratings, users, items, kBlock);
   const std::vector<std::uint32_t> user_numbers = number_first(users, share, users_);
   const std::vector<std::uint32_t> item_numbers = number_first(items, share, items_);
+  std::uint32_t pairs = 0;
   for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
     if (user_numbers[user] == kNone) continue;
     for (std::size_t position = ratings.row_offsets()[user]; position < ratings.row_offsets()[user + 1]; ++position) {
       const std::uint32_t item = item_numbers[ratings.items()[position]];
       if (item == kNone) continue;
       const float weight = weighted_ ? ratings.weights()[position] : 1.0F;
-      cells_.push_back({.user = user_numbers[user], .item = item, .value = ratings.value(position), .weight = weight, .part = 0});
+      // The ratings of a pair in several contexts are one cell.
+      const bool repeats = position != ratings.row_offsets()[user] && ratings.items()[position] == ratings.items()[position - 1];
+      if (!repeats) ++pairs;
+      cells_.push_back({.user = user_numbers[user], .item = item, .value = ratings.value(position), .weight = weight, .part = pairs - 1});
     }
   }
-  // A part has a tenth of the cells.
-  const std::size_t parts = (kHeldOut * kFraction + cells_.size() - 1) / std::max<std::size_t>(cells_.size(), 1);
+  // A part has a tenth of the pairs.
+  const std::size_t parts = (std::size_t{kHeldOut} * kFraction + pairs - 1) / std::max<std::size_t>(pairs, 1);
   parts_ = static_cast<std::uint32_t>(std::clamp<std::size_t>(parts, 1, kFraction));
-  std::vector<std::uint32_t> order(cells_.size());
+  std::vector<std::uint32_t> order(pairs);
   std::iota(order.begin(), order.end(), 0U);
   RandomStream stream(0, Purpose::holdout);
   stream.shuffle(std::span(order));
-  for (std::size_t place = 0; place < order.size(); ++place) cells_[order[place]].part = static_cast<std::uint32_t>(place) % kFraction;
+  std::vector<std::uint32_t> part_of(pairs);
+  for (std::size_t place = 0; place < order.size(); ++place) part_of[order[place]] = static_cast<std::uint32_t>(place) % kFraction;
+  for (Cell& cell : cells_) cell.part = part_of[cell.part];
 }
 
 std::vector<double> Trials::errors(const Train& train) const {
@@ -115,7 +121,7 @@ std::vector<double> Trials::errors(const Train& train) const {
     Model model;
     bool trained = true;
     try {
-      model = train(builder.build(users_, items_));
+      model = train(builder.build(users_, items_, Duplicates::mean));
     } catch (const TrainingError&) {
       trained = false;
     }

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "data/division.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/split.h"
 
@@ -70,9 +71,10 @@ void check_split(const TrainData& data, const TuneOptions& options) {
     if (data.validation->size() == 0) throw DataError("there are no ratings to validate on");
   }
   if (data.data.ratings.empty()) throw DataError("there are no ratings to train on");
-  if (!data.validation && options.folds == 0 && std::llround(share_of(options) * static_cast<double>(data.data.ratings.size())) < 1) {
-    throw DataError("holding out " + shortest_text(share_of(options)) + " of " + std::to_string(data.data.ratings.size()) +
-                    " ratings leaves none to validate on");
+  const std::size_t pairs = count_pairs(data.data.ratings);
+  if (!data.validation && options.folds == 0 && std::llround(share_of(options) * static_cast<double>(pairs)) < 1) {
+    throw DataError("holding out " + shortest_text(share_of(options)) + " of " + std::to_string(pairs) +
+                    (pairs == data.data.ratings.size() ? " ratings" : " pairs of user and item") + " leaves none to validate on");
   }
 }
 

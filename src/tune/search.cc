@@ -47,13 +47,38 @@ std::string hex_of(std::uint64_t hash) {
   return text;
 }
 
+/// What the numbers of situations stand for.
+template <class Add>
+void add_situations(const Situations& situations, const Add& add) {
+  const auto add_text = [&add](std::string_view text) {
+    for (const char letter : text) add(static_cast<unsigned char>(letter));
+    add(256);
+  };
+  for (const ContextColumn& column : situations.columns) {
+    add_text(column.name);
+    add(static_cast<std::uint64_t>(column.period));
+    for (std::uint32_t level = 0; level < column.levels.size(); ++level) add_text(column.levels.id(level));
+  }
+  for (std::uint32_t situation = 0; situation < situations.size(); ++situation) {
+    for (const std::uint16_t level : situations.levels(situation)) add(level);
+  }
+}
+
+std::string fingerprint_of(const Situations& situations) {
+  std::uint64_t hash = mix64(situations.size());
+  add_situations(situations, [&hash](std::uint64_t word) { hash = mix64(hash ^ mix64(word + 1)); });
+  return hex_of(hash);
+}
+
 std::string fingerprint_of(const Pairs& pairs) {
   std::uint64_t hash = mix64(pairs.size());
   const auto add = [&hash](std::uint64_t word) { hash = mix64(hash ^ mix64(word + 1)); };
   for (std::size_t at = 0; at < pairs.size(); ++at) {
     add((std::uint64_t{pairs.users[at]} << 32U) | pairs.items[at]);
     if (!pairs.values.empty()) add(std::bit_cast<std::uint32_t>(pairs.values[at]));
+    if (!pairs.situation.empty()) add(pairs.situation[at]);
   }
+  add_situations(pairs.situations, add);
   return hex_of(hash);
 }
 
@@ -78,6 +103,7 @@ std::string header_of(const TrainData& data, const TuneOptions& options, const s
   json["version"] = version();
   json["simd"] = simd_level();
   json["data"] = fingerprint(data.data.users, data.data.items, data.data.ratings, options.threads);
+  if (!data.data.situations.columns.empty()) json["contexts"] = fingerprint_of(data.data.situations);
   if (data.validation) json["validation"] = fingerprint_of(*data.validation);
   if (data.user_features) json["user_features"] = fingerprint_of(*data.user_features);
   if (data.item_features) json["item_features"] = fingerprint_of(*data.item_features);

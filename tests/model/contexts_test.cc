@@ -447,17 +447,20 @@ TEST(Contexts, UnsoundOnesAreNotWritten) {
             start + "too many contexts");
 }
 
+/// How a file of the model is refused once it is changed; `loaded` if it is not.
+std::string refusal_of(const Model& model, const std::function<void(Opened&)>& change) {
+  Opened opened(serialize_model(model));
+  change(opened);
+  try {
+    deserialize_model(opened.sealed(), "f");
+  } catch (const ModelFileError& error) {
+    return error.what();
+  }
+  return "loaded";
+}
+
 TEST(Contexts, HostileFilesAreRefused) {
-  const auto refusal_after = [](const std::function<void(Opened&)>& change) -> std::string {
-    Opened opened(serialize_model(model_with_days()));
-    change(opened);
-    try {
-      deserialize_model(opened.sealed(), "f");
-    } catch (const ModelFileError& error) {
-      return error.what();
-    }
-    return "loaded";
-  };
+  const auto refusal_after = [](const std::function<void(Opened&)>& change) { return refusal_of(model_with_days(), change); };
   const auto set_metadata = [](Opened& opened, const std::string& text) { opened.header["__metadata__"]["contexts"] = text; };
   EXPECT_NE(refusal_after([&](Opened& opened) { set_metadata(opened, "[]"); }), "loaded");
   EXPECT_NE(refusal_after([&](Opened& opened) { set_metadata(opened, "[{}]"); }), "loaded");
@@ -508,16 +511,7 @@ TEST(Contexts, UnsoundScalesAndBiasesAreNotWritten) {
 }
 
 TEST(Contexts, HostileScalesAndBiasesAreRefused) {
-  const auto refusal_after = [](const std::function<void(Opened&)>& change) -> std::string {
-    Opened opened(serialize_model(model_with_all()));
-    change(opened);
-    try {
-      deserialize_model(opened.sealed(), "f");
-    } catch (const ModelFileError& error) {
-      return error.what();
-    }
-    return "loaded";
-  };
+  const auto refusal_after = [](const std::function<void(Opened&)>& change) { return refusal_of(model_with_all(), change); };
   EXPECT_EQ(refusal_after([](Opened&) {}), "loaded");
   const auto replace = [](const std::string& from, const std::string& to) {
     return [=](Opened& opened) {

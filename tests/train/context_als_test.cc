@@ -110,13 +110,14 @@ struct Bench {
     context.situations = &tensor.situations;
     copy = tensor.dataset(weighted).ratings;
     Ratings ratings = tensor.dataset(weighted).ratings;
-    units = training_units(moments_of(ratings, workers), options.biases);
     Als als;
     als.prior_ratings = 3;
     als.biases = options.biases;
     als.regularization = options.regularization;
-    weights = als_weights(als, ratings, units);
     Model frame;
+    const AlsStart start = begin_als(als, ratings, frame, context, workers);
+    units = start.units;
+    weights = start.weights;
     frame.users.counts.assign(tensor.users, 0);
     frame.items.counts.assign(tensor.items, 0);
     for (std::uint32_t user = 0; user < tensor.users; ++user) {

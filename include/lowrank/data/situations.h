@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// What is known of a rating besides user, item, value and time: the columns of its context, such as daytime and companion.
+/// Contexts of ratings: columns such as daytime and companion, besides user, item, value and time.
 
 #include <cstddef>
 #include <cstdint>

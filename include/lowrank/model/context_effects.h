@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// What the levels of contexts do to items, for people who read a model.
+/// How the levels of contexts change the scores of items.
 
 #include <cstddef>
 #include <cstdint>
@@ -11,7 +11,7 @@
 
 namespace [[gnu::visibility("default")]] lowrank {
 
-/// What a level adds to the scores of an item, beyond what it adds to those of all items.
+/// How much more a level adds to the scores of one item than to those of all items on the average.
 struct ItemEffect {
   std::uint32_t item = 0;
   float effect = 0;  ///< in units of ratings

@@ -104,4 +104,8 @@ using ContextValue = std::pair<std::string, std::string>;
 /// its kind
 Model bind_context(Model model, std::span<const ContextValue> context);
 
+/// A sentence on the values that are no level of a context of the model, and so add nothing, for a warning; empty where there are none.
+/// Periods without a training rating are not meant. O(levels)
+std::string unknown_levels_text(const Model& model, std::span<const ContextValue> context);
+
 }  // namespace lowrank

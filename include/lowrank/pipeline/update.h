@@ -78,6 +78,7 @@ struct UpdateSummary {
   double changed_share = 0;  ///< ratings that changed since the last full training, as a share of those trained on then
   bool retrained = false;
   bool retrain_recommended = false;  ///< changed_share exceeds UpdateOptions::retrain_share
+  bool average_context = false;      ///< the model knows contexts, and rows were solved as of their average: an update reads none
   double seconds = 0;                ///< wall time of update()
 };
 

@@ -12,7 +12,7 @@
 
 namespace [[gnu::visibility("default")]] lowrank {
 
-/// What the levels of contexts change besides the mean.
+/// The terms that a level has besides its bias.
 enum class ContextForm : std::uint8_t {
   pairwise,  ///< a vector per level, multiplied with those of users and items (Rendle 2010)
   cp,        ///< a factor per level for each term of the dot product of user and item (PARAFAC)
@@ -56,8 +56,8 @@ struct ContextAls {
   /// The most epochs, at least 1; each solves all user rows, all item rows, and the levels of each context. Few are needed, but for forms
   /// with scales.
   std::uint32_t epochs = 7;
-  /// What levels change besides the mean: pairwise gives each a vector that is multiplied with those of users and items, cp scales the
-  /// terms of the dot product, both does both, biases neither.
+  /// Terms that a level has besides its bias: pairwise is a vector, multiplied with those of users and items; cp is a factor for each term
+  /// of the dot product; both has both, biases none.
   ContextForm form = ContextForm::pairwise;
   /// Whose biases differ from level to level: none (nobody's), items, users, or both. Takes many ratings per pair of row and level.
   ContextBiases context_biases = ContextBiases::none;
