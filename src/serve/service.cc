@@ -108,6 +108,7 @@ Service::Service(Store& store, ServiceOptions options, JobOptions jobs, const st
                                                .catalogue = catalogue_,
                                                .jobs = *jobs_,
                                                .slot = slot_,
+                                               .bound = bound_,
                                                .metrics = metrics_,
                                                .page = page_,
                                                .boot = boot_,
@@ -415,7 +416,7 @@ std::vector<Response> Service::lists_of(std::vector<ListQuery>& queries, ListRoo
   // Nearly all lists are of the model in service; the others are made one by one.
   std::vector<std::size_t> apart;
   for (std::size_t n = 0; n < queries.size(); ++n) {
-    if (queries[n].model && (!served || *queries[n].model != served->id())) apart.push_back(n);
+    if (!queries[n].context.empty() || (queries[n].model && (!served || *queries[n].model != served->id()))) apart.push_back(n);
   }
   if (apart.empty()) {
     std::vector<Response> responses = make_lists(served, catalogue_, boot_, queries, room, figures);
@@ -423,10 +424,12 @@ std::vector<Response> Service::lists_of(std::vector<ListQuery>& queries, ListRoo
     return responses;
   }
   std::vector<Response> responses;
-  for (const ListQuery& query : queries) {
+  for (ListQuery& query : queries) {
     try {
       const bool own = !query.model || (served && *query.model == served->id());
-      responses.push_back(make_lists(own ? served : other_model(*query.model), catalogue_, boot_, {&query, 1}, room, figures).front());
+      auto bound = bound_.in_context(own ? served : other_model(*query.model), query.context);
+      query.warning = std::move(bound.warning);
+      responses.push_back(make_lists(bound.serving, catalogue_, boot_, {&query, 1}, room, figures).front());
     } catch (const Problem& problem) {
       responses.push_back(answer_of(problem));
     }
@@ -461,6 +464,7 @@ void Service::put(std::shared_ptr<const Serving> serving) {
   ListFigures figures;
   for (int round = 0; round < 2 && !queries.empty(); ++round) make_lists(serving, catalogue_, boot_, queries, room, figures);
   slot_.put(std::move(serving));
+  bound_.clear();
 }
 
 void Service::serve(std::int64_t id, Model model) {

@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "serve/bound_models.h"
 #include "serve/catalogue.h"
 #include "serve/jobs.h"
 #include "serve/keys.h"
@@ -57,6 +58,7 @@ struct Context {
   Catalogue& catalogue;
   Jobs& jobs;
   Slot& slot;
+  BoundModels& bound;
   Metrics& metrics;
   const Page& page;
   std::uint64_t boot;
@@ -178,6 +180,7 @@ class Service {
 
   std::mutex other_mutex_;
   std::shared_ptr<const Serving> other_;
+  BoundModels bound_{catalogue_};
   std::mutex serving_mutex_;             ///< held while a model is made ready, so that two do not cross
   std::uint64_t placed_generation_ = 0;  ///< the Serving that was looked at for new items last; guarded by serving_mutex_
   std::uint64_t placed_facts_ = 0;       ///< the ItemRecord::facts that it has; guarded by serving_mutex_
