@@ -39,6 +39,14 @@ lowrank::ReadOptions options_for(const std::uint8_t* data, std::size_t size) {
   options.keep_times = sum % 3 == 1;
   if (sum % 16 == 5) options.format = lowrank::Format::adjacency;
   if (sum % 16 == 6) options.format = lowrank::Format::matrix;
+  if (sum % 16 == 7) options.format = lowrank::Format::tns;
+  if (sum % 16 == 9) options.contexts = {"daytime"};
+  if (sum % 16 == 13) options.time_contexts = {lowrank::Period::month, lowrank::Period::hour};
+  if (sum % 32 == 15) {
+    options.columns = lowrank::Columns::parse("user=1,item=2,rating=3,daytime=4");
+    options.contexts = {"daytime"};
+    options.missing = {"NA"};
+  }
   if (sum % 8 == 3) options.columns = lowrank::Columns::parse("user=2,item=1,time=4");
   if (sum % 8 == 4) options.columns = lowrank::Columns::parse("user=user,item=item,rating=rating");
   return options;

@@ -16,6 +16,7 @@ const trouble = el("div", {});
 const progress = el("div", {});
 const method = el("select", { id: "train-method" });
 const options = el("input", { id: "train-options", type: "text", spellcheck: "false", autocomplete: "off", placeholder: "rank=64 epochs=30", "aria-describedby": "train-options-help" });
+const features = el("input", { type: "checkbox", id: "train-features" });
 const begin = el("button", { type: "submit", class: "main" }, "Train now");
 const models = el("div", {});
 const modelsTrouble = el("div", {});
@@ -40,13 +41,15 @@ export function start(refresh) {
   look = refresh;
   const form = el("form", {}, el("div", { class: "row" }, el("label", { for: "train-method" }, "Method"), method),
     el("div", { class: "row" }, el("label", { for: "train-options" }, "Options"), options),
-    el("p", { class: "note", id: "train-options-help" }, "As name=value, separated by blanks; what is left out is the default of the method."), begin);
+    el("p", { class: "note", id: "train-options-help" }, "As name=value, separated by blanks; what is left out is the default of the method."),
+    el("label", { class: "check" }, features, "learn from categories and metadata of items, which places new ones"), begin);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     await shown(trouble, async () => {
       const body = {};
       if (method.value) body.method = method.value;
       if (options.value.trim()) body.options = parseOptions(options.value);
+      if (features.checked) body.item_features = true;
       await post("/v1/train", body);
       announce("Training has begun");
     });

@@ -128,6 +128,8 @@ int run_serve(const ServeArguments& arguments) {
   if (!address.is_local() && arguments.keys.empty()) {
     throw OptionError("listen", "others than this machine can reach " + address.text() + "; give " + mention("api_keys"));
   }
+  if (arguments.read_only && !arguments.model.empty())
+    throw OptionError("model", "cannot be taken into a store that is open for reading only");
   serve::Log log(serve::parse_log_level(arguments.log_level));
   const auto say = [&log](std::string_view event) {
     return [&log, event = std::string(event)](std::string_view text) {
@@ -145,8 +147,6 @@ int run_serve(const ServeArguments& arguments) {
                       .on_log = say("store")});
   import_files(arguments, store);
   if (arguments.check) return check_state(store);
-  if (arguments.read_only && !arguments.model.empty())
-    throw OptionError("model", "cannot be taken into a store that is open for reading only");
   std::optional<serve::Service> service;
   service.emplace(store, std::move(options), std::move(jobs), arguments.model);
   const auto reload = [&, &own = *service] {

@@ -354,8 +354,10 @@ class Applier {
 
   void add_weight(std::uint32_t column, std::string_view text, std::size_t line, std::size_t row, std::vector<Cell>& cells) {
     const auto number = number_in(text);
-    if (!number)
-      fail(table_, line, row, "expected a finite number for " + quoted(description_.names.id(column)) + ", found " + quoted(text));
+    if (!number) {
+      refuse(line, row, "expected a finite number for " + quoted(description_.names.id(column)) + ", found " + quoted(text));
+      return;
+    }
     if (*number != 0) cells.push_back({column, static_cast<float>(*number)});
   }
 
@@ -379,7 +381,8 @@ class Applier {
     if (!number) {
       if (field.number == FeatureNumber::year_at_end) return;
       const std::string expected = field.number == FeatureNumber::date ? "a date" : "a finite number";
-      fail(table_, line, row, "expected " + expected + " in column " + quoted(field.name) + ", found " + quoted(text));
+      refuse(line, row, "expected " + expected + " in column " + quoted(field.name) + ", found " + quoted(text));
+      return;
     }
     if (field.form == FeatureForm::standardized) {
       const auto value = static_cast<float>((*number - field.mean) / field.deviation);
@@ -388,6 +391,12 @@ class Applier {
     }
     const auto bin = std::ranges::upper_bound(field.edges, *number) - field.edges.begin();
     cells.push_back({field.first + static_cast<std::uint32_t>(bin), 1});
+  }
+
+  /// Notes a text that its column cannot read.
+  void refuse(std::size_t line, std::size_t row, const std::string& problem) {
+    if (!gaps_.takes_unreadable) fail(table_, line, row, problem);
+    ++gaps_.unreadable;
   }
 
   void note(const std::string& name) {

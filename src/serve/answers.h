@@ -82,6 +82,8 @@ class Pending {
 std::int64_t now_seconds();
 /// The position that the parameter `cursor` gives; 0 without one. \throws Problem
 std::size_t position_of(const Call& call);
+/// The model in service. \throws Problem(503)
+std::shared_ptr<const Serving> model_in(const Context& context);
 /// A filter by the parameters `category` and `min_count`.
 Filter filter_of(const Call& call);
 /// Writes a model of the table. \param history  whether its epochs go with it

@@ -12,18 +12,30 @@ namespace lowrank::serve {
 
 namespace {
 
-/// The model in service. \throws Problem(503)
-std::shared_ptr<const Serving> model_in(const Context& context) {
-  auto serving = context.slot.get();
-  if (!serving)
-    throw Problem{.status = 503, .detail = "there is no model yet; train one by POST /v1/train", .fields = {{"Retry-After", "10"}}};
-  return serving;
-}
-
 std::vector<std::string> strings_of(const Json& body, const char* name) {
   const auto found = body.find(name);
   if (found == body.end()) return {};
   return found->get<std::vector<std::string>>();
+}
+
+/// The member `context` of a body.
+std::vector<ContextValue> context_of(const Json& body) {
+  std::vector<ContextValue> context;
+  if (!body.contains("context")) return context;
+  for (const auto& [name, level] : body["context"].items()) context.emplace_back(name, level.get<std::string>());
+  return context;
+}
+
+/// The parameters `context`: NAME=LEVEL.
+std::vector<ContextValue> context_of(const Call& call) {
+  std::vector<ContextValue> context;
+  for (const std::string& text : call.all("context")) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos || equals == 0)
+      throw Problem{.status = 400, .detail = "context: is not NAME=LEVEL, such as daytime=evening"};
+    context.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return context;
 }
 
 ListQuery query_of(const Json& body) {
@@ -43,6 +55,7 @@ ListQuery query_of(const Json& body) {
   query.cursor = body.value("cursor", std::string());
   query.explain = body.value("explain", std::size_t{0});
   query.include_seen = body.value("include_seen", false);
+  query.context = context_of(body);
   if (body.contains("model")) query.model = body["model"].get<std::int64_t>();
   if (!body.contains("filter")) return query;
   const Json& filter = body["filter"];
@@ -112,6 +125,13 @@ std::vector<double> scores_of(const Serving& serving, const FoldedUser* user, st
 
 }  // namespace
 
+std::shared_ptr<const Serving> model_in(const Context& context) {
+  auto serving = context.slot.get();
+  if (!serving)
+    throw Problem{.status = 503, .detail = "there is no model yet; train one by POST /v1/train", .fields = {{"Retry-After", "10"}}};
+  return serving;
+}
+
 Filter filter_of(const Call& call) {
   Filter filter{.categories = call.all("category")};
   if (call.has("min_count")) filter.min_count = static_cast<std::uint32_t>(call.integer("min_count"));
@@ -126,6 +146,7 @@ Lists list_for_user(const Call& call) {
   query.explain = static_cast<std::size_t>(call.integer("explain"));
   query.include_seen = call.flag("include_seen");
   if (call.has("model")) query.model = call.integer("model");
+  query.context = context_of(call);
   Lists lists;
   lists.queries.push_back(std::move(query));
   return lists;
@@ -238,7 +259,7 @@ Response similar_users_to(Context& context, const Call& call) {
 }
 
 Response predict_pairs_of(Context& context, const Call& call) {
-  const auto serving = model_in(context);
+  const auto [serving, warning] = context.bound.in_context(model_in(context), context_of(call.body));
   const Model& model = serving->model();
   struct Asked {
     std::shared_ptr<const UserRow> row;
@@ -281,7 +302,9 @@ Response predict_pairs_of(Context& context, const Call& call) {
     if (model.centre.predicts_ratings) json.member("rating", model.centre.rating(own.score));
     json.member("known_user", own.known_user).member("known_item", own.known_item).end_object();
   }
-  json.end_array().member("model", serving->id()).end_object();
+  json.end_array().member("model", serving->id());
+  if (!warning.empty()) json.member("warning", warning);
+  json.end_object();
   return response.with("Lowrank-Model", std::to_string(serving->id()));
 }
 

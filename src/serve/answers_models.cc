@@ -30,7 +30,7 @@ const char* state_of(const Job& job) { return name_of(job.state).data(); }
 std::string command_of(const ModelEntry& entry) {
   try {
     return command_line(read_train_request(entry.options, {}));
-  } catch (const OptionError&) {
+  } catch (const Error&) {
     return {};
   }
 }
@@ -161,9 +161,7 @@ Response activate_model(Context& context, const Call& call) {
 }
 
 Response get_map(Context& context, const Call& call) {
-  const auto serving = context.slot.get();
-  if (!serving)
-    throw Problem{.status = 503, .detail = "there is no model yet; train one by POST /v1/train", .fields = {{"Retry-After", "10"}}};
+  const auto serving = model_in(context);
   const ItemMap& map = serving->map();
   const Catalogue::View view = context.catalogue.view();
   std::vector<std::size_t> shown;

@@ -48,7 +48,7 @@ class Bulk : public std::enable_shared_from_this<Bulk> {
     } catch (const Problem& problem) {
       stop = problem;
     } catch (const std::exception&) {
-      stop = Problem{.status = 503, .detail = "there is not enough memory", .fields = {{"Retry-After", "10"}}};
+      stop = no_memory();
     }
     if (operations->empty()) {
       finish(stop);
@@ -61,6 +61,8 @@ class Bulk : public std::enable_shared_from_this<Bulk> {
   }
 
  private:
+  static Problem no_memory() { return {.status = 503, .detail = "there is not enough memory", .fields = {{"Retry-After", "10"}}}; }
+
   /// Adds the next entry. \return false at the end
   bool take(std::vector<Operation>& operations) {
     if (lines_) {
@@ -121,11 +123,21 @@ class Bulk : public std::enable_shared_from_this<Bulk> {
   }
 
   void finish(std::optional<Problem> stop) {
+    Response response;
+    try {
+      if (!stop) response = result();
+    } catch (const std::exception&) {
+      stop = no_memory();
+    }
     if (stop) {
       stop->accepted = accepted_;
-      reply_(answer_of(*stop));
-      return;
+      response = answer_of(*stop);
     }
+    reply_(std::move(response));
+  }
+
+  /// What became of the entries.
+  [[nodiscard]] Response result() const {
     Response response;
     JsonWriter json(response.body);
     json.begin_object().member("accepted", accepted_).key("rejected").begin_array();
@@ -133,7 +145,7 @@ class Bulk : public std::enable_shared_from_this<Bulk> {
     json.end_array();
     if (rejected_count_ > rejected_.size()) json.member("rejected_count", rejected_count_);
     json.end_object();
-    reply_(std::move(response));
+    return response;
   }
 
   Context& context_;

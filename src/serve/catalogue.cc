@@ -39,9 +39,13 @@ Catalogue::Catalogue(StoreContents contents)
     set_title(record, stored.title);
     record.categories = categories_of(stored.categories);
     record.metadata = std::move(stored.metadata).value_or("");
-    if (!record.categories.empty() || !record.metadata.empty()) record.facts = facts_version_;
+    record.facts = facts_version_;
   }
-  for (const std::string& id : contents.removed_items) items_[add_item(id)].removed = true;
+  for (const std::string& id : contents.removed_items) {
+    ItemRecord& record = items_[add_item(id)];
+    record.removed = true;
+    record.facts = facts_version_;
+  }
   users_.resize(user_ids_.size());
   if (!contents.values.empty()) {
     const auto [least, greatest] = std::ranges::minmax(contents.values);
@@ -171,8 +175,10 @@ std::uint64_t Catalogue::apply(const PatchItem& operation, bool found) {
   ItemRecord& record = items_[add_item(operation.item)];
   if (operation.title) set_title(record, *operation.title);
   if (operation.available) record.available = *operation.available;
-  set_facts(record, operation.categories ? categories_of(*operation.categories) : record.categories,
-            operation.metadata ? operation.metadata->value_or("") : record.metadata);
+  if (operation.categories || operation.metadata) {
+    set_facts(record, operation.categories ? categories_of(*operation.categories) : record.categories,
+              operation.metadata ? operation.metadata->value_or("") : record.metadata);
+  }
   note_listed();
   return record.ratings;
 }

@@ -49,9 +49,11 @@ struct ItemRecord {
   std::vector<std::uint32_t> categories;  ///< ascending numbers of category ids
   std::string metadata;                   ///< a JSON object, or empty
   bool available = true;
-  bool stored = false;        ///< false: only a model knows it, or it was removed
-  bool removed = false;       ///< it was in the store, and is in no list until it is there again
-  std::uint64_t facts = 0;    ///< version of categories and metadata; 0 where the store never had any of the item
+  bool stored = false;   ///< false: only a model knows it, or it was removed
+  bool removed = false;  ///< it was in the store, and is in no list until it is there again
+  /// Version of categories and metadata: that of the start for what the store had then, items without any and removed ones included; 0
+  /// for an item that came later and has had none.
+  std::uint64_t facts = 0;
   std::uint32_t ratings = 0;  ///< number of them
   double sum = 0;             ///< of their values
 };

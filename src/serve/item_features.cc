@@ -2,11 +2,10 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
-#include <optional>
-#include <set>
 #include <string_view>
 #include <utility>
 
+#include "data/text.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/feature_table.h"
 
@@ -20,11 +19,11 @@ constexpr char kListSeparator = '|';
 constexpr const char* kId = "item";
 constexpr const char* kCategory = "category";
 
-/// The text as one line.
+/// The text as one line, without blanks at its ends: it is the same word alone and in a list.
 std::string one_line(std::string text) {
   std::ranges::replace_if(
       text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7F'; }, ' ');
-  return text;
+  return std::string(trimmed(text));
 }
 
 /// Names that a reader of tables takes as they are.
@@ -43,6 +42,7 @@ std::string list_of(std::span<const std::string> words) {
   for (const std::string& word : words) {
     if (word.empty() || word.size() > kMostWordBytes) continue;
     std::string own = one_line(word);
+    if (own.empty()) continue;
     std::ranges::replace(own, kListSeparator, '/');
     list.append(list.empty() ? "" : "|").append(own);
   }
@@ -63,21 +63,12 @@ std::string text_of(const Json& value) {
 
 FeatureReadOptions read_options() { return {.side = FeatureSide::items, .columns = kFeatureColumns}; }
 
-/// Whether a column takes a text: one of numbers or dates refuses others.
-bool takes(const FeatureField& field, const std::string& text) {
-  if (field.form == FeatureForm::words || field.form == FeatureForm::left_out || text.empty()) return true;
-  FeatureDescription alone;
-  alone.fields.push_back(field);
-  alone.fields.back().first = 0;
-  alone.names.add(field.name);
-  Vocabulary ids;
-  FeatureGaps gaps;
-  try {
-    static_cast<void>(apply_features(make_feature_table({kId, field.name}, {{kId}, {text}}, read_options()), alone, ids, gaps));
-    return true;
-  } catch (const DataError&) {
-    return false;
+/// The description with lists in every field of words: where each item of the training had one word, the field does not tell.
+FeatureDescription with_lists(FeatureDescription description) {
+  for (FeatureField& field : description.fields) {
+    if (field.form == FeatureForm::words) field.separator = kListSeparator;
   }
+  return description;
 }
 
 }  // namespace
@@ -135,25 +126,25 @@ Features learn_item_features(const ItemTable& table, Vocabulary& ids, const std:
 
 NewFeatures features_in_columns(const Model& model, std::span<const ItemFacts> items) {
   const FeatureDescription& description = description_of(FeatureSide::items, model);
-  std::vector<const FeatureField*> fields;
-  for (const FeatureField& field : description.fields) {
-    if (can_name(field.name) || field.name == kCategory) fields.push_back(&field);
-  }
   std::vector<std::string> names{kId};
-  for (const FeatureField* field : fields) names.push_back(field->name);
+  for (const FeatureField& field : description.fields) {
+    if (can_name(field.name) || field.name == kCategory) names.push_back(field.name);
+  }
   std::vector<std::vector<std::string>> columns(names.size());
   for (const ItemFacts& item : items) {
     ItemTexts texts = texts_of(item);
     columns[0].push_back(item.id);
-    for (std::size_t n = 0; n < fields.size(); ++n) {
-      const auto found = texts.find(fields[n]->name);
-      const bool reads = found != texts.end() && takes(*fields[n], found->second);
-      columns[n + 1].push_back(reads ? std::move(found->second) : std::string());
+    for (std::size_t column = 1; column < names.size(); ++column) {
+      const auto found = texts.find(names[column]);
+      columns[column].push_back(found == texts.end() ? std::string() : std::move(found->second));
     }
   }
-  if (items.empty()) return {};
+  NewFeatures rows;
   FeatureGaps gaps;
-  return new_features(make_feature_table(names, columns, read_options()), FeatureSide::items, model, gaps);
+  gaps.takes_unreadable = true;
+  rows.features = apply_features(make_feature_table(names, columns, read_options()), with_lists(description), rows.ids, gaps);
+  rows.features.description = description;
+  return rows;
 }
 
 }  // namespace lowrank::serve

@@ -28,7 +28,7 @@ inline constexpr std::size_t kMostNameBytes = 64;
 inline constexpr std::size_t kMostWordBytes = 256;
 
 /// What is read of an item. Words of a list are separated by `|`, of which there is none within them; true and false are 1 and 0; other
-/// numbers are as JSON writes them. Control characters are blanks.
+/// numbers are as JSON writes them. Control characters are blanks, and blanks at the ends are left out.
 ItemTexts texts_of(const ItemFacts& item);
 
 /// A table of texts: a row per item, a column per name.
@@ -50,7 +50,7 @@ inline constexpr const char* kFeatureColumns = "id=item";
 Features learn_item_features(const ItemTable& table, Vocabulary& ids, const std::function<void(const std::string&)>& say);
 
 /// Features of items in the columns of the model's, a row per item in the order given. Words and members that training did not know, and
-/// texts that a column cannot read, are left out. \param model  must have features of items
+/// texts that a column cannot read, are left out. \param model  must have features of items \param items  at least one
 NewFeatures features_in_columns(const Model& model, std::span<const ItemFacts> items);
 
 }  // namespace lowrank::serve

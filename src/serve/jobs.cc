@@ -16,6 +16,7 @@
 #include "lowrank/model/model_file.h"
 #include "pipeline/monitor.h"
 #include "pipeline/run_check.h"
+#include "serve/digest.h"
 #include "serve/item_features.h"
 #include "serve/jobs_models.h"
 
@@ -86,6 +87,13 @@ struct Jobs::State {
   Models models;
 
   std::mutex serving;  ///< held while the hook swaps and the table is told, and while models are removed
+  /// A model file that was put in service.
+  struct Adopted {
+    Digest digest;  ///< of its bytes
+    ModelEntry entry;
+  };
+  std::mutex adopting;             ///< held while a file is taken
+  std::optional<Adopted> adopted;  ///< the last one; guarded by adopting
   mutable std::mutex mutex;
   mutable std::condition_variable changed;
   std::deque<Job> jobs;       ///< guarded by mutex
@@ -97,7 +105,6 @@ struct Jobs::State {
   bool closing = false;       ///< guarded by mutex
   std::atomic<bool> cancelled{false};
   std::atomic<std::uint64_t> tried_written{0};  ///< StoreCounts::written of the last training that was tried
-  std::atomic<std::int64_t> adopted{0};         ///< the model that was taken from a file last
   Clock::time_point tried{Clock::now()};        ///< only the thread
   std::chrono::system_clock::time_point daily;  ///< only the thread
   std::thread thread;
@@ -272,8 +279,10 @@ void Jobs::State::train(std::uint64_t id) {
   TrainRequest request;
   change(id, [&request](Job& job) { request = job.request; });
   const auto stage = [this, id](const char* name) {
-    if (cancelled) throw Cancelled();
-    change(id, [name](Job& job) { job.stage = name; });
+    change(id, [this, name](Job& job) {
+      if (cancelled) throw Cancelled();
+      job.stage = name;
+    });
   };
   stage("reading");
   std::uint64_t written = 0;
@@ -313,7 +322,6 @@ void Jobs::State::train(std::uint64_t id) {
     models.set_state(entry, "rejected");
     log("model " + std::to_string(entry.id) + " is not served: " + *worse);
   } else if (request.activate) {
-    // The model is there: it is too late to cancel.
     change(id, [](Job& job) { job.stage = "loading"; });
     put_in_service(entry.id, std::move(model));
   }
@@ -360,16 +368,23 @@ std::optional<LoadedModel> Jobs::load_served() {
 }
 
 ModelEntry Jobs::adopt(const std::string& path) {
+  State& state = *state_;
+  const std::lock_guard<std::mutex> lock(state.adopting);
   const std::string bytes = read_file(path);
+  const Digest digest = sha256(bytes);
+  // A file that was taken before is no reason to leave a later model.
+  if (state.adopted && state.adopted->digest == digest) return model(state.adopted->entry.id).value_or(state.adopted->entry);
   Model model = deserialize_model(bytes, path);
   ModelEntry entry = describe(model);
-  entry.written = state_->store.counts().written;
-  entry = state_->models.add_bytes(bytes, std::move(entry));
-  // A file that was taken before is no reason to leave a later model.
-  if (state_->adopted.exchange(entry.id) == entry.id) return state_->models.entry(entry.id);
-  state_->tried_written = entry.written;
-  state_->put_in_service(entry.id, std::move(model));
-  return state_->models.entry(entry.id);
+  const std::uint64_t written = state.store.counts().written;
+  entry.written = written;
+  entry = state.models.add_bytes(bytes, std::move(entry));
+  state.put_in_service(entry.id, std::move(model));
+  entry = state.models.entry(entry.id);
+  state.adopted = {.digest = digest, .entry = entry};
+  // For a model that was there before, the schedule counts on.
+  if (entry.written == written) state.tried_written = written;
+  return entry;
 }
 
 void Jobs::start_schedule() {
@@ -399,6 +414,8 @@ bool Jobs::cancel(std::uint64_t id) {
   const auto found = std::ranges::find(state_->jobs, id, &Job::id);
   if (found == state_->jobs.end()) return false;
   if (found->state != JobState::running) throw Error("job " + std::to_string(id) + " has ended");
+  // What was trained is kept.
+  if (found->stage == "writing" || found->stage == "loading") throw Error("job " + std::to_string(id) + " has trained its model already");
   state_->cancelled = true;
   return true;
 }

@@ -140,8 +140,8 @@ class Jobs {
   /// is then noted as served; nothing where there is none. Does not call the hook.
   std::optional<LoadedModel> load_served();
   /// Takes a model file from elsewhere as a new model, puts it in service by the hook, and notes it as served. A file with the same bytes
-  /// as a model of the store is not taken again, and one that was taken by the call before changes nothing. \throws as load_model(),
-  /// StoreError
+  /// as a model of the store is not taken again, and one with those that were put in service by the last call that did so changes nothing.
+  /// \throws as load_model(), StoreError, what the hook throws
   ModelEntry adopt(const std::string& path);
 
   void start_schedule();
@@ -152,7 +152,8 @@ class Jobs {
   /// A job, or all of them, oldest first. The newest 100 that have ended are kept.
   [[nodiscard]] std::optional<Job> job(std::uint64_t id) const;
   [[nodiscard]] std::vector<Job> jobs() const;
-  /// Asks a running job to end after its epoch, without a model. \return whether there is such a job \throws Error where it has ended
+  /// Asks a running job to end after its epoch, without a model. \return whether there is such a job \throws Error where it has ended, or
+  /// its model is trained
   bool cancel(std::uint64_t id);
   /// Waits until no job runs.
   void wait() const;

@@ -21,7 +21,7 @@ struct Limits {
   std::chrono::seconds write_time{30};                    ///< for each 64 KiB of an answer
   std::size_t connections = 1024;                         ///< open at once
   std::size_t connections_per_address = 256;              ///< of these, from one address
-  std::size_t queue = 1024;                               ///< requests that wait
+  std::size_t queue = 1024;                               ///< requests of one lane that wait
   std::chrono::milliseconds request_time{2000};           ///< a request that waited longer is not begun
   std::chrono::seconds drain_time{30};                    ///< for open requests, once the service is told to end
   double requests_per_second = 0;                         ///< of each key; 0 for no limit. Bursts of one second are allowed

@@ -109,9 +109,9 @@ class Batch {
       for (Work& work : works) guard(work, [&] { write(work, view); });
     }
     const auto seconds = [](Clock::time_point from, Clock::time_point to) { return std::chrono::duration<double>(to - from).count(); };
-    figures_.fold_in_seconds = seconds(start, folded);
-    figures_.rank_seconds = seconds(folded, ranked);
-    figures_.write_seconds = seconds(ranked, Clock::now());
+    figures_.fold_in_seconds += seconds(start, folded);
+    figures_.rank_seconds += seconds(folded, ranked);
+    figures_.write_seconds += seconds(ranked, Clock::now());
     std::vector<Response> responses;
     responses.reserve(works.size());
     for (Work& work : works) responses.push_back(std::move(work.response));
@@ -366,6 +366,7 @@ class Batch {
     for (const Listed& item : work.items) write_item(json, item, work, view);
     json.end_array().member("source", name_of(work.source));
     if (serving_) json.member("model", serving_->id());
+    if (!work.query->warning.empty()) json.member("warning", work.query->warning);
     if (work.more) json.member("cursor", hexadecimal(work.identity) + '-' + std::to_string(work.offset + work.query->limit));
     json.end_object();
     add_fields(work);
@@ -443,10 +444,7 @@ std::vector<std::uint64_t> trained_counts(const Catalogue::View& view, const Ser
 std::vector<std::pair<std::uint32_t, std::uint64_t>> popular_items(const Serving* serving, const Catalogue::View& view,
                                                                    const Filter& filter, std::int64_t since,
                                                                    std::span<const std::uint32_t> excluded, std::size_t top) {
-  std::vector<std::uint8_t> wanted(view.categories() + std::size_t{1});
-  for (const std::string& name : filter.categories) {
-    if (const std::uint32_t number = view.category(name); number != Vocabulary::kUnknown) wanted[number] = 1;
-  }
+  const RecordFilter records(filter, view);
   std::optional<std::vector<std::uint32_t>> only;
   if (filter.items) {
     only.emplace();
@@ -454,10 +452,7 @@ std::vector<std::pair<std::uint32_t, std::uint64_t>> popular_items(const Serving
     std::ranges::sort(*only);
   }
   const auto admits = [&](std::uint32_t item) {
-    const ItemRecord& record = view.items()[item];
-    if (!record.available || record.removed) return false;
-    if (!filter.categories.empty() && std::ranges::none_of(record.categories, [&](std::uint32_t c) { return wanted[c] != 0; }))
-      return false;
+    if (!records.admits(view.items()[item])) return false;
     return !(only && !std::ranges::binary_search(*only, item)) && !std::ranges::binary_search(excluded, item);
   };
   std::vector<std::pair<std::uint32_t, std::uint64_t>> items;

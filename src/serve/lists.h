@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "lowrank/model/contexts.h"
 #include "serve/catalogue.h"
 #include "serve/request.h"
 #include "serve/serving.h"
@@ -34,6 +35,8 @@ struct ListQuery {
   std::optional<std::string> known_tag = {};  ///< `If-None-Match`
   bool tagged = false;                        ///< the answer has an ETag
   std::optional<std::int64_t> model = {};     ///< another model than the one in service
+  std::vector<ContextValue> context = {};     ///< what the list is for
+  std::string warning = {};                   ///< a sentence that goes with the list
 };
 
 /// The lists that one request asks for.
@@ -42,7 +45,7 @@ struct Lists {
   bool many = false;  ///< the answer is a document of answers, one per query
 };
 
-/// Counters of lists by their source, and times of the stages of making them.
+/// Counters of lists by their source, and times of the stages of making them. Every call adds to them.
 struct ListFigures {
   std::uint64_t personal = 0;
   std::uint64_t similar = 0;

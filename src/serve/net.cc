@@ -10,6 +10,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 #include <csignal>
+#include <exception>
 #include <map>
 #include <optional>
 #include <set>
@@ -101,9 +102,9 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
       while (co_await answer_one()) {
       }
       co_await close();
-    } catch (const std::exception& error) {
+    } catch (...) {
       std::string members = ",\"detail\":";
-      append_string(members, error.what());
+      append_string(members, fault_in_flight());
       state_.log.write(LogLevel::error, "connection", members);
     }
     release();
@@ -245,16 +246,23 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
     co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(Response)>(initiate, asio::use_awaitable);
   }
 
-  /// The next piece of a long answer, made in another thread.
+  /// The next piece of a long answer, made in another thread. \throws what the source throws
   asio::awaitable<bool> next_piece(BodySource& source, std::string& piece) {
     auto initiate = [this, &source, &piece](auto handler) {
       auto kept = std::make_shared<decltype(handler)>(std::move(handler));
       state_.service.post([kept, &source, &piece, executor = stream_.get_executor()]() {
-        const bool more = source.next(piece);
-        asio::post(executor, [kept, more]() mutable { (*kept)(more); });
+        // The connection waits for an answer, whatever comes.
+        std::exception_ptr fault;
+        bool more = false;
+        try {
+          more = source.next(piece);
+        } catch (...) {
+          fault = std::current_exception();
+        }
+        asio::post(executor, [kept, fault, more]() mutable { (*kept)(fault, more); });
       });
     };
-    co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(bool)>(initiate, asio::use_awaitable);
+    co_return co_await asio::async_initiate<decltype(asio::use_awaitable), void(std::exception_ptr, bool)>(initiate, asio::use_awaitable);
   }
 
   asio::awaitable<void> refuse(const Request& request, Problem problem, const Route* route = nullptr) {

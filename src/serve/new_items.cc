@@ -69,14 +69,14 @@ bool is_placed(const Model& model, std::uint32_t item, std::span<const std::uint
 }
 
 /// Decides on the items that ratings do not place. \param from  position of the first of them in `facts`
-void find_described(const Model& model, std::span<const ItemFacts> facts, std::size_t from, bool moves, NewItems& found) {
+void find_described(const Model& model, std::span<const ItemFacts> facts, std::size_t from, NewItems& found) {
   found.features = features_in_columns(model, facts);
   const Features& features = found.features.features;
   for (auto row = static_cast<std::uint32_t>(from); row < facts.size(); ++row) {
     const std::uint32_t item = model.items.ids.find(facts[row].id);
     if (features.entries(row) != 0) {
       found.described += is_placed(model, item, features.columns_of(row), features.values_of(row)) ? 0U : 1U;
-    } else if (moves && model.items.knows(item)) {
+    } else if (model.items.knows(item)) {
       found.undescribed.push_back(item);
     }
   }
@@ -102,12 +102,12 @@ NewItems find_new_items(const Serving& serving, const Catalogue& catalogue, cons
       for (std::uint32_t item = 0; item < view.items().size(); ++item) {
         const std::uint32_t own = serving.model_item(item);
         if (view.items()[item].facts <= rules.facts || model.items.rated(own) || std::ranges::binary_search(rated, item)) continue;
-        if (rules.moves || !model.items.knows(own)) facts.push_back(view.facts_of(item));
+        if (view.items()[item].facts > rules.moved_after || !model.items.knows(own)) facts.push_back(view.facts_of(item));
       }
     }
   }
   // Writes go on while texts become features.
-  if (!facts.empty()) find_described(model, facts, found.rated, rules.moves, found);
+  if (!facts.empty()) find_described(model, facts, found.rated, found);
   return found;
 }
 

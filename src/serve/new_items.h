@@ -21,8 +21,9 @@ struct NewItemRules {
   bool by_ratings = true;           ///< whether ratings place items
   /// ItemRecord::facts up to this one are in the model. Items with later ones are placed by their features, where the model has some.
   std::uint64_t facts = 0;
-  /// Whether the places of items that the model knows by features alone come from the store, so that a change there moves them.
-  bool moves = true;
+  /// Items that the model knows by features alone move where their ItemRecord::facts are later than this: 0 for a model that learned its
+  /// places from the store.
+  std::uint64_t moved_after = 0;
 };
 
 /// Items that the model does not know but could, or that belong elsewhere.

@@ -1,3 +1,5 @@
+#include <exception>
+
 #include "serve/json.h"
 #include "serve/request.h"
 
@@ -72,6 +74,18 @@ Response answer_of(const Problem& problem) {
   json.end_object();
   response.fields = problem.fields;
   return response;
+}
+
+std::string fault_in_flight() {
+  try {
+    throw;
+  } catch (const std::exception& fault) {
+    return fault.what();
+  } catch (const Problem& problem) {
+    return problem.detail;
+  } catch (...) {
+    return "a fault of an unknown kind";
+  }
 }
 
 }  // namespace lowrank::serve

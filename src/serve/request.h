@@ -90,5 +90,7 @@ struct Problem {
 const char* reason_of(unsigned status) noexcept;
 /// The answer to a request that has a problem.
 Response answer_of(const Problem& problem);
+/// What the exception in flight says, for the log.
+std::string fault_in_flight();
 
 }  // namespace lowrank::serve

@@ -33,6 +33,7 @@ constexpr const char* kSchemas = R"json({
   "ratings":{"type":"array","maxItems":10000,"items":{"type":"object","required":["item","value"],"additionalProperties":false,"properties":{
     "item":{"type":"string","minLength":1,"maxLength":512},"value":{"type":"number","minimum":-1e30,"maximum":1e30}}}},
   "item":{"type":"string","minLength":1,"maxLength":512},"limit":{"type":"integer","minimum":1,"maximum":1000},
+  "context":{"type":"object","maxProperties":8,"additionalProperties":{"type":"string","maxLength":512}},
   "model":{"type":"integer","minimum":1,"maximum":999999999},"cursor":{"type":"string","maxLength":64,"pattern":"^([0-9a-f]{1,16}-[0-9]{1,6})?$"},"explain":{"type":"integer","minimum":0,"maximum":100},"include_seen":{"type":"boolean"},
   "filter":{"type":"object","additionalProperties":false,"properties":{
     "categories":{"type":"array","maxItems":256,"items":{"type":"string","maxLength":256}},
@@ -44,6 +45,7 @@ constexpr const char* kSchemas = R"json({
     "ratings":{"type":"array","maxItems":10000,"items":{"type":"object","required":["item","value"],"additionalProperties":false,"properties":{
       "item":{"type":"string","minLength":1,"maxLength":512},"value":{"type":"number","minimum":-1e30,"maximum":1e30}}}},
     "item":{"type":"string","minLength":1,"maxLength":512},"limit":{"type":"integer","minimum":1,"maximum":1000},
+    "context":{"type":"object","maxProperties":8,"additionalProperties":{"type":"string","maxLength":512}},
     "model":{"type":"integer","minimum":1,"maximum":999999999},"cursor":{"type":"string","maxLength":64},"explain":{"type":"integer","minimum":0,"maximum":100},"include_seen":{"type":"boolean"},
     "filter":{"type":"object","additionalProperties":false,"properties":{
       "categories":{"type":"array","maxItems":256,"items":{"type":"string","maxLength":256}},
@@ -51,6 +53,7 @@ constexpr const char* kSchemas = R"json({
       "items":{"type":"array","maxItems":10000,"items":{"type":"string","maxLength":512}},
       "min_count":{"type":"integer","minimum":1,"maximum":4294967295}}}}}}}},
 "PredictBody":{"type":"object","required":["pairs"],"additionalProperties":false,"properties":{
+  "context":{"type":"object","maxProperties":8,"additionalProperties":{"type":"string","maxLength":512}},
   "pairs":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","required":["user","item"],"additionalProperties":false,"properties":{
     "user":{"type":"string","minLength":1,"maxLength":512},"item":{"type":"string","minLength":1,"maxLength":512}}}}}},
 "TrainBody":{"type":"object","additionalProperties":false,"properties":{
@@ -66,17 +69,17 @@ constexpr const char* kSchemas = R"json({
   "base":{"type":"number"},"others":{"type":"number"},"other_items":{"type":"integer"}}},
 "List":{"type":"object","required":["items","source"],"properties":{
   "user":{"type":"string"},"items":{"type":"array","items":{"$ref":"#/components/schemas/ListedItem"}},
-  "source":{"type":"string","enum":["personal","similar","popular"]},"model":{"type":"integer"},"cursor":{"type":"string"}}},
+  "source":{"type":"string","enum":["personal","similar","popular"]},"model":{"type":"integer"},"cursor":{"type":"string"},"warning":{"type":"string"}}},
 "ListOrLists":{"type":"object","properties":{
   "user":{"type":"string"},"items":{"type":"array","items":{"$ref":"#/components/schemas/ListedItem"}},
-  "source":{"type":"string"},"model":{"type":"integer"},"cursor":{"type":"string"},
+  "source":{"type":"string"},"model":{"type":"integer"},"cursor":{"type":"string"},"warning":{"type":"string"},
   "answers":{"type":"array","items":{"type":"object"}}}},
 "SimilarItems":{"type":"object","required":["item","by","items","model"],"properties":{
   "item":{"type":"string"},"by":{"type":"string"},"items":{"type":"array","items":{"$ref":"#/components/schemas/ListedItem"}},"model":{"type":"integer"}}},
 "SimilarUsers":{"type":"object","required":["user","by","users","model"],"properties":{
   "user":{"type":"string"},"by":{"type":"string"},"model":{"type":"integer"},
   "users":{"type":"array","items":{"type":"object","required":["user","score"],"properties":{"user":{"type":"string"},"score":{"type":"number"}}}}}},
-"Predictions":{"type":"object","required":["predictions","model"],"properties":{"model":{"type":"integer"},
+"Predictions":{"type":"object","required":["predictions","model"],"properties":{"model":{"type":"integer"},"warning":{"type":"string"},
   "predictions":{"type":"array","items":{"type":"object","required":["user","item","score","known_user","known_item"],"properties":{
     "user":{"type":"string"},"item":{"type":"string"},"score":{"type":"number"},"rating":{"type":"number"},
     "known_user":{"type":"boolean"},"known_item":{"type":"boolean"}}}}}},

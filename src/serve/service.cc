@@ -78,18 +78,22 @@ std::vector<std::string> Context::not_ready() const {
   if (!slot.get()) reasons.emplace_back("there is no model");
   const StoreCounts counts = store.counts();
   if (!counts.writable && !options.read_only) reasons.push_back(counts.problem.empty() ? "the store takes no writes" : counts.problem);
-  if (queue_length() >= options.limits.queue) reasons.emplace_back("the queue is full");
+  if (longest_queue() >= options.limits.queue) reasons.emplace_back("the queue is full");
   return reasons;
+}
+
+Service::CommitWatch::CommitWatch(Store& store, Metrics& metrics) : store_(store) {
+  store_.on_commit([&metrics](double seconds, std::size_t operations) { metrics.count_commit(seconds, operations); });
 }
 
 Service::Service(Store& store, ServiceOptions options, JobOptions jobs, const std::string& model)
     : options_(std::move(options)),
       store_(store),
+      watch_(store, metrics_),
       catalogue_(store.load()),
       page_(options_.web),
       boot_(std::uint64_t{std::random_device{}()} << 32U | std::random_device{}()) {
   renew_keys(options_.keys);
-  store_.on_commit([this](double seconds, std::size_t operations) { metrics_.count_commit(seconds, operations); });
   JobHooks hooks;
   hooks.serve = [this](std::int64_t id, Model trained) { serve(id, std::move(trained)); };
   hooks.on_end = [this](const Job& job) { metrics_.count_training(name_of(job.state), job.seconds); };
@@ -104,6 +108,7 @@ Service::Service(Store& store, ServiceOptions options, JobOptions jobs, const st
                                                .catalogue = catalogue_,
                                                .jobs = *jobs_,
                                                .slot = slot_,
+                                               .bound = bound_,
                                                .metrics = metrics_,
                                                .page = page_,
                                                .boot = boot_,
@@ -113,6 +118,11 @@ Service::Service(Store& store, ServiceOptions options, JobOptions jobs, const st
                                                    [this] {
                                                      const std::lock_guard<std::mutex> lock(mutex_);
                                                      return fast_.tasks.size() + slow_.tasks.size();
+                                                   },
+                                               .longest_queue =
+                                                   [this] {
+                                                     const std::lock_guard<std::mutex> lock(mutex_);
+                                                     return std::max(fast_.tasks.size(), slow_.tasks.size());
                                                    },
                                                .post = [this](std::function<void()> work) { post(std::move(work)); },
                                                .pending = pending_});
@@ -139,7 +149,6 @@ Service::~Service() {
   for (std::thread& thread : threads_) thread.join();
   // The store calls back into this object.
   while (pending_ != 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  store_.on_commit({});
   jobs_.reset();
 }
 
@@ -338,7 +347,9 @@ void Service::work_slow() {
       try {
         tasks.front().work();
       } catch (...) {
-        log("error", "failed", {});
+        std::string members = ",\"detail\":";
+        append_string(members, fault_in_flight());
+        log("error", "failed", members);
       }
     } else {
       answer_tasks(tasks, room);
@@ -405,7 +416,7 @@ std::vector<Response> Service::lists_of(std::vector<ListQuery>& queries, ListRoo
   // Nearly all lists are of the model in service; the others are made one by one.
   std::vector<std::size_t> apart;
   for (std::size_t n = 0; n < queries.size(); ++n) {
-    if (queries[n].model && (!served || *queries[n].model != served->id())) apart.push_back(n);
+    if (!queries[n].context.empty() || (queries[n].model && (!served || *queries[n].model != served->id()))) apart.push_back(n);
   }
   if (apart.empty()) {
     std::vector<Response> responses = make_lists(served, catalogue_, boot_, queries, room, figures);
@@ -413,10 +424,12 @@ std::vector<Response> Service::lists_of(std::vector<ListQuery>& queries, ListRoo
     return responses;
   }
   std::vector<Response> responses;
-  for (const ListQuery& query : queries) {
+  for (ListQuery& query : queries) {
     try {
       const bool own = !query.model || (served && *query.model == served->id());
-      responses.push_back(make_lists(own ? served : other_model(*query.model), catalogue_, boot_, {&query, 1}, room, figures).front());
+      auto bound = bound_.in_context(own ? served : other_model(*query.model), query.context);
+      query.warning = std::move(bound.warning);
+      responses.push_back(make_lists(bound.serving, catalogue_, boot_, {&query, 1}, room, figures).front());
     } catch (const Problem& problem) {
       responses.push_back(answer_of(problem));
     }
@@ -451,6 +464,7 @@ void Service::put(std::shared_ptr<const Serving> serving) {
   ListFigures figures;
   for (int round = 0; round < 2 && !queries.empty(); ++round) make_lists(serving, catalogue_, boot_, queries, room, figures);
   slot_.put(std::move(serving));
+  bound_.clear();
 }
 
 void Service::serve(std::int64_t id, Model model) {
@@ -459,6 +473,7 @@ void Service::serve(std::int64_t id, Model model) {
       (model.users.factors.rows() * model.users.factors.stride() + model.items.factors.rows() * model.items.factors.stride()) *
       sizeof(float);
   log("info", "model", ",\"stage\":\"prepared\",\"model\":" + std::to_string(id) + ",\"factor_bytes\":" + std::to_string(bytes));
+  served_facts_ = catalogue_.view().facts_version();
   put(std::make_shared<const Serving>(id, 0, std::move(model), catalogue_));
   log("info", "model", ",\"stage\":\"served\",\"model\":" + std::to_string(id));
 }

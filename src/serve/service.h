@@ -16,6 +16,7 @@
 #include <thread>
 #include <vector>
 
+#include "serve/bound_models.h"
 #include "serve/catalogue.h"
 #include "serve/jobs.h"
 #include "serve/keys.h"
@@ -57,12 +58,14 @@ struct Context {
   Catalogue& catalogue;
   Jobs& jobs;
   Slot& slot;
+  BoundModels& bound;
   Metrics& metrics;
   const Page& page;
   std::uint64_t boot;
   Clock::time_point started;
   std::atomic<bool>& draining;
-  std::function<std::size_t()> queue_length;
+  std::function<std::size_t()> queue_length;        ///< requests that wait
+  std::function<std::size_t()> longest_queue;       ///< those of the lane that has more of them
   std::function<void(std::function<void()>)> post;  ///< see Service::post()
   std::atomic<int>& pending;                        ///< writes whose commit is waited for
 
@@ -128,11 +131,23 @@ class Service {
     std::condition_variable changed;
   };
 
+  /// Watches the commits of the store, until it ends.
+  class CommitWatch {
+   public:
+    CommitWatch(Store& store, Metrics& metrics);
+    ~CommitWatch() { store_.on_commit({}); }
+    CommitWatch(const CommitWatch&) = delete;
+    CommitWatch& operator=(const CommitWatch&) = delete;
+
+   private:
+    Store& store_;
+  };
+
   void check(const Request& request, Admission& admission);
   void check_key(const Request& request, const Route& route);
   void put(std::shared_ptr<const Serving> serving);
   /// Whether a model was trained on the features that the store has.
-  [[nodiscard]] bool learned_from_store(std::int64_t id) const;
+  [[nodiscard]] bool learned_from_store(const Serving& serving) const;
   /// A model that is not in service, for lists to compare. The last one that was asked for is kept. \throws Problem(404)
   std::shared_ptr<const Serving> other_model(std::int64_t id);
   std::vector<Response> lists_of(std::vector<ListQuery>& queries, ListRoom& room);
@@ -148,6 +163,7 @@ class Service {
   ServiceOptions options_;
   Store& store_;
   Metrics metrics_;
+  CommitWatch watch_;  // a member: also where the constructor throws, the store does not call back
   Catalogue catalogue_;
   Slot slot_;
   Page page_;
@@ -164,9 +180,11 @@ class Service {
 
   std::mutex other_mutex_;
   std::shared_ptr<const Serving> other_;
+  BoundModels bound_{catalogue_};
   std::mutex serving_mutex_;             ///< held while a model is made ready, so that two do not cross
   std::uint64_t placed_generation_ = 0;  ///< the Serving that was looked at for new items last; guarded by serving_mutex_
   std::uint64_t placed_facts_ = 0;       ///< the ItemRecord::facts that it has; guarded by serving_mutex_
+  std::uint64_t served_facts_ = 0;       ///< the latest ItemRecord::facts when the model came into service; guarded by serving_mutex_
   std::int64_t closed_model_ = 0;        ///< a model that takes no new ratings, 0 for none; guarded by serving_mutex_
   mutable std::mutex mutex_;             ///< of the queues
   bool ends_ = false;

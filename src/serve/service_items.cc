@@ -20,7 +20,7 @@ std::size_t Service::add_new_items() {
   rules.by_ratings = !serving->model().users.features && serving->id() != closed_model_;
   const bool looked = placed_generation_ == serving->generation();
   if (looked) rules.facts = placed_facts_;
-  rules.moves = looked || learned_from_store(serving->id());
+  if (!learned_from_store(*serving)) rules.moved_after = served_facts_;
   NewItems found = find_new_items(*serving, catalogue_, rules);
   std::optional<Model> model;
   if (found.rated != 0) {
@@ -50,9 +50,14 @@ std::size_t Service::add_new_items() {
   return found.count();
 }
 
-bool Service::learned_from_store(std::int64_t id) const {
-  const auto entry = jobs_->model(id);
-  return entry && read_train_request(entry->options, {}).item_features;
+bool Service::learned_from_store(const Serving& serving) const {
+  if (!serving.model().items.features) return false;
+  const auto entry = jobs_->model(serving.id());
+  if (!entry) return false;
+  // Not as a request: a later version may have trained the model, with options that this one does not know.
+  const Json request = Json::parse(entry->options, nullptr, false);
+  const auto flag = request.find("item_features");
+  return flag != request.end() && *flag == true;
 }
 
 void Service::look_for_items() {

@@ -24,18 +24,11 @@ FoldInSolver solver_of(const Model& model) {
 /// The items that a filter admits, of those of the model.
 std::vector<std::uint32_t> admitted(const Filter& filter, const Serving& serving, const Catalogue::View& view) {
   const Side& side = serving.model().items;
-  std::vector<std::uint8_t> wanted(view.categories() + std::size_t{1});
-  for (const std::string& name : filter.categories) {
-    if (const std::uint32_t number = view.category(name); number != Vocabulary::kUnknown) wanted[number] = 1;
-  }
+  const RecordFilter records(filter, view);
   std::vector<std::uint32_t> items;
   const auto add = [&](std::uint32_t item) {
-    const ItemRecord& record = view.items()[serving.catalogue_item(item)];
-    if (!record.available || record.removed || !side.knows(item)) return;
-    if (filter.min_count > 1 && side.counts[item] < filter.min_count) return;
-    const auto fits = [&](std::uint32_t category) { return wanted[category] != 0; };
-    if (!filter.categories.empty() && std::ranges::none_of(record.categories, fits)) return;
-    items.push_back(item);
+    if (!side.knows(item) || !records.admits(view.items()[serving.catalogue_item(item)])) return;
+    if (filter.min_count <= 1 || side.counts[item] >= filter.min_count) items.push_back(item);
   };
   if (!filter.items) {
     for (std::uint32_t item = 0; item < side.size(); ++item) add(item);
@@ -83,6 +76,18 @@ std::string Filter::key() const {
   key += '|';
   for (const std::string& own : *items) key.append(std::to_string(own.size())).append(1, ':').append(own);
   return key;
+}
+
+RecordFilter::RecordFilter(const Filter& filter, const Catalogue::View& view)
+    : every_category_(filter.categories.empty()), wanted_(view.categories()) {
+  for (const std::string& name : filter.categories) {
+    if (const std::uint32_t number = view.category(name); number != Vocabulary::kUnknown) wanted_[number] = 1;
+  }
+}
+
+bool RecordFilter::admits(const ItemRecord& item) const {
+  if (!item.available || item.removed) return false;
+  return every_category_ || std::ranges::any_of(item.categories, [this](std::uint32_t category) { return wanted_[category] != 0; });
 }
 
 Candidates::Candidates(const Model& model, std::vector<std::uint32_t> items)

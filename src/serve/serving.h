@@ -33,6 +33,18 @@ struct Filter {
   [[nodiscard]] std::string key() const;
 };
 
+/// What a filter asks of the items of the catalogue themselves.
+class RecordFilter {
+ public:
+  RecordFilter(const Filter& filter, const Catalogue::View& view);
+  /// Whether an item is available, and of a category that is asked for.
+  [[nodiscard]] bool admits(const ItemRecord& item) const;
+
+ private:
+  bool every_category_;
+  std::vector<std::uint8_t> wanted_;  ///< by category
+};
+
 /// The items of a model that a filter admits, with what makes many lists of them fast.
 class Candidates {
  public:

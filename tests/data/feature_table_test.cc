@@ -238,6 +238,9 @@ TEST(FeatureTable, NewRowsAreReadIntoTheSameColumns) {
   Vocabulary ids;
   FeatureGaps gaps;
   EXPECT_THROW(apply_features(read_feature_table(bad.path(), {}, &description), description, ids, gaps), DataError);
+  gaps.takes_unreadable = true;
+  EXPECT_EQ(apply_features(read_feature_table(bad.path(), {}, &description), description, ids, gaps).entries(0), 0U);
+  EXPECT_EQ(gaps.unreadable, 1U);
 }
 
 TEST(FeatureTable, ATableInMemory) {

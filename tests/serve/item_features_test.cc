@@ -25,7 +25,8 @@ ItemTexts texts(std::vector<std::string> categories, const std::string& metadata
 TEST(ItemFeatures, TextsOfAnItem) {
   EXPECT_EQ(texts({}, ""), ItemTexts());
   EXPECT_EQ(texts({"War", "Comedy"}, ""), (ItemTexts{{"category", "Comedy|War"}}));
-  EXPECT_EQ(texts({"a|b\n"}, ""), (ItemTexts{{"category", "a/b "}}));
+  EXPECT_EQ(texts({"a|b\n"}, ""), (ItemTexts{{"category", "a/b"}}));
+  EXPECT_EQ(texts({" ", " a"}, R"({"x":" y ","z":"\t"})"), (ItemTexts{{"category", "a"}, {"x", "y"}}));
   EXPECT_EQ(texts({}, R"({"year":1999,"price":7.5,"new":true,"old":false,"by":"Ann","cast":["Bob","A|C"],"gone":null,"empty":[],"":1,
                           "mixed":["a",1],"deep":{"a":1},"item":"x","category":"y","a,b":1," blank":1,"inner blank":2})"),
             (ItemTexts{
@@ -114,6 +115,28 @@ TEST(ItemFeatures, ItemsThatComeStandByTheirCategory) {
   }
 }
 
+/// The field of a model's features of items.
+const FeatureField& field_of(const Model& model, const std::string& name) {
+  const auto& fields = model.items.features->description.fields;
+  return *std::ranges::find(fields, name, &FeatureField::name);
+}
+
+TEST(ItemFeatures, ListsOfWordsWhereTrainingHadOneWordEach) {
+  Shop shop;
+  Json items = Json::array();
+  for (int item = 0; item < 40; ++item) {
+    items.push_back({{"item", "i" + std::to_string(item)}, {"categories", Json::array({item % 2 == 0 ? "even" : "odd"})}});
+  }
+  shop.json("POST", "/v1/items", items.dump());
+  shop.learn({{"item_features", true}});
+  ASSERT_EQ(field_of(shop.service->serving()->model(), "category").separator, '\0');
+  shop.json("PUT", "/v1/items/both", R"({"categories":["odd","even"]})");
+  EXPECT_EQ(shop.service->add_new_items(), 1U);
+  auto scores = shop.scores("u0");
+  ASSERT_TRUE(scores.contains("both"));
+  EXPECT_LT(scores["both"], scores["unrated"]);
+}
+
 TEST(ItemFeatures, AnItemThatChangesMoves) {
   Shop shop;
   shop.json("PUT", "/v1/items/cold", R"({"categories":["even"]})");
@@ -140,6 +163,29 @@ TEST(ItemFeatures, AnItemThatChangesMoves) {
   shop.json("PATCH", "/v1/items/" + shop.scores("u0").begin()->first, R"({"categories":["odd","even"]})");
   EXPECT_EQ(shop.service->add_new_items(), 0U);
   EXPECT_EQ(shop.scores("u0").begin()->second, rated);
+}
+
+/// A service on the same store, as after a restart.
+void restart(Served& served) {
+  served.service.reset();
+  ServiceOptions options;
+  options.threads = 1;
+  options.new_item_interval = std::chrono::hours(1);
+  served.service = std::make_unique<Service>(*served.store, std::move(options), JobOptions{});
+}
+
+TEST(ItemFeatures, FeaturesThatAreGoneStayGoneAfterARestart) {
+  Shop shop;
+  shop.json("PUT", "/v1/items/removed", R"({"categories":["even"]})");
+  shop.learn({{"item_features", true}});
+  shop.json("PATCH", "/v1/items/unrated", R"({"categories":[]})");
+  shop.json("DELETE", "/v1/items/removed");
+  EXPECT_EQ(shop.service->add_new_items(), 2U);
+  restart(shop);
+  EXPECT_EQ(shop.service->add_new_items(), 2U);
+  shop.json("PUT", "/v1/users/u3/ratings/removed", R"({"value":5})");
+  EXPECT_FALSE(shop.scores("u0").contains("unrated"));
+  EXPECT_FALSE(shop.scores("u0").contains("removed"));
 }
 
 TEST(ItemFeatures, ByFeaturesThenByRatings) {
@@ -208,16 +254,22 @@ TEST(ItemFeatures, TextsThatAColumnCannotReadAreLeftOut) {
   Json items = Json::array();
   for (int item = 0; item < 40; ++item) {
     items.push_back({{"item", "i" + std::to_string(item)},
-                     {"metadata", {{"weight", 100 + 7 * (item % 37)}, {"day", "2001-02-0" + std::to_string(1 + item % 9)}}}});
+                     {"metadata", {{"weight", 100 + 7 * (item % 37)}, {"day", "200" + std::to_string(item % 9) + "-02-03"}}}});
   }
   shop.json("POST", "/v1/items", items.dump());
   shop.learn({{"item_features", true}});
+  const Model& trained = shop.service->serving()->model();
+  EXPECT_EQ(field_of(trained, "weight").form, FeatureForm::standardized);
+  EXPECT_EQ(field_of(trained, "day").form, FeatureForm::standardized);
+  EXPECT_EQ(field_of(trained, "day").number, FeatureNumber::date);
   shop.json("PUT", "/v1/items/bad", R"({"metadata":{"weight":"heavy","day":"soon"}})");
-  shop.json("PUT", "/v1/items/half", R"({"metadata":{"weight":"heavy","day":"2001-02-03"}})");
+  shop.json("PUT", "/v1/items/half", R"({"metadata":{"weight":"heavy","day":"2008-02-03"}})");
   shop.json("PUT", "/v1/items/good", R"({"metadata":{"weight":150}})");
   shop.service->add_new_items();
-  EXPECT_FALSE(shop.places("u0").contains("bad"));
-  EXPECT_TRUE(shop.places("u0").contains("good"));
+  const auto places = shop.places("u0");
+  EXPECT_FALSE(places.contains("bad"));
+  EXPECT_TRUE(places.contains("half"));
+  EXPECT_TRUE(places.contains("good"));
 }
 
 TEST(ItemFeatures, TheExportIsTheTable) {
@@ -253,6 +305,27 @@ TEST(ItemFeatures, AModelFromElsewhereKeepsThePlacesThatItHas) {
   // Unless it changes.
   other.json("PUT", "/v1/items/unrated", R"({"categories":["odd"]})");
   EXPECT_EQ(other.service->add_new_items(), 1U);
+}
+
+TEST(ItemFeatures, AChangeBeforeTheFirstLookAtAModelFromElsewhereCounts) {
+  Shop shop;
+  Served other({}, "als", false);
+  other.json("PUT", "/v1/items/unrated", R"({"categories":["odd"]})");
+  other.service->jobs().adopt(shop.store->models_folder() + "/" + shop.service->jobs().model(1)->file);
+  other.json("PUT", "/v1/items/unrated", R"({"categories":["odd","fifth"]})");
+  EXPECT_EQ(other.service->add_new_items(), 1U);
+}
+
+TEST(ItemFeatures, AModelOfALaterVersionTakesNewItems) {
+  Shop shop;
+  ModelEntry entry = shop.service->jobs().model(1).value();
+  Json request = Json::parse(entry.options);
+  request["later"] = true;
+  entry.options = request.dump();
+  shop.store->write({PutModel{entry}});
+  restart(shop);
+  shop.json("PUT", "/v1/items/cold", R"({"categories":["even"]})");
+  EXPECT_EQ(shop.service->add_new_items(), 1U);
 }
 
 TEST(ItemFeatures, TheServiceLooksByItself) {

@@ -214,6 +214,27 @@ TEST(Jobs, EpochsAreToldWhileItRuns) {
   EXPECT_THROW(service.jobs->cancel(id), Error);
 }
 
+TEST(Jobs, AModelThatIsTrainedIsNotCancelled) {
+  const Folder folder;
+  Service service(folder);
+  service.store.write(planted(20, 20));
+  std::string refusal;
+  std::unique_ptr<Jobs> jobs;
+  JobHooks hooks;
+  hooks.serve = [&](std::int64_t, const Model&) {
+    try {
+      jobs->cancel(1);
+    } catch (const Error& error) {
+      refusal = error.what();
+    }
+  };
+  jobs = std::make_unique<Jobs>(service.store, JobOptions{}, hooks);
+  jobs->start(request_of(R"({"options":{"rank":2}})"));
+  jobs->wait();
+  EXPECT_EQ(refusal, "job 1 has trained its model already");
+  EXPECT_EQ(jobs->job(1)->state, JobState::done);
+}
+
 TEST(Jobs, TrainingIsNice) {
   const Folder folder;
   Service service(folder);
@@ -480,6 +501,53 @@ TEST(Jobs, AModelFromElsewhere) {
   std::ofstream(folder.path("text")) << "no model";
   EXPECT_THROW(service.jobs->adopt(folder.path("text")), ModelFileError);
   EXPECT_THROW(service.jobs->adopt(folder.path("missing")), FileError);
+}
+
+TEST(Jobs, AModelFromElsewhereThatCouldNotBeServedIsTakenAgain) {
+  const Folder folder;
+  const Folder other;
+  Service source(other);
+  source.store.write(planted(20, 20));
+  source.train(R"({"options":{"rank":2}})");
+  const std::string file = source.store.models_folder() + "/000001.safetensors";
+  JobOptions options;
+  options.keep_models = 2;
+  Service service(folder, options);
+  service.store.write(planted(20, 20));
+  service.refuses = true;
+  EXPECT_THROW(service.jobs->adopt(file), std::runtime_error);
+  service.refuses = false;
+  EXPECT_EQ(service.jobs->adopt(file).id, 1);
+  EXPECT_EQ(service.jobs->served(), 1);
+  // Nor does it come back when it has been removed among the old models.
+  for (int rank = 3; rank <= 5; ++rank) service.train(R"({"options":{"rank":)" + std::to_string(rank) + "}}");
+  ASSERT_FALSE(service.jobs->model(1));
+  const auto trained = service.jobs->served();
+  EXPECT_EQ(service.jobs->adopt(file).id, 1);
+  EXPECT_EQ(service.jobs->served(), trained);
+  EXPECT_EQ(service.jobs->models().size(), 2U);
+}
+
+TEST(Jobs, AnOlderModelThatComesBackIsNoReasonToTrain) {
+  const Folder folder;
+  const Folder other;
+  Service source(other);
+  source.store.write(planted(20, 20));
+  source.train(R"({"options":{"rank":2}})");
+  source.train(R"({"options":{"rank":3}})");
+  const std::string first = source.store.models_folder() + "/000001.safetensors";
+  JobOptions options;
+  options.schedule = Schedule::parse("50");
+  Service service(folder, options);
+  service.store.write({put("u1", "i1", 2)});
+  service.jobs->adopt(first);
+  service.store.write(planted(20, 20));
+  service.jobs->adopt(source.store.models_folder() + "/000002.safetensors");
+  service.jobs->start_schedule();
+  service.jobs->adopt(first);
+  EXPECT_EQ(service.jobs->served(), 1);
+  std::this_thread::sleep_for(1500ms);
+  EXPECT_TRUE(service.jobs->jobs().empty());
 }
 
 TEST(Jobs, OldModelsAreRemovedButNotTheServedOne) {

@@ -11,7 +11,10 @@
 #include <thread>
 #include <vector>
 
+#include "lowrank/model/model_file.h"
 #include "lowrank/recommend/fold_in.h"
+#include "lowrank/train/context_als.h"
+#include "lowrank/train/train.h"
 #include "serve/service_fixture.h"
 
 namespace lowrank::serve::lists_test {
@@ -331,6 +334,85 @@ TEST(Lists, TakeInItemsThatCameAfterTheTraining) {
   }
   EXPECT_EQ(served.service->add_new_items(), 0U);
   EXPECT_EQ(list["model"], 1);
+}
+
+/// A model of a context that turns all tastes around: odd items are liked when calm, even ones when gay.
+void save_moody_model(const std::string& path) {
+  TrainInput input;
+  input.data.situations.columns.resize(1);
+  ContextColumn& mood = input.data.situations.columns.front();
+  mood.name = "mood";
+  mood.levels.add("calm");
+  mood.levels.add("gay");
+  RatingsBuilder builder;
+  for (std::uint32_t user = 0; user < 30; ++user) {
+    input.data.users.add("u" + std::to_string(user));
+    for (std::uint32_t item = 0; item < 12; ++item) {
+      if (user == 0) input.data.items.add("i" + std::to_string(item));
+      for (std::uint16_t level = 0; level < 2; ++level) {
+        if ((user * 7 + item * 3 + level) % 4 == 0) continue;
+        const float value = (item + level) % 2 == 1 ? 4.0F : 2.0F;
+        builder.add_in_situation(user, item, value, input.data.situations.number(std::vector<std::uint16_t>{level}));
+      }
+    }
+  }
+  input.data.ratings = builder.build(30, 12);
+  ContextAls options;
+  options.rank = 4;
+  options.prior_ratings = 0;
+  options.context_regularization = 0.01;
+  save_model(train(std::move(input), options).model, path);
+}
+
+TEST(Lists, AreMadeForAContext) {
+  Served served({}, "als", false);
+  const std::string path = served.folder.state() + ".mood.safetensors";
+  save_moody_model(path);
+  served.service->jobs().adopt(path);
+  const auto odd_items = [](const Json& list) {
+    int odd = 0;
+    for (const std::string& id : ids_of(list)) odd += std::stoi(id.substr(1)) % 2;
+    return odd;
+  };
+  const std::string target = "/v1/users/u3/recommendations?limit=6&include_seen=true";
+  const Json calm = served.json(target + "&context=mood%3Dcalm");
+  EXPECT_EQ(odd_items(calm), 6);
+  EXPECT_EQ(odd_items(served.json(target + "&context=mood%3Dgay")), 0);
+  EXPECT_EQ(served.json(target + "&context=mood%3Dcalm"), calm);
+  const Json both = served.json("POST", "/v1/recommend",
+                                R"({"requests":[{"user":"u3","limit":6,"include_seen":true,"context":{"mood":"calm"}},)"
+                                R"({"user":"u3","limit":6,"include_seen":true,"context":{"mood":"gay"}}]})");
+  EXPECT_EQ(both["answers"][0]["items"], calm["items"]);
+  EXPECT_EQ(odd_items(both["answers"][1]), 0);
+  const auto score = [&](const char* context) {
+    return served.json("POST", "/v1/predict", std::string(R"({"pairs":[{"user":"u3","item":"i1"}])") + context + "}");
+  };
+  EXPECT_GT(score(R"(,"context":{"mood":"calm"})")["predictions"][0]["score"], 3.4);
+  EXPECT_LT(score(R"(,"context":{"mood":"gay"})")["predictions"][0]["score"], 2.6);
+  // What is not known adds nothing, and is said.
+  const Json unknown = served.json(target + "&context=mood%3Dsad");
+  EXPECT_EQ(unknown["items"], served.json(target)["items"]);
+  EXPECT_EQ(unknown["warning"], R"("sad" is no level of mood, and adds nothing: there are "calm", "gay")");
+  EXPECT_EQ(score(R"(,"context":{"mood":"sad"})")["warning"], unknown["warning"]);
+  EXPECT_FALSE(calm.contains("warning"));
+  EXPECT_EQ(served.get(target + "&context=weather%3Drain").status, 422U);
+  EXPECT_EQ(served.get(target + "&context=mood").status, 400U);
+  EXPECT_EQ(served.get(target + "&context=mood%3Dcalm&context=mood%3Dgay").status, 422U);
+  // A user whose ratings change is solved anew in every context.
+  served.json("PUT", "/v1/users/u3/ratings/i1", R"({"value":1})");
+  EXPECT_NE(served.json(target + "&context=mood%3Dcalm")["items"], calm["items"]);
+}
+
+TEST(Lists, FiguresAddUp) {
+  Served served;
+  const std::vector<ListQuery> queries{{.user = "u1"}};
+  ListRoom room;
+  ListFigures figures{.personal = 5, .fold_in_seconds = 1000, .rank_seconds = 2000, .write_seconds = 3000};
+  make_lists(served.service->serving(), served.service->catalogue(), 1, queries, room, figures);
+  EXPECT_EQ(figures.personal, 6U);
+  EXPECT_GE(figures.fold_in_seconds, 1000);
+  EXPECT_GE(figures.rank_seconds, 2000);
+  EXPECT_GE(figures.write_seconds, 3000);
 }
 
 }  // namespace

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <future>
 #include <set>
+#include <stdexcept>
 #include <string>
 
 #include "serve/service_fixture.h"
@@ -269,6 +271,59 @@ TEST(Routes, WriteInBulk) {
   served.json("POST", "/v1/items", R"([{"item":"z","title":"Z","categories":["last"],"available":false}])");
   EXPECT_EQ(served.json("/v1/items/z")["available"], false);
   EXPECT_EQ(served.json("/v1/categories")["categories"].back()["category"], "last");
+}
+
+TEST(Routes, WorkThatFailsIsLogged) {
+  std::promise<std::string> logged;
+  ServiceOptions options;
+  options.on_log = [&logged](std::string_view /*level*/, std::string_view event, std::string_view members) {
+    if (event == "failed") logged.set_value(std::string(members));
+  };
+  Served served(std::move(options), "als", false);
+  served.service->post([] { throw std::runtime_error("out of \"luck\""); });
+  EXPECT_EQ(logged.get_future().get(), R"(,"detail":"out of \"luck\"")");
+}
+
+/// What the store would call back is gone: a sanitizer finds it where it is not.
+TEST(Routes, AServiceThatCannotBeginLeavesItsStore) {
+  Served served({}, "als", false);
+  served.service.reset();
+  EXPECT_THROW(Service(*served.store, ServiceOptions{}, JobOptions{}, served.folder.path("missing")), FileError);
+  EXPECT_EQ(served.store->write({RemoveItem{"i1"}}).size(), 1U);
+}
+
+/// Each lane has a queue of its own.
+TEST(Routes, AreNotReadyWhereOneQueueIsFull) {
+  std::promise<void> begun;
+  std::promise<void> ends;
+  const std::shared_future<void> end = ends.get_future().share();
+  ServiceOptions options;
+  options.limits.queue = 2;
+  options.threads = 1;
+  Served served({}, "als", false);
+  served.service.reset();
+  served.service = std::make_unique<Service>(*served.store, std::move(options), JobOptions{});
+  const auto is_full = [&] { return served.get("/readyz").text().find("the queue is full") != std::string::npos; };
+  const Request popular{.method = "GET", .target = "/v1/popular", .fields = {{"host", "localhost"}}, .body = {}};
+  const Route& route = *served.service->admit(popular).route;
+  // One of each lane runs, and one waits.
+  served.service->answer(popular, route, [&begun, end](const Response&) {
+    begun.set_value();
+    end.wait();
+  });
+  begun.get_future().wait();
+  served.service->answer(popular, route, [](const Response&) {});
+  std::promise<void> works;
+  served.service->post([&works, end] {
+    works.set_value();
+    end.wait();
+  });
+  works.get_future().wait();
+  served.service->post([] {});
+  EXPECT_FALSE(is_full());
+  served.service->post([] {});
+  EXPECT_TRUE(is_full());
+  ends.set_value();
 }
 
 TEST(Routes, EraseUsers) {

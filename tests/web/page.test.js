@@ -336,6 +336,23 @@ test("a training is begun, watched and put back", async () => {
   await page.close();
 });
 
+test("a training learns from features of items where that is asked for", async () => {
+  const { page } = await visit("operations");
+  const bodies = [];
+  await page.route("**/v1/train", (route) => {
+    bodies.push(route.request().postDataJSON());
+    return route.fulfill({ status: 409, contentType: "application/problem+json", body: JSON.stringify({ status: 409, title: "Conflict", detail: "a training is running" }) });
+  });
+  const train = page.getByRole("button", { name: "Train now" });
+  await train.click();
+  await page.getByText("a training is running").waitFor();
+  await page.getByLabel("learn from categories").check();
+  await train.click();
+  while (bodies.length < 2) await page.waitForTimeout(20);
+  assert.deepEqual(bodies, [{}, { item_features: true }]);
+  await page.close();
+});
+
 test("two models are compared by their records and lists", async () => {
   const { page, faults } = await visit("try");
   if ((await (await fetch(`${service.url}/v1/models`)).json()).models.length < 2) await fetch(`${service.url}/v1/train`, { method: "POST", headers: { "Content-Type": "application/json" }, body: "{}" });

@@ -79,6 +79,8 @@ struct FeatureGaps {
   std::size_t unknown = 0;         ///< entries without a column: words and features that training did not know
   std::vector<std::string> first;  ///< names of the first of them, each once
   static constexpr std::size_t kNamed = 3;
+  bool takes_unreadable = false;  ///< set by the caller to leave out and count texts that their columns cannot read, else errors
+  std::size_t unreadable = 0;     ///< number of such texts
 };
 
 /// The features of a table whose columns are decided by its texts: 0 and 1 stay, numbers of few values and texts are words (one column per
@@ -87,7 +89,8 @@ struct FeatureGaps {
 /// \throws DataError
 Features learn_features(const FeatureTable& table, Vocabulary& ids, const FeatureReadOptions& options);
 
-/// The features of a table in columns that are decided already. \param[in,out] ids  as in learn_features(). \throws DataError
+/// The features of a table in columns that are decided already. \param[in,out] ids  as in learn_features() \param[in,out] gaps  see there
+/// \throws DataError
 Features apply_features(const FeatureTable& table, const FeatureDescription& description, Vocabulary& ids, FeatureGaps& gaps);
 
 /// A sentence on `gaps`, for a warning; empty where there are none.
