@@ -377,3 +377,22 @@ def test_training_goes_on_from_a_model_with_contexts(tastes, tmp_path):
     plain = lowrank.ALS(rank=2, epochs=3).fit(tastes)
     assert again.fit(tastes, contexts=["company"], init=plain).evaluate(tastes)["rmse"] < plain.evaluate(tastes)["rmse"]
     assert np.isfinite(lowrank.ALS(rank=2, epochs=1).fit(tastes, init=first).predict(tastes)).all()
+
+
+def test_parts_of_tables_have_contexts(tastes):
+    train, test = lowrank.split(tastes, test=0.2, by="pair")
+    pairs = {part: set(zip(own["user"], own["item"])) for part, own in (("train", train), ("test", test))}
+    assert not pairs["train"] & pairs["test"] and list(test.columns) == list(tastes.columns)
+    model = context().fit(train, contexts=["company"])
+    assert model.evaluate(test)["rmse"] < model.evaluate(test.drop(columns="company"))["rmse"] - 0.05
+    search = pytest.importorskip("sklearn.model_selection").GridSearchCV(context(), {"form": ["pairwise", "biases"]}, cv=2)
+    search.fit(train.drop(columns=["rating", "time"]), train["rating"], contexts=["company"])
+    assert -search.best_score_ < -context().fit(train.drop(columns="company")).score(test)
+
+
+def test_searches_within_folds_have_contexts(tastes):
+    search = {"trials": 2, "space": {"form": ["biases", "pairwise"]}}
+    results = lowrank.cross_validate(lowrank.ContextALS(rank=2), tastes, folds=2, by="pair", tune=search, contexts=["company"])
+    assert len(results.folds) == 2 and {"form", "rank"} <= set(results.folds[0]["options"])
+    plain = lowrank.cross_validate(lowrank.ContextALS(rank=2), tastes, folds=2, by="pair", tune=search)
+    assert results.mean["rmse"] < plain.mean["rmse"] - 0.01
