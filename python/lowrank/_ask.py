@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from lowrank import _core
 from lowrank._checks import positive, shown, thread_count
-from lowrank._columns import ids_array, is_one, one_or_many
+from lowrank._columns import as_table, ids_array, is_one, is_table, one_or_many
+from lowrank._contexts import HasContexts
 from lowrank._errors import DataError, OptionError
 from lowrank._features import new_features
-from lowrank._fitted import Fitted
 from lowrank._input import ColumnNames, Columns, File, Matrix, Numbers, Reading, Source, is_clicks, pairs_from, ratings_from
 from lowrank._layout import check_layout
 from lowrank._lists import UNKNOWN, Filter, frame_of, lists_of
@@ -26,7 +26,7 @@ Self = TypeVar("Self", bound="Answers")
 Lists = tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]]
 
 
-class Answers(Fitted):
+class Answers(HasContexts):
     """An estimator that answers."""
 
     def predict(
@@ -36,6 +36,7 @@ class Answers(Fitted):
         *,
         times: Any = None,
         columns: ColumnNames | None = None,
+        context: Mapping[str, Any] | None = None,
         return_known: bool = False,
         return_std: bool = False,
         threads: int = 0,
@@ -54,6 +55,9 @@ class Answers(Fitted):
             average.
         columns : names, optional
             Names of the columns of a table.
+        context : mapping, optional
+            The context of all pairs, such as ``{"companion": "kids"}``: the same as of ``in_context(companion="kids")``. A table with a
+            column of that context is refused.
         return_known : bool, default False
             Also return which predictions are of a user and an item that the model knows.
         return_std : bool, default False
@@ -71,8 +75,14 @@ class Answers(Fitted):
             item.
         known : ndarray of shape (n,), bool
             With `return_known`: False where user or item is unknown, or has no training rating.
+
+        Raises
+        ------
+        OptionError
+            For a context that the model does not have, or that is given twice.
         """
-        self = self._snapshot()
+        users = _again(users, items)
+        self = self._within(context, None if items is not None else users)
         recommender, rows, own_times = self._rows_of(users, items, times, columns)
         levels = levels_known_to(self._fitted(), users, len(rows[0])) if items is None else []
         if levels:
@@ -83,7 +93,7 @@ class Answers(Fitted):
             predictions = recommender.predict(*rows, own_times, thread_count(threads))
         if not return_known and not return_std:
             return predictions
-        results = [predictions]
+        results: list[Any] = [predictions]
         if return_std:
             results.append(np.sqrt(recommender.predict_variances(*rows, own_times, thread_count(threads))))
         if return_known:
@@ -92,13 +102,21 @@ class Answers(Fitted):
         return tuple(results)
 
     def predict_interval(
-        self, users: Any, items: Any = None, level: float = 0.9, *, times: Any = None, columns: ColumnNames | None = None, threads: int = 0
+        self,
+        users: Any,
+        items: Any = None,
+        level: float = 0.9,
+        *,
+        times: Any = None,
+        columns: ColumnNames | None = None,
+        context: Mapping[str, Any] | None = None,
+        threads: int = 0,
     ) -> Any:
         """Predict where the ratings of pairs lie. For models of `BayesianMF`.
 
         Parameters
         ----------
-        users, items, times, columns, threads
+        users, items, times, columns, context, threads
             As of `predict`.
         level : float, default 0.9
             The probability that the interval holds the rating, above 0 and below 1.
@@ -109,18 +127,26 @@ class Answers(Fitted):
             The ends of each interval, within the range of ratings if the model clips. With ``likelihood="ordinal"`` they are ratings
             of the scale, and the interval holds the rating with this probability or more.
         """
-        self = self._snapshot()
+        users = _again(users, items)
+        self = self._within(context, None if items is not None else users)
         recommender, rows, own_times = self._rows_of(users, items, times, columns)
         return recommender.predict_intervals(*rows, float(level), own_times, thread_count(threads)).reshape(-1, 2)
 
     def predict_proba(
-        self, users: Any, items: Any = None, *, times: Any = None, columns: ColumnNames | None = None, threads: int = 0
+        self,
+        users: Any,
+        items: Any = None,
+        *,
+        times: Any = None,
+        columns: ColumnNames | None = None,
+        context: Mapping[str, Any] | None = None,
+        threads: int = 0,
     ) -> Any:
         """Predict the probability of every rating of the scale. For models of ``BayesianMF(likelihood="ordinal")``.
 
         Parameters
         ----------
-        users, items, times, columns, threads
+        users, items, times, columns, context, threads
             As of `predict`.
 
         Returns
@@ -128,7 +154,8 @@ class Answers(Fitted):
         ndarray of shape (n, levels), float64
             One column per rating in `levels_`. Rows sum to 1.
         """
-        self = self._snapshot()
+        users = _again(users, items)
+        self = self._within(context, None if items is not None else users)
         recommender, rows, own_times = self._rows_of(users, items, times, columns)
         probabilities = recommender.predict_probabilities(*rows, own_times, thread_count(threads))
         return probabilities.reshape(len(rows[0]), len(self.levels_))
@@ -164,7 +191,15 @@ class Answers(Fitted):
             rows = np.repeat(rows[0], len(own_times)), np.repeat(rows[1], len(own_times))
         return recommender, rows, own_times
 
-    def predict_matrix(self, users: Any = None, items: Any = None, *, as_frame: bool | str = False, threads: int = 0) -> Any:
+    def predict_matrix(
+        self,
+        users: Any = None,
+        items: Any = None,
+        *,
+        context: Mapping[str, Any] | None = None,
+        as_frame: bool | str = False,
+        threads: int = 0,
+    ) -> Any:
         """Predict the ratings of every user for every item: 8 bytes per cell.
 
         Parameters
@@ -173,6 +208,8 @@ class Answers(Fitted):
             Default: all of `users_`.
         items : array_like of shape (k,), or one id, optional
             Default: all of `items_`.
+        context : mapping, optional
+            The context of all pairs, as of `predict`.
         as_frame : bool or {"pandas", "polars", "pyarrow"}
             Return a table instead: one row per user, one column per item. In pandas the users are the index; elsewhere they are
             the column ``user``, and the names of the other columns are the ids as texts.
@@ -184,7 +221,7 @@ class Answers(Fitted):
         ndarray of shape (m, k), float64
             As of `predict`.
         """
-        self = self._snapshot()
+        self = self._within(context)
         recommender = self._asked()
         rows, row_ids = self._rows(users, True, refuses=False)
         columns, column_ids = self._rows(items, False, refuses=False)
@@ -210,6 +247,7 @@ class Answers(Fitted):
         *,
         min_count: int = 1,
         unknown: str = "error",
+        context: Mapping[str, Any] | None = None,
         as_frame: bool | str = False,
         threads: int = 0,
     ) -> Any:
@@ -234,6 +272,8 @@ class Answers(Fitted):
         unknown : {"error", "popular"}
             List of an unknown user: an error, or the items with the most training ratings, whose scores are these
             numbers.
+        context : mapping, optional
+            The context that the lists are for, such as ``{"companion": "kids"}``: the same as of ``in_context(companion="kids")``.
         as_frame : bool or {"pandas", "polars", "pyarrow"}
             Return a table with the columns user, item, rank and score instead, without masked rows.
         threads : int, default 0
@@ -250,8 +290,10 @@ class Answers(Fitted):
         ------
         UnknownIdError
             For a user or item that the model does not know.
+        OptionError
+            For a context that the model does not have.
         """
-        self = self._snapshot()
+        self = self._within(context)
         recommender = self._asked()
         n = positive(n, "n")
         min_count = positive(min_count, "min_count")
@@ -276,6 +318,7 @@ class Answers(Fitted):
         exclude: Any = None,
         *,
         min_count: int = 1,
+        context: Mapping[str, Any] | None = None,
         as_frame: bool | str = False,
         threads: int = 0,
     ) -> Any:
@@ -295,6 +338,8 @@ class Answers(Fitted):
             Users to leave out; in the same forms.
         min_count : int, default 1
             Least number of training ratings of a listed user.
+        context : mapping, optional
+            The context that the lists are for, as of `recommend`.
         as_frame : bool or {"pandas", "polars", "pyarrow"}
             Return a table with the columns item, user, rank and score instead.
         threads : int, default 0
@@ -309,8 +354,10 @@ class Answers(Fitted):
         ------
         UnknownIdError
             For an item or user that the model does not know.
+        OptionError
+            For a context that the model does not have.
         """
-        self = self._snapshot()
+        self = self._within(context)
         recommender = self._asked()
         n = positive(n, "n")
         min_count = positive(min_count, "min_count")
@@ -482,7 +529,8 @@ class Answers(Fitted):
         if clicks and y is None and is_clicks(X, columns):
             source: Source = pairs_from(X, columns, name)
         else:
-            source = ratings_from(X, y, columns, name, layout=self._layout if layout is None else check_layout(layout), times=times)
+            own_layout = self._layout if layout is None else check_layout(layout)
+            source = ratings_from(X, y, columns, name, layout=own_layout, times=times, contexts=model.context_columns)
         if isinstance(source, File):
             reading = Reading(contexts=Asked(names=model.context_columns, needed=False))
             return _core.model_read_pairs(model, source.path, source.options(reading, times=times), threads)[0], None
@@ -490,6 +538,11 @@ class Answers(Fitted):
         _, distinct = table.users.number()
         levels = levels_known_to(model, X, len(table.users))
         return _core.model_pairs(model, table.users, table.items, table.values, table.times, levels), ids_array(distinct)
+
+
+def _again(users: Any, items: Any) -> Any:
+    """`users` of `predict`, a table of pairs as one that can be read more than once."""
+    return as_table(users) if items is None and is_table(users) else users
 
 
 def _has_ratings(counts: npt.NDArray[np.uint32], rows: Numbers) -> npt.NDArray[np.bool_]:

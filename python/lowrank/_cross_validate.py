@@ -21,6 +21,7 @@ from lowrank._input import ColumnNames, File, Matrix, Reading, lacking_times, ra
 from lowrank._layout import check_layout_of
 from lowrank._lists import frame_of
 from lowrank._progress import Bar, progress_bar
+from lowrank._situations import Contexts, asked_contexts, refuse_arrays, refuse_matrix
 from lowrank._tune import search_options
 
 __all__ = ["CrossValidated", "cross_validate"]
@@ -109,6 +110,9 @@ def cross_validate(
     layout: str = "auto",
     duplicates: str = "last",
     implicit_values: bool = False,
+    contexts: Contexts | None = None,
+    time_contexts: Sequence[str] | str | None = None,
+    missing: Sequence[str] | str | None = None,
     progress: bool | None = None,
     threads: int = 0,
 ) -> CrossValidated:
@@ -152,6 +156,9 @@ def cross_validate(
         Columns are decided anew in each fold. Test ratings of an item without training ratings are predicted from its features.
     columns, format, separator, decimal, encoding, skip_bad_lines, layout, duplicates, implicit_values
         How `ratings` are read, see :meth:`lowrank.Estimator.fit`.
+    contexts, time_contexts, missing
+        In what contexts ratings were given, for a method that reads them; see :meth:`lowrank.Estimator.fit`. Pairs that recur in several
+        contexts may then be in several folds, and a TrainingWarning says so, unless folds go ``by="pair"``.
     progress : bool, optional
         Show a progress bar. Default: on a terminal and in a notebook.
     threads : int, default 0
@@ -183,7 +190,8 @@ def cross_validate(
     if not isinstance(estimator, Trains):
         raise DataError(f"estimator: expected an estimator of lowrank, got {type(estimator).__name__}")
     _core.check(estimator._method, estimator._texts())
-    reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values)
+    asked = asked_contexts(contexts, time_contexts, missing)
+    reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values, asked)
     search = _search(tune)
     texts = estimator._texts()
     timed: bool = _core.reads_times(estimator._method, texts) or (search is not None and _core.may_read_times([(estimator._method, texts)], search))
@@ -274,8 +282,13 @@ def lines_of(ratings: Any, columns: ColumnNames | None, reading: Reading, layout
     """Ratings in their order. `timed` says whether training reads times."""
     by_time: bool = _core.needs_times(by)
     times = timed or by_time
-    source = ratings_from(ratings, None, columns, "ratings", reading.format, check_layout_of(layout, ratings, None), times=times)
+    asked = reading.contexts
+    moments = times or bool(asked.periods)
+    source = ratings_from(
+        ratings, None, columns, "ratings", reading.format, check_layout_of(layout, ratings, None), times=moments, contexts=asked.names
+    )
     if isinstance(source, File):
+        refuse_arrays(asked)
         lines, _, skipped = _core.RatingLines.read(source.path, source.options(reading, times=times, needed=times))
         tell_skipped(skipped)
         return lines
@@ -284,6 +297,12 @@ def lines_of(ratings: Any, columns: ColumnNames | None, reading: Reading, layout
         check_timed(source, ratings, "ratings")
     elif by_time and is_table(ratings) and (lack := lacking_times(source, ratings, "ratings")):
         raise DataError(f"a split by {by} needs a timestamp for every rating, and {lack}")
+    if isinstance(source, Matrix):
+        refuse_matrix(asked)
     table = source.as_columns() if isinstance(source, Matrix) else source
     assert table.values is not None
-    return _core.RatingLines.from_columns(table.users, table.items, table.values, table.times)
+    levels = asked.columns(ratings, len(table.users), "ratings")
+    own_times = table.times if times else None
+    return _core.RatingLines.from_columns(
+        table.users, table.items, table.values, own_times, levels, asked.periods, asked.missing, table.times
+    )

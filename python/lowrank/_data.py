@@ -127,7 +127,7 @@ def split(
     Parameters
     ----------
     ratings : Ratings, path, table, tuple or sparse matrix
-        Ratings to split.
+        Ratings to split. The parts of a table have all of its columns, those of contexts too; of a file, read it as a table to keep contexts.
     test, validation : float
         Shares of the ratings, in [0, 1), together below 1. Exactly ``round(share * n)`` are set aside; with ``by="global-time"`` as near
         to it as moments allow. Not with ``by="last"``.

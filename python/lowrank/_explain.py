@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,8 +10,8 @@ import numpy.typing as npt
 
 from lowrank._checks import positive, thread_count
 from lowrank._columns import is_one, one_or_many
+from lowrank._contexts import HasContexts
 from lowrank._errors import DataError
-from lowrank._fitted import Fitted
 from lowrank._lists import frame_of
 
 
@@ -38,10 +39,19 @@ class Explanation(NamedTuple):
     kind: str
 
 
-class Explains(Fitted):
+class Explains(HasContexts):
     """An estimator that explains its scores."""
 
-    def explain(self, user: Any, items: Any, n: int = 10, *, as_frame: bool | str = False, threads: int = 0) -> Any:
+    def explain(
+        self,
+        user: Any,
+        items: Any,
+        n: int = 10,
+        *,
+        context: Mapping[str, Any] | None = None,
+        as_frame: bool | str = False,
+        threads: int = 0,
+    ) -> Any:
         """Explain scores: the items of the user's history that contribute most, and how much.
 
         The score that is explained is that of a user folded in from their history. For a user of `fold_in` that is their own. A user
@@ -56,6 +66,8 @@ class Explains(Fitted):
             The items whose scores to explain.
         n : int, default 10
             Most contributions per score.
+        context : mapping, optional
+            The context in which the scores are, such as ``{"companion": "kids"}``: the same as of ``in_context(companion="kids")``.
         as_frame : bool or {"pandas", "polars", "pyarrow"}
             Return one table with the columns item, because, value and contribution instead.
         threads : int, default 0
@@ -79,7 +91,7 @@ class Explains(Fitted):
         One solve per call, of K factors or of n items of the history, whichever is less: O(n K min(n, K)), and O(n K) per item.
         Without a sum, n fold-ins. Hu, Koren and Volinsky, ICDM 2008, section 5.
         """
-        self = self._snapshot()
+        self = self._within(context)
         recommender = self._asked()
         n = positive(n, "n")
         if not is_one(user):

@@ -21,7 +21,7 @@ from lowrank._fitted import Fitted
 from lowrank._input import ColumnNames, File, Matrix, Reading, Source, lacking_times, ratings_from, tell_skipped, without_weights
 from lowrank._layout import check_layout_of
 from lowrank._progress import progress_bar
-from lowrank._situations import Contexts, asked_contexts
+from lowrank._situations import Contexts, asked_contexts, refuse_arrays, refuse_matrix
 from lowrank._weights import weigh
 
 Self = TypeVar("Self", bound="Trains")
@@ -320,12 +320,11 @@ def check_timed(source: Source, X: Any, name: str, sample_weight: Any = None) ->
 
 
 def dataset(
-    source: Source, reading: Reading, duplicates: str, threads: int, times: bool, X: Any = None
+    source: Source, reading: Reading, duplicates: str, threads: int, times: bool, X: Any, name: str = "X"
 ) -> tuple[_core.Dataset, npt.NDArray[Any] | None, npt.NDArray[Any] | None, str]:
-    """Group the ratings; also returns the ids as they were given, and what a file was taken for."""
+    """Group the ratings; also returns the ids as they were given, and what a file was taken for. `name` is that of X, for messages."""
     if isinstance(source, File):
-        if reading.contexts.arrays:
-            raise OptionError("contexts: arrays are for ratings in memory; name the columns of a file", "contexts")
+        refuse_arrays(reading.contexts)
         data, layout, skipped = _core.Dataset.read(source.path, source.options(reading, times=times, needed=times), duplicates, threads)
         tell_skipped(skipped)
         return data, None, None, layout
@@ -333,15 +332,14 @@ def dataset(
     if isinstance(source, Matrix) and asked.arrays:
         source = source.as_columns()
     if isinstance(source, Matrix):
-        if asked.names or asked.periods:
-            raise OptionError("contexts: a matrix has neither columns nor times; give a dict of arrays by name", "contexts")
+        refuse_matrix(asked)
         rows, columns = source.shape
         data = _core.Dataset.from_numbers(source.users, source.items, source.values, source.weights, rows, columns, duplicates, threads)
         return data, None, None, ""
     assert source.values is not None
     data, users, items = _core.Dataset.from_ids(
         source.users, source.items, source.values, source.weights, source.times if times else None, duplicates, threads,
-        asked.columns(X, len(source.users), "X"), asked.periods, asked.missing, source.times,
+        asked.columns(X, len(source.users), name), asked.periods, asked.missing, source.times,
     )
     return data, ids_array(users), ids_array(items), ""
 

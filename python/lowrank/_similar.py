@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from lowrank import _core
@@ -22,6 +23,7 @@ class FindsSimilar(Answers):
         among: Any = None,
         exclude: Any = None,
         min_count: int = 1,
+        context: Mapping[str, Any] | None = None,
         as_frame: bool | str = False,
         threads: int = 0,
     ) -> Any:
@@ -41,6 +43,9 @@ class FindsSimilar(Answers):
             Items to leave out; in the same forms.
         min_count : int, default 1
             Least number of training ratings of a listed item.
+        context : mapping, optional
+            The context in which factors are compared, such as ``{"companion": "kids"}``: the same as of ``in_context(companion="kids")``.
+            Only contexts that scale factors matter, as those of ``ContextALS(form="cp")``.
         as_frame : bool or {"pandas", "polars", "pyarrow"}
             Return a table with the columns item, similar, rank and score instead.
         threads : int, default 0
@@ -51,7 +56,7 @@ class FindsSimilar(Answers):
         ids, scores : masked arrays of shape (m, n)
             As of `recommend`. An item whose factors are all zero has an empty list.
         """
-        return self._similar(items, n, by, among, exclude, min_count, as_frame, threads, users=False)
+        return self._within(context)._similar(items, n, by, among, exclude, min_count, as_frame, threads, users=False)
 
     def similar_users(
         self,
@@ -62,6 +67,7 @@ class FindsSimilar(Answers):
         among: Any = None,
         exclude: Any = None,
         min_count: int = 1,
+        context: Mapping[str, Any] | None = None,
         as_frame: bool | str = False,
         threads: int = 0,
     ) -> Any:
@@ -81,6 +87,8 @@ class FindsSimilar(Answers):
             Users to leave out; in the same forms.
         min_count : int, default 1
             Least number of training ratings of a listed user.
+        context : mapping, optional
+            As of `similar_items`.
         as_frame : bool or {"pandas", "polars", "pyarrow"}
             Return a table instead.
         threads : int, default 0
@@ -90,12 +98,11 @@ class FindsSimilar(Answers):
         -------
         ids, scores : masked arrays of shape (m, n)
         """
-        return self._similar(users, n, by, among, exclude, min_count, as_frame, threads, users=True)
+        return self._within(context)._similar(users, n, by, among, exclude, min_count, as_frame, threads, users=True)
 
     def _similar(
         self, ids: Any, n: int, by: str, among: Any, exclude: Any, min_count: int, as_frame: bool | str, threads: int, *, users: bool
     ) -> Any:
-        self = self._snapshot()
         recommender = self._asked()
         n = positive(n, "n")
         min_count = positive(min_count, "min_count")

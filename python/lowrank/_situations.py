@@ -10,8 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from lowrank import _core
+from lowrank._checks import is_path, path_of
 from lowrank._columns import as_table, is_table, library_of, names_of, table_column
 from lowrank._errors import OptionError
+from lowrank._files import file_table, kind_of
 
 #: A context: its name, its levels, and the level of each rating.
 Levels: TypeAlias = tuple[str, list[str], npt.NDArray[np.uint32]]
@@ -35,22 +37,42 @@ class Asked:
 
     def columns(self, X: Any, size: int, name: str) -> list[Levels]:
         """The contexts of ratings in memory."""
-        if self.arrays and name != "X":
-            raise OptionError(f"contexts: arrays are those of X; give {name} as a table with these columns, a file, or a share", "contexts")
-        if self.names and not is_table(X):
+        if self.arrays and name == "validation":
+            raise OptionError(f"contexts: arrays are those of the training ratings; give {name} as a table with these columns, a file, or a share", "contexts")
+        table = _table_of(X) if self.names else None
+        if self.names and table is None:
             raise OptionError(f"contexts: {name} is neither a table nor a file with columns; give a dict of arrays by name", "contexts")
-        table = as_table(X) if self.names else None
         columns = {one: table_column(table, one, "a context") for one in self.names} if self.names else self.arrays
         return [_levels(one, column, size) for one, column in columns.items()]
 
 
 def levels_known_to(model: _core.Model, X: Any, size: int) -> list[Levels]:
     """The contexts of the model that a table has columns of."""
-    if not is_table(X) or not model.context_columns:
-        return []
-    table = as_table(X)
+    table = _table_of(X) if model.context_columns else None
+    return [_levels(name, table_column(table, column, "a context"), size) for name, column in _columns_known_to(model, table).items()]
+
+
+def refuse_columns_of(context: Mapping[str, Any], X: Any, model: _core.Model) -> None:
+    """Raises OptionError for a context that is given, and that a table has a column of too."""
+    for name, column in _columns_known_to(model, _table_of(X)).items():
+        if name in context:
+            raise OptionError(f"context: {name} is given, and the table has a column {column}: leave one of them out", "context")
+
+
+def _table_of(X: Any) -> Any:
+    """A table, or that of a file that pyarrow reads; None for anything else."""
+    if is_table(X):
+        return as_table(X)
+    kind = kind_of(path_of(X, "X")) if is_path(X) else ""
+    return file_table(path_of(X, "X"), kind) if kind else None
+
+
+def _columns_known_to(model: _core.Model, table: Any) -> dict[str, Any]:
+    """The columns of a table by the context of the model that each is of."""
+    if table is None:
+        return {}
     named = {_core.context_name(str(name)): name for name in names_of(table)}
-    return [_levels(name, table_column(table, named[name], "a context"), size) for name in model.context_columns if name in named]
+    return {name: named[name] for name in model.context_columns if name in named}
 
 
 def asked_contexts(contexts: Contexts | None, time_contexts: Sequence[str] | str | None, missing: Sequence[str] | str | None) -> Asked:
@@ -65,6 +87,18 @@ def asked_contexts(contexts: Contexts | None, time_contexts: Sequence[str] | str
             if asked.names.count(name) > 1:
                 raise OptionError(f"contexts: {name} is given twice", "contexts")
     return asked
+
+
+def refuse_arrays(asked: Asked) -> None:
+    """Raises OptionError for arrays of contexts of a file."""
+    if asked.arrays:
+        raise OptionError("contexts: arrays are for ratings in memory; name the columns of a file", "contexts")
+
+
+def refuse_matrix(asked: Asked) -> None:
+    """Raises OptionError for contexts that a matrix cannot have."""
+    if asked.names or asked.periods:
+        raise OptionError("contexts: a matrix has neither columns nor times; give a dict of arrays by name", "contexts")
 
 
 def _texts(value: Any, name: str) -> list[str]:

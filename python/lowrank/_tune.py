@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from lowrank import _core
-from lowrank._checks import number, path_of, positive, several, shown, thread_count, whole
-from lowrank._columns import ids_array
+from lowrank._checks import is_path, number, path_of, positive, several, shown, thread_count, whole
+from lowrank._columns import ids_array, is_table
 from lowrank._errors import DataError, OptionError, TrainingWarning
 from lowrank._estimator import Estimator
 from lowrank._features import feature_sources
@@ -22,6 +22,7 @@ from lowrank._input import ColumnNames, File, Reading, ratings_from
 from lowrank._layout import check_layout_of
 from lowrank._methods import classes
 from lowrank._progress import progress_bar
+from lowrank._situations import Contexts, asked_contexts
 
 __all__ = ["Tuned", "tune"]
 
@@ -86,6 +87,9 @@ def tune(
     layout: str = "auto",
     duplicates: str = "last",
     implicit_values: bool = False,
+    contexts: Contexts | None = None,
+    time_contexts: Sequence[str] | str | None = None,
+    missing: Sequence[str] | str | None = None,
     progress: bool | None = None,
     threads: int = 0,
 ) -> Tuned:
@@ -130,6 +134,9 @@ def tune(
         Called with a dict, as in `Tuned.trials`, after every training.
     columns, format, separator, decimal, encoding, skip_bad_lines, layout, duplicates, implicit_values
         How `ratings` are read, see :meth:`lowrank.Estimator.fit`.
+    contexts, time_contexts, missing
+        In what contexts ratings were given, for methods that read them; see :meth:`lowrank.Estimator.fit`. Parts of the ratings are then
+        pairs of a user and an item, each with all its ratings. `validation` and `test` have the same columns.
     progress : bool, optional
         Show a progress bar. Default: on a terminal and in a notebook.
     threads : int, default 0
@@ -167,13 +174,19 @@ def tune(
     )
     texts = [(one._method, one._texts()) for one in methods]
     timed: bool = _core.may_read_times(texts, search)
-    source = ratings_from(ratings, None, columns, "ratings", format, check_layout_of(layout, ratings, None), times=timed)
+    asked = asked_contexts(contexts, time_contexts, missing)
+    if asked.arrays and test is not None and not (is_table(test) or is_path(test)):
+        raise OptionError("contexts: arrays are those of the training ratings; give test as a table with these columns, or a file", "contexts")
+    moments = timed or bool(asked.periods)
+    source = ratings_from(
+        ratings, None, columns, "ratings", format, check_layout_of(layout, ratings, None), times=moments, contexts=asked.names
+    )
     if timed:
         check_timed(source, ratings, "ratings")
-    reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values)
+    reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values, asked)
     if not isinstance(source, File):
         reading.refuse_unread()
-    data, user_ids, item_ids, _ = dataset(source, reading, str(duplicates), threads, timed)
+    data, user_ids, item_ids, _ = dataset(source, reading, str(duplicates), threads, timed, ratings, "ratings")
     features: list[_core.Features | None] = [None, None]
     for at, table in enumerate(feature_sources(user_features, item_features, encoding)):
         if table is not None:

@@ -22,6 +22,7 @@
 #include "data/number_ids.h"
 #include "lowrank/data/ratings.h"
 #include "lowrank/data/read.h"
+#include "lowrank/model/factor_matrix.h"
 
 namespace lowrank::python {
 
@@ -80,6 +81,9 @@ NewArray<T> array_of(std::vector<T> values, std::size_t columns = 0) {
   if (columns == 0) return NewArray<T>(owned->data(), {owned->size()}, owner);
   return NewArray<T>(owned->data(), {owned->size() / columns, columns}, owner);
 }
+
+/// The same of rows of factors, rows x rank.
+NewArray<float> array_of(FactorMatrix rows);
 
 /// A column of ids: an array of integers, or a list of integers and strings. Borrows what Python holds and keeps it alive.
 class Ids {
@@ -140,6 +144,7 @@ void check_signals();
 /// decimals of 64 bits.
 nb::object ids_of(const Vocabulary& vocabulary);
 
+void bind_contexts(nb::module_& module);
 void bind_data(nb::module_& module);
 void bind_features(nb::module_& module);
 void bind_evaluate(nb::module_& module);

@@ -11,9 +11,9 @@
 #include "base/text.h"
 #include "binding.h"
 #include "data/column_names.h"
-#include "data/context_columns.h"
 #include "data/text.h"
 #include "data/times.h"
+#include "given_contexts.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/lines.h"
 #include "lowrank/data/read.h"
@@ -94,62 +94,6 @@ void check_numbers(std::span<const std::uint32_t> numbers, std::uint32_t count, 
   const auto& [user, item, situation] = *std::ranges::adjacent_find(cells);
   throw DataError("user " + quoted(user_ids.id(user)) + " rated item " + quoted(item_ids.id(item)) + " more than once" +
                   (situations.empty() ? "" : " in the same context") + " (see " + mention("duplicates") + ")");
-}
-
-/// A context of ratings in memory: its name, its levels, and the level of each rating; a number beyond the levels for a missing one.
-using GivenContext = std::tuple<std::string, std::vector<std::string>, Column<std::uint32_t>>;
-using GivenContexts = std::vector<GivenContext>;
-
-/// The contexts of ratings, and the situation of each.
-struct Situated {
-  Situations situations;
-  std::vector<std::uint32_t> numbers;  ///< empty without contexts
-};
-
-/// The number of each level of a context among those of its column; kMissing for texts that stand for a missing one.
-std::vector<std::uint16_t> levels_of(const std::vector<std::string>& texts, std::span<const std::string> missing, ContextColumn& column) {
-  std::vector<std::uint16_t> levels;
-  for (const std::string& text : texts) {
-    if (is_missing_level(text, {missing.begin(), missing.end()})) {
-      levels.push_back(Situations::kMissing);
-      continue;
-    }
-    if (const auto problem = id_problem(text))
-      throw DataError("contexts: " + column.name + ": " + std::string(*problem) + ": " + quoted(text));
-    const std::uint32_t level = column.levels.add(text);
-    if (level >= kMostLevels) throw DataError("contexts: " + column.name + " has more than " + std::to_string(kMostLevels) + " levels");
-    levels.push_back(static_cast<std::uint16_t>(level));
-  }
-  return levels;
-}
-
-/// \param moments  timestamps to derive periods from. \throws OptionError as check_contexts()
-Situated situated(const GivenContexts& given, const std::vector<std::string>& periods, const std::vector<std::string>& missing,
-                  const Times& moments, std::size_t size) {
-  Situated result;
-  ReadOptions options;
-  for (const GivenContext& context : given) options.contexts.push_back(std::get<0>(context));
-  for (const std::string& period : periods) options.time_contexts.push_back(parse_period(period));
-  check_contexts(options);
-  std::vector<std::vector<std::uint16_t>> levels;
-  for (const auto& [name, texts, codes] : given) {
-    if (codes.size() != size) throw DataError("contexts: " + name + ": expected one level for each rating");
-    ContextColumn& column = result.situations.columns.emplace_back();
-    column.name = *context_name(name);
-    levels.push_back(levels_of(texts, missing, column));
-  }
-  std::vector<std::uint16_t> own(given.size());
-  for (std::size_t n = 0; !given.empty() && n < size; ++n) {
-    for (std::size_t column = 0; column < given.size(); ++column) {
-      const std::uint32_t code = std::get<2>(given[column]).data()[n];
-      own[column] = code < levels[column].size() ? levels[column][code] : Situations::kMissing;
-    }
-    result.numbers.push_back(result.situations.number(own));
-  }
-  if (options.time_contexts.empty()) return result;
-  if (!moments || moments->size() != size) throw OptionError("time_contexts", "need a timestamp with each rating");
-  add_periods(options.time_contexts, copy_of(*moments), result.situations, result.numbers);
-  return result;
 }
 
 /// Groups columns that Python may lend. They are copied piece by piece, and the copies are checked: another thread may change the arrays.
@@ -477,9 +421,6 @@ void bind_data(nb::module_& module) {
         return array_of(std::move(scores));
       },
       "model"_a, "pairs"_a, "threads"_a, "Predictions of pairs, each in its context.");
-  module.def(
-      "context_name", [](const std::string& text) { return context_name(text).value_or(""); }, "text"_a,
-      "The name of a context that a header spells so; empty for none.");
   module.def(
       "model_read_pairs",
       [](const Model& model, const std::string& path, const nb::dict& reading, int threads) {

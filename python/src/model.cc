@@ -74,17 +74,13 @@ void add_scalar(nb::class_<Model>& type, const char* name, Number Centre::*membe
 
 VectorOptions vector_options(bool users, bool with_bias) { return {.side = users ? RowsOf::users : RowsOf::items, .with_bias = with_bias}; }
 
-nb::ndarray<nb::numpy, float> vectors(const Model& model, bool users, bool with_bias) {
-  auto rows = std::make_unique<FactorMatrix>();
+NewArray<float> vectors(const Model& model, bool users, bool with_bias) {
+  FactorMatrix rows;
   {
     const WithoutGil free;
-    *rows = vectors_of(model, vector_options(users, with_bias));
+    rows = vectors_of(model, vector_options(users, with_bias));
   }
-  float* const data = rows->data();
-  const std::size_t shape[] = {rows->rows(), rows->rank()};
-  const std::int64_t strides[] = {static_cast<std::int64_t>(rows->stride()), 1};
-  const nb::capsule owner(rows.release(), [](void* matrix) noexcept { delete static_cast<FactorMatrix*>(matrix); });
-  return {data, 2, shape, owner, strides};
+  return array_of(std::move(rows));
 }
 
 void write_table(const Model& model, bool users, bool with_bias, char separator, const std::string& path) {
@@ -118,21 +114,16 @@ nb::dict record_of(const Model& model) {
   return record;
 }
 
-/// By the name of each context its levels, as columns of one table.
-nb::dict contexts_of(const nb::object& self) {
-  nb::dict contexts;
-  for (const ContextVectors& context : nb::cast<const Model&>(self).contexts) {
-    nb::list levels;
-    for (std::uint32_t level = 0; level < context.levels.size(); ++level) {
-      const std::string_view id = context.levels.id(level);
-      levels.append(nb::str(id.data(), id.size()));
-    }
-    contexts[context.name.c_str()] = nb::make_tuple(levels, view_of(context.counts, self), view_of(context.biases, self));
-  }
-  return contexts;
-}
-
 }  // namespace
+
+NewArray<float> array_of(FactorMatrix rows) {
+  auto owned = std::make_unique<FactorMatrix>(std::move(rows));
+  float* const data = owned->data();
+  const std::size_t shape[] = {owned->rows(), owned->rank()};
+  const std::int64_t strides[] = {static_cast<std::int64_t>(owned->stride()), 1};
+  const nb::capsule owner(owned.release(), [](void* matrix) noexcept { delete static_cast<FactorMatrix*>(matrix); });
+  return {data, 2, shape, owner, strides};
+}
 
 void bind_model(nb::module_& module) {
   using namespace nb::literals;  // NOLINT(google-build-using-namespace): literals come no other way
@@ -168,8 +159,6 @@ void bind_model(nb::module_& module) {
         return names;
       },
       "The names of the contexts that are columns of ratings, rather than periods of their times.");
-  type.def_prop_ro("contexts", &contexts_of,
-                   "By the name of each context the names, numbers of training ratings and biases of its levels.");
   type.def_prop_ro("has_uncertainty", [](const Model& model) { return model.uncertainty.has_value(); });
   add_scalar(type, "has_biases", &Centre::has_biases);
   add_scalar(type, "predicts_ratings", &Centre::predicts_ratings);

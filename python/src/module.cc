@@ -97,6 +97,7 @@ NB_MODULE(_core, module) {
       "simd_level", [] { return lowrank::simd_level(); }, "The instructions in use: scalar, sse4, avx2 or avx512.");
   module.def("error_names", &lowrank::python::error_names, "The names of all types of errors.");
   lowrank::python::bind_data(module);
+  lowrank::python::bind_contexts(module);
   lowrank::python::bind_features(module);
   lowrank::python::bind_evaluate(module);
   lowrank::python::bind_model(module);

@@ -11,6 +11,7 @@
 #include <tuple>
 
 #include "binding.h"
+#include "given_contexts.h"
 #include "given_features.h"
 #include "lowrank/base/error.h"
 #include "lowrank/data/lines.h"
@@ -22,7 +23,9 @@ namespace lowrank::python {
 
 namespace {
 
-RatingLines lines_from(const Ids& users, const Ids& items, const Column<float>& values, const Times& times) {
+/// \param contexts, periods, missing, moments  as of situated()
+RatingLines lines_from(const Ids& users, const Ids& items, const Column<float>& values, const Times& times, const GivenContexts& contexts,
+                       const std::vector<std::string>& periods, const std::vector<std::string>& missing, const Times& moments) {
   RatingLines lines;
   lines.value = copy_of(values);
   if (times) lines.time = copy_of(*times);
@@ -37,6 +40,9 @@ RatingLines lines_from(const Ids& users, const Ids& items, const Column<float>& 
   lines.user = std::move(numbered_users.numbers);
   lines.item = std::move(numbered_items.numbers);
   lines.all_have_times = times.has_value();
+  Situated own = situated(contexts, periods, missing, moments, lines.size());
+  lines.situations = std::move(own.situations);
+  lines.situation = std::move(own.numbers);
   return lines;
 }
 
@@ -75,7 +81,8 @@ class FoldObserver : public CrossValidationObserver {
 void bind_tuning(nb::module_& module) {
   using namespace nb::literals;  // NOLINT(google-build-using-namespace): literals come no other way
   nb::class_<RatingLines>(module, "RatingLines", "Ratings in the order of their rows, repeats and all.")
-      .def_static("from_columns", &lines_from, "users"_a, "items"_a, "values"_a, "times"_a.none())
+      .def_static("from_columns", &lines_from, "users"_a, "items"_a, "values"_a, "times"_a.none(), "contexts"_a, "periods"_a, "missing"_a,
+                  "moments"_a.none())
       .def_static("read", &lines_read, "path"_a, "reading"_a)
       .def("__len__", &RatingLines::size);
   module.def(

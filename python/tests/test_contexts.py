@@ -153,6 +153,11 @@ def test_in_a_context(split, model, program, tmp_path):
                                atol=1e-5)
     for value in ("2001-03-31", datetime.date(2001, 3, 1), datetime.datetime(2001, 3, 31, 23), np.datetime64("2001-03-02")):
         assert model.in_context(month=value)._model.equals(march._model)
+        assert model.predict(test.users, test.items, context={"month": value}).tolist() == march.predict(test.users, test.items).tolist()
+    for ask in ("predict_interval", "predict"):
+        assert getattr(model, ask)(test, context={"month": "2001-03"}).tolist() == getattr(march, ask)(test).tolist()
+    with pytest.raises(lowrank.OptionError, match="times: the model does not depend on them"):
+        model.predict(test.users, test.items, times=test.times, context={"month": "2001-03"})
     users = split[0].users[:3].tolist()
     model.save(tmp_path / "model")
     lists = program("recommend", tmp_path / "model", "--user", *users, "--top", 4, "--context", "month=2001-03").stdout.splitlines()
@@ -174,6 +179,8 @@ def test_probabilities_of_ratings(split):
     given = model.predict_proba(test[0], test[1], times="2001-05-01")
     np.testing.assert_allclose(given, model.in_context(month="2001-05").predict_proba(test[0], test[1]), atol=1e-5)
     assert np.abs(given - model.predict_proba(test[0], test[1])).max() > 0.05
+    inside = model.predict_proba(test[0], test[1], context={"month": "2001-05"})
+    assert inside.tolist() == model.in_context(month="2001-05").predict_proba(test[0], test[1]).tolist()
 
 
 def test_figures_read_times(split, model, program, tmp_path):

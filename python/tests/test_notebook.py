@@ -1,5 +1,6 @@
 """The notebook runs from its first cell to its last and draws what it shows."""
 
+import calendar
 import json
 import re
 
@@ -33,6 +34,7 @@ def test_the_notebook(tmp_path, monkeypatch):
             drawn += 1
             if figure.axes[0].texts:
                 labels = [text.get_text() for text in figure.axes[0].texts]
-                assert len(labels) == 20 and all(re.search(r"\(\d{4}\)$", label) for label in labels)
+                films = len(labels) == 20 and all(re.search(r"\(\d{4}\)$", label) for label in labels)
+                assert films or labels == calendar.month_name[2:10]
         plt.close("all")
-    assert drawn == 3
+    assert drawn == 4

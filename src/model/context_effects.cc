@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "lowrank/base/error.h"
 
@@ -9,18 +11,33 @@ namespace lowrank {
 
 namespace {
 
-/// The mean of the factors of the users with ratings.
-std::vector<double> mean_user(const Model& model) {
-  std::vector<double> mean(model.rank());
-  std::size_t users = 0;
-  for (std::uint32_t user = 0; user < model.users.size(); ++user) {
-    if (!model.users.rated(user)) continue;
-    ++users;
-    const std::span<const float> row = model.users.factors.row(user);
-    for (std::size_t k = 0; k < mean.size(); ++k) mean[k] += static_cast<double>(row[k]);
+/// The mean of the factors of the rows with ratings.
+std::vector<double> mean_row(const Side& side, std::size_t rank) {
+  std::vector<double> mean(rank);
+  std::size_t rows = 0;
+  for (std::uint32_t number = 0; number < side.size(); ++number) {
+    if (!side.rated(number)) continue;
+    ++rows;
+    const std::span<const float> row = side.factors.row(number);
+    for (std::size_t k = 0; k < rank; ++k) mean[k] += static_cast<double>(row[k]);
   }
-  for (double& x : mean) x /= static_cast<double>(std::max<std::size_t>(users, 1));
+  for (double& x : mean) x /= static_cast<double>(std::max<std::size_t>(rows, 1));
   return mean;
+}
+
+/// What the factors of every row of one side are multiplied with in a level. \param others  mean_row() of the other side, read where there
+/// are scales
+std::vector<double> vector_of(const FactorMatrix& factors, const FactorMatrix& scales, std::span<const double> others, std::size_t level) {
+  const std::span<const float> row = factors.row(level);
+  std::vector<double> vector(row.begin(), row.end());
+  if (scales.rows() == 0) return vector;
+  for (std::size_t k = 0; k < vector.size(); ++k) vector[k] += others[k] * (static_cast<double>(scales.row(level)[k]) - 1);
+  return vector;
+}
+
+std::vector<double> others_of(const Model& model, const ContextVectors& context, RowsOf side) {
+  if (context.scales.rows() == 0) return {};
+  return mean_row(side == RowsOf::items ? model.users : model.items, model.rank());
 }
 
 }  // namespace
@@ -29,13 +46,7 @@ LevelEffects level_effects(const Model& model, std::size_t context, std::uint32_
   if (context >= model.contexts.size() || level >= model.contexts[context].levels.size())
     throw OptionError("context", "the model has no level " + std::to_string(level) + " of context " + std::to_string(context));
   const ContextVectors& own = model.contexts[context];
-  // An item's factors are multiplied with the same vector for all items.
-  std::vector<double> vector(model.rank());
-  for (std::size_t k = 0; k < vector.size(); ++k) vector[k] = static_cast<double>(own.item_factors.row(level)[k]);
-  if (own.scales.rows() != 0) {
-    const std::vector<double> user = mean_user(model);
-    for (std::size_t k = 0; k < vector.size(); ++k) vector[k] += user[k] * (static_cast<double>(own.scales.row(level)[k]) - 1);
-  }
+  const std::vector<double> vector = vector_of(own.item_factors, own.scales, others_of(model, own, RowsOf::items), level);
   std::vector<std::pair<double, std::uint32_t>> effects;
   double mean = 0;
   for (std::uint32_t item = 0; item < model.items.size(); ++item) {
@@ -58,6 +69,18 @@ LevelEffects level_effects(const Model& model, std::size_t context, std::uint32_
     if (effect > 0) result.lifted.push_back({effects[n].second, effect});
   }
   return result;
+}
+
+FactorMatrix level_vectors(const Model& model, std::size_t context, RowsOf side) {
+  if (context >= model.contexts.size()) throw OptionError("context", "the model has no context " + std::to_string(context));
+  const ContextVectors& own = model.contexts[context];
+  const std::vector<double> others = others_of(model, own, side);
+  FactorMatrix vectors(own.levels.size(), model.rank());
+  for (std::size_t level = 0; level < vectors.rows(); ++level) {
+    const std::vector<double> vector = vector_of(side == RowsOf::items ? own.item_factors : own.user_factors, own.scales, others, level);
+    std::ranges::transform(vector, vectors.row(level).begin(), [](double x) { return static_cast<float>(x); });
+  }
+  return vectors;
 }
 
 }  // namespace lowrank

@@ -210,6 +210,11 @@ void check_features(const Method& method, const Features* users, std::uint32_t u
   check("item_features", items, item_count, "items");
 }
 
+void check_reads_contexts(const Method& method, const Situations& situations) {
+  if (situations.columns.empty() || reads_contexts(method)) return;
+  throw OptionError("contexts", "is not an option of method " + std::string(name_of(method)) + ", which does not read contexts");
+}
+
 TrainingObserver& TrainingObserver::silent() noexcept {
   static TrainingObserver silent;
   return silent;
@@ -250,9 +255,7 @@ Trained train_ratings(Ratings ratings, const Method& method, const Validation& v
   check_settings(method, {context.threads, context.min_rating, context.max_rating, context.clips}, context.init != nullptr);
   if (ratings.empty()) throw DataError("there are no ratings to train on");
   if (reads_times(method) && !ratings.has_times()) throw OptionError("time", "needs a timestamp with each rating");
-  if (context.situations != nullptr && !context.situations->columns.empty() && !reads_contexts(method)) {
-    throw OptionError("contexts", "is not an option of method " + std::string(name_of(method)) + ", which does not read contexts");
-  }
+  if (context.situations != nullptr) check_reads_contexts(method, *context.situations);
   if (ratings.has_weights()) check_weights(method, "weights");
   check_features(method, context.user_features, ratings.user_count(), context.item_features, ratings.item_count());
   return std::visit(

@@ -30,6 +30,9 @@ void check_weights(const Method& method, const std::string& option);
 /// item_features, DataError for features that are not sound
 void check_features(const Method& method, const Features* users, std::uint32_t user_count, const Features* items, std::uint32_t item_count);
 
+/// \throws OptionError("contexts") for contexts of ratings that the method does not read
+void check_reads_contexts(const Method& method, const Situations& situations);
+
 /// Adds to a model what train_ratings() does not know, and the training error to its record.
 /// \param data_fingerprint  of the ratings trained on
 void complete(Trained& trained, Vocabulary users, Vocabulary items, History history, std::string data_fingerprint);

@@ -125,6 +125,7 @@ class Search {
     const std::vector<SpaceEntry> entries = parse_space(options.space);
     for (const Method& method : options.methods) {
       if (data.data.ratings.has_weights()) check_weights(method, "weights");
+      check_reads_contexts(method, data.data.situations);
       check_features(method, data.user_features ? &*data.user_features : nullptr, data.data.ratings.user_count(),
                      data.item_features ? &*data.item_features : nullptr, data.data.ratings.item_count());
       searches_.emplace_back(Space(method, options.fixed, entries), options.trials, options.seed, searches_.size());

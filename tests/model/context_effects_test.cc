@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "lowrank/base/error.h"
@@ -111,6 +112,40 @@ TEST(LevelEffects, RefuseLevelsThatAreNot) {
   const Model model = model_of();
   EXPECT_THROW(level_effects(model, 1, 0, 2), OptionError);
   EXPECT_THROW(level_effects(model, 0, 2, 2), OptionError);
+}
+
+TEST(LevelVectors, AddToScoresWhatLevelsDo) {
+  Model model = model_of();
+  std::ranges::fill(model.contexts.front().item_biases.values, 0.0F);
+  for (const std::uint32_t level : {0U, 1U}) {
+    const FactorMatrix of_items = level_vectors(model, 0, RowsOf::items);
+    const FactorMatrix of_users = level_vectors(model, 0, RowsOf::users);
+    // Means over the rows with ratings of what is added to scores; differences between rows, for the level's other terms are constant.
+    const auto mean_of_item = [&](std::uint32_t item) {
+      double sum = 0;
+      for (std::uint32_t user = 0; user + 1 < kUsers; ++user) sum += added(model, user, item, level);
+      return sum / (kUsers - 1);
+    };
+    const auto mean_of_user = [&](std::uint32_t user) {
+      double sum = 0;
+      for (std::uint32_t item = 0; item + 1 < kItems; ++item) sum += added(model, user, item, level);
+      return sum / (kItems - 1);
+    };
+    const auto product = [](std::span<const float> a, std::span<const float> b) {
+      double sum = 0;
+      for (std::size_t k = 0; k < a.size(); ++k) sum += static_cast<double>(a[k]) * static_cast<double>(b[k]);
+      return sum;
+    };
+    for (std::uint32_t item = 1; item < kItems; ++item) {
+      EXPECT_NEAR(product(of_items.row(level), model.items.factors.row(item)) - product(of_items.row(level), model.items.factors.row(0)),
+                  mean_of_item(item) - mean_of_item(0), 1e-5);
+    }
+    for (std::uint32_t user = 1; user < kUsers; ++user) {
+      EXPECT_NEAR(product(of_users.row(level), model.users.factors.row(user)) - product(of_users.row(level), model.users.factors.row(0)),
+                  mean_of_user(user) - mean_of_user(0), 1e-5);
+    }
+  }
+  EXPECT_THROW(level_vectors(model, 1, RowsOf::items), OptionError);
 }
 
 }  // namespace

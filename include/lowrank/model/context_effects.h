@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <vector>
 
+#include "lowrank/model/factor_matrix.h"
 #include "lowrank/model/model.h"
+#include "lowrank/model/vectors.h"
 
 namespace [[gnu::visibility("default")]] lowrank {
 
@@ -37,5 +39,15 @@ struct LevelEffects {
 /// the model does not have
 LevelEffects level_effects(const Model& model, std::size_t context, std::uint32_t level, std::size_t count,
                            std::uint32_t least_ratings = 1);
+
+/// The vectors of the levels of context number `context`, levels x rank, for pictures of levels and distances between them. With
+/// RowsOf::items the dot product of a level's vector and an item's factors q_i is what the level adds to the item's score besides biases,
+/// for the user of level_effects():
+///
+///     item_factors[level]_k + p_k (scales[level]_k - 1)
+///
+/// With RowsOf::users it is that with user_factors and, in place of p, the mean of the factors of the items with ratings.
+/// O((users + items + levels) rank) \throws OptionError("context") for a number that the model does not have
+FactorMatrix level_vectors(const Model& model, std::size_t context, RowsOf side);
 
 }  // namespace lowrank
