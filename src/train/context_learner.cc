@@ -558,8 +558,15 @@ void ContextLearner::load(const ContextVectors& from, std::size_t column) {
   }
 }
 
-std::size_t context_learner_bytes(const ContextAls& options, std::size_t ratings) {
-  return 2 * RowBlocks::bytes(options.rank) + CombinedLevels::most_bytes(ratings);
+std::size_t context_learner_bytes(const ContextAls& options, const TrainingShape& shape) {
+  if (shape.contexts == 0) return 0;
+  // For each rating its user, its situation, and where it is of each context.
+  const std::size_t of_ratings = shape.ratings * (4 + 4 + 4 * shape.contexts);
+  const bool many_starts = options.starts > 1 && (options.form == ContextForm::cp || options.form == ContextForm::both);
+  // The best start so far, and one more while it is taken.
+  const std::size_t row_bytes = sizeof(float) * (options.rank + FactorMatrix::kLanes);
+  const std::size_t of_starts = many_starts ? 2 * (shape.users + shape.items) * row_bytes : 0;
+  return of_ratings + of_starts + 2 * RowBlocks::bytes(options.rank) + CombinedLevels::most_bytes(shape.ratings);
 }
 
 }  // namespace lowrank

@@ -11,6 +11,7 @@
 #include "lowrank/data/situations.h"
 #include "lowrank/model/model.h"
 #include "lowrank/train/context_als.h"
+#include "lowrank/train/train.h"
 #include "train/als_weights.h"
 #include "train/context.h"
 #include "train/context_levels.h"
@@ -126,7 +127,7 @@ class ContextLearner final : public EpochLearner {
   RowBlocks bias_blocks_;  ///< of rank 0
 };
 
-/// Bytes besides those of rows that training takes.
-std::size_t context_learner_bytes(const ContextAls& options, std::size_t ratings);
+/// Bytes besides those of rows and of the ratings in both orders that training takes.
+std::size_t context_learner_bytes(const ContextAls& options, const TrainingShape& shape);
 
 }  // namespace lowrank
