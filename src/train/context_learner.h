@@ -16,6 +16,7 @@
 #include "train/context.h"
 #include "train/context_levels.h"
 #include "train/epoch_loop.h"
+#include "train/level_runs.h"
 #include "train/row_blocks.h"
 #include "train/transpose.h"
 #include "train/units.h"
@@ -81,6 +82,8 @@ class ContextLearner final : public EpochLearner {
   template <class View>
   void solve(const View& view, const Rows& fixed, Rows& solved);
   void solve_vectors(std::size_t column);
+  /// The same by runs of users.
+  void solve_vectors_by_runs(std::size_t column);
   void solve_scales(std::size_t column);
   /// What the model without a context has of a column.
   [[nodiscard]] LevelMean mean(const LevelTable& table) const;
@@ -122,6 +125,7 @@ class ContextLearner final : public EpochLearner {
   Rows items_;
   std::vector<LevelTable> columns_;
   std::vector<std::vector<std::uint16_t>> level_rows_;  ///< see rows_of()
+  std::vector<LevelRuns> runs_;                         ///< of each column, where levels have vectors
   CombinedLevels combined_;
   RowBlocks blocks_;
   RowBlocks bias_blocks_;  ///< of rank 0
