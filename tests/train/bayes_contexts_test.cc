@@ -37,8 +37,8 @@ struct Parts {
 };
 
 /// Items that two contexts lift and lower, each in a way of its own; a level in ten is missing. \param steps  levels of the first, which
-/// change a little from each to the next
-Parts planted(std::uint16_t steps, std::size_t per_cell_divisor) {
+/// change a little from each to the next \param one_in  so many cells is for training
+Parts planted(std::uint16_t steps, std::size_t one_in) {
   std::mt19937_64 random(7);
   std::normal_distribution<float> normal;
   std::vector<std::vector<float>> effects(2);
@@ -66,9 +66,9 @@ Parts planted(std::uint16_t steps, std::size_t per_cell_divisor) {
       float value = 3 + 0.2F * static_cast<float>(user % 5) + tastes[0][item] * effects[0][(step * 7U + 3U) % steps];
       value += (missing ? 0 : tastes[1][item] * effects[1][mood]) + 0.3F * normal(random);
       const std::uint32_t situation = situations.number(std::vector<std::uint16_t>{step, missing ? Situations::kMissing : mood});
-      if ((user * 7 + item * 3) % per_cell_divisor == 0) {
+      if (random() % one_in == 0) {
         builder.add_in_situation(user, item, value, situation);
-      } else if ((user + item) % 4 == 0) {
+      } else if (random() % 4 == 0) {
         parts.held.users.push_back(user);
         parts.held.items.push_back(item);
         parts.held.values.push_back(value);

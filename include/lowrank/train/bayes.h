@@ -84,8 +84,8 @@ struct Bayes {
   /// Periods of the calendar (UTC) that have a bias and factors of their own, which are multiplied with those of user and item: day, week
   /// or month; none does not look at times. Needs a timestamp with each rating.
   Period time = Period::none;
-  /// The context whose levels follow one another, so that each is expected to be like the one before: a period by its name, or all, others
-  /// being ordered by the numbers that they begin with or by their texts; none expects nothing.
+  /// The context whose levels follow one another, so that each is expected to be like the one before: the periods day, week, month, hour,
+  /// weekday or season, or all, others being ordered by the numbers that they begin with or by their texts; none expects nothing.
   ContextChain chain = ContextChain::none;
   std::uint32_t patience = 50;  ///< sweeps without improvement of the validation figure after which training ends
   std::uint64_t seed = 1;       ///< seed of every random choice
