@@ -291,9 +291,12 @@ def planted(shape, rank, ratings, noise, form, seed=1):
         for path, tested in zip(paths, (False, True)):
             path.write_text(header + "".join(line for n, line in enumerate(lines) if (n % 10 == 0) == tested))
 
-    name = f"planted.{form}.{'x'.join(map(str, shape))}.rank{rank}"
+    name = f"planted.{form}.{'x'.join(map(str, shape))}.rank{rank}.{ratings}.noise{noise}.seed{seed}"
     files = [WORK / f"{name}.{word}.csv" for word in ("train", "test")]
     if not all(file.exists() for file in files):
         WORK.mkdir(parents=True, exist_ok=True)
-        make(files)
+        parts = [file.with_suffix(".part") for file in files]
+        make(parts)
+        for part, file in zip(parts, files):
+            part.rename(file)
     return files

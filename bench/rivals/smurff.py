@@ -54,5 +54,6 @@ class Smurff(Rival):
         session = smurff.TrainSession(priors=["normal"] * modes, num_latent=rank, num_threads=threads, burnin=burn_in, nsamples=samples, seed=seed, verbose=0)
         session.addTrainAndTest(*tensors, noises[noise])
         seconds, predictions = timed(session.run)
-        errors = numpy.array([one.pred_avg - one.val for one in predictions])
-        return {"seconds": seconds, "rmse": float(numpy.sqrt(numpy.mean(errors**2)))}
+        scores = numpy.array([one.pred_avg for one in predictions])
+        truth = numpy.array([one.val for one in predictions])
+        return {"seconds": seconds, "rmse": clipped_rmse(scores + mean, truth + mean, values)}

@@ -282,7 +282,8 @@ void check_memory(const TrainRun& run, const Inputs& inputs, TrainingObserver& o
                       .ratings = inputs.data.ratings.size(),
                       .validates = inputs.validation.has_value(),
                       .weighted = inputs.data.ratings.has_weights(),
-                      .features = inputs.user_features.has_value() || inputs.item_features.has_value()};
+                      .features = inputs.user_features.has_value() || inputs.item_features.has_value(),
+                      .contexts = inputs.data.situations.columns.size()};
   MemoryReport report{.resident = resident_memory(), .training = training_memory(run.method, shape), .available = run.memory};
   if (report.available == 0) report.available = available_memory();
   observer.on_memory(report);

@@ -36,6 +36,11 @@ void check_update(const UpdateOptions& options) {
   if (options.retrain && options.max_seconds > 0) throw OptionError("max_seconds", "cannot be given together with " + mention("retrain"));
 }
 
+/// Whether the model was trained on ratings with contexts, not only with their times.
+bool trained_in_contexts(const Model& model) {
+  return !model.contexts.empty() && !reads_times(method_of(model.record.method, model.record.options));
+}
+
 /// The history of `model` from all of its ratings. \throws DataError for ratings that are not the model's
 History history_of(const Model& model, const Pairs& pairs, Duplicates duplicates, int threads) {
   const auto fail = [](const std::string& what) {
@@ -44,7 +49,7 @@ History history_of(const Model& model, const Pairs& pairs, Duplicates duplicates
   if (!pairs.unknown_users.empty()) fail("the model does not know user " + quoted(pairs.unknown_users.id(0)));
   if (!pairs.unknown_items.empty()) fail("the model does not know item " + quoted(pairs.unknown_items.id(0)));
   // Of a pair that was rated in several contexts, a history keeps the mean.
-  if (!model.contexts.empty() && reads_contexts(method_by_name(model.record.method))) duplicates = Duplicates::mean;
+  if (trained_in_contexts(model)) duplicates = Duplicates::mean;
   RatingsBuilder builder;
   for (std::size_t n = 0; n < pairs.size(); ++n) {
     builder.add(pairs.users[n], pairs.items[n], pairs.values.empty() ? 1.0F : pairs.values[n]);
@@ -155,12 +160,12 @@ void check_retrain(const Model& model, const Method& method) {
   if (model.users.features || model.items.features) {
     throw OptionError("retrain", "cannot be given: the model has learned features, which it does not keep; train again from all files");
   }
-  if (!model.contexts.empty() && reads_contexts(method)) {
-    throw OptionError("retrain",
-                      "cannot be given: the model was trained with contexts, which its history does not keep; train again from all files");
-  }
   if (reads_times(method)) {
     throw OptionError("retrain", "cannot be given: the model was trained with times, which it does not keep; train again from all files");
+  }
+  if (trained_in_contexts(model)) {
+    throw OptionError("retrain",
+                      "cannot be given: the model was trained with contexts, which its history does not keep; train again from all files");
   }
 }
 

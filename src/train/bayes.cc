@@ -12,7 +12,7 @@
 #include "base/parallel.h"
 #include "train/alternating.h"
 #include "train/bayes_learner.h"
-#include "train/by_period.h"
+#include "train/by_level.h"
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/gibbs_sampler.h"
@@ -39,6 +39,14 @@ constexpr auto kImplicitFeatures = std::to_array<Named<ImplicitFeatures>>({{"non
 constexpr auto kLikelihoods = std::to_array<Named<Likelihood>>({{"gaussian", Likelihood::gaussian}, {"ordinal", Likelihood::ordinal}});
 constexpr auto kTimes =
     std::to_array<Named<Period>>({{"none", Period::none}, {"day", Period::day}, {"week", Period::week}, {"month", Period::month}});
+constexpr auto kChains = std::to_array<Named<ContextChain>>({{"none", ContextChain::none},
+                                                             {"day", ContextChain::day},
+                                                             {"week", ContextChain::week},
+                                                             {"month", ContextChain::month},
+                                                             {"hour", ContextChain::hour},
+                                                             {"weekday", ContextChain::weekday},
+                                                             {"season", ContextChain::season},
+                                                             {"all", ContextChain::all}});
 constexpr auto kNoises =
     std::to_array<Named<NoiseOf>>({{"all", NoiseOf::all}, {"users", NoiseOf::users}, {"items", NoiseOf::items}, {"both", NoiseOf::both}});
 
@@ -51,6 +59,7 @@ constexpr std::array kOptions = {
     Option<Bayes>{"likelihood", choice<Bayes, &Bayes::likelihood, kLikelihoods>()},
     Option<Bayes>{"noise", choice<Bayes, &Bayes::noise, kNoises>()}.only(with("likelihood", "gaussian")),
     Option<Bayes>{"time", choice<Bayes, &Bayes::time, kTimes>()},
+    Option<Bayes>{"chain", choice<Bayes, &Bayes::chain, kChains>()},
     patience_option<Bayes>(),
     seed_option<Bayes>(),
 };
@@ -81,6 +90,36 @@ GibbsSampler::Form form_of(const Bayes& options) {
           .ordinal = options.likelihood == Likelihood::ordinal};
 }
 
+/// The names of the contexts whose levels are chains.
+/// \throws OptionError where there is none that the options mean
+std::vector<std::string> chained(const Bayes& options, std::span<const ContextColumn> columns) {
+  std::vector<std::string> names;
+  if (options.chain == ContextChain::none) return names;
+  const auto* const wanted_chain = std::ranges::find(kChains, options.chain, &Named<ContextChain>::second);
+  const std::string wanted(wanted_chain->first);
+  for (const ContextColumn& column : columns) {
+    if (options.chain == ContextChain::all || column.name == wanted) names.push_back(column.name);
+  }
+  if (!names.empty()) return names;
+  throw OptionError("chain", options.chain == ContextChain::all ? "needs ratings with contexts"
+                                                                : "the ratings have no context " + wanted + ": give " + mention("time_contexts=" + wanted));
+}
+
+/// The contexts that ratings come with, or else their times. \throws DataError as periods_of()
+std::optional<RatingContexts> contexts_of(const Ratings& ratings, const ByItem& by_item, const Bayes& options, const Situations* situations) {
+  if (situations != nullptr && !situations->columns.empty()) {
+    if (options.time != Period::none)
+      throw OptionError("time", "is not read where ratings have contexts: give " + mention("time_contexts=" + std::string(name_of(options.time))));
+    return by_level(ratings, by_item, *situations, chained(options, situations->columns));
+  }
+  if (options.time == Period::none) {
+    chained(options, {});
+    return std::nullopt;
+  }
+  const ContextColumn column{std::string(name_of(options.time)), options.time, {}};
+  return by_period(ratings, by_item, options.time, !chained(options, {&column, 1}).empty());
+}
+
 class BayesLearner final : public EpochLearner {
  public:
   BayesLearner(Ratings ratings, const Bayes& options, const Units& units, const Model& frame, const TrainContext& context, Workers& workers)
@@ -94,14 +133,14 @@ class BayesLearner final : public EpochLearner {
         item_counts_(frame.items.counts),
         user_features_(given(context.user_features, user_counts_)),
         item_features_(given(context.item_features, item_counts_)),
-        by_period_(options.time == Period::none ? std::nullopt : std::optional(by_period(ratings_, by_item_, options.time))),
+        contexts_(contexts_of(ratings_, by_item_, options, context.situations)),
         sampler_(ratings_, by_item_, units, user_counts_, item_counts_, form_of(options), workers,
                  user_features_ ? std::optional(user_features_->block()) : std::nullopt,
-                 item_features_ ? std::optional(item_features_->block()) : std::nullopt, by_period_ ? &*by_period_ : nullptr),
+                 item_features_ ? std::optional(item_features_->block()) : std::nullopt, contexts_ ? &*contexts_ : nullptr),
         users_(sampler_.users, kColumns * options.rank, !sampler_.user_noise.empty()),
         items_(sampler_.items, kColumns * options.rank, !sampler_.item_noise.empty()),
-        product_(rows_of(sampler_.users), rows_of(sampler_.items), options.rank, kColumns * options.rank, period_weights(user_counts_),
-                 period_weights(item_counts_)),
+        product_(rows_of(sampler_.users), rows_of(sampler_.items), options.rank, kColumns * options.rank, level_weights(user_counts_),
+                 level_weights(item_counts_)),
         user_spread_(options.rank, kColumns * options.rank),
         item_spread_(options.rank, kColumns * options.rank),
         probes_(ratings_, options.seed),
@@ -134,7 +173,7 @@ class BayesLearner final : public EpochLearner {
       write_features(*user_features_, product_.users(), users_.biases(), sides_of(options_.implicit_features).users, model.users);
     store_priors(model);
     store_uncertainty(model);
-    if (by_period_) store_periods(model);
+    if (contexts_) store_levels(model);
     if (item_features_)
       write_features(*item_features_, product_.items(), items_.biases(), sides_of(options_.implicit_features).items, model.items);
   }
@@ -142,9 +181,9 @@ class BayesLearner final : public EpochLearner {
   void restore(const Model* /*model*/) override {
     start_rows(sampler_.users.factors, user_counts_, kInitialScale, options_.seed, Purpose::user_factors, workers_);
     start_rows(sampler_.items.factors, item_counts_, kInitialScale, options_.seed, Purpose::item_factors, workers_);
-    if (by_period_) {
-      centred_periods_ = FactorMatrix(by_period_->counts.size(), options_.rank);
-      period_biases_.assign(by_period_->counts.size(), 0);
+    if (contexts_) {
+      centred_levels_ = FactorMatrix(levels(), options_.rank);
+      level_biases_.assign(levels(), 0);
     }
     if (init_ != nullptr) {
       take(init_->users, init_->centre.mean - units_.mean, sampler_.users);
@@ -171,7 +210,7 @@ class BayesLearner final : public EpochLearner {
  private:
   /// The ordinal scale, with the mean of the cutpoints, which are relative to the mean of the ratings. \param spread  variance of scores
   [[nodiscard]] OrdinalScale scale_of(const std::vector<double>& cuts, double spread) const {
-    OrdinalScale scale{.levels = sampler_.levels(), .cutpoints = {}, .deviation = units_.scale * std::sqrt(1 + spread)};
+    OrdinalScale scale{.levels = sampler_.steps(), .cutpoints = {}, .deviation = units_.scale * std::sqrt(1 + spread)};
     for (const double cut : cuts) scale.cutpoints.push_back(units_.mean + cut * units_.scale);
     return scale;
   }
@@ -195,73 +234,95 @@ class BayesLearner final : public EpochLearner {
     model.centre.ordinal = scale_of(cuts, probes_.spread());
   }
 
-  /// The tables of a side whose mean product is followed: its own, and the periods, which are multiplied with the other side's rows.
+  /// The levels of all columns of contexts.
+  [[nodiscard]] std::size_t levels() const {
+    std::size_t sum = 0;
+    for (const ByLevel& column : contexts_->columns) sum += column.levels();
+    return sum;
+  }
+
+  /// The tables of a side whose mean product is followed: its own, and the levels, which are multiplied with the other side's rows.
   [[nodiscard]] std::vector<std::size_t> rows_of(const GibbsSide& side) const {
     std::vector<std::size_t> rows = SideMean::rows_of(side);
-    if (by_period_) rows.push_back(by_period_->counts.size());
+    if (contexts_) rows.push_back(levels());
     return rows;
   }
 
-  /// How many rows of a side a period counts for in the choice of the columns: its share of the ratings.
-  [[nodiscard]] std::vector<double> period_weights(std::span<const std::uint32_t> counts) const {
+  /// How many rows of a side a level counts for in the choice of the columns: its share of the ratings.
+  [[nodiscard]] std::vector<double> level_weights(std::span<const std::uint32_t> counts) const {
     std::vector<double> weights;
-    if (!by_period_) return weights;
+    if (!contexts_) return weights;
     const auto rated = static_cast<double>(std::ranges::count_if(counts, [](std::uint32_t count) { return count != 0; }));
-    for (const std::uint32_t count : by_period_->counts) {
-      weights.push_back(rated * static_cast<double>(count) / static_cast<double>(ratings_.size()));
+    for (const ByLevel& column : contexts_->columns) {
+      for (const std::uint32_t row : column.rows) {
+        weights.push_back(rated * static_cast<double>(column.counts[row]) / static_cast<double>(ratings_.size()));
+      }
     }
     return weights;
   }
 
-  /// Writes what the periods add. Their table among those of the items is multiplied with the factors of users, and the other way round.
-  void store_periods(Model& model) {
+  /// Writes what the levels add. Their table among those of the items is multiplied with the factors of users, and the other way round.
+  void store_levels(Model& model) {
     const std::size_t columns = kColumns * options_.rank;
     const double share = 1 / static_cast<double>(product_.samples());
-    const std::size_t size = by_period_->counts.size();
-    model.contexts = {{.name = std::string(name_of(options_.time)),
-                       .period = options_.time,
-                       .levels = by_period_->levels,
-                       .user_factors = FactorMatrix(size, columns),
-                       .item_factors = FactorMatrix(size, columns),
-                       .biases = {},
-                       .counts = by_period_->counts}};
-    ContextVectors& periods = model.contexts.front();
     const auto scale = static_cast<float>(std::sqrt(units_.scale));
-    const auto copy = [&](const FactorMatrix& from, std::size_t row, FactorMatrix& to) {
-      std::ranges::transform(from.row(row).first(columns), to.row(row).begin(), [scale](float x) { return x * scale; });
+    const auto copy = [&](const FactorMatrix& from, std::size_t row, std::span<float> to) {
+      std::ranges::transform(from.row(row).first(columns), to.begin(), [scale](float x) { return x * scale; });
     };
-    for (std::size_t period = 0; period < size; ++period) {
-      copy(product_.items().back(), period, periods.user_factors);
-      copy(product_.users().back(), period, periods.item_factors);
-      periods.biases.push_back(to_bias(period_biases_[period] * share * units_.scale));
+    model.contexts.clear();
+    std::size_t at = 0;
+    for (const ByLevel& own : contexts_->columns) {
+      ContextVectors& to = model.contexts.emplace_back();
+      to.name = own.column.name;
+      to.period = own.column.period;
+      to.levels = own.column.levels;
+      to.user_factors = FactorMatrix(own.levels(), columns);
+      to.item_factors = FactorMatrix(own.levels(), columns);
+      for (std::size_t level = 0; level < own.levels(); ++level, ++at) {
+        copy(product_.items().back(), at, to.user_factors.row(level));
+        copy(product_.users().back(), at, to.item_factors.row(level));
+        to.biases.push_back(to_bias(level_biases_[at] * share * units_.scale));
+        to.counts.push_back(own.counts[own.rows[level]]);
+      }
     }
   }
 
-  /// Takes the periods of the present sample: what they are on the average over the ratings goes into the rows' biases and the mean.
-  /// \param[in,out] of_users, of_items  the factors that rows of users (of items) are multiplied with on the average
-  void add_periods(std::vector<double>& of_users, std::vector<double>& of_items) {
+  /// Takes the levels of the present sample: what those of a column are on the average over the ratings goes into the rows' biases and the
+  /// mean. \param[in,out] of_users, of_items  the factors that rows of users (of items) are multiplied with on the average
+  void add_levels(std::vector<double>& of_users, std::vector<double>& of_items) {
     const std::size_t rank = options_.rank;
-    const GibbsSide& periods = *sampler_.periods;
-    std::vector<double> average(rank + 1);
-    for (std::size_t period = 0; period < by_period_->counts.size(); ++period) {
-      const double share = static_cast<double>(by_period_->counts[period]) / static_cast<double>(ratings_.size());
-      for (std::size_t k = 0; k < rank; ++k) average[k] += share * static_cast<double>(periods.factors.row(period)[k]);
-      average[rank] += share * static_cast<double>(periods.biases[period]);
-    }
-    level_ += average[rank];
-    for (std::size_t k = 0; k < rank; ++k) level_ += average[k] * (of_users[k] + of_items[k]);
-    for (std::size_t period = 0; period < by_period_->counts.size(); ++period) {
-      double bias = static_cast<double>(periods.biases[period]) - average[rank];
-      for (std::size_t k = 0; k < rank; ++k) {
-        const double own = static_cast<double>(periods.factors.row(period)[k]) - average[k];
-        centred_periods_.row(period)[k] = static_cast<float>(own);
-        bias += own * (of_users[k] + of_items[k]);
+    std::vector<double> of_levels(rank);
+    for (std::size_t k = 0; k < rank; ++k) of_levels[k] = of_users[k] + of_items[k];
+    std::size_t at = 0;
+    for (std::size_t number = 0; number < contexts_->columns.size(); ++number) {
+      const ByLevel& column = contexts_->columns[number];
+      const GibbsSide& side = sampler_.levels[number];
+      std::vector<double> average(rank + 1);
+      for (const std::uint32_t row : column.rows) {
+        const double share = static_cast<double>(column.counts[row]) / static_cast<double>(ratings_.size());
+        for (std::size_t k = 0; k < rank; ++k) average[k] += share * static_cast<double>(side.factors.row(row)[k]);
+        average[rank] += share * static_cast<double>(side.biases[row]);
       }
-      period_biases_[period] += bias;
-    }
-    for (std::size_t k = 0; k < rank; ++k) {
-      of_users[k] += average[k];
-      of_items[k] += average[k];
+      level_ += average[rank];
+      for (std::size_t k = 0; k < rank; ++k) level_ += average[k] * of_levels[k];
+      for (const std::uint32_t row : column.rows) {
+        // A level without a rating adds nothing.
+        if (column.counts[row] == 0) {
+          ++at;
+          continue;
+        }
+        double bias = static_cast<double>(side.biases[row]) - average[rank];
+        for (std::size_t k = 0; k < rank; ++k) {
+          const double own = static_cast<double>(side.factors.row(row)[k]) - average[k];
+          centred_levels_.row(at)[k] = static_cast<float>(own);
+          bias += own * of_levels[k];
+        }
+        level_biases_[at++] += bias;
+      }
+      for (std::size_t k = 0; k < rank; ++k) {
+        of_users[k] += average[k];
+        of_items[k] += average[k];
+      }
     }
   }
 
@@ -349,7 +410,7 @@ class BayesLearner final : public EpochLearner {
     probes_.visit_state(visit);
     visit(noise_);
     visit(cuts_);
-    visit(period_biases_);
+    visit(level_biases_);
     visit(level_);
   }
 
@@ -360,12 +421,12 @@ class BayesLearner final : public EpochLearner {
     // A row is multiplied with the other side's, on the average with its mean.
     std::vector<double> of_users(sampler_.items.means.begin(), sampler_.items.means.end() - 1);
     std::vector<double> of_items(sampler_.users.means.begin(), sampler_.users.means.end() - 1);
-    if (by_period_) add_periods(of_users, of_items);
+    if (contexts_) add_levels(of_users, of_items);
     std::vector<const FactorMatrix*> users = users_.add(sampler_.users, of_users, sampler_.user_noise, workers_);
     std::vector<const FactorMatrix*> items = items_.add(sampler_.items, of_items, sampler_.item_noise, workers_);
-    if (by_period_) {
-      users.push_back(&centred_periods_);
-      items.push_back(&centred_periods_);
+    if (contexts_) {
+      users.push_back(&centred_levels_);
+      items.push_back(&centred_levels_);
     }
     const std::size_t before = product_.samples();
     const RunningProduct::Changes changes = product_.add(users, items, workers_);
@@ -389,7 +450,7 @@ class BayesLearner final : public EpochLearner {
   std::vector<std::uint32_t> item_counts_;
   std::optional<GivenFeatures> user_features_;
   std::optional<GivenFeatures> item_features_;
-  std::optional<ByPeriod> by_period_;
+  std::optional<RatingContexts> contexts_;
   GibbsSampler sampler_;
   SideMean users_;
   SideMean items_;
@@ -399,8 +460,8 @@ class BayesLearner final : public EpochLearner {
   double noise_ = 0;  ///< sum over the samples of the variance of a rating
   ScoreProbes probes_;
   std::vector<double> cuts_;           ///< sums over the samples
-  FactorMatrix centred_periods_;       ///< of the present sample, less their mean
-  std::vector<double> period_biases_;  ///< sums over the samples
+  FactorMatrix centred_levels_;        ///< of all columns of contexts in the present sample, less their means
+  std::vector<double> level_biases_;   ///< sums over the samples
   double level_ = 0;                   ///< sum over the samples of what is added to the mean of the ratings
 };
 
@@ -439,6 +500,7 @@ MethodTraits<Bayes> traits_of() {
           .any_start_rank = true,
           .uncertainty = true,
           .features = true,
+          .contexts = true,
           .times = [](const Bayes& options) { return options.time != Period::none; },
           .extra_tables = extra_tables,
           .extra_rating_bytes =
@@ -449,6 +511,10 @@ MethodTraits<Bayes> traits_of() {
                 const std::size_t timed = options.time == Period::none ? 0 : 32;
                 if (form.ordinal) return 12 + timed;
                 return timed + (form.item_noise ? 8U : form.user_noise ? 4U : 0U);
+              },
+          .extra_bytes =
+              [](const Bayes& /*options*/, const TrainingShape& shape) {
+                return shape.contexts == 0 ? 0 : shape.ratings * (8 + 12 * shape.contexts);
               }};
 }
 
@@ -460,7 +526,7 @@ Trained train_method(Ratings ratings, const Bayes& options, Model frame, const V
   const std::unique_ptr<BayesLearner> learner = learner_of(std::move(ratings), options, frame, context, workers);
   const Stopping stopping{.epochs = options.burn_in + options.samples, .patience = options.patience, .warm_up = options.burn_in};
   Trained trained = run_epochs(*learner, std::move(frame), NoFoldIn{}, kColumns * options.rank, count, stopping, validation, observer);
-  trained.train_rmse = training_rmse(trained.model, learner->ratings(), workers);
+  trained.train_rmse = training_rmse(trained.model, learner->ratings(), workers, context.situations);
   return trained;
 }
 

@@ -84,11 +84,9 @@ template <>
 MethodTraits<ContextAls> traits_of() {
   return {
       .options = kOptions,
-      // By item, and besides for each rating its user, its situation, and where it is of each context, of which there are two or three.
-      .rating_bytes = 9 + 4 + 4 + 12,
       .weighs = always<ContextAls>,
       .contexts = true,
-      .extra_bytes = [](const ContextAls& options, const TrainingShape& shape) { return context_learner_bytes(options, shape.ratings); }};
+      .extra_bytes = context_learner_bytes};
 }
 
 template <>

@@ -8,7 +8,9 @@
 #include <utility>
 
 #include "base/random.h"
+#include "kernels/aligned_floats.h"
 #include "kernels/dot.h"
+#include "kernels/rows.h"
 #include "lowrank/base/error.h"
 #include "train/alternating.h"
 #include "train/row_weights.h"
@@ -133,6 +135,7 @@ void ContextLearner::set_up_columns() {
     const std::size_t levels = situations_.columns[number].levels.size();
     table.counts.assign(levels, 0);
     group_by_level(ratings_, level_rows_[number], table);
+    runs_.push_back(has_vectors() && options_.solver == Solver::exact ? runs_of(table, ratings_, user_of_) : LevelRuns());
     for (const double total : table.totals) {
       const double size = weights_.per_rating ? total + weights_.prior : 1;
       table.vector_ridges.push_back(std::max(options_.context_regularization * size, weights_.least));
@@ -238,7 +241,112 @@ RegressorStep ContextLearner::step_of(std::size_t column, std::span<const double
   return step;
 }
 
+void ContextLearner::solve_vectors_by_runs(std::size_t column) {
+  constexpr std::size_t kMostRows = 8192;
+  constexpr std::size_t kRuns = 64;
+  LevelTable& table = columns_[column];
+  const LevelRuns& runs = runs_[column];
+  const std::size_t rank = options_.rank;
+  const std::size_t stride = users_.factors.stride();
+  const RowTable items{items_.factors.data(), stride};
+  FactorMatrix rows(kMostRows, rank);
+  std::vector<double> weights(kMostRows);
+  /// Writes the two rows of a run, and adds to what NormalSums::add_rest() takes.
+  const auto take_run = [&](std::size_t level, std::size_t run, std::size_t row, std::span<double> sums) {
+    const std::size_t begin = runs.starts[run];
+    const std::size_t count = runs.starts[run + 1] - begin;
+    const std::uint32_t user = user_of_[table.places[begin]];
+    const float* const p = users_.factors.row(user).data();
+    Scratch scratch(rank);
+    std::vector<std::uint32_t> others(count);
+    std::vector<float> own_weights(count);
+    std::vector<float> left(count);
+    for (std::size_t n = 0; n < count; ++n) {
+      const std::uint32_t place = table.places[begin + n];
+      others[n] = ratings_.items()[place];
+      own_weights[n] = ratings_.has_weights() ? ratings_.weights()[place] : 1.0F;
+    }
+    if (!has_scales()) gather_dots(items, others.data(), count, stride, p, left.data());
+    double weight = 0;
+    double pull = 0;
+    for (std::size_t n = 0; n < count; ++n) {
+      const std::uint32_t place = table.places[begin + n];
+      const std::uint32_t situation = ratings_.situation(place);
+      const CombinedLevels::Terms terms = combined_.of(situation, scratch.combined);
+      float known = has_scales() ? scaled_product(user, others[n], terms.scales, scratch) : left[n];
+      known += users_.biases[user] + items_.biases[others[n]] + (terms.bias - table.biases[level]) + row_biases(user, others[n], situation);
+      if (columns_.size() > 1) {
+        // What the other columns' vectors make of the row.
+        const std::span<float> rest = scratch.rows.row(1);
+        const std::span<const float> own = table.vectors.row(level);
+        for (std::size_t k = 0; k < rank; ++k) rest[k] = terms.vectors[k] - own[k];
+        known += dot(rest.data(), p, stride) + dot(rest.data(), items_.factors.row(others[n]).data(), stride);
+      }
+      left[n] = own_weights[n] * (target(place) - known);
+      weight += static_cast<double>(own_weights[n]);
+      pull += static_cast<double>(left[n]);
+    }
+    AlignedFloats sum(stride);
+    AlignedFloats pulls(stride);
+    std::fill_n(sum.data(), stride, 0.0F);
+    std::fill_n(pulls.data(), stride, 0.0F);
+    gather_axpy(items, others.data(), count, stride, own_weights.data(), sum.data());
+    gather_axpy(items, others.data(), count, stride, left.data(), pulls.data());
+    double of_user = 0;
+    double of_items = 0;
+    for (std::size_t k = 0; k < rank; ++k) {
+      const auto own = static_cast<double>(p[k]);
+      sums[k] += weight * own + static_cast<double>(sum.data()[k]);
+      sums[rank + k] += pull * own + static_cast<double>(pulls.data()[k]);
+      sum.data()[k] += static_cast<float>(weight / 2) * p[k];
+      of_user += own * own;
+      of_items += static_cast<double>(sum.data()[k]) * static_cast<double>(sum.data()[k]);
+    }
+    sums[2 * rank] += weight;
+    sums[2 * rank + 1] += pull;
+    // p y^T + y p^T = ((a p + y / a)(a p + y / a)^T - (a p - y / a)(a p - y / a)^T) / 2, with both of about the same length.
+    const double balance = of_user > 0 && of_items > 0 ? std::pow(of_items / of_user, 0.25) : 1.0;
+    const std::span<float> plus = rows.row(row);
+    const std::span<float> minus = rows.row(row + 1);
+    for (std::size_t k = 0; k < rank; ++k) {
+      const auto one = static_cast<float>(balance) * p[k];
+      const auto other = static_cast<float>(1 / balance) * sum.data()[k];
+      plus[k] = one + other;
+      minus[k] = one - other;
+    }
+    weights[row] = 0.5;
+    weights[row + 1] = -0.5;
+  };
+  for (std::size_t level = 0; level < table.levels(); ++level) {
+    float* const bias = options_.biases ? &table.biases[level] : nullptr;
+    if (table.counts[level] == 0) {
+      std::ranges::fill(table.vectors.row(level), 0.0F);
+      if (bias != nullptr) *bias = 0;
+      continue;
+    }
+    NormalSums sums(rank);
+    for (std::size_t first = runs.offsets[level]; first < runs.offsets[level + 1]; first += kMostRows / 2) {
+      const std::size_t count = std::min(kMostRows / 2, runs.offsets[level + 1] - first);
+      sums.add_rest(workers_.sum_ranges(count, kRuns, [&](std::size_t begin, std::size_t end, int) {
+        std::vector<double> part(2 * rank + 2);
+        for (std::size_t run = begin; run < end; ++run) take_run(level, first + run, 2 * run, part);
+        return part;
+      }));
+      sums.add_squares({rows.data(), stride}, 2 * count, std::span(weights).first(2 * count), workers_);
+    }
+    for (std::size_t first = runs.item_offsets[level]; first < runs.item_offsets[level + 1]; first += kMostRows) {
+      const std::size_t count = std::min(kMostRows, runs.item_offsets[level + 1] - first);
+      workers_.for_ranges(count, kRuns, [&](std::size_t begin, std::size_t end, int) {
+        for (std::size_t n = begin; n < end; ++n) std::ranges::copy(items_.factors.row(runs.items[first + n]), rows.row(n).begin());
+      });
+      sums.add_squares({rows.data(), stride}, count, std::span(runs.item_weights).subspan(first, count), workers_);
+    }
+    sums.solve(table.vector_ridges[level], options_.biases ? table.bias_dampings[level] : 0, table.vectors.row(level), bias);
+  }
+}
+
 void ContextLearner::solve_vectors(std::size_t column) {
+  if (!runs_[column].empty()) return solve_vectors_by_runs(column);
   LevelTable& table = columns_[column];
   RegressorStep step = step_of(column, table.vector_ridges);
   if (options_.biases) step.bias_dampings = table.bias_dampings;
@@ -558,8 +666,15 @@ void ContextLearner::load(const ContextVectors& from, std::size_t column) {
   }
 }
 
-std::size_t context_learner_bytes(const ContextAls& options, std::size_t ratings) {
-  return 2 * RowBlocks::bytes(options.rank) + CombinedLevels::most_bytes(ratings);
+std::size_t context_learner_bytes(const ContextAls& options, const TrainingShape& shape) {
+  if (shape.contexts == 0) return 0;
+  // For each rating its user, its situation, and where it is of each context.
+  const std::size_t of_ratings = shape.ratings * (4 + 4 + 4 * shape.contexts);
+  const bool many_starts = options.starts > 1 && (options.form == ContextForm::cp || options.form == ContextForm::both);
+  // The best start so far, and one more while it is taken.
+  const std::size_t row_bytes = sizeof(float) * (options.rank + FactorMatrix::kLanes);
+  const std::size_t of_starts = many_starts ? 2 * (shape.users + shape.items) * row_bytes : 0;
+  return of_ratings + of_starts + 2 * RowBlocks::bytes(options.rank) + CombinedLevels::most_bytes(shape.ratings);
 }
 
 }  // namespace lowrank

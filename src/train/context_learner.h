@@ -11,10 +11,12 @@
 #include "lowrank/data/situations.h"
 #include "lowrank/model/model.h"
 #include "lowrank/train/context_als.h"
+#include "lowrank/train/train.h"
 #include "train/als_weights.h"
 #include "train/context.h"
 #include "train/context_levels.h"
 #include "train/epoch_loop.h"
+#include "train/level_runs.h"
 #include "train/row_blocks.h"
 #include "train/transpose.h"
 #include "train/units.h"
@@ -80,6 +82,8 @@ class ContextLearner final : public EpochLearner {
   template <class View>
   void solve(const View& view, const Rows& fixed, Rows& solved);
   void solve_vectors(std::size_t column);
+  /// The same by runs of users.
+  void solve_vectors_by_runs(std::size_t column);
   void solve_scales(std::size_t column);
   /// What the model without a context has of a column.
   [[nodiscard]] LevelMean mean(const LevelTable& table) const;
@@ -121,12 +125,13 @@ class ContextLearner final : public EpochLearner {
   Rows items_;
   std::vector<LevelTable> columns_;
   std::vector<std::vector<std::uint16_t>> level_rows_;  ///< see rows_of()
+  std::vector<LevelRuns> runs_;                         ///< of each column, where levels have vectors
   CombinedLevels combined_;
   RowBlocks blocks_;
   RowBlocks bias_blocks_;  ///< of rank 0
 };
 
-/// Bytes besides those of rows that training takes.
-std::size_t context_learner_bytes(const ContextAls& options, std::size_t ratings);
+/// Bytes besides those of rows and of the ratings in both orders that training takes.
+std::size_t context_learner_bytes(const ContextAls& options, const TrainingShape& shape);
 
 }  // namespace lowrank

@@ -86,7 +86,7 @@ std::vector<double> draw_wishart(RandomStream& stream, const std::vector<double>
   return drawn;
 }
 
-GibbsSide::GibbsSide(std::span<const std::uint32_t> counts, std::size_t rank, Stages stages, bool centred)
+GibbsSide::GibbsSide(std::span<const std::uint32_t> counts, std::size_t rank, Stages stages, bool centred, ChainParts chain)
     : factors(counts.size(), rank),
       biases(counts.size()),
       precision((rank + 1) * (rank + 1)),
@@ -95,6 +95,7 @@ GibbsSide::GibbsSide(std::span<const std::uint32_t> counts, std::size_t rank, St
       known_(static_cast<std::size_t>(std::ranges::count_if(counts, [](std::uint32_t count) { return count != 0; }))),
       stages_(stages),
       centred_(centred),
+      chain_(chain),
       scratch_(counts.size(), rank + 1) {
   for (std::size_t k = 0; k <= rank; ++k) precision[k * (rank + 1) + k] = kFirstPrecision;
   prior_rows = std::min(kMostPriorRows, kPriorShare * static_cast<double>(known_));
@@ -139,6 +140,41 @@ const FactorMatrix& GibbsSide::row_means(Workers& workers) {
   return scratch_;
 }
 
+std::vector<GibbsSide::Part> GibbsSide::parts() const {
+  if (chain_.length == 0) return {{0, counts_.size(), 1}};
+  const auto [first, odd, last, end] = chain_.bounds();
+  return {{first, odd, 2}, {odd, last, 2}, {last, end, 1}};
+}
+
+const FactorMatrix& GibbsSide::means_of(const Part& part, Workers& workers) {
+  if (chain_.length == 0) return row_means(workers);
+  // Of the places of a part, two neighbours count alike, those before the first as 0; the last has one.
+  for (std::size_t place = 0; place < chain_.length; ++place) {
+    const std::size_t row = chain_.row(place);
+    if (row < part.first || row >= part.last) continue;
+    const std::span<float> mean = scratch_.row(row - part.first);
+    std::ranges::fill(mean, 0.0F);
+    const auto add = [&](std::size_t neighbour) {
+      const auto share = 1 / static_cast<float>(part.neighbours);
+      for (std::size_t k = 0; k < rank(); ++k) mean[k] += share * factors.row(neighbour)[k];
+      mean[rank()] += share * biases[neighbour];
+    };
+    if (place != 0) add(chain_.row(place - 1));
+    if (place + 1 != chain_.length) add(chain_.row(place + 1));
+  }
+  return scratch_;
+}
+
+void GibbsSide::write_step(std::size_t place, std::span<float> step) const {
+  const std::size_t row = chain_.row(place);
+  std::ranges::copy(factors.row(row), step.begin());
+  step[rank()] = biases[row];
+  if (place == 0) return;
+  const std::size_t before = chain_.row(place - 1);
+  for (std::size_t k = 0; k < rank(); ++k) step[k] -= factors.row(before)[k];
+  step[rank()] -= biases[before];
+}
+
 void GibbsSide::draw_prior(const GibbsPlace& place, Workers& workers) {
   const std::size_t size = rank() + 1;
   workers.for_ranges(counts_.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
@@ -153,6 +189,7 @@ void GibbsSide::draw_prior(const GibbsPlace& place, Workers& workers) {
         left[k] = (k < rank() ? factors.row(row)[k] : biases[row]) - (left[k] - static_cast<float>(means[k]));
     }
   });
+  for (std::size_t at = 0; at < chain_.length; ++at) write_step(at, scratch_.row(at));
   const auto gramian_of = [&](const FactorMatrix& table) {
     return gramian({table.data(), table.stride()}, table.rows(), size, {}, workers);
   };
@@ -175,7 +212,7 @@ void GibbsSide::draw_prior(const GibbsPlace& place, Workers& workers) {
     for (std::size_t i = 0; i < scatter.size(); ++i) scatter[i] += block.strength * own[i];
     degrees += static_cast<double>(block.used);
   }
-  RandomStream stream = place.stream(stages_.prior, 0);
+  RandomStream stream = place.stream(stages_.prior, stages_.first);
   precision = draw_wishart(stream, scatter, size, degrees);
   // P = L L^T, so that L^-T z is a draw of N(0, P^-1).
   const std::vector<double> root = inverse_of_lower(lower_root(precision, size), size);
@@ -209,7 +246,7 @@ void GibbsSide::draw_coefficients(const GibbsPlace& place, std::size_t number, c
     std::vector<double> draw(size);
     for (std::size_t feature = begin; feature < end; ++feature) {
       if (!(block.squares[feature] > 0)) continue;
-      RandomStream stream = place.stream(stages_.coefficients, (std::uint64_t{number} << 32U) + feature);
+      RandomStream stream = place.stream(stages_.coefficients, stages_.first + (std::uint64_t{number} << 32U) + feature);
       std::ranges::fill(draw, 0.0);
       for (std::size_t j = 0; j < size; ++j) {
         const double normal = stream.normal();
@@ -250,7 +287,7 @@ void GibbsSide::draw_coefficients(const GibbsPlace& place, std::size_t number, c
   const std::vector<double> own = gramian({block.coefficients.data(), block.coefficients.stride()}, features, size, {}, workers);
   double squares = 0;
   for (std::size_t i = 0; i < own.size(); ++i) squares += own[i] * precision[i];
-  RandomStream stream = place.stream(stages_.prior, number + 1);
+  RandomStream stream = place.stream(stages_.prior, stages_.first + number + 1);
   block.strength = draw_gamma(stream, 1 + static_cast<double>(block.used * size) / 2) / (1 + squares / 2);
 }
 

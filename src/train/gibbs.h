@@ -8,6 +8,7 @@
 #include "base/parallel.h"
 #include "base/random.h"
 #include "lowrank/model/factor_matrix.h"
+#include "train/by_level.h"
 
 namespace lowrank {
 
@@ -24,9 +25,9 @@ enum class GibbsStage : std::uint64_t {
   item_noise,
   cutpoints,
   latent,
-  period_rows,
-  period_prior,
-  period_coefficients
+  level_rows,
+  level_prior,
+  level_coefficients
 };
 inline constexpr std::uint64_t kGibbsStages = 16;
 
@@ -72,6 +73,9 @@ struct FeatureBlock {
 ///     d + prior_rows),   B_f ~ N(0, (s P)^-1),   s ~ Gamma(1, 1), of each block of features
 ///
 /// (Salakhutdinov and Mnih 2008 with the features of Macau, Simm et al. 2017). Only rows with ratings are drawn and count.
+///
+/// The rows of a chain are instead expected where the one before is, the first at 0: row_t ~ N(row_(t-1), P^-1) (Xiong et al., Temporal
+/// collaborative filtering with Bayesian probabilistic tensor factorization, 2010).
 class GibbsSide {
  public:
   struct Block {
@@ -85,14 +89,25 @@ class GibbsSide {
   struct Stages {
     GibbsStage prior;
     GibbsStage coefficients;
+    std::uint64_t first = 0;  ///< added to the numbers of the draws of the prior
   };
 
-  /// \param centred  the mean is 0, and is not drawn
-  GibbsSide(std::span<const std::uint32_t> counts, std::size_t rank, Stages stages, bool centred = false);
+  /// \param centred  the mean is 0, and is not drawn \param chain  of the first rows, which are those with ratings; only with `centred`
+  GibbsSide(std::span<const std::uint32_t> counts, std::size_t rank, Stages stages, bool centred = false, ChainParts chain = {});
   void add(const FeatureBlock& features);
 
   /// The means of all rows before their ratings, in rows of rank + 1; kept until draw_prior(). O(nnz(X) rank)
   const FactorMatrix& row_means(Workers& workers);
+  /// Rows [first, last) that can be drawn at once, of the precision `neighbours` P.
+  struct Part {
+    std::size_t first = 0;
+    std::size_t last = 0;
+    int neighbours = 1;
+  };
+  /// All rows; of a chain, parts to be drawn one after another.
+  [[nodiscard]] std::vector<Part> parts() const;
+  /// The means of the rows of a part, given the others, in rows of rank + 1; kept until the next call.
+  const FactorMatrix& means_of(const Part& part, Workers& workers);
   /// Draws mean, precision and coefficients given the rows, after they were drawn from row_means(). O(nnz(X) rank)
   void draw_prior(const GibbsPlace& place, Workers& workers);
 
@@ -126,12 +141,15 @@ class GibbsSide {
   std::vector<Block> blocks;
 
  private:
+  /// The row at a place of the chain less the one before.
+  void write_step(std::size_t place, std::span<float> step) const;
   void draw_coefficients(const GibbsPlace& place, std::size_t number, const std::vector<double>& root, Workers& workers);
 
   std::span<const std::uint32_t> counts_;
   std::size_t known_ = 0;
   Stages stages_;
   bool centred_;
+  ChainParts chain_;
   FactorMatrix scratch_;  ///< the rows' means; then the rows less those
   FactorMatrix draws_;    ///< of coefficients
 };

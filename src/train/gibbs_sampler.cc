@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/aligned_floats.h"
+#include "kernels/dot.h"
 #include "kernels/row_draws.h"
 #include "kernels/rows.h"
 #include "lowrank/base/error.h"
@@ -16,6 +18,9 @@ constexpr std::size_t kGrain = 256;
 /// The least share of a row in the precision of ratings: draws may come out as small as floats go.
 constexpr float kLeastShare = 1e-6F;
 
+/// What numbers of the draws of a column of contexts begin with.
+std::uint64_t first_of(std::size_t column) { return std::uint64_t{column} << 48U; }
+
 /// n^(-1/2) for every row of n ratings.
 std::vector<float> scales_of(std::span<const std::uint32_t> counts) {
   std::vector<float> scales;
@@ -24,7 +29,7 @@ std::vector<float> scales_of(std::span<const std::uint32_t> counts) {
 }
 
 /// The different ratings, ascending.
-std::vector<float> levels_of(const Ratings& ratings, Workers& workers) {
+std::vector<float> steps_of(const Ratings& ratings, Workers& workers) {
   struct Levels {
     std::vector<float> all;
     void add(float value) {
@@ -56,12 +61,12 @@ std::vector<float> levels_of(const Ratings& ratings, Workers& workers) {
 GibbsSampler::GibbsSampler(const Ratings& ratings, const ByItem& by_item, const Units& units, std::span<const std::uint32_t> user_counts,
                            std::span<const std::uint32_t> item_counts, const Form& form, Workers& workers,
                            const std::optional<FeatureBlock>& user_features, const std::optional<FeatureBlock>& item_features,
-                           const ByPeriod* by_period)
+                           const RatingContexts* contexts)
     : users(user_counts, form.rank, {GibbsStage::user_prior, GibbsStage::user_coefficients}),
       items(item_counts, form.rank, {GibbsStage::item_prior, GibbsStage::item_coefficients}),
       ratings_(ratings),
       by_item_(by_item),
-      by_period_(by_period),
+      contexts_(contexts),
       units_(units),
       rank_(form.rank),
       user_scales_(scales_of(user_counts)),
@@ -83,8 +88,14 @@ GibbsSampler::GibbsSampler(const Ratings& ratings, const ByItem& by_item, const 
   }
   if (user_features) users.add(*user_features);
   if (item_features) items.add(*item_features);
-  if (by_period != nullptr) {
-    periods.emplace(by_period->counts, form.rank, GibbsSide::Stages{GibbsStage::period_prior, GibbsStage::period_coefficients}, true);
+  for (std::size_t column = 0; contexts != nullptr && column < contexts->columns.size(); ++column) {
+    const ByLevel& own = contexts->columns[column];
+    const GibbsSide::Stages stages{GibbsStage::level_prior, GibbsStage::level_coefficients, first_of(column)};
+    levels.emplace_back(own.counts, form.rank, stages, true, own.chain);
+  }
+  if (levels.size() > 1) {
+    sums_ = FactorMatrix(contexts->size, form.rank);
+    bias_sums_.resize(contexts->size);
   }
   if (form.user_noise) user_noise.assign(user_counts.size(), 1.0F);
   if (form.item_noise) item_noise.assign(item_counts.size(), 1.0F);
@@ -92,9 +103,9 @@ GibbsSampler::GibbsSampler(const Ratings& ratings, const ByItem& by_item, const 
   errors_.resize(ratings.size());
   if (form.item_noise || form.ordinal) by_user_ = places_by_user(ratings, by_item);
   if (!form.ordinal) return;
-  levels_ = levels_of(ratings, workers);
-  for (const float level : levels_) training_levels_.push_back(units.to_training(level));
-  cutpoints.emplace(std::vector<double>(training_levels_.begin(), training_levels_.end()), workers.count());
+  steps_ = steps_of(ratings, workers);
+  for (const float level : steps_) training_steps_.push_back(units.to_training(level));
+  cutpoints.emplace(std::vector<double>(training_steps_.begin(), training_steps_.end()), workers.count());
   latent_.resize(ratings.size());
 }
 
@@ -106,7 +117,10 @@ void GibbsSampler::sweep(const GibbsPlace& place, Workers& workers) {
   }
   draw_side(place, true, workers);
   draw_side(place, false, workers);
-  if (periods) draw_periods(place, workers);
+  for (std::size_t column = 0; column < levels.size(); ++column) {
+    if (column != 0) combine_levels(workers);
+    draw_levels(place, column, workers);
+  }
   start(workers);
 }
 
@@ -116,78 +130,111 @@ void GibbsSampler::draw_side(const GibbsPlace& place, bool of_users, Workers& wo
   const std::vector<float>& theirs = of_users ? item_noise : user_noise;
   Cells cells{.offsets = of_users ? ratings_.row_offsets() : std::span<const std::size_t>(by_item_.offsets),
               .others = of_users ? ratings_.items().data() : by_item_.users.data(),
-              .fixed = of_users ? &items : &users};
-  if (periods) {
-    cells.added = of_users ? by_period_->of_ratings.data() : by_period_->by_item.data();
-    cells.added_side = &*periods;
+              .fixed = rows_of(of_users ? items : users)};
+  if (!levels.empty()) {
+    cells.added = of_users ? contexts_->of_ratings.data() : contexts_->by_item.data();
+    cells.more = combined();
   }
   const auto weights = [&](std::size_t row, std::size_t begin, std::size_t end, float* to) {
     const float share = own.empty() ? 1.0F : own[row];
     for (std::size_t at = begin; at < end; ++at) to[at - begin] = theirs.empty() ? share : share * theirs[cells.others[at]];
   };
-  const bool weighted = !own.empty() || !theirs.empty();
-  if (of_users) {
-    draw(
-        place, GibbsStage::user_rows, cells, [this](std::size_t at) { return user_value(at); }, weights, weighted, drawn, workers);
-  } else {
-    draw(
-        place, GibbsStage::item_rows, cells, [this](std::size_t at) { return item_value(at); }, weights, weighted, drawn, workers);
-  }
+  const auto values = [&](std::size_t begin, std::size_t end, float* to) {
+    for (std::size_t at = begin; at < end; ++at) to[at - begin] = of_users ? user_value(at) : item_value(at);
+  };
+  draw(place, of_users ? GibbsStage::user_rows : GibbsStage::item_rows, 0, cells, values, weights, !own.empty() || !theirs.empty(), drawn,
+       workers);
 }
 
-// A rating of a period has the sum of its user's and its item's factors for what is known.
-void GibbsSampler::draw_periods(const GibbsPlace& place, Workers& workers) {
-  const Cells cells{.offsets = by_period_->offsets,
-                    .others = by_period_->users.data(),
-                    .fixed = &users,
-                    .added = by_period_->items.data(),
-                    .added_side = &items};
+// A rating of a level has the sum of its user's and its item's factors for what is known, and what its other levels add taken from it.
+void GibbsSampler::draw_levels(const GibbsPlace& place, std::size_t column, Workers& workers) {
+  const ByLevel& own = contexts_->columns[column];
+  GibbsSide& drawn = levels[column];
+  const Cells cells{
+      .offsets = own.offsets, .others = own.users.data(), .fixed = rows_of(users), .added = own.items.data(), .more = rows_of(items)};
   const auto weights = [&](std::size_t /*row*/, std::size_t begin, std::size_t end, float* to) {
     for (std::size_t at = begin; at < end; ++at) {
-      to[at - begin] =
-          (user_noise.empty() ? 1.0F : user_noise[by_period_->users[at]]) * (item_noise.empty() ? 1.0F : item_noise[by_period_->items[at]]);
+      to[at - begin] = (user_noise.empty() ? 1.0F : user_noise[own.users[at]]) * (item_noise.empty() ? 1.0F : item_noise[own.items[at]]);
     }
   };
-  draw(
-      place, GibbsStage::period_rows, cells, [this](std::size_t at) { return user_value(by_period_->places[at]); }, weights,
-      !user_noise.empty() || !item_noise.empty(), *periods, workers);
+  const auto values = [&](std::size_t begin, std::size_t end, float* to) {
+    for (std::size_t at = begin; at < end; ++at) to[at - begin] = user_value(own.places[at]);
+    if (levels.size() == 1) return;
+    const std::size_t stride = users.factors.stride();
+    AlignedFloats rest(stride);
+    std::fill_n(rest.data(), stride, 0.0F);
+    for (std::size_t at = begin; at < end; ++at) {
+      const std::uint32_t context = contexts_->of_ratings[own.places[at]];
+      const std::uint32_t row = own.row_of[context];
+      const std::span<const float> all = sums_.row(context);
+      for (std::size_t k = 0; k < rank_; ++k) rest.data()[k] = all[k] - drawn.factors.row(row)[k];
+      float sum = bias_sums_[context] - drawn.biases[row];
+      if (rank_ != 0) {
+        sum += dot(rest.data(), users.factors.row(own.users[at]).data(), stride) +
+               dot(rest.data(), items.factors.row(own.items[at]).data(), stride);
+      }
+      to[at - begin] -= sum;
+    }
+  };
+  draw(place, GibbsStage::level_rows, first_of(column), cells, values, weights, !user_noise.empty() || !item_noise.empty(), drawn, workers);
+}
+
+void GibbsSampler::combine_levels(Workers& workers) {
+  workers.for_ranges(bias_sums_.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t context = begin; context < end; ++context) {
+      const std::span<float> sum = sums_.row(context);
+      std::ranges::fill(sum, 0.0F);
+      float bias = 0;
+      for (std::size_t column = 0; column < levels.size(); ++column) {
+        const std::uint32_t row = contexts_->columns[column].row_of[context];
+        const std::span<const float> own = levels[column].factors.row(row);
+        for (std::size_t k = 0; k < rank_; ++k) sum[k] += own[k];
+        bias += levels[column].biases[row];
+      }
+      bias_sums_[context] = bias;
+    }
+  });
 }
 
 // Where a rating is of two fixed rows, the drawn row has the sum of their factors for what is known, and what the two make of each other is
 // taken from the rating.
-template <class Value, class Weights>
-void GibbsSampler::draw(const GibbsPlace& place, GibbsStage stage, const Cells& cells, const Value& value, const Weights& weights,
-                        bool weighted, GibbsSide& drawn, Workers& workers) const {
-  const FactorMatrix& means = drawn.row_means(workers);
-  const auto table_of = [](const GibbsSide& side) { return RowTable{side.factors.data(), side.factors.stride()}; };
-  RowDraws draws;
-  draws.offsets = cells.offsets;
-  draws.others = cells.others;
-  draws.fixed = table_of(*cells.fixed);
-  if (cells.added_side != nullptr) {
-    draws.added = table_of(*cells.added_side);
-    draws.added_rows = cells.added;
-  }
-  draws.weighted = weighted;
-  draws.cells = [&](std::size_t row, std::size_t begin, std::size_t end, float* to_weights, float* to_values) {
-    for (std::size_t at = begin; at < end; ++at) to_values[at - begin] = value(at) - cells.fixed->biases[cells.others[at]];
-    if (cells.added_side != nullptr) {
-      std::vector<float> products(end - begin);
-      if (rank_ != 0) dot_pairs(draws.fixed, cells.others + begin, draws.added, cells.added + begin, end - begin, products.data());
-      for (std::size_t at = begin; at < end; ++at) {
-        to_values[at - begin] -= cells.added_side->biases[cells.added[at]] + products[at - begin];
-      }
+template <class Values, class Weights>
+void GibbsSampler::draw(const GibbsPlace& place, GibbsStage stage, std::uint64_t first, const Cells& cells, const Values& values,
+                        const Weights& weights, bool weighted, GibbsSide& drawn, Workers& workers) const {
+  for (const GibbsSide::Part& part : drawn.parts()) {
+    const FactorMatrix& means = drawn.means_of(part, workers);
+    RowDraws draws;
+    draws.offsets = cells.offsets.subspan(part.first, part.last - part.first + 1);
+    draws.others = cells.others;
+    draws.fixed = cells.fixed.factors;
+    if (cells.added != nullptr) {
+      draws.added = cells.more.factors;
+      draws.added_rows = cells.added;
     }
-    if (weighted) weights(row, begin, end, to_weights);
-  };
-  draws.precision = drawn.precision;
-  draws.means = {means.data(), means.stride()};
-  draws.noise = noise;
-  draws.normals = [&](std::size_t row, std::span<double> normals) {
-    RandomStream stream = place.stream(stage, row);
-    for (double& normal : normals) normal = stream.normal();
-  };
-  draw_rows(draws, rank_, workers, drawn.factors.data(), drawn.biases.data());
+    draws.weighted = weighted;
+    draws.cells = [&](std::size_t row, std::size_t begin, std::size_t end, float* to_weights, float* to_values) {
+      values(begin, end, to_values);
+      for (std::size_t at = begin; at < end; ++at) to_values[at - begin] -= cells.fixed.biases[cells.others[at]];
+      if (cells.added != nullptr) {
+        std::vector<float> products(end - begin);
+        if (rank_ != 0) dot_pairs(draws.fixed, cells.others + begin, draws.added, cells.added + begin, end - begin, products.data());
+        for (std::size_t at = begin; at < end; ++at) {
+          to_values[at - begin] -= cells.more.biases[cells.added[at]] + products[at - begin];
+        }
+      }
+      if (weighted) weights(part.first + row, begin, end, to_weights);
+    };
+    std::vector<double> precision = drawn.precision;
+    for (double& number : precision) number *= part.neighbours;
+    draws.precision = precision;
+    draws.means = {means.data(), means.stride()};
+    draws.noise = noise;
+    draws.normals = [&](std::size_t row, std::span<double> normals) {
+      RandomStream stream = place.stream(stage, first + part.first + row);
+      for (double& normal : normals) normal = stream.normal();
+    };
+    draw_rows(draws, rank_, workers, drawn.factors.data() + part.first * drawn.factors.stride(), drawn.biases.data() + part.first);
+  }
   drawn.draw_prior(place, workers);
 }
 
@@ -234,15 +281,15 @@ void GibbsSampler::draw_latent(const GibbsPlace& place, Workers& workers) {
     for (std::size_t user = begin; user < end; ++user) {
       RandomStream own = place.stream(GibbsStage::latent, user);
       for (std::size_t at = ratings_.row_offsets()[user]; at < ratings_.row_offsets()[user + 1]; ++at) {
-        latent_[at] = static_cast<float>(cutpoints->latent(level_of(at), static_cast<double>(errors_[at]), own.uniform()));
+        latent_[at] = static_cast<float>(cutpoints->latent(step_of(at), static_cast<double>(errors_[at]), own.uniform()));
       }
     }
   });
 }
 
-std::size_t GibbsSampler::level_of(std::size_t at) const {
+std::size_t GibbsSampler::step_of(std::size_t at) const {
   const float value = value_table_.empty() ? units_.to_training(ratings_.value(at)) : value_table_[ratings_.codes()[at]];
-  return static_cast<std::size_t>(std::ranges::lower_bound(training_levels_, value) - training_levels_.begin());
+  return static_cast<std::size_t>(std::ranges::lower_bound(training_steps_, value) - training_steps_.begin());
 }
 
 double GibbsSampler::score(std::uint32_t user, std::uint32_t item) const {
@@ -253,18 +300,19 @@ double GibbsSampler::score(std::uint32_t user, std::uint32_t item) const {
   return sum;
 }
 
-void GibbsSampler::add_periods(std::size_t user, std::size_t first, std::size_t count, float* products) const {
-  const std::uint32_t* const own = by_period_->of_ratings.data() + first;
-  const RowTable table{periods->factors.data(), periods->factors.stride()};
+void GibbsSampler::add_contexts(std::size_t user, std::size_t first, std::size_t count, float* products) const {
+  const std::uint32_t* const own = contexts_->of_ratings.data() + first;
+  const auto [table, biases] = combined();
   std::vector<float> more(2 * count);
   if (rank_ != 0) {
     dot_pairs(table, own, {items.factors.data(), items.factors.stride()}, ratings_.items().data() + first, count, more.data());
     gather_dots(table, own, count, table.stride, users.factors.row(user).data(), more.data() + count);
   }
-  for (std::size_t n = 0; n < count; ++n) products[n] += periods->biases[own[n]] + more[n] + more[count + n];
+  for (std::size_t n = 0; n < count; ++n) products[n] += biases[own[n]] + more[n] + more[count + n];
 }
 
 void GibbsSampler::start(Workers& workers) {
+  combine_levels(workers);
   const FactorMatrix& table = items.factors;
   if (cutpoints) cutpoints->clear();
   struct Squares {
@@ -287,13 +335,13 @@ void GibbsSampler::start(Workers& workers) {
       if (rank_ != 0) {
         gather_dots({table.data(), table.stride()}, others, count, table.stride(), users.factors.row(user).data(), products.data());
       }
-      if (periods) add_periods(user, first, count, products.data());
+      if (!levels.empty()) add_contexts(user, first, count, products.data());
       double own = 0;
       for (std::size_t n = 0; n < count; ++n) {
         const float score = users.biases[user] + items.biases[others[n]] + products[n];
         if (cutpoints) {
           errors_[first + n] = score;
-          cutpoints->add(slot, level_of(first + n), static_cast<double>(score));
+          cutpoints->add(slot, step_of(first + n), static_cast<double>(score));
           continue;
         }
         const float error = user_value(first + n) - users.biases[user] - items.biases[others[n]] - products[n];
@@ -310,7 +358,7 @@ void GibbsSampler::start(Workers& workers) {
   weighted_squares_ = squares.weighted;
   if (!cutpoints) return;
   cutpoints->gather();
-  squares_ = cutpoints->squared_errors(training_levels_);
+  squares_ = cutpoints->squared_errors(training_steps_);
 }
 
 }  // namespace lowrank

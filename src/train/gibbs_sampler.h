@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "base/parallel.h"
+#include "kernels/dot.h"
 #include "lowrank/data/ratings.h"
-#include "train/by_period.h"
+#include "train/by_level.h"
 #include "train/cutpoints.h"
 #include "train/gibbs.h"
 #include "train/transpose.h"
@@ -34,13 +35,13 @@ class GibbsSampler {
   };
 
   /// \param ratings, by_item  the same ratings, which must outlive the sampler \param user_features, item_features  those of the input,
-  /// the last block of each side \param by_period  the same ratings once more, where their time counts; else null
+  /// the last block of each side \param contexts  of the same ratings, where they count; else null
   /// \throws DataError where the form is ordinal and the ratings are not of 2 to 32 levels, and for more than 4,294,967,295 ratings where
   /// it needs their places
   GibbsSampler(const Ratings& ratings, const ByItem& by_item, const Units& units, std::span<const std::uint32_t> user_counts,
                std::span<const std::uint32_t> item_counts, const Form& form, Workers& workers,
                const std::optional<FeatureBlock>& user_features = {}, const std::optional<FeatureBlock>& item_features = {},
-               const ByPeriod* by_period = nullptr);
+               const RatingContexts* contexts = nullptr);
   GibbsSampler(const GibbsSampler&) = delete;
   GibbsSampler& operator=(const GibbsSampler&) = delete;
   ~GibbsSampler() = default;
@@ -56,7 +57,7 @@ class GibbsSampler {
   void visit_state(Visit& visit) {
     users.visit_state(visit);
     items.visit_state(visit);
-    if (periods) periods->visit_state(visit);
+    for (GibbsSide& side : levels) side.visit_state(visit);
     visit(noise);
     visit(user_noise);
     visit(item_noise);
@@ -66,15 +67,16 @@ class GibbsSampler {
   /// Squared errors of the present rows over all ratings, in the units of training.
   [[nodiscard]] double squared_errors() const { return squares_; }
   /// The different ratings, ascending, where they are ordinal; else empty.
-  [[nodiscard]] const std::vector<float>& levels() const { return levels_; }
+  [[nodiscard]] const std::vector<float>& steps() const { return steps_; }
   /// The score of a pair by the present rows.
   [[nodiscard]] double score(std::uint32_t user, std::uint32_t item) const;
 
   GibbsSide users;
   GibbsSide items;
-  std::optional<GibbsSide> periods;  ///< where the time of ratings counts: a rating's score has a period's bias, and its product with the
-                                     ///< sum of the user's and the item's factors
-  double noise = 1;                  ///< precision of a rating, with the prior Gamma(1/2, 1/2); of an ordinal one 1
+  /// Of each column of contexts: a rating's score has the biases of its levels, and the products of their factors with the sum of the user's
+  /// and the item's.
+  std::vector<GibbsSide> levels;
+  double noise = 1;  ///< precision of a rating, with the prior Gamma(1/2, 1/2); of an ordinal one 1
   /// By what the precision of a row's ratings differs from the common one, with the prior Gamma(kNoiseShape, kNoiseShape); empty for ones.
   std::vector<float> user_noise;
   std::vector<float> item_noise;
@@ -82,29 +84,42 @@ class GibbsSampler {
   static constexpr double kNoiseShape = 10;
 
  private:
+  struct Rows {
+    RowTable factors{};
+    const float* biases = nullptr;
+  };
+  static Rows rows_of(const FactorMatrix& factors, const std::vector<float>& biases) {
+    return {{factors.data(), factors.stride()}, biases.data()};
+  }
+  static Rows rows_of(const GibbsSide& side) { return rows_of(side.factors, side.biases); }
   /// Ratings as the rows of one side have them.
   struct Cells {
     std::span<const std::size_t> offsets;
     const std::uint32_t* others = nullptr;  ///< row of `fixed`
-    const GibbsSide* fixed = nullptr;
-    const std::uint32_t* added = nullptr;  ///< row of `added_side`
-    const GibbsSide* added_side = nullptr;
+    Rows fixed;
+    const std::uint32_t* added = nullptr;  ///< row of `more`; null for none
+    Rows more = {};
   };
-  /// \param value  of the rating at a position \param weights  writes those of the ratings of a row; none for ones
-  template <class Value, class Weights>
-  void draw(const GibbsPlace& place, GibbsStage stage, const Cells& cells, const Value& value, const Weights& weights, bool weighted,
-            GibbsSide& drawn, Workers& workers) const;
+  /// \param values  writes those of the ratings at [begin, end) \param weights  writes those of the ratings of a row; none for ones
+  /// \param first  added to the numbers of rows in the keys of draws
+  template <class Values, class Weights>
+  void draw(const GibbsPlace& place, GibbsStage stage, std::uint64_t first, const Cells& cells, const Values& values,
+            const Weights& weights, bool weighted, GibbsSide& drawn, Workers& workers) const;
   void draw_side(const GibbsPlace& place, bool of_users, Workers& workers);
-  void draw_periods(const GibbsPlace& place, Workers& workers);
-  /// Adds to the products of a user's ratings what their periods add.
-  void add_periods(std::size_t user, std::size_t first, std::size_t count, float* products) const;
+  void draw_levels(const GibbsPlace& place, std::size_t column, Workers& workers);
+  /// Adds up what the levels of each context have together.
+  void combine_levels(Workers& workers);
+  /// The sums of combine_levels(): of one column, its rows.
+  [[nodiscard]] Rows combined() const { return levels.size() == 1 ? rows_of(levels.front()) : rows_of(sums_, bias_sums_); }
+  /// Adds to the products of a user's ratings what their contexts add.
+  void add_contexts(std::size_t user, std::size_t first, std::size_t count, float* products) const;
   void draw_noise(const GibbsPlace& place, Workers& workers);
   /// \param theirs  by what the other side's precisions differ
   template <class ErrorAt>
   void draw_noise_of(const GibbsPlace& place, GibbsStage stage, std::span<const std::size_t> offsets, const std::uint32_t* others,
                      const std::vector<float>& theirs, const ErrorAt& error_at, std::vector<float>& drawn, Workers& workers) const;
   void draw_latent(const GibbsPlace& place, Workers& workers);
-  [[nodiscard]] std::size_t level_of(std::size_t at) const;
+  [[nodiscard]] std::size_t step_of(std::size_t at) const;
 
   [[nodiscard]] float user_value(std::size_t at) const {
     if (cutpoints) return latent_[at];
@@ -117,7 +132,12 @@ class GibbsSampler {
 
   const Ratings& ratings_;
   const ByItem& by_item_;
-  const ByPeriod* by_period_;
+  const RatingContexts* contexts_;
+  /// \name What the levels of each context add up to, where there are several columns
+  /// \{
+  FactorMatrix sums_;
+  std::vector<float> bias_sums_;
+  /// \}
   Units units_;
   std::size_t rank_;
   std::vector<float> value_table_;  ///< in training units; empty where values are not coded
@@ -128,8 +148,8 @@ class GibbsSampler {
   std::vector<std::uint32_t> by_user_;  ///< of each rating in the order of items, where it stands in the order of users
   std::vector<float> errors_;           ///< of each rating; of ordinal ones their scores
   std::vector<float> latent_;           ///< z of each ordinal rating
-  std::vector<float> levels_;           ///< different ratings, ascending, of ordinal ones
-  std::vector<float> training_levels_;  ///< the same in the units of training
+  std::vector<float> steps_;            ///< different ratings, ascending, of ordinal ones
+  std::vector<float> training_steps_;   ///< the same in the units of training
   double weighted_squares_ = 0;         ///< squared errors by the noises of their rows
   /// \}
   double squares_ = 0;

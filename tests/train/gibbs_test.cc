@@ -76,7 +76,7 @@ class Geweke {
   std::vector<std::uint32_t> user_counts = {3, 2, 3};
   std::vector<std::uint32_t> item_counts = {2, 2, 2, 2};
   std::mt19937_64 random{7};
-  Workers workers{1};
+  bool chained = false;
 
   double normal() { return std::normal_distribution<double>()(random); }
   double gamma(double shape) { return std::gamma_distribution<double>(shape, 1)(random); }
@@ -116,10 +116,10 @@ class Geweke {
     return draw;
   }
 
-  void draw_side(GibbsSide& side, bool centred = false) {
+  void draw_side(GibbsSide& side) {
     std::vector<double> root;
     side.precision = prior_precision(root);
-    if (!centred) side.means = row_draw(root, GibbsSide::kMeanWeight);
+    side.means = row_draw(root, GibbsSide::kMeanWeight);
     for (GibbsSide::Block& block : side.blocks) {
       block.strength = gamma(1);
       for (std::size_t feature = 0; feature < block.coefficients.rows(); ++feature) {
@@ -127,11 +127,31 @@ class Geweke {
         for (std::size_t k = 0; k < kSize; ++k) block.coefficients.row(feature)[k] = static_cast<float>(draw[k]);
       }
     }
+    Workers workers(1);
     const FactorMatrix means = side.row_means(workers);
     for (std::size_t row = 0; row < side.biases.size(); ++row) {
       const std::vector<double> draw = row_draw(root, 1);
       for (std::size_t k = 0; k < kRank; ++k) side.factors.row(row)[k] = means.row(row)[k] + static_cast<float>(draw[k]);
       side.biases[row] = means.row(row)[kRank] + static_cast<float>(draw[kRank]);
+    }
+  }
+
+  [[nodiscard]] std::size_t row_of(std::size_t column, std::size_t level) const {
+    return chained ? ChainParts{column == 0 ? kLevels : 2}.row(level) : level;
+  }
+  void draw_levels(GibbsSampler& sampler) {
+    for (std::size_t column = 0; column < sampler.levels.size(); ++column) {
+      GibbsSide& side = sampler.levels[column];
+      std::vector<double> root;
+      side.precision = prior_precision(root);
+      std::vector<double> last(kSize);
+      for (std::size_t level = 0; level < (column == 0 ? kLevels : 2); ++level) {
+        const std::size_t row = row_of(column, level);
+        const std::vector<double> draw = row_draw(root, 1);
+        for (std::size_t k = 0; k < kSize; ++k) last[k] = draw[k] + (chained ? last[k] : 0);
+        for (std::size_t k = 0; k < kRank; ++k) side.factors.row(row)[k] = static_cast<float>(last[k]);
+        side.biases[row] = static_cast<float>(last[kRank]);
+      }
     }
   }
 
@@ -141,13 +161,27 @@ class Geweke {
     }
   }
 
-  static constexpr std::size_t kPeriods = 3;
-  /// The period of a cell: a day, so that periods come in their order.
-  static std::size_t period_of(std::size_t cell) { return cell % kPeriods; }
-  [[nodiscard]] Ratings ratings() const {
+  /// The levels of a cell in two columns of contexts, of four and of two levels; the last cell has none in the second.
+  static constexpr std::size_t kLevels = 4;
+  static std::array<std::uint16_t, 2> levels_of(std::size_t cell) {
+    const auto second = cell == 7 ? Situations::kMissing : static_cast<std::uint16_t>(cell / 3 % 2);
+    return {static_cast<std::uint16_t>(cell % kLevels), second};
+  }
+  /// \param columns  of contexts that ratings have
+  [[nodiscard]] Ratings ratings(Situations& situations, std::size_t columns) const {
+    for (std::size_t column = 0; column < columns; ++column) {
+      ContextColumn& added = situations.columns.emplace_back();
+      added.name = column == 0 ? "first" : "second";
+      for (std::size_t level = 0; level < (column == 0 ? kLevels : 2); ++level) added.levels.add(std::to_string(level));
+    }
     RatingsBuilder builder;
     for (std::size_t n = 0; n < cells.size(); ++n) {
-      builder.add(cells[n].user, cells[n].item, cells[n].value, static_cast<std::int64_t>(880'000'000 + 86'400 * period_of(n)));
+      if (columns == 0) {
+        builder.add(cells[n].user, cells[n].item, cells[n].value);
+      } else {
+        const std::array<std::uint16_t, 2> levels = levels_of(n);
+        builder.add_in_situation(cells[n].user, cells[n].item, cells[n].value, situations.number(std::span(levels).first(columns)));
+      }
     }
     return builder.build(kUsers, kItems);
   }
@@ -160,11 +194,14 @@ class Geweke {
         score +=
             static_cast<double>(sampler.users.factors.row(cell.user)[k]) * static_cast<double>(sampler.items.factors.row(cell.item)[k]);
       }
-      if (sampler.periods) {
-        score += static_cast<double>(sampler.periods->biases[period_of(n)]);
+      for (std::size_t column = 0; column < sampler.levels.size(); ++column) {
+        const std::uint16_t level = levels_of(n)[column];
+        if (level == Situations::kMissing) continue;
+        const std::size_t row = row_of(column, level);
+        score += static_cast<double>(sampler.levels[column].biases[row]);
         for (std::size_t k = 0; k < kRank; ++k) {
           score +=
-              static_cast<double>(sampler.periods->factors.row(period_of(n))[k]) *
+              static_cast<double>(sampler.levels[column].factors.row(row)[k]) *
               (static_cast<double>(sampler.users.factors.row(cell.user)[k]) + static_cast<double>(sampler.items.factors.row(cell.item)[k]));
         }
       }
@@ -195,13 +232,16 @@ class Geweke {
       values.push_back(std::log(static_cast<double>(sampler.item_noise[1])));
       values.push_back(std::log(static_cast<double>(sampler.user_noise[1])) * std::log(static_cast<double>(sampler.item_noise[0])));
     }
-    if (sampler.periods) {
-      const GibbsSide& periods = *sampler.periods;
-      values.push_back(std::log(periods.precision[0]));
-      values.push_back(std::log(periods.precision[kSize * kSize - 1]));
-      values.push_back(std::tanh(std::abs(periods.factors.row(0)[1])));
-      values.push_back(std::tanh(std::abs(periods.biases[2])));
-      values.push_back(std::tanh(periods.biases[1] * sampler.users.biases[0]));
+    for (std::size_t column = 0; column < sampler.levels.size(); ++column) {
+      const GibbsSide& side = sampler.levels[column];
+      const std::size_t first = row_of(column, 0);
+      const std::size_t last = row_of(column, column == 0 ? kLevels - 1 : 1);
+      values.push_back(std::log(side.precision[0]));
+      values.push_back(std::log(side.precision[kSize * kSize - 1]));
+      values.push_back(std::tanh(std::abs(side.factors.row(first)[1])));
+      values.push_back(std::tanh(std::abs(side.biases[last])));
+      values.push_back(std::tanh(side.biases[last] * side.biases[first]));
+      values.push_back(std::tanh(side.biases[row_of(column, 1)] * sampler.users.biases[0]));
     }
     values.push_back(std::tanh(cells[0].value));
     values.push_back(std::tanh(cells[0].value * cells[1].value));
@@ -223,10 +263,12 @@ std::pair<double, double> mean_of_batches(const std::vector<double>& values) {
   return {mean, std::sqrt(squares / (kBatches - 1) / kBatches)};
 }
 
-void expect_joint_distribution(const GibbsSampler::Form& form, bool periods = false) {
+/// \param columns  of contexts \param chained  their names
+void expect_joint_distribution(const GibbsSampler::Form& form, std::size_t columns = 0, const std::vector<std::string>& chained = {}) {
   constexpr std::size_t kSteps = 12'000;
   Geweke one;
-  Geweke other;
+  one.chained = !chained.empty();
+  Geweke other = one;
   other.random.seed(8);
   std::vector<std::vector<double>> direct;
   std::vector<std::vector<double>> chain;
@@ -237,15 +279,15 @@ void expect_joint_distribution(const GibbsSampler::Form& form, bool periods = fa
   Workers workers(1);
   const Units units;
   const auto sampler_of = [&](const Geweke& geweke, const auto& use) {
-    const Ratings ratings = geweke.ratings();
+    Situations situations;
+    const Ratings ratings = geweke.ratings(situations, columns);
     const ByItem by_item = transpose(ratings, workers);
-    const ByPeriod by_day = by_period(ratings, by_item, Period::day);
-    ASSERT_EQ(by_day.counts.size(), Geweke::kPeriods);
+    const RatingContexts contexts = by_level(ratings, by_item, situations, chained);
     GibbsSampler sampler(ratings, by_item, units, geweke.user_counts, geweke.item_counts, form, workers, {}, {},
-                         periods ? &by_day : nullptr);
+                         columns != 0 ? &contexts : nullptr);
     Geweke::narrow(sampler.users);
     Geweke::narrow(sampler.items);
-    if (periods) Geweke::narrow(*sampler.periods);
+    for (GibbsSide& side : sampler.levels) Geweke::narrow(side);
     use(sampler);
   };
   for (std::size_t step = 0; step < kSteps; ++step) {
@@ -253,7 +295,7 @@ void expect_joint_distribution(const GibbsSampler::Form& form, bool periods = fa
       sampler.noise = one.gamma(0.5) * 2;
       one.draw_side(sampler.users);
       one.draw_side(sampler.items);
-      if (periods) one.draw_side(*sampler.periods, true);
+      one.draw_levels(sampler);
       one.draw_noises(sampler);
       one.draw_ratings(sampler);
       record(direct, one.functions(sampler));
@@ -267,7 +309,7 @@ void expect_joint_distribution(const GibbsSampler::Form& form, bool periods = fa
     FactorMatrix coefficients;
     double strength = 1;
   };
-  std::array<State, 3> states;
+  std::array<State, 4> states;
   double noise = 1;
   std::array<std::vector<float>, 2> noises;
   const auto keep = [](const GibbsSide& side, State& state) {
@@ -289,12 +331,12 @@ void expect_joint_distribution(const GibbsSampler::Form& form, bool periods = fa
     sampler.noise = other.gamma(0.5) * 2;
     other.draw_side(sampler.users);
     other.draw_side(sampler.items);
-    if (periods) other.draw_side(*sampler.periods, true);
+    other.draw_levels(sampler);
     other.draw_noises(sampler);
     other.draw_ratings(sampler);
     keep(sampler.users, states[0]);
     keep(sampler.items, states[1]);
-    if (periods) keep(*sampler.periods, states[2]);
+    for (std::size_t column = 0; column < columns; ++column) keep(sampler.levels[column], states[2 + column]);
     noise = sampler.noise;
     noises = {sampler.user_noise, sampler.item_noise};
   });
@@ -302,7 +344,7 @@ void expect_joint_distribution(const GibbsSampler::Form& form, bool periods = fa
     sampler_of(other, [&](GibbsSampler& sampler) {
       give(states[0], sampler.users);
       give(states[1], sampler.items);
-      if (periods) give(states[2], *sampler.periods);
+      for (std::size_t column = 0; column < columns; ++column) give(states[2 + column], sampler.levels[column]);
       sampler.noise = noise;
       sampler.user_noise = noises[0];
       sampler.item_noise = noises[1];
@@ -312,7 +354,7 @@ void expect_joint_distribution(const GibbsSampler::Form& form, bool periods = fa
       record(chain, other.functions(sampler));
       keep(sampler.users, states[0]);
       keep(sampler.items, states[1]);
-      if (periods) keep(*sampler.periods, states[2]);
+      for (std::size_t column = 0; column < columns; ++column) keep(sampler.levels[column], states[2 + column]);
       noise = sampler.noise;
       noises = {sampler.user_noise, sampler.item_noise};
     });
@@ -331,9 +373,14 @@ TEST(GibbsSampler, DrawsNoisesOfRowsFromTheirJointDistribution) {
   expect_joint_distribution({.rank = Geweke::kRank, .user_noise = true, .item_noise = true});
 }
 
-TEST(GibbsSampler, DrawsPeriodsFromTheirJointDistribution) {
-  expect_joint_distribution({.rank = Geweke::kRank}, true);
-  expect_joint_distribution({.rank = Geweke::kRank, .user_noise = true, .item_noise = true}, true);
+TEST(GibbsSampler, DrawsContextsFromTheirJointDistribution) {
+  expect_joint_distribution({.rank = Geweke::kRank}, 1);
+  expect_joint_distribution({.rank = Geweke::kRank, .user_noise = true, .item_noise = true}, 2);
+}
+
+TEST(GibbsSampler, DrawsChainsFromTheirJointDistribution) {
+  expect_joint_distribution({.rank = Geweke::kRank}, 1, {"first"});
+  expect_joint_distribution({.rank = Geweke::kRank}, 2, {"first", "second"});
 }
 
 // Three users and three items without factors: given the precisions of noise, users and items, ratings and scores are normal, so that the

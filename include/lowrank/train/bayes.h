@@ -32,6 +32,18 @@ enum class NoiseOf : std::uint8_t {
   both,   ///< each user's and each item's, multiplied
 };
 
+/// The contexts whose levels are a chain: each is expected where the one before is. A context is told by its name.
+enum class ContextChain : std::uint8_t {
+  none,     ///< none (default)
+  day,
+  week,
+  month,
+  hour,
+  weekday,
+  season,
+  all,  ///< every one
+};
+
 /// Options of Bayesian factorization. With m the mean rating, a rating of user u and item i is drawn from
 ///
 ///     r = m + b_u + b_i + <p_u, q_i> + e,    e ~ N(0, 1 / (alpha a_u))
@@ -40,7 +52,8 @@ enum class NoiseOf : std::uint8_t {
 ///
 ///     (p_u, b_u) ~ N(mu + sum over features f of u of x_uf B_f,  P^-1)
 ///
-/// With `time`, a rating of period t adds b_t + <d_t, p_u + q_i>, the rows (d_t, b_t) being normal around 0.
+/// A rating with contexts adds b_t + <d_t, p_u + q_i> for the level t of each, the rows (d_t, b_t) being normal around 0, or with `chain`
+/// around that of the level before. A missing level adds 0. `time` makes a context of timestamps.
 ///
 /// Features are the items that the user rated, each with the value n_u^(-1/2) (`implicit_features`), and those of the input. alpha, a_u,
 /// mu, P and B have priors of their own and are drawn too: nothing is to be tuned. Every sweep draws all of them once; the model is the
@@ -71,6 +84,9 @@ struct Bayes {
   /// Periods of the calendar (UTC) that have a bias and factors of their own, which are multiplied with those of user and item: day, week
   /// or month; none does not look at times. Needs a timestamp with each rating.
   Period time = Period::none;
+  /// The context whose levels follow one another, so that each is expected to be like the one before: the periods day, week, month, hour,
+  /// weekday or season, or all, others being ordered by the numbers that they begin with or by their texts; none expects nothing.
+  ContextChain chain = ContextChain::none;
   std::uint32_t patience = 50;  ///< sweeps without improvement of the validation figure after which training ends
   std::uint64_t seed = 1;       ///< seed of every random choice
 };
