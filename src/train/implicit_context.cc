@@ -34,10 +34,10 @@ constexpr std::array kOptions = {
     Option<Owner>{"regularization_exponent", &Owner::regularization_exponent, {0, 2}},
     Option<Owner>{"context_regularization", &Owner::context_regularization}
         .only(kHasFactors, with("form", "pairwise", "both"))
-        .tuned_by_factors(0.03, 3),
+        .tuned_by_factors(0.003, 0.3),
     Option<Owner>{"scale_regularization", &Owner::scale_regularization}
         .only(kHasFactors, with("form", "cp", "both"))
-        .tuned_by_factors(0.03, 3),
+        .tuned_by_factors(0.003, 0.3),
     initial_scale_option<Owner>(),
     Option<Owner>{"solver", choice<Owner, &Owner::solver, kSolvers>()}.only(kHasFactors),
     cg_steps_option<Owner>(),

@@ -167,6 +167,12 @@ void ImplicitContextLearner::share(const Matrix& matrix, FactorMatrix linear, st
   step.shared = &shared;
 }
 
+template <class Take>
+void ImplicitContextLearner::take_in_basis(const Take& take, RegressorStep& step) const {
+  if (step.shared == nullptr) return take([](const FactorMatrix& table) { return table; });
+  step.turn = [this, take](const AlignedFloats& basis) { take([&](const FactorMatrix& table) { return turned(table, basis, workers_); }); };
+}
+
 template <class View>
 void ImplicitContextLearner::solve(const View& view, std::span<const float> weights, const Rows& fixed, Rows& solved) {
   const std::size_t rank = options_.rank;
@@ -191,13 +197,7 @@ void ImplicitContextLearner::solve(const View& view, std::span<const float> weig
       fixed_rows = table_of(fixed.factors);
       for (const LevelTable& table : columns_) vectors.push_back(table_of(table.vectors));
     };
-    if (step.shared != nullptr) {
-      step.turn = [this, take](const AlignedFloats& basis) {
-        take([&](const FactorMatrix& table) { return turned(table, basis, workers_); });
-      };
-    } else {
-      take([](const FactorMatrix& table) { return table; });
-    }
+    take_in_basis(take, step);
     step.write = [&](std::size_t, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
       for (std::size_t at = begin; at < end; ++at, regressors += stride) {
         const float* row = fixed_rows.row(view.other(at)).data();
@@ -284,28 +284,43 @@ void ImplicitContextLearner::solve_vectors(std::size_t column) {
   share(cells.vector_matrix(), std::move(linear), shares_[column], shared, step);
   FactorMatrix user_rows;
   FactorMatrix item_rows;
-  if (step.shared != nullptr) {
-    step.turn = [&](const AlignedFloats& basis) {
-      user_rows = turned(users_.factors, basis, workers_);
-      item_rows = turned(items_.factors, basis, workers_);
+  std::vector<FactorMatrix> vectors;
+  const auto take = [&](const auto& table_of) {
+    user_rows = table_of(users_.factors);
+    item_rows = table_of(items_.factors);
+    for (const LevelTable& other : columns_) vectors.push_back(table_of(other.vectors));
+  };
+  take_in_basis(take, step);
+  if (!has_scales()) {
+    // In any basis, for products of rows are the same there.
+    step.write = [&](std::size_t, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
+      for (std::size_t at = begin; at < end; ++at, regressors += stride) {
+        const std::uint32_t place = table.places[at];
+        const float* p = user_rows.row(user_of_[place]).data();
+        const float* q = item_rows.row(ratings_.items()[place]).data();
+        for (std::size_t k = 0; k < rank; ++k) regressors[k] = p[k] + q[k];
+        values[at - begin] = target(place) - product(p, q, stride);
+        for (std::size_t other = 0; other < columns_.size(); ++other) {
+          if (other == column) continue;
+          values[at - begin] -= product(vectors[other].row(level_rows_[other][ratings_.situation(place)]).data(), regressors, stride);
+        }
+      }
     };
   } else {
-    user_rows = users_.factors;
-    item_rows = items_.factors;
+    step.write = [&](std::size_t level, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
+      Scratch scratch(rank);
+      const std::span<float> sum = scratch.row.row(0);
+      for (std::size_t at = begin; at < end; ++at, regressors += stride) {
+        const std::uint32_t place = table.places[at];
+        const std::uint32_t user = user_of_[place];
+        const std::uint32_t item = ratings_.items()[place];
+        const float all = score(user, item, ratings_.situation(place), scratch);
+        for (std::size_t k = 0; k < rank; ++k) sum[k] = users_.factors.row(user)[k] + items_.factors.row(item)[k];
+        values[at - begin] = target(place) - (all - product(sum.data(), table.vectors.row(level).data(), stride));
+        for (std::size_t k = 0; k < rank; ++k) regressors[k] = user_rows.row(user)[k] + item_rows.row(item)[k];
+      }
+    };
   }
-  step.write = [&](std::size_t level, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
-    Scratch scratch(rank);
-    const std::span<float> sum = scratch.row.row(0);
-    for (std::size_t at = begin; at < end; ++at, regressors += stride) {
-      const std::uint32_t place = table.places[at];
-      const std::uint32_t user = user_of_[place];
-      const std::uint32_t item = ratings_.items()[place];
-      const float all = score(user, item, ratings_.situation(place), scratch);
-      for (std::size_t k = 0; k < rank; ++k) sum[k] = users_.factors.row(user)[k] + items_.factors.row(item)[k];
-      values[at - begin] = target(place) - (all - product(sum.data(), table.vectors.row(level).data(), stride));
-      for (std::size_t k = 0; k < rank; ++k) regressors[k] = user_rows.row(user)[k] + item_rows.row(item)[k];
-    }
-  };
   FactorMatrix solved = table.vectors;
   blocks_.run(step, solved, nullptr);
   table.vectors = std::move(solved);

@@ -77,6 +77,9 @@ class ImplicitContextLearner final : public EpochLearner {
   void set_up_weights(const Implicit& settled);
   template <class View>
   void solve(const View& view, std::span<const float> weights, const Rows& fixed, Rows& solved);
+  /// Has `take` copy tables, by the function that it is given, into the basis that a step is solved in.
+  template <class Take>
+  void take_in_basis(const Take& take, RegressorStep& step) const;
   void solve_vectors(std::size_t column);
   void solve_scales(std::size_t column);
   /// The step of a column's levels. \param ridges  of the levels

@@ -318,7 +318,9 @@ TEST(ImplicitContext, ContextsThatChangeNothingAreImplicit) {
     ASSERT_EQ(with.losses.size(), without.losses.size());
     for (std::size_t n = 0; n < with.losses.size(); ++n) EXPECT_NEAR(with.losses[n], without.losses[n], 1e-5 * without.losses[n]);
     EXPECT_EQ(model.fold_in, expected.fold_in);
-    EXPECT_EQ(model.centre, expected.centre);
+    EXPECT_EQ(model.centre.has_biases, expected.centre.has_biases);
+    EXPECT_EQ(model.centre.clips, expected.centre.clips);
+    EXPECT_NEAR(model.centre.mean, 0, 1e-6);
     for (std::uint32_t user = 0; user < tensor.users; ++user) {
       for (std::uint32_t item = 0; item < tensor.items; ++item)
         EXPECT_NEAR(score(model, user, item), score(expected, user, item), 1e-3) << user << " " << item;
@@ -499,14 +501,15 @@ TEST(ImplicitContext, ListsFollowTheContext) {
     options.form = form;
     options.rank = 4;
     options.epochs = 10;
+    options.scale_regularization = 0.01;
     const Model model = train_tensor(two_occasions(), options).model;
     for (std::uint32_t level = 0; level < 2; ++level) {
       const Model bound = bind_context(model, std::vector<ContextValue>{{"context0", "level" + std::to_string(level)}});
       std::size_t right = 0;
-      recommend(bound, std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5}, {.top = 3}, [&](std::size_t, std::span<const Scored> list) {
+      recommend(bound, std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5}, {.top = 3, .include_seen = true}, [&](std::size_t, std::span<const Scored> list) {
         for (const Scored& item : list) right += (item.index < 10) == (level == 0) ? 1 : 0;
       });
-      EXPECT_GE(right, 15U);
+      EXPECT_GE(right, 17U);
     }
   }
 }

@@ -71,10 +71,10 @@ struct ImplicitContext {
   /// alike.
   double regularization_exponent = 0.75;
   /// Weight of |d|^2, squares of the vectors of levels, at least 0, scaled as regularization is; raise it to let contexts matter less.
-  double context_regularization = 0.25;
+  double context_regularization = 0.03;
   /// Weight of |t - 1|^2, squares of how far scales of levels are from 1, at least 0, scaled as regularization is; raise it to let contexts
   /// matter less.
-  double scale_regularization = 0.5;
+  double scale_regularization = 0.03;
   double initial_scale = 0.1;  ///< standard deviation of the initial factors, times sqrt(rank)
   /// Solver of a row: exact finds the minimum; cg takes a few conjugate gradient steps from the last epoch's row.
   Solver solver = Solver::exact;
