@@ -24,9 +24,10 @@ float as_float(double x) {
   return static_cast<float>(std::clamp(x, -kMost, kMost));
 }
 
-FactorMatrix turned(const FactorMatrix& table, const AlignedFloats& vectors, Workers& workers) {
+/// A copy of a table, turned by `basis` if there is one.
+FactorMatrix in_basis(const FactorMatrix& table, const AlignedFloats* basis, Workers& workers) {
   FactorMatrix result = table;
-  rotate(result.data(), result.stride(), result.rows(), result.rank(), vectors, workers);
+  if (basis != nullptr) rotate(result.data(), result.stride(), result.rows(), result.rank(), *basis, workers);
   return result;
 }
 
@@ -167,10 +168,43 @@ void ImplicitContextLearner::share(const Matrix& matrix, FactorMatrix linear, st
   step.shared = &shared;
 }
 
-template <class Take>
-void ImplicitContextLearner::take_in_basis(const Take& take, RegressorStep& step) const {
-  if (step.shared == nullptr) return take([](const FactorMatrix& table) { return table; });
-  step.turn = [this, take](const AlignedFloats& basis) { take([&](const FactorMatrix& table) { return turned(table, basis, workers_); }); };
+void ImplicitContextLearner::follow(std::vector<const FactorMatrix*> rows, Turned& turned, RegressorStep& step) const {
+  const auto take = [this, rows = std::move(rows), &turned](const AlignedFloats* basis) {
+    for (const FactorMatrix* table : rows) turned.rows.push_back(in_basis(*table, basis, workers_));
+    for (const LevelTable& table : columns_) turned.vectors.push_back(in_basis(table.vectors, basis, workers_));
+  };
+  if (step.shared == nullptr) return take(nullptr);
+  step.turn = [take](const AlignedFloats& basis) { take(&basis); };
+}
+
+template <class View>
+auto ImplicitContextLearner::sums_of(const View& view, const Turned& turned) const {
+  return [this, &view, &turned](std::size_t, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
+    for (std::size_t at = begin; at < end; ++at, regressors += stride) {
+      const std::span<const float> row = turned.rows[0].row(view.other(at));
+      std::ranges::copy(turned.vectors[0].row(level_rows_[0][view.situation(at)]), regressors);
+      for (std::size_t column = 1; column < columns_.size(); ++column) {
+        const std::span<const float> own = turned.vectors[column].row(level_rows_[column][view.situation(at)]);
+        for (std::size_t k = 0; k < own.size(); ++k) regressors[k] += own[k];
+      }
+      values[at - begin] = target(view.value(at)) - product(row.data(), regressors, stride);
+      for (std::size_t k = 0; k < row.size(); ++k) regressors[k] += row[k];
+    }
+  };
+}
+
+template <class View>
+auto ImplicitContextLearner::scaled_of(const View& view, const FactorMatrix& fixed) const {
+  return [this, &view, &fixed](std::size_t, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
+    CombinedLevels::Scratch scratch;
+    for (std::size_t at = begin; at < end; ++at, regressors += stride) {
+      const std::span<const float> row = fixed.row(view.other(at));
+      const CombinedLevels::Terms terms = combined_.of(view.situation(at), scratch);
+      values[at - begin] = target(view.value(at)) - (has_vectors() ? product(row.data(), terms.vectors, stride) : 0.0F);
+      // Without vectors their sum is 0.
+      for (std::size_t k = 0; k < row.size(); ++k) regressors[k] = row[k] * terms.scales[k] + terms.vectors[k];
+    }
+  };
 }
 
 template <class View>
@@ -184,47 +218,17 @@ void ImplicitContextLearner::solve(const View& view, std::span<const float> weig
   RegressorStep step;
   step.offsets = view.offsets();
   step.ridges = ridges;
-  step.options = {.method = static_cast<RowMethod>(options_.solver), .cg_steps = options_.cg_steps};
+  step.options = row_options();
   if (!weights.empty()) step.weight = [weights](std::size_t at) { return weights[at]; };
   SharedTerms shared;
   share(cells.matrix, std::move(linear), solved.unobserved, shared, step);
-  const auto target_of = [&](std::size_t at) { return view.value(at) > 0 ? 1.0F : 0.0F; };
-  // Without scales a regressor is a sum of rows of tables, which take less time to turn than regressors do.
-  FactorMatrix fixed_rows;
-  std::vector<FactorMatrix> vectors;
-  if (!has_scales()) {
-    const auto take = [&](const auto& table_of) {
-      fixed_rows = table_of(fixed.factors);
-      for (const LevelTable& table : columns_) vectors.push_back(table_of(table.vectors));
-    };
-    take_in_basis(take, step);
-    step.write = [&](std::size_t, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
-      for (std::size_t at = begin; at < end; ++at, regressors += stride) {
-        const float* row = fixed_rows.row(view.other(at)).data();
-        std::copy_n(vectors[0].row(level_rows_[0][view.situation(at)]).data(), rank, regressors);
-        for (std::size_t column = 1; column < columns_.size(); ++column) {
-          const float* own = vectors[column].row(level_rows_[column][view.situation(at)]).data();
-          for (std::size_t k = 0; k < rank; ++k) regressors[k] += own[k];
-        }
-        values[at - begin] = target_of(at) - product(row, regressors, stride);
-        for (std::size_t k = 0; k < rank; ++k) regressors[k] += row[k];
-      }
-    };
+  Turned turned;
+  if (has_scales()) {
+    step.write = scaled_of(view, fixed.factors);
   } else {
-    step.write = [&](std::size_t, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
-      CombinedLevels::Scratch scratch;
-      for (std::size_t at = begin; at < end; ++at, regressors += stride) {
-        const float* row = fixed.factors.row(view.other(at)).data();
-        const CombinedLevels::Terms terms = combined_.of(view.situation(at), scratch);
-        values[at - begin] = target_of(at);
-        if (has_vectors()) {
-          values[at - begin] -= product(row, terms.vectors, stride);
-          for (std::size_t k = 0; k < rank; ++k) regressors[k] = row[k] * terms.scales[k] + terms.vectors[k];
-        } else {
-          for (std::size_t k = 0; k < rank; ++k) regressors[k] = row[k] * terms.scales[k];
-        }
-      }
-    };
+    // A regressor is a sum of rows of tables, which take less time to turn than regressors do.
+    follow({&fixed.factors}, turned, step);
+    step.write = sums_of(view, turned);
   }
   blocks_.run(step, solved.factors, nullptr);
 }
@@ -264,63 +268,50 @@ RegressorStep ImplicitContextLearner::step_of(std::size_t column, std::span<cons
   RegressorStep step;
   step.offsets = columns_[column].offsets;
   step.ridges = ridges;
-  step.options = {.method = static_cast<RowMethod>(options_.solver), .cg_steps = options_.cg_steps};
+  step.options = row_options();
   if (!weights_.empty()) step.weight = [this, column](std::size_t at) { return weights_[columns_[column].places[at]]; };
   return step;
 }
 
-void ImplicitContextLearner::solve_vectors(std::size_t column) {
-  LevelTable& table = columns_[column];
-  const std::size_t rank = options_.rank;
+ImplicitContextLearner::LevelStep ImplicitContextLearner::cells_of(std::size_t column) const {
   const RowMoments users = moments_of_rows(users_.factors, users_.unobserved, workers_);
   const RowMoments items = moments_of_rows(items_.factors, items_.unobserved, workers_);
-  const LevelCells cells(users, items, levels(column));
-  FactorMatrix linear(table.levels(), rank);
+  return {.cells = LevelCells(users, items, levels(column)), .weight = users.weight * items.weight};
+}
+
+void ImplicitContextLearner::solve_vectors(std::size_t column) {
+  LevelTable& table = columns_[column];
+  const auto [cells, weight] = cells_of(column);
+  FactorMatrix linear(table.levels(), options_.rank);
   for (std::size_t level = 0; level < table.levels(); ++level) cells.vector_linear(table.scales.row(level), linear.row(level));
-  const double least = least_ridge(cells.vector_matrix(), rank, users.weight * items.weight);
+  const double least = least_ridge(cells.vector_matrix(), options_.rank, weight);
   const std::vector<double> ridges = at_least(table.vector_ridges, least, shares_[column]);
   RegressorStep step = step_of(column, ridges);
   SharedTerms shared;
   share(cells.vector_matrix(), std::move(linear), shares_[column], shared, step);
-  FactorMatrix user_rows;
-  FactorMatrix item_rows;
-  std::vector<FactorMatrix> vectors;
-  const auto take = [&](const auto& table_of) {
-    user_rows = table_of(users_.factors);
-    item_rows = table_of(items_.factors);
-    for (const LevelTable& other : columns_) vectors.push_back(table_of(other.vectors));
+  Turned turned;
+  follow({&users_.factors, &items_.factors}, turned, step);
+  step.write = [&](std::size_t level, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
+    Scratch scratch(options_.rank);
+    for (std::size_t at = begin; at < end; ++at, regressors += stride) {
+      const std::uint32_t place = table.places[at];
+      const std::span<const float> p = turned.rows[0].row(user_of_[place]);
+      const std::span<const float> q = turned.rows[1].row(ratings_.items()[place]);
+      for (std::size_t k = 0; k < p.size(); ++k) regressors[k] = p[k] + q[k];
+      values[at - begin] = target(ratings_.value(place));
+      if (has_scales()) {
+        values[at - begin] -= score(user_of_[place], ratings_.items()[place], ratings_.situation(place), scratch);
+        values[at - begin] += product(turned.vectors[column].row(level).data(), regressors, stride);
+        continue;
+      }
+      // Products of rows are the same in any basis.
+      values[at - begin] -= product(p.data(), q.data(), stride);
+      for (std::size_t other = 0; other < columns_.size(); ++other) {
+        if (other == column) continue;
+        values[at - begin] -= product(turned.vectors[other].row(level_rows_[other][ratings_.situation(place)]).data(), regressors, stride);
+      }
+    }
   };
-  take_in_basis(take, step);
-  if (!has_scales()) {
-    // In any basis, for products of rows are the same there.
-    step.write = [&](std::size_t, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
-      for (std::size_t at = begin; at < end; ++at, regressors += stride) {
-        const std::uint32_t place = table.places[at];
-        const float* p = user_rows.row(user_of_[place]).data();
-        const float* q = item_rows.row(ratings_.items()[place]).data();
-        for (std::size_t k = 0; k < rank; ++k) regressors[k] = p[k] + q[k];
-        values[at - begin] = target(place) - product(p, q, stride);
-        for (std::size_t other = 0; other < columns_.size(); ++other) {
-          if (other == column) continue;
-          values[at - begin] -= product(vectors[other].row(level_rows_[other][ratings_.situation(place)]).data(), regressors, stride);
-        }
-      }
-    };
-  } else {
-    step.write = [&](std::size_t level, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
-      Scratch scratch(rank);
-      const std::span<float> sum = scratch.row.row(0);
-      for (std::size_t at = begin; at < end; ++at, regressors += stride) {
-        const std::uint32_t place = table.places[at];
-        const std::uint32_t user = user_of_[place];
-        const std::uint32_t item = ratings_.items()[place];
-        const float all = score(user, item, ratings_.situation(place), scratch);
-        for (std::size_t k = 0; k < rank; ++k) sum[k] = users_.factors.row(user)[k] + items_.factors.row(item)[k];
-        values[at - begin] = target(place) - (all - product(sum.data(), table.vectors.row(level).data(), stride));
-        for (std::size_t k = 0; k < rank; ++k) regressors[k] = user_rows.row(user)[k] + item_rows.row(item)[k];
-      }
-    };
-  }
   FactorMatrix solved = table.vectors;
   blocks_.run(step, solved, nullptr);
   table.vectors = std::move(solved);
@@ -329,12 +320,10 @@ void ImplicitContextLearner::solve_vectors(std::size_t column) {
 void ImplicitContextLearner::solve_scales(std::size_t column) {
   LevelTable& table = columns_[column];
   const std::size_t rank = options_.rank;
-  const RowMoments users = moments_of_rows(users_.factors, users_.unobserved, workers_);
-  const RowMoments items = moments_of_rows(items_.factors, items_.unobserved, workers_);
-  const LevelCells cells(users, items, levels(column));
+  const auto [cells, weight] = cells_of(column);
   FactorMatrix linear(table.levels(), rank);
   for (std::size_t level = 0; level < table.levels(); ++level) cells.scale_linear(table.vectors.row(level), linear.row(level));
-  const double least = least_ridge(cells.scale_matrix(), rank, users.weight * items.weight);
+  const double least = least_ridge(cells.scale_matrix(), rank, weight);
   const std::vector<double> ridges = at_least(table.scale_ridges, least, shares_[column]);
   RegressorStep step = step_of(column, ridges);
   SharedTerms shared;
@@ -353,7 +342,7 @@ void ImplicitContextLearner::solve_scales(std::size_t column) {
         regressors[k] *= users_.factors.row(user)[k] * items_.factors.row(item)[k];
         change += regressors[k] * (scales[k] - 1);
       }
-      values[at - begin] = target(place) - (score(user, item, situation, scratch) - change);
+      values[at - begin] = target(ratings_.value(place)) - (score(user, item, situation, scratch) - change);
     }
   };
   // Solved as the distance from 1, towards which scales are regularised.
@@ -386,7 +375,8 @@ double ImplicitContextLearner::loss() {
     Scratch scratch(options_.rank);
     double errors = 0;
     for (std::size_t at = ratings_.row_offsets()[first]; at < ratings_.row_offsets()[last]; ++at) {
-      const auto error = static_cast<double>(target(at) - score(user_of_[at], ratings_.items()[at], ratings_.situation(at), scratch));
+      const auto error =
+          static_cast<double>(target(ratings_.value(at)) - score(user_of_[at], ratings_.items()[at], ratings_.situation(at), scratch));
       errors += error * error * (weights_.empty() ? 1.0 : static_cast<double>(weights_[at]));
     }
     return errors;
@@ -411,78 +401,85 @@ bool ImplicitContextLearner::finite() {
          });
 }
 
-// With D the sum of the columns' mean vectors, G the product of their mean scales and any a, p' = p + a and q' = q + a,
+// With D the sum of the columns' mean vectors, T the product of their mean scales and any a, p' = p + a and q' = q + a,
 //
 //     sum_k p_k q_k t_k + <d, p + q> = sum_k p'_k q'_k t_k + <d - a o t, p' + q'> + sum_k a_k^2 t_k - 2 <a, d>
 //
-// a = D / G leaves a mean vector of 0, so that the mean over contexts is the dot product of p' and G o q'. Without scales, or with one
+// a = D / T leaves a mean vector of 0, so that the mean over contexts is the dot product of p' and T o q'. Without scales, or with one
 // column, d - a o t is a sum over columns; with scales of several it is not: then a = 0, and the mean <D, p + q> goes into biases of rows.
-void ImplicitContextLearner::store(Model& model) {
-  // Less of the mean than this, and rows would be shifted by what the mean hardly sees.
+ImplicitContextLearner::Centre ImplicitContextLearner::centre() const {
+  // Where the mean scale is less than this part of the root of the mean square, rows would be shifted by what the mean hardly sees.
   constexpr double kLeastShare = 0.1;
   const std::size_t rank = options_.rank;
-  std::vector<LevelMean> means;
-  std::vector<double> vector(rank);
-  std::vector<double> scale(rank, 1.0);
+  Centre centre{
+      .columns = {}, .scale = std::vector<double>(rank, 1.0), .shift = std::vector<double>(rank), .rest = std::vector<double>(rank)};
   for (const LevelTable& table : columns_) {
-    const LevelMean& own = means.emplace_back(mean_of(table));
+    const LevelMean& own = centre.columns.emplace_back(mean_of(table));
     for (std::size_t k = 0; k < rank; ++k) {
-      vector[k] += own.vector[k];
-      scale[k] *= own.scale[k];
+      centre.rest[k] += own.vector[k];
+      centre.scale[k] *= own.scale[k];
     }
   }
-  std::vector<double> shift(rank);
   const bool separates = !has_scales() || columns_.size() == 1;
   for (std::size_t k = 0; k < rank && separates; ++k) {
+    const double vector = centre.rest[k];
+    const double scale = centre.scale[k];
     const double root = has_scales() ? std::sqrt(std::max(moments_[0].scales[k * rank + k], 0.0)) : 1.0;
-    if (std::abs(scale[k]) >= kLeastShare * root) shift[k] = vector[k] / scale[k];
+    if (std::abs(scale) < kLeastShare * root) continue;
+    const double shift = vector / scale;
+    centre.shift[k] = shift;
+    centre.rest[k] = vector - shift * scale;
+    centre.mean += shift * (shift * scale - 2 * vector);
   }
-  std::vector<double> rest(rank);
-  model.centre.mean = 0;
-  for (std::size_t k = 0; k < rank; ++k) {
-    rest[k] = vector[k] - shift[k] * scale[k];
-    model.centre.mean += shift[k] * shift[k] * scale[k] - 2 * shift[k] * vector[k];
-  }
-  for (const auto& [rows, side, by_mean] : {std::tuple(&users_, &model.users, false), std::tuple(&items_, &model.items, true)}) {
+  return centre;
+}
+
+void ImplicitContextLearner::store(Model& model) {
+  const Centre centre = ImplicitContextLearner::centre();
+  model.centre.mean = centre.mean;
+  for (const auto& [rows, side, scaled] : {std::tuple(&users_, &model.users, false), std::tuple(&items_, &model.items, true)}) {
     for (std::size_t row = 0; row < rows->counts.size(); ++row) {
       if (rows->counts[row] == 0) continue;
       double bias = 0;
-      for (std::size_t k = 0; k < rank; ++k) {
-        const double own = static_cast<double>(rows->factors.row(row)[k]) + shift[k];
-        bias += rest[k] * own;
-        side->factors.row(row)[k] = as_float(by_mean ? own * scale[k] : own);
+      for (std::size_t k = 0; k < options_.rank; ++k) {
+        const double own = static_cast<double>(rows->factors.row(row)[k]) + centre.shift[k];
+        bias += centre.rest[k] * own;
+        side->factors.row(row)[k] = as_float(scaled ? own * centre.scale[k] : own);
       }
       side->biases[row] = as_float(bias);
     }
   }
   model.contexts.resize(columns_.size());
   for (std::size_t column = 0; column < columns_.size(); ++column) {
-    const LevelTable& table = columns_[column];
-    const LevelMean& mean = means[column];
     ContextVectors& to = model.contexts[column];
     to.name = situations_.columns[column].name;
     to.period = situations_.columns[column].period;
     to.levels = situations_.columns[column].levels;
-    to.counts = table.counts;
-    to.biases.assign(table.levels(), 0);
-    to.user_factors = FactorMatrix(table.levels(), rank);
-    to.item_factors = FactorMatrix(table.levels(), rank);
-    if (has_scales()) to.scales = FactorMatrix(table.levels(), rank);
-    for (std::size_t level = 0; level < table.levels(); ++level) {
-      const bool rated = table.counts[level] != 0;
-      double bias = 0;
-      for (std::size_t k = 0; k < rank; ++k) {
-        const double by = static_cast<double>(table.vectors.row(level)[k]) - mean.vector[k];
-        const double stretch = static_cast<double>(table.scales.row(level)[k]) - mean.scale[k];
-        if (has_scales()) to.scales.row(level)[k] = rated ? as_float(1 + stretch / mean.scale[k]) : 1.0F;
-        if (!rated || !has_vectors()) continue;
-        const double own = by - shift[k] * stretch;
-        bias += shift[k] * (shift[k] * stretch - 2 * by);
-        to.user_factors.row(level)[k] = as_float(own);
-        to.item_factors.row(level)[k] = as_float(own / scale[k]);
-      }
-      to.biases[level] = as_float(bias);
+    store(columns_[column], centre.columns[column], centre, to);
+  }
+}
+
+void ImplicitContextLearner::store(const LevelTable& table, const LevelMean& mean, const Centre& centre, ContextVectors& to) const {
+  const std::size_t levels = table.levels();
+  to.counts = table.counts;
+  to.biases.assign(levels, 0);
+  to.user_factors = FactorMatrix(levels, options_.rank);
+  to.item_factors = FactorMatrix(levels, options_.rank);
+  if (has_scales()) to.scales = FactorMatrix(levels, options_.rank);
+  for (std::size_t level = 0; level < levels; ++level) {
+    const bool rated = table.counts[level] != 0;
+    double bias = 0;
+    for (std::size_t k = 0; k < options_.rank; ++k) {
+      const double vector = static_cast<double>(table.vectors.row(level)[k]) - mean.vector[k];
+      const double scale = static_cast<double>(table.scales.row(level)[k]) - mean.scale[k];
+      if (has_scales()) to.scales.row(level)[k] = rated ? as_float(1 + scale / mean.scale[k]) : 1.0F;
+      if (!rated || !has_vectors()) continue;
+      const double own = vector - centre.shift[k] * scale;
+      bias += centre.shift[k] * (centre.shift[k] * scale - 2 * vector);
+      to.user_factors.row(level)[k] = as_float(own);
+      to.item_factors.row(level)[k] = as_float(own / centre.scale[k]);
     }
+    to.biases[level] = as_float(bias);
   }
 }
 

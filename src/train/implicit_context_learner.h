@@ -77,9 +77,24 @@ class ImplicitContextLearner final : public EpochLearner {
   void set_up_weights(const Implicit& settled);
   template <class View>
   void solve(const View& view, std::span<const float> weights, const Rows& fixed, Rows& solved);
-  /// Has `take` copy tables, by the function that it is given, into the basis that a step is solved in.
-  template <class Take>
-  void take_in_basis(const Take& take, RegressorStep& step) const;
+  /// Tables in the basis of a step.
+  struct Turned {
+    std::vector<FactorMatrix> rows;
+    std::vector<FactorMatrix> vectors;  ///< d of every column
+  };
+  /// Has a step fill `turned` before its regressors are written: with tables of rows, and the vectors of all columns.
+  void follow(std::vector<const FactorMatrix*> rows, Turned& turned, RegressorStep& step) const;
+  /// Writers of the regressors of a side's rows: of a form without scales, from tables that follow the step, and of the others.
+  template <class View>
+  auto sums_of(const View& view, const Turned& turned) const;
+  template <class View>
+  auto scaled_of(const View& view, const FactorMatrix& fixed) const;
+  /// What the cells make of the levels of a column, and their number by weight.
+  struct LevelStep {
+    LevelCells cells;
+    double weight;
+  };
+  [[nodiscard]] LevelStep cells_of(std::size_t column) const;
   void solve_vectors(std::size_t column);
   void solve_scales(std::size_t column);
   /// The step of a column's levels. \param ridges  of the levels
@@ -89,7 +104,20 @@ class ImplicitContextLearner final : public EpochLearner {
   /// The moments of all columns, or of all but one.
   [[nodiscard]] LevelMoments levels(std::optional<std::size_t> except = {}) const;
   [[nodiscard]] float score(std::uint32_t user, std::uint32_t item, std::uint32_t situation, Scratch& scratch) const;
-  [[nodiscard]] float target(std::size_t at) const { return ratings_.value(at) > 0 ? 1.0F : 0.0F; }
+  [[nodiscard]] static float target(float rating) { return rating > 0 ? 1.0F : 0.0F; }
+  [[nodiscard]] RowOptions row_options() const {
+    return {.method = static_cast<RowMethod>(options_.solver), .cg_steps = options_.cg_steps};
+  }
+  /// What the model without a context has of the levels, see store().
+  struct Centre {
+    std::vector<LevelMean> columns;
+    std::vector<double> scale;  ///< product of the mean scales
+    std::vector<double> shift;  ///< added to the rows of users and items
+    std::vector<double> rest;   ///< what the shift leaves of the sum of the mean vectors
+    double mean = 0;            ///< what is the same for all cells
+  };
+  [[nodiscard]] Centre centre() const;
+  void store(const LevelTable& table, const LevelMean& mean, const Centre& centre, ContextVectors& to) const;
   void load(const Model& from);
 
   [[nodiscard]] bool has_vectors() const { return options_.form != ContextForm::cp; }
