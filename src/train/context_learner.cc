@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -11,8 +10,8 @@
 #include "kernels/aligned_floats.h"
 #include "kernels/dot.h"
 #include "kernels/rows.h"
-#include "lowrank/base/error.h"
 #include "train/alternating.h"
+#include "train/context_ratings.h"
 #include "train/row_weights.h"
 
 namespace lowrank {
@@ -21,73 +20,11 @@ namespace {
 
 constexpr std::size_t kRows = 64;
 
-/// The ratings as they stand by user.
-struct UserView {
-  static constexpr bool kOfUsers = true;
-  const Ratings& ratings;
-
-  [[nodiscard]] std::span<const std::size_t> offsets() const { return ratings.row_offsets(); }
-  [[nodiscard]] std::uint32_t other(std::size_t at) const { return ratings.items()[at]; }
-  [[nodiscard]] float value(std::size_t at) const { return ratings.value(at); }
-  [[nodiscard]] std::uint32_t situation(std::size_t at) const { return ratings.situation(at); }
-  [[nodiscard]] std::span<const float> weights() const { return ratings.weights(); }
-};
-
-/// The ratings as they stand by item.
-struct ItemView {
-  static constexpr bool kOfUsers = false;
-  const ByItem& ratings;
-  const std::vector<std::uint32_t>& situations;
-
-  [[nodiscard]] std::span<const std::size_t> offsets() const { return ratings.offsets; }
-  [[nodiscard]] std::uint32_t other(std::size_t at) const { return ratings.users[at]; }
-  [[nodiscard]] float value(std::size_t at) const { return ratings.value(at); }
-  [[nodiscard]] std::uint32_t situation(std::size_t at) const { return situations[at]; }
-  [[nodiscard]] std::span<const float> weights() const { return ratings.weights; }
-};
-
-/// \throws DataError
-std::vector<std::uint32_t> users_of(const Ratings& ratings) {
-  if (ratings.size() > std::numeric_limits<std::uint32_t>::max())
-    throw DataError("contexts take 4294967295 ratings at most, and there are " + std::to_string(ratings.size()));
-  std::vector<std::uint32_t> users(ratings.size());
-  for (std::uint32_t user = 0; user < ratings.user_count(); ++user) {
-    std::fill(users.begin() + static_cast<std::ptrdiff_t>(ratings.row_offsets()[user]),
-              users.begin() + static_cast<std::ptrdiff_t>(ratings.row_offsets()[user + 1]), user);
-  }
-  return users;
-}
-
-std::vector<std::uint32_t> situations_by_item(const Ratings& ratings, const ByItem& by_item) {
-  std::vector<std::size_t> next(by_item.offsets.begin(), by_item.offsets.end() - 1);
-  std::vector<std::uint32_t> situations(ratings.size());
-  // Users come in ascending order, as an item's ratings do, and the ratings of a pair in theirs.
-  for (std::size_t at = 0; at < ratings.size(); ++at) situations[next[ratings.items()[at]]++] = ratings.situation(at);
-  return situations;
-}
-
-std::vector<std::vector<std::uint16_t>> rows_of_columns(const Situations& situations) {
-  std::vector<std::vector<std::uint16_t>> rows;
-  for (std::size_t column = 0; column < situations.columns.size(); ++column) rows.push_back(rows_of(situations, column));
-  return rows;
-}
-
 float product(const float* a, const float* b, std::size_t stride) { return stride == 0 ? 0.0F : dot(a, b, stride); }
 
 double product_of(std::span<const double> a, std::span<const float> b) {
   double sum = 0;
   for (std::size_t k = 0; k < b.size(); ++k) sum += a[k] * static_cast<double>(b[k]);
-  return sum;
-}
-
-/// The sum of ridges[row] * (distance of the row's numbers from `from`)^2.
-double penalty(const FactorMatrix& table, std::span<const double> ridges, float from) {
-  double sum = 0;
-  for (std::size_t row = 0; row < ridges.size(); ++row) {
-    double squares = 0;
-    for (const float x : table.row(row)) squares += static_cast<double>(x - from) * static_cast<double>(x - from);
-    sum += ridges[row] * squares;
-  }
   return sum;
 }
 

@@ -51,12 +51,28 @@ void set_missing(const LevelMean& mean, LevelTable& table) {
   std::ranges::transform(mean.scale, table.scales.row(missing).begin(), [](double x) { return static_cast<float>(x); });
 }
 
+double penalty(const FactorMatrix& table, std::span<const double> ridges, float from) {
+  double sum = 0;
+  for (std::size_t row = 0; row < ridges.size(); ++row) {
+    double squares = 0;
+    for (const float x : table.row(row)) squares += static_cast<double>(x - from) * static_cast<double>(x - from);
+    sum += ridges[row] * squares;
+  }
+  return sum;
+}
+
 std::vector<std::uint16_t> rows_of(const Situations& situations, std::size_t column) {
   const auto levels = static_cast<std::uint16_t>(situations.columns[column].levels.size());
   std::vector<std::uint16_t> rows;
   for (std::uint32_t situation = 0; situation < situations.size(); ++situation) {
     rows.push_back(std::min(situations.levels(situation)[column], levels));
   }
+  return rows;
+}
+
+std::vector<std::vector<std::uint16_t>> rows_of_columns(const Situations& situations) {
+  std::vector<std::vector<std::uint16_t>> rows;
+  for (std::size_t column = 0; column < situations.columns.size(); ++column) rows.push_back(rows_of(situations, column));
   return rows;
 }
 

@@ -46,8 +46,13 @@ LevelMean mean_of(const LevelTable& table);
 /// Gives the row of the missing level the mean of the others.
 void set_missing(const LevelMean& mean, LevelTable& table);
 
+/// The sum over rows of ridges[row] * (distance of the row's numbers from `from`)^2.
+double penalty(const FactorMatrix& table, std::span<const double> ridges, float from);
+
 /// The row of each situation's level in the tables of a column: a missing one's is the last.
 std::vector<std::uint16_t> rows_of(const Situations& situations, std::size_t column);
+/// The same of every column.
+std::vector<std::vector<std::uint16_t>> rows_of_columns(const Situations& situations);
 
 /// Groups ratings by the level of a column. \param rows  as rows_of(). O(n)
 void group_by_level(const Ratings& ratings, std::span<const std::uint16_t> rows, LevelTable& table);

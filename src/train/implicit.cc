@@ -13,11 +13,11 @@
 #include "kernels/gramian.h"
 #include "kernels/half_step.h"
 #include "lowrank/base/error.h"
-#include "model/count_weight.h"
 #include "train/alternating.h"
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/feature_rows.h"
+#include "train/implicit_weights.h"
 #include "train/methods.h"
 #include "train/neighbour_addition.h"
 #include "train/transpose.h"
@@ -74,19 +74,19 @@ class ImplicitLearner final : public EpochLearner {
         workers_(workers),
         ratings_(std::move(ratings)),
         by_item_(transpose(ratings_, workers)),
+        observed_(options, frame.items.counts),
         half_steps_(options.rank, workers) {
     set_up(users_, frame.users.counts, *options.unobserved_user_exponent);
     set_up(items_, frame.items.counts, options.unobserved_item_exponent);
-    set_ridges(users_, items_);
-    set_ridges(items_, users_);
+    users_.ridges = implicit_ridges(options_, users_.counts, users_.unobserved, items_.unobserved);
+    items_.ridges = implicit_ridges(options_, items_.counts, items_.unobserved, users_.unobserved);
     for (const auto& [side, features] : {std::pair(&users_, context.user_features), std::pair(&items_, context.item_features)}) {
       if (features != nullptr) side->features.emplace(*features, side->counts, side->ridges, std::span<const double>(), options.rank);
     }
-    item_weights_ = CountWeight(*options.observed_item_exponent, items_.counts, CountWeight::Mean::over_ratings).of(items_.counts);
     bool dislikes = false;
     for (std::size_t position = 0; position < ratings_.size(); ++position) {
       const float rating = ratings_.value(position);
-      if (rating > 0) weight_sum_ += weight_of(ratings_.items()[position], rating, ratings_.weights(), position);
+      if (rating > 0) weight_sum_ += observed_(ratings_.items()[position], rating, ratings_.weights(), position);
       dislikes = dislikes || rating < 0;
     }
     weighted_ = options.alpha != 0 || options.observed_weight != 1 || *options.observed_item_exponent != 0 || shared() || missing_alone() ||
@@ -110,7 +110,7 @@ class ImplicitLearner final : public EpochLearner {
     set_cells(step, items_, users_, [this](std::size_t user, std::size_t position) {
       const std::uint32_t item = ratings_.items()[position];
       const float rating = ratings_.value(position);
-      return Cell{weight_of(item, rating, ratings_.weights(), position), rating > 0 ? 1.0 : 0.0,
+      return Cell{observed_(item, rating, ratings_.weights(), position), rating > 0 ? 1.0 : 0.0,
                   users_.unobserved[user] * items_.unobserved[item]};
     });
     solve(step, items_, users_);
@@ -119,7 +119,7 @@ class ImplicitLearner final : public EpochLearner {
     step.others = by_item_.users.data();
     set_cells(step, users_, items_, [this](std::size_t item, std::size_t position) {
       const float rating = by_item_.value(position);
-      return Cell{weight_of(item, rating, by_item_.weights, position), rating > 0 ? 1.0 : 0.0,
+      return Cell{observed_(item, rating, by_item_.weights, position), rating > 0 ? 1.0 : 0.0,
                   users_.unobserved[by_item_.users[position]] * items_.unobserved[item]};
     });
     const double rows = solve(step, users_, items_);
@@ -178,25 +178,10 @@ class ImplicitLearner final : public EpochLearner {
   /// True when the unobserved weight differs from row to row.
   [[nodiscard]] bool shared() const { return options_.unobserved_item_exponent != 0 || *options_.unobserved_user_exponent != 0; }
 
-  /// \param weights  of the ratings, by position; empty for ones
-  [[nodiscard]] double weight_of(std::size_t item, float rating, std::span<const float> weights, std::size_t position) const {
-    const double weight = (options_.observed_weight + options_.alpha * std::abs(static_cast<double>(rating))) * item_weights_[item];
-    return weights.empty() ? weight : weight * static_cast<double>(weights[position]);
-  }
-
   void set_up(Rows& side, const std::vector<std::uint32_t>& counts, double exponent) const {
     side.counts = counts;
     side.factors = FactorMatrix(counts.size(), options_.rank);
-    side.unobserved = CountWeight(exponent, counts, CountWeight::Mean::over_rows).of(counts);
-  }
-
-  void set_ridges(Rows& side, const Rows& other) const {
-    const double others = *options_.unobserved_weight * std::accumulate(other.unobserved.begin(), other.unobserved.end(), 0.0);
-    side.ridges.reserve(side.counts.size());
-    for (std::size_t row = 0; row < side.counts.size(); ++row) {
-      const double count = static_cast<double>(side.counts[row]) + side.unobserved[row] * others;
-      side.ridges.push_back(options_.regularization * std::pow(count, options_.regularization_exponent));
-    }
+    side.unobserved = unobserved_factors(exponent, counts);
   }
 
   /// An observed cell: its weight, its target, and its factor of the unobserved weight.
@@ -315,61 +300,15 @@ class ImplicitLearner final : public EpochLearner {
   Workers& workers_;
   Ratings ratings_;
   ByItem by_item_;
+  ObservedWeights observed_;
   HalfSteps half_steps_;
   Rows users_;
   Rows items_;
   FactorMatrix basis_;  ///< row k is direction k of the start, in the basis that the factors are in
   AlignedFloats diagonal_;
-  std::vector<double> item_weights_;  ///< of every item, what the weights of its observed cells are multiplied by
   double weight_sum_ = 0;
   bool weighted_ = false;
 };
-
-/// The options with nothing left open.
-Implicit settle(Implicit options, const Ratings& ratings, const Model& frame) {
-  // Chosen on parts of the training data of three data sets, from dense to sparse: see docs/methods/implicit.md.
-  constexpr double kShare = 3;
-  constexpr double kDensityExponent = 2.0 / 3;
-  constexpr double kObservedItem = -0.25;
-  constexpr double kUnobservedUser = 0.4;
-  const bool open = !options.unobserved_weight;
-  if (!options.observed_item_exponent) options.observed_item_exponent = open ? kObservedItem : 0;
-  if (!options.unobserved_user_exponent) options.unobserved_user_exponent = open ? kUnobservedUser : 0;
-  if (!open) return options;
-  const auto n = static_cast<double>(ratings.size());
-  double sum = 0;
-  double weights = n;
-  if (ratings.has_weights()) {
-    weights = 0;
-    for (std::size_t position = 0; position < ratings.size(); ++position) {
-      const auto weight = static_cast<double>(ratings.weights()[position]);
-      weights += weight;
-      sum += weight * std::abs(static_cast<double>(ratings.value(position)));
-    }
-  } else {
-    for (std::size_t position = 0; position < ratings.size(); ++position) sum += std::abs(static_cast<double>(ratings.value(position)));
-  }
-  const double mean_weight = (options.observed_weight * weights + options.alpha * sum) / n;
-  const double cells = static_cast<double>(frame.users.known()) * static_cast<double>(frame.items.known());
-  options.unobserved_weight = kShare * std::pow(n / cells, kDensityExponent) * mean_weight;
-  return options;
-}
-
-WeightedLeastSquares fold_in_of(const Implicit& options, const Model& frame) {
-  const auto power = [](double exponent, const Side& side, CountWeight::Mean mean) {
-    return CountWeight(exponent, side.counts, mean).power();
-  };
-  return {.users = {.l2 = options.regularization},
-          .items = {.l2 = options.regularization},
-          .observed_weight = options.observed_weight,
-          .alpha = options.alpha,
-          .unobserved_weight = *options.unobserved_weight,
-          .unobserved_includes_seen = options.unobserved == Unobserved::all,
-          .size_exponent = options.regularization_exponent,
-          .observed_item = power(*options.observed_item_exponent, frame.items, CountWeight::Mean::over_ratings),
-          .unobserved_item = power(options.unobserved_item_exponent, frame.items, CountWeight::Mean::over_rows),
-          .unobserved_user = power(*options.unobserved_user_exponent, frame.users, CountWeight::Mean::over_rows)};
-}
 
 }  // namespace
 
@@ -391,11 +330,11 @@ template <>
 Trained train_method(Ratings ratings, const Implicit& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context) {
   Workers workers(context.threads);
-  const Implicit settled = settle(options, ratings, frame);
+  const Implicit settled = settle_implicit(options, ratings, frame);
   const std::size_t count = ratings.size();
   frame.centre.has_biases = false;
   frame.centre.clips = false;
-  const WeightedLeastSquares fold_in = fold_in_of(settled, frame);
+  const WeightedLeastSquares fold_in = implicit_fold_in(settled, frame);
   ImplicitLearner learner(std::move(ratings), settled, frame, context, workers);
   const Stopping stopping{options.epochs, options.patience, options.tolerance};
   Trained trained = run_epochs(learner, std::move(frame), fold_in, options.rank, count, stopping, validation, observer);

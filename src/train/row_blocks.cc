@@ -4,6 +4,7 @@
 #include <limits>
 #include <numeric>
 
+#include "kernels/dot.h"
 #include "kernels/gramian.h"
 #include "kernels/solve.h"
 
@@ -36,6 +37,48 @@ RowBlocks::RowBlocks(std::size_t rank, Workers& workers, std::size_t most_rating
 std::size_t RowBlocks::bytes(std::size_t rank) { return ratings_of_block(rank) * ((padded(rank) + padded(rank + 2) + 3) * sizeof(float)); }
 
 void RowBlocks::run(const RegressorStep& step, FactorMatrix& solved, float* biases) {
+  if (step.shared == nullptr || rank_ == 0) return run_rows(step, solved, biases);
+  begin_shared(step);
+  const std::size_t rows = means_.rows();
+  rotate(solved.data(), solved.stride(), rows, rank_, basis_.vectors, workers_);
+  const auto add_means = [&](float sign) {
+    workers_.for_ranges(rows, kGrain, [&](std::size_t begin, std::size_t end, int) {
+      for (std::size_t row = begin; row < end; ++row) {
+        for (std::size_t k = 0; k < rank_; ++k) solved.row(row)[k] += sign * means_.row(row)[k];
+      }
+    });
+  };
+  add_means(-1);
+  run_rows(step, solved, biases);
+  add_means(1);
+  rotate(solved.data(), solved.stride(), rows, rank_, basis_.back, workers_);
+  std::fill_n(diagonal_.data(), rank_, 0.0F);
+  means_ = {};
+}
+
+void RowBlocks::begin_shared(const RegressorStep& step) {
+  const SharedTerms& shared = *step.shared;
+  basis_ = eigenbasis(shared.matrix, rank_, workers_);
+  std::ranges::transform(basis_.values, diagonal_.data(), [](double value) { return static_cast<float>(value); });
+  if (step.turn) step.turn(basis_.vectors);
+  FactorMatrix linear = shared.linear;
+  rotate(linear.data(), linear.stride(), linear.rows(), rank_, basis_.vectors, workers_);
+  const std::size_t rows = step.offsets.size() - 1;
+  means_ = FactorMatrix(rows, rank_);
+  workers_.for_ranges(rows, kGrain, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t row = begin; row < end; ++row) {
+      if (step.offsets[row] == step.offsets[row + 1]) continue;
+      const double factor = shared.factors.empty() ? 1.0 : shared.factors[row];
+      const std::span<const float> own = linear.row(linear.rows() == 1 ? 0 : row);
+      for (std::size_t k = 0; k < rank_; ++k) {
+        const double damping = factor * static_cast<double>(diagonal_[k]) + step.ridges[row];
+        means_.row(row)[k] = static_cast<float>(-factor * static_cast<double>(own[k]) / damping);
+      }
+    }
+  });
+}
+
+void RowBlocks::run_rows(const RegressorStep& step, FactorMatrix& solved, float* biases) {
   const std::size_t rows = step.offsets.size() - 1;
   for (std::size_t first = 0; first < rows;) {
     std::size_t last = first;
@@ -50,19 +93,38 @@ void RowBlocks::run(const RegressorStep& step, FactorMatrix& solved, float* bias
   }
 }
 
+void RowBlocks::write(const RegressorStep& step, std::size_t row, std::size_t begin, std::size_t end, std::size_t start) {
+  const std::size_t stride = regressors_.stride();
+  step.write(row, begin, end, regressors_.data() + (begin - start) * stride, stride, values_.data() + (begin - start));
+  for (std::size_t at = begin; at < end; ++at) weights_[at - start] = step.weight ? step.weight(at) : 1.0F;
+}
+
+void RowBlocks::turn_block(const RegressorStep& step, std::size_t size) {
+  if (means_.rows() == 0 || step.turn) return;
+  rotate(regressors_.data(), regressors_.stride(), size, rank_, basis_.vectors, workers_);
+}
+
+void RowBlocks::subtract_mean(std::size_t row, std::size_t begin, std::size_t end) {
+  const std::size_t stride = regressors_.stride();
+  const float* mean = means_.row(row).data();
+  for (std::size_t at = begin; at < end; ++at) values_[at] -= dot(regressors_.data() + at * stride, mean, stride);
+}
+
 void RowBlocks::run_block(const RegressorStep& step, std::size_t first, std::size_t last, FactorMatrix& solved, float* biases) {
   const std::size_t start = step.offsets[first];
   if (regressors_.rows() == 0) regressors_ = FactorMatrix(most_, rank_);
   const std::size_t stride = regressors_.stride();
   constexpr std::size_t kRows = 16;
   workers_.for_ranges(last - first, kRows, [&](std::size_t begin, std::size_t end, int) {
-    for (std::size_t row = first + begin; row < first + end; ++row) {
-      const std::size_t at = step.offsets[row];
-      step.write(row, at, step.offsets[row + 1], regressors_.data() + (at - start) * stride, stride, values_.data() + (at - start));
-      if (!step.weight) continue;
-      for (std::size_t rating = at; rating < step.offsets[row + 1]; ++rating) weights_[rating - start] = step.weight(rating);
-    }
+    for (std::size_t row = first + begin; row < first + end; ++row) write(step, row, step.offsets[row], step.offsets[row + 1], start);
   });
+  turn_block(step, step.offsets[last] - start);
+  if (means_.rows() != 0) {
+    workers_.for_ranges(last - first, kRows, [&](std::size_t begin, std::size_t end, int) {
+      for (std::size_t row = first + begin; row < first + end; ++row)
+        subtract_mean(row, step.offsets[row] - start, step.offsets[row + 1] - start);
+    });
+  }
   std::vector<std::size_t> offsets(step.offsets.begin() + static_cast<std::ptrdiff_t>(first),
                                    step.offsets.begin() + static_cast<std::ptrdiff_t>(last) + 1);
   for (std::size_t& offset : offsets) offset -= start;
@@ -73,7 +135,9 @@ void RowBlocks::run_block(const RegressorStep& step, std::size_t first, std::siz
   half.diagonal = diagonal_.data();
   half.ridges = step.ridges.subspan(first, last - first);
   half.valued = true;
-  half.weighted = static_cast<bool>(step.weight);
+  const bool factors = step.shared != nullptr && !step.shared->factors.empty();
+  if (factors) half.factors = step.shared->factors.subspan(first, last - first);
+  half.weighted = step.weight || factors;
   half.cells = [this](std::size_t, std::size_t begin, std::size_t end, float*, float* values) {
     std::copy(values_.begin() + static_cast<std::ptrdiff_t>(begin), values_.begin() + static_cast<std::ptrdiff_t>(end), values);
   };
@@ -96,14 +160,19 @@ void RowBlocks::run_long(const RegressorStep& step, std::size_t row, FactorMatri
   FactorMatrix rows(most_, width);
   std::vector<double> sums(width * width);
   std::vector<double> weights(step.weight ? most_ : 0);
+  if (regressors_.rows() == 0) regressors_ = FactorMatrix(most_, rank_);
   for (std::size_t begin = step.offsets[row]; begin < step.offsets[row + 1]; begin += most_) {
     const std::size_t size = std::min(most_, step.offsets[row + 1] - begin);
+    workers_.for_ranges(size, kGrain, [&](std::size_t from, std::size_t to, int) { write(step, row, begin + from, begin + to, begin); });
+    turn_block(step, size);
     workers_.for_ranges(size, kGrain, [&](std::size_t from, std::size_t to, int) {
-      step.write(row, begin + from, begin + to, rows.data() + from * rows.stride(), rows.stride(), values_.data() + from);
+      if (means_.rows() != 0) subtract_mean(row, from, to);
       for (std::size_t at = from; at < to; ++at) {
-        rows.row(at)[rank_] = 1;
-        rows.row(at)[rank_ + 1] = values_[at];
-        if (step.weight) weights[at] = static_cast<double>(step.weight(begin + at));
+        const std::span<float> own = rows.row(at);
+        std::copy_n(regressors_.row(at).begin(), rank_, own.begin());
+        own[rank_] = 1;
+        own[rank_ + 1] = values_[at];
+        if (step.weight) weights[at] = static_cast<double>(weights_[at]);
       }
     });
     const std::span<const double> own_weights = std::span(weights).first(step.weight ? size : 0);
@@ -114,9 +183,10 @@ void RowBlocks::run_long(const RegressorStep& step, std::size_t row, FactorMatri
   const std::size_t unknowns = rank_ + (has_bias ? 1 : 0);
   std::vector<double> matrix(unknowns * unknowns);
   std::vector<double> solution(unknowns);
+  const double factor = step.shared == nullptr || step.shared->factors.empty() ? 1.0 : step.shared->factors[row];
   for (std::size_t k = 0; k < unknowns; ++k) {
     for (std::size_t l = 0; l < unknowns; ++l) matrix[k * unknowns + l] = sums[k * width + l];
-    matrix[k * unknowns + k] += k < rank_ ? step.ridges[row] : step.bias_dampings[row];
+    matrix[k * unknowns + k] += k < rank_ ? step.ridges[row] + factor * static_cast<double>(diagonal_[k]) : step.bias_dampings[row];
     solution[k] = sums[k * width + rank_ + 1];
   }
   // Ridges are above 0: only numbers beyond floats fail, which the learner finds.

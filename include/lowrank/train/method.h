@@ -18,6 +18,7 @@
 #include "lowrank/train/context_als.h"
 #include "lowrank/train/ease.h"
 #include "lowrank/train/implicit.h"
+#include "lowrank/train/implicit_context.h"
 #include "lowrank/train/neighbours.h"
 #include "lowrank/train/nmf.h"
 #include "lowrank/train/popular.h"
@@ -27,7 +28,8 @@
 namespace [[gnu::visibility("default")]] lowrank {
 
 /// Every method of training, a closed set: adding one is adding its options struct here.
-using Method = std::variant<Sgd, Als, ContextAls, Bayes, Asymmetric, Implicit, Bpr, ItemNeighbours, Slim, Ease, Nmf, Baseline, Popular>;
+using Method = std::variant<Sgd, Als, ContextAls, Bayes, Asymmetric, Implicit, ImplicitContext, Bpr, ItemNeighbours, Slim, Ease, Nmf,
+                            Baseline, Popular>;
 
 /// \name Methods by name
 /// What doors need to offer every method without knowing any.

@@ -1,0 +1,632 @@
+// Implicit feedback with contexts: each step of an epoch and the loss against sums over all cells of the tensor in double, what is stored
+// against what was trained, and the edges.
+
+#include "lowrank/train/implicit_context.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/random.h"
+#include "lowrank/base/error.h"
+#include "lowrank/model/model_file.h"
+#include "lowrank/recommend/recommend.h"
+#include "lowrank/train/train.h"
+#include "train/dense_oracle.h"
+#include "train/implicit_context_learner.h"
+#include "train/implicit_weights.h"
+#include "train/tensor.h"
+
+namespace lowrank::implicit_context_test {
+namespace {
+
+/// random_tensor() with likes, dislikes, and no zeros.
+Tensor feedback(const std::vector<std::uint32_t>& levels) {
+  Tensor tensor = random_tensor(5, levels);
+  for (TensorCell& cell : tensor.cells) {
+    cell.value -= 2;
+    if (std::abs(cell.value) < 0.05F) cell.value = 1;
+  }
+  return tensor;
+}
+
+/// A learner and what it borrows.
+struct Bench {
+  Tensor tensor;
+  ImplicitContext options;
+  Workers workers{2};
+  TrainContext context;
+  Ratings copy;
+  Implicit settled;
+  std::unique_ptr<ImplicitContextLearner> learner;
+
+  explicit Bench(const ImplicitContext& asked, const std::vector<std::uint32_t>& levels = {4, 1, 3}, bool weighted = false)
+      : tensor(feedback(levels)), options(asked) {
+    context.situations = &tensor.situations;
+    copy = tensor.dataset(weighted).ratings;
+    Model frame;
+    frame.users.counts.assign(tensor.users, 0);
+    frame.items.counts.assign(tensor.items, 0);
+    for (std::uint32_t user = 0; user < tensor.users; ++user) {
+      for (const std::uint32_t item : copy.items_of(user)) ++frame.users.counts[user], ++frame.items.counts[item];
+    }
+    settled = settle_implicit(implicit_of(options), copy, frame);
+    learner = std::make_unique<ImplicitContextLearner>(tensor.dataset(weighted).ratings, options, settled, frame, context, workers);
+  }
+
+  [[nodiscard]] std::size_t columns() const { return tensor.situations.columns.size(); }
+
+  /// A term of the loss: weight (target - score)^2.
+  struct Term {
+    std::uint32_t user;
+    std::uint32_t item;
+    std::vector<std::size_t> rows;  ///< of its levels; a missing level's row is the last
+    double weight;
+    double target;
+  };
+  /// Of all cells, and of the observed ones.
+  [[nodiscard]] std::vector<Term> terms() const {
+    std::vector<Term> all;
+    const ObservedWeights observed(settled, learner->items().counts);
+    for (std::uint32_t user = 0; user < tensor.users; ++user) {
+      for (std::size_t at = copy.row_offsets()[user]; at < copy.row_offsets()[user + 1]; ++at) {
+        Term term{
+            user, copy.items()[at], {}, observed(copy.items()[at], copy.value(at), copy.weights(), at), copy.value(at) > 0 ? 1.0 : 0.0};
+        for (std::size_t column = 0; column < columns(); ++column) {
+          const std::size_t level = tensor.situations.levels(copy.situation(at))[column];
+          term.rows.push_back(std::min<std::size_t>(level, tensor.situations.columns[column].levels.size()));
+        }
+        all.push_back(term);
+      }
+    }
+    for (std::uint32_t user = 0; user < tensor.users; ++user) {
+      for (std::uint32_t item = 0; item < tensor.items; ++item) {
+        const double weight = *settled.unobserved_weight * learner->users().unobserved[user] * learner->items().unobserved[item];
+        add_combinations({user, item, {}, weight, 0}, all);
+      }
+    }
+    return all;
+  }
+  void add_combinations(const Term& begun, std::vector<Term>& all) const {
+    const std::size_t column = begun.rows.size();
+    if (column == columns()) return all.push_back(begun);
+    for (std::size_t level = 0; level < learner->column(column).levels(); ++level) {
+      Term next = begun;
+      next.rows.push_back(level);
+      next.weight *= learner->shares(column)[level];
+      add_combinations(next, all);
+    }
+  }
+
+  [[nodiscard]] double scale(const Term& term, std::size_t k, std::size_t except = 99) const {
+    double product = 1;
+    for (std::size_t column = 0; column < columns(); ++column) {
+      if (column != except) product *= double{learner->column(column).scales.row(term.rows[column])[k]};
+    }
+    return product;
+  }
+  [[nodiscard]] double vector(const Term& term, std::size_t k) const {
+    double sum = 0;
+    for (std::size_t column = 0; column < columns(); ++column) sum += double{learner->column(column).vectors.row(term.rows[column])[k]};
+    return sum;
+  }
+  [[nodiscard]] double p(const Term& term, std::size_t k) const { return double{learner->users().factors.row(term.user)[k]}; }
+  [[nodiscard]] double q(const Term& term, std::size_t k) const { return double{learner->items().factors.row(term.item)[k]}; }
+  [[nodiscard]] double score(const Term& term) const {
+    double sum = 0;
+    for (std::size_t k = 0; k < options.rank; ++k)
+      sum += p(term, k) * q(term, k) * scale(term, k) + vector(term, k) * (p(term, k) + q(term, k));
+    return sum;
+  }
+  [[nodiscard]] double loss() const {
+    double sum = 0;
+    for (const Term& term : terms()) sum += term.weight * std::pow(term.target - score(term), 2);
+    for (const ImplicitContextLearner::Rows* side : {&learner->users(), &learner->items()}) {
+      for (std::size_t row = 0; row < side->counts.size(); ++row) sum += side->ridges[row] * squares_of(side->factors, row);
+    }
+    for (std::size_t column = 0; column < columns(); ++column) {
+      const LevelTable& table = learner->column(column);
+      for (std::size_t level = 0; level < table.levels(); ++level) {
+        sum += table.vector_ridges[level] * squares_of(table.vectors, level);
+        for (std::size_t k = 0; k < options.rank; ++k)
+          sum += table.scale_ridges[level] * std::pow(double{table.scales.row(level)[k]} - 1, 2);
+      }
+    }
+    return sum;
+  }
+};
+
+/// The minimum of a row over the terms that `of` takes, with the regressor z of each. \param around  where the row is regularised towards
+template <class Of, class Regressor>
+std::vector<double> dense_row(const Bench& bench, const Of& of, const Regressor& regressor, double ridge, std::span<const float> now,
+                              double around = 0) {
+  const std::size_t rank = bench.options.rank;
+  DenseSystem system(rank);
+  for (const Bench::Term& term : bench.terms()) {
+    if (!of(term)) continue;
+    std::vector<double> z;
+    double own = 0;
+    for (std::size_t k = 0; k < rank; ++k) {
+      z.push_back(regressor(term, k));
+      own += z[k] * (double{now[k]} - around);
+    }
+    system.add(term.weight, term.target - bench.score(term) + own, z);
+  }
+  for (std::size_t k = 0; k < rank; ++k) system.damp(k, ridge);
+  return system.solve();
+}
+
+void expect_row(const std::vector<double>& expected, std::span<const float> row, double around, const std::string& what) {
+  for (std::size_t k = 0; k < row.size(); ++k)
+    EXPECT_NEAR(double{row[k]} - around, expected[k], 1e-4 * (1 + std::abs(expected[k]))) << what;
+}
+
+constexpr ContextForm kForms[] = {ContextForm::pairwise, ContextForm::cp, ContextForm::both};
+
+/// Every form: with all defaults, with weights of all kinds, and with no weight of unobserved cells.
+std::vector<ImplicitContext> all_options() {
+  std::vector<ImplicitContext> all;
+  for (const ContextForm form : kForms) {
+    ImplicitContext options;
+    options.form = form;
+    options.rank = 3;
+    options.context_regularization = 0.1;
+    options.scale_regularization = 0.1;
+    options.initial_scale = 1;
+    all.push_back(options);
+    options.unobserved_weight = 0.3;
+    options.alpha = 0.5;
+    options.observed_item_exponent = -0.3;
+    options.unobserved_item_exponent = 0.2;
+    options.unobserved_user_exponent = 0.4;
+    all.push_back(options);
+    options.unobserved_weight = 0;
+    options.unobserved_item_exponent = 0;
+    options.unobserved_user_exponent = 0;
+    all.push_back(options);
+  }
+  return all;
+}
+
+std::string text_of(const ImplicitContext& options) { return options_json(options); }
+
+/// After an epoch, each further step is the minimum over its rows.
+TEST(ImplicitContext, EveryStepSolvesItsNormalEquations) {
+  for (const ImplicitContext& options : all_options()) {
+    for (const bool weighted : {false, true}) {
+      SCOPED_TRACE(text_of(options) + (weighted ? " weighted" : ""));
+      Bench bench(options, {4, 1, 3}, weighted);
+      ImplicitContextLearner& learner = *bench.learner;
+      ASSERT_TRUE(learner.run(1));
+      for (const bool of_users : {true, false}) {
+        ImplicitContextLearner::Rows& rows = of_users ? learner.users() : learner.items();
+        std::vector<std::vector<double>> expected;
+        for (std::uint32_t row = 0; row < rows.counts.size(); ++row) {
+          expected.push_back(rows.counts[row] == 0
+                                 ? std::vector<double>(3)
+                                 : dense_row(
+                                       bench, [&](const Bench::Term& term) { return (of_users ? term.user : term.item) == row; },
+                                       [&](const Bench::Term& term, std::size_t k) {
+                                         return (of_users ? bench.q(term, k) : bench.p(term, k)) * bench.scale(term, k) +
+                                                bench.vector(term, k);
+                                       },
+                                       rows.ridges[row], rows.factors.row(row)));
+        }
+        if (of_users) {
+          learner.solve_users();
+        } else {
+          learner.solve_items();
+        }
+        for (std::uint32_t row = 0; row < rows.counts.size(); ++row)
+          expect_row(expected[row], rows.factors.row(row), 0, of_users ? "user" : "item");
+      }
+      for (std::size_t column = 0; column < 3; ++column) {
+        LevelTable& table = learner.column(column);
+        const auto in_level = [column](std::size_t level) { return [=](const Bench::Term& term) { return term.rows[column] == level; }; };
+        std::vector<std::vector<double>> expected;
+        for (std::size_t level = 0; level < table.levels() && options.form != ContextForm::cp; ++level) {
+          expected.push_back(dense_row(
+              bench, in_level(level), [&](const Bench::Term& term, std::size_t k) { return bench.p(term, k) + bench.q(term, k); },
+              table.vector_ridges[level], table.vectors.row(level)));
+        }
+        learner.solve_levels(column);
+        for (std::size_t level = 0; level < expected.size(); ++level) expect_row(expected[level], table.vectors.row(level), 0, "vector");
+        for (std::size_t level = 0; level < table.levels() && options.form != ContextForm::pairwise; ++level) {
+          // The step of the scales came last: its solution is the minimum from wherever it is looked at.
+          expect_row(dense_row(
+                         bench, in_level(level),
+                         [&](const Bench::Term& term, std::size_t k) {
+                           return bench.p(term, k) * bench.q(term, k) * bench.scale(term, k, column);
+                         },
+                         table.scale_ridges[level], table.scales.row(level), 1),
+                     table.scales.row(level), 1, "scale");
+        }
+      }
+    }
+  }
+}
+
+TEST(ImplicitContext, TheLossIsThatOfTheWholeTensor) {
+  for (const ImplicitContext& options : all_options()) {
+    SCOPED_TRACE(text_of(options));
+    Bench bench(options, {4, 1, 3}, true);
+    for (std::size_t epoch = 1; epoch < 4; ++epoch) {
+      const std::optional<EpochFigures> figures = bench.learner->run(epoch);
+      ASSERT_TRUE(figures);
+      const double loss = bench.loss();
+      EXPECT_NEAR(*figures->train_loss, loss, 1e-5 * loss);
+    }
+  }
+}
+
+/// With no level missing, no step raises the loss.
+TEST(ImplicitContext, TheLossDoesNotRise) {
+  for (ImplicitContext options : all_options()) {
+    SCOPED_TRACE(text_of(options));
+    Tensor tensor = feedback({4, 3});
+    std::erase_if(tensor.cells, [&](const TensorCell& cell) {
+      return std::ranges::count(tensor.situations.levels(cell.situation), Situations::kMissing) != 0;
+    });
+    options.epochs = 12;
+    struct Observer final : TrainingObserver {
+      std::vector<double> losses;
+      bool on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) override {
+        losses.push_back(*report.train_loss);
+        return true;
+      }
+    } observer;
+    train({.data = tensor.dataset()}, options, {}, observer);
+    ASSERT_EQ(observer.losses.size(), 12U);
+    for (std::size_t n = 1; n < 12; ++n) EXPECT_LE(observer.losses[n], observer.losses[n - 1] * (1 + 1e-6));
+    EXPECT_LT(observer.losses.back(), observer.losses.front());
+  }
+}
+
+/// Where levels are held where they change nothing, the loss and the rows are those of method implicit.
+TEST(ImplicitContext, ContextsThatChangeNothingAreImplicit) {
+  for (ImplicitContext options : all_options()) {
+    SCOPED_TRACE(text_of(options));
+    options.context_regularization = 1e12;
+    options.scale_regularization = 1e12;
+    options.epochs = 3;
+    Tensor tensor = feedback({4, 1, 3});
+    std::set<std::pair<std::uint32_t, std::uint32_t>> pairs;
+    std::erase_if(tensor.cells, [&](const TensorCell& cell) { return !pairs.emplace(cell.user, cell.item).second; });
+    struct Observer final : TrainingObserver {
+      std::vector<double> losses;
+      bool on_epoch(const EpochReport& report, const std::function<Model()>& /*model*/) override {
+        losses.push_back(*report.train_loss);
+        return true;
+      }
+    };
+    Observer with;
+    Observer without;
+    const Model model = train({.data = tensor.dataset()}, options, {}, with).model;
+    RatingsBuilder builder;
+    for (const TensorCell& cell : tensor.cells) builder.add(cell.user, cell.item, cell.value);
+    Dataset plain;
+    plain.ratings = builder.build(tensor.users, tensor.items);
+    const Model expected = train({.data = std::move(plain)}, implicit_of(options), {}, without).model;
+    ASSERT_EQ(with.losses.size(), without.losses.size());
+    for (std::size_t n = 0; n < with.losses.size(); ++n) EXPECT_NEAR(with.losses[n], without.losses[n], 1e-5 * without.losses[n]);
+    EXPECT_EQ(model.fold_in, expected.fold_in);
+    EXPECT_EQ(model.centre.has_biases, expected.centre.has_biases);
+    EXPECT_EQ(model.centre.clips, expected.centre.clips);
+    EXPECT_NEAR(model.centre.mean, 0, 1e-6);
+    for (std::uint32_t user = 0; user < tensor.users; ++user) {
+      for (std::uint32_t item = 0; item < tensor.items; ++item)
+        EXPECT_NEAR(score(model, user, item), score(expected, user, item), 1e-3) << user << " " << item;
+    }
+  }
+}
+
+Model stored(Bench& bench) {
+  Model model;
+  for (const auto& [rows, side] : {std::pair(&bench.learner->users(), &model.users), std::pair(&bench.learner->items(), &model.items)}) {
+    side->counts = rows->counts;
+    side->factors = FactorMatrix(rows->counts.size(), bench.options.rank);
+    side->biases.resize(rows->counts.size());
+  }
+  model.centre.has_biases = false;
+  bench.learner->store(model);
+  return model;
+}
+
+/// What is stored says of every cell what was trained, missing levels included: of pairs with contexts, and of models that are bound.
+TEST(ImplicitContext, TheModelScoresAsTheLearnerDoes) {
+  for (const ImplicitContext& options : all_options()) {
+    for (const std::vector<std::uint32_t>& levels : {std::vector<std::uint32_t>{4, 1, 3}, std::vector<std::uint32_t>{4}}) {
+      SCOPED_TRACE(text_of(options) + " columns " + std::to_string(levels.size()));
+      Bench bench(options, levels);
+      for (std::size_t epoch = 1; epoch < 4; ++epoch) ASSERT_TRUE(bench.learner->run(epoch));
+      const Model model = stored(bench);
+      Situations& situations = bench.tensor.situations;
+      // Every combination of levels, the missing one among them.
+      std::vector<std::vector<std::uint16_t>> all = {{}};
+      for (const std::uint32_t count : levels) {
+        std::vector<std::vector<std::uint16_t>> longer;
+        for (const std::vector<std::uint16_t>& begun : all) {
+          for (std::uint16_t level = 0; level <= count; ++level) {
+            longer.push_back(begun);
+            longer.back().push_back(level == count ? Situations::kMissing : level);
+          }
+        }
+        all = std::move(longer);
+      }
+      for (const std::vector<std::uint16_t>& own : all) {
+        std::vector<ContextValue> given;
+        Bench::Term term{0, 0, {}, 0, 0};
+        for (std::size_t column = 0; column < levels.size(); ++column) {
+          const bool missing = own[column] == Situations::kMissing;
+          term.rows.push_back(missing ? levels[column] : own[column]);
+          if (!missing) given.emplace_back(situations.columns[column].name, situations.columns[column].levels.id(own[column]));
+        }
+        const Model bound = bind_context(model, given);
+        Pairs pairs;
+        const std::uint32_t situation = situations.number(own);
+        for (std::uint32_t user = 0; user < bench.tensor.users; ++user) {
+          for (std::uint32_t item = 0; item < bench.tensor.items; ++item) {
+            pairs.users.push_back(user);
+            pairs.items.push_back(item);
+            pairs.situation.push_back(situation);
+          }
+        }
+        pairs.situations = situations;
+        std::vector<double> scores(pairs.size());
+        score_pairs(model, pairs.users, pairs.items, scores);
+        add_contexts(model, pairs, scores);
+        for (std::size_t n = 0; n < pairs.size(); ++n) {
+          term.user = pairs.users[n];
+          term.item = pairs.items[n];
+          const bool known = model.users.knows(term.user) && model.items.knows(term.item);
+          const double expected = known ? bench.score(term) : 0;
+          EXPECT_NEAR(scores[n], expected, 1e-4 * (1 + std::abs(expected)));
+          EXPECT_NEAR(score(bound, term.user, term.item), expected, 1e-4 * (1 + std::abs(expected)));
+        }
+      }
+    }
+  }
+}
+
+/// The model without a context is the mean of the bound ones over the shares of levels. All of it is in its rows, without scales or of one
+/// column; the mean adds the same to all.
+TEST(ImplicitContext, WithoutAContextItIsTheMean) {
+  for (const ImplicitContext& options : all_options()) {
+    for (const std::vector<std::uint32_t>& levels : {std::vector<std::uint32_t>{4, 1, 3}, std::vector<std::uint32_t>{4}}) {
+      SCOPED_TRACE(text_of(options) + " columns " + std::to_string(levels.size()));
+      Bench bench(options, levels);
+      for (std::size_t epoch = 1; epoch < 4; ++epoch) ASSERT_TRUE(bench.learner->run(epoch));
+      const Model model = stored(bench);
+      const bool separates = options.form == ContextForm::pairwise || levels.size() == 1;
+      if (separates) {
+        EXPECT_TRUE(std::ranges::all_of(model.items.biases, [](float bias) { return std::abs(bias) < 1e-4F; }));
+      }
+      for (std::uint32_t user = 0; user < bench.tensor.users - 1; ++user) {
+        for (std::uint32_t item = 0; item < bench.tensor.items - 1; ++item) {
+          std::vector<Bench::Term> cells;
+          bench.add_combinations({user, item, {}, 1, 0}, cells);
+          double mean = 0;
+          for (const Bench::Term& cell : cells) mean += cell.weight * bench.score(cell);
+          EXPECT_NEAR(score(model, user, item), mean, 1e-4 * (1 + std::abs(mean)));
+        }
+      }
+    }
+  }
+}
+
+Trained train_tensor(const Tensor& tensor, const ImplicitContext& options, int threads = 2) {
+  TrainSettings settings;
+  settings.threads = threads;
+  return train({.data = tensor.dataset()}, options, {}, TrainingObserver::silent(), settings);
+}
+
+TEST(ImplicitContext, SameBytesOnAnyThreads) {
+  for (ImplicitContext options : all_options()) {
+    options.rank = 6;
+    options.epochs = 3;
+    for (const Solver solver : {Solver::exact, Solver::cg}) {
+      options.solver = solver;
+      const std::string one = serialize_model(train_tensor(feedback({4, 1, 3}), options, 1).model);
+      EXPECT_EQ(serialize_model(train_tensor(feedback({4, 1, 3}), options, 2).model), one);
+      EXPECT_EQ(serialize_model(train_tensor(feedback({4, 1, 3}), options, 8).model), one);
+    }
+  }
+}
+
+/// Conjugate gradients end at the minimum too.
+TEST(ImplicitContext, ManyStepsOfCgSolveRows) {
+  for (ImplicitContext options : all_options()) {
+    SCOPED_TRACE(text_of(options));
+    options.solver = Solver::cg;
+    options.cg_steps = 30;
+    Bench cg(options);
+    options.solver = Solver::exact;
+    Bench exact(options);
+    for (std::size_t epoch = 1; epoch < 3; ++epoch) {
+      const std::optional<EpochFigures> one = cg.learner->run(epoch);
+      const std::optional<EpochFigures> other = exact.learner->run(epoch);
+      ASSERT_TRUE(one && other);
+      EXPECT_NEAR(*one->train_loss, *other->train_loss, 2e-4 * *other->train_loss);
+    }
+  }
+}
+
+TEST(ImplicitContext, WithoutContextsItIsImplicit) {
+  const std::vector<Triple> triples = synthetic(60, 40, 700, 3);
+  ImplicitContext options;
+  options.rank = 6;
+  Dataset one;
+  one.ratings = make_ratings(triples, 60, 40);
+  Dataset other;
+  other.ratings = make_ratings(triples, 60, 40);
+  struct Observer final : TrainingObserver {
+    std::vector<std::string> warnings;
+    void on_warning(std::string_view text) override { warnings.emplace_back(text); }
+  } observer;
+  const Model expected = train({.data = std::move(one)}, implicit_of(options)).model;
+  Model model = train({.data = std::move(other)}, options, {}, observer).model;
+  model.record.method = expected.record.method;
+  model.record.options = expected.record.options;
+  EXPECT_EQ(serialize_model(model), serialize_model(expected));
+  EXPECT_EQ(std::ranges::count(observer.warnings, "the ratings have no contexts, so that the model is that of method implicit"), 1);
+}
+
+/// Every user takes items of one half at one level and of the other half at the other.
+Tensor two_occasions() {
+  Tensor tensor(30, 20, {2});
+  RandomStream stream(4, Purpose::generate_ratings);
+  for (std::uint32_t user = 0; user < 30; ++user) {
+    for (std::uint16_t level = 0; level < 2; ++level) {
+      for (int n = 0; n < 4; ++n) {
+        const auto item = static_cast<std::uint32_t>(stream.below(10) + 10U * level);
+        tensor.cells.push_back({user, item, tensor.situations.number({&level, 1}), 1});
+      }
+    }
+  }
+  return tensor;
+}
+
+TEST(ImplicitContext, ListsFollowTheContext) {
+  for (const ContextForm form : kForms) {
+    SCOPED_TRACE(static_cast<int>(form));
+    ImplicitContext options;
+    options.form = form;
+    options.rank = 4;
+    options.epochs = 10;
+    options.scale_regularization = 0.01;
+    const Model model = train_tensor(two_occasions(), options).model;
+    for (std::uint32_t level = 0; level < 2; ++level) {
+      const Model bound = bind_context(model, std::vector<ContextValue>{{"context0", "level" + std::to_string(level)}});
+      std::size_t right = 0;
+      recommend(bound, std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5}, {.top = 3, .include_seen = true}, [&](std::size_t, std::span<const Scored> list) {
+        for (const Scored& item : list) right += (item.index < 10) == (level == 0) ? 1 : 0;
+      });
+      EXPECT_GE(right, 17U);
+    }
+  }
+}
+
+TEST(ImplicitContext, TheEdges) {
+  for (const ContextForm form : kForms) {
+    ImplicitContext options;
+    options.form = form;
+    options.rank = 4;
+    // Nothing regularised, a column that no rating has a level of, levels without ratings.
+    options.regularization = options.context_regularization = options.scale_regularization = 0;
+    Tensor tensor = feedback({3, 2});
+    for (TensorCell& cell : tensor.cells) {
+      const std::vector<std::uint16_t> levels = {static_cast<std::uint16_t>(cell.user % 2), Situations::kMissing};
+      cell.situation = tensor.situations.number(levels);
+    }
+    const Model model = train_tensor(tensor, options).model;
+    EXPECT_EQ(deserialize_model(serialize_model(model)), model);
+    for (const float x : model.contexts[0].user_factors.row(2)) EXPECT_EQ(x, 0);
+    EXPECT_EQ(model.contexts[0].biases[2], 0);
+    const Model bound = bind_context(model, std::vector<ContextValue>{{"context1", "level1"}});
+    EXPECT_EQ(score(bound, 0, 0), score(model, 0, 0));
+    options.rank = 0;
+    EXPECT_EQ(score(train_tensor(tensor, options).model, 0, 0), 0);
+    // Training goes on from a model.
+    options = {};
+    options.form = form;
+    options.rank = 4;
+    const Model first = train_tensor(tensor, options).model;
+    const Trained second = train({.data = tensor.dataset(), .init = &first}, options);
+    EXPECT_NE(serialize_model(second.model), serialize_model(first));
+  }
+  Tensor zeros = feedback({3});
+  for (TensorCell& cell : zeros.cells) cell.value = 0;
+  EXPECT_THROW(train_tensor(zeros, ImplicitContext{}), DataError);
+}
+
+/// Rows of any length, of blocks of any size, with the shared terms of whole tables.
+TEST(ImplicitContext, BlocksSolveRowsWithSharedTerms) {
+  constexpr std::size_t kRank = 5;
+  Workers workers(3);
+  std::vector<std::size_t> offsets = {0};
+  for (const std::size_t size : {3U, 0U, 40U, 7U, 1U, 8U, 0U, 130U, 2U}) offsets.push_back(offsets.back() + size);
+  const std::size_t rows = offsets.size() - 1;
+  RandomStream stream(3, Purpose::generate_ratings);
+  const auto normals = [&stream](std::size_t count) {
+    std::vector<float> numbers(count);
+    for (float& x : numbers) x = static_cast<float>(stream.normal());
+    return numbers;
+  };
+  const std::vector<float> z = normals(offsets.back() * kRank);
+  const std::vector<float> v = normals(offsets.back());
+  const std::vector<float> root = normals(kRank * kRank);
+  std::vector<double> ridges;
+  std::vector<double> factors;
+  for (std::size_t row = 0; row < rows; ++row) {
+    ridges.push_back(0.3 + 0.1 * static_cast<double>(row));
+    factors.push_back(0.5 + 0.2 * static_cast<double>(row));
+  }
+  const auto weight_of = [](std::size_t at) { return 0.5F + 0.25F * static_cast<float>(at % 4); };
+  for (const bool weighted : {false, true}) {
+    for (const bool factored : {false, true}) {
+      for (const bool one : {false, true}) {
+        SharedTerms shared;
+        shared.matrix.resize(kRank * kRank);
+        for (std::size_t i = 0; i < kRank; ++i) {
+          for (std::size_t j = 0; j < kRank; ++j) {
+            for (std::size_t k = 0; k < kRank; ++k)
+              shared.matrix[i * kRank + j] += double{root[i * kRank + k]} * double{root[j * kRank + k]};
+          }
+        }
+        shared.linear = FactorMatrix(one ? 1 : rows, kRank);
+        for (std::size_t row = 0; row < shared.linear.rows(); ++row) std::ranges::copy(normals(kRank), shared.linear.row(row).begin());
+        if (factored) shared.factors = factors;
+        RegressorStep step;
+        step.offsets = offsets;
+        step.ridges = ridges;
+        step.shared = &shared;
+        if (weighted) step.weight = weight_of;
+        step.write = [&](std::size_t, std::size_t begin, std::size_t end, float* to, std::size_t stride, float* values) {
+          for (std::size_t at = begin; at < end; ++at) {
+            std::copy_n(z.data() + at * kRank, kRank, to + (at - begin) * stride);
+            values[at - begin] = v[at];
+          }
+        };
+        for (const std::size_t most : {1U, 8U, 41U, 1000U}) {
+          RowBlocks blocks(kRank, workers, most);
+          FactorMatrix solved(rows + 1, kRank);
+          std::ranges::fill(solved.row(rows), 7.0F);
+          blocks.run(step, solved, nullptr);
+          for (std::size_t row = 0; row < rows; ++row) {
+            const double factor = factored ? factors[row] : 1;
+            std::vector<double> matrix(kRank * kRank);
+            std::vector<double> right(kRank);
+            for (std::size_t i = 0; i < kRank; ++i) {
+              for (std::size_t j = 0; j < kRank; ++j) matrix[i * kRank + j] = factor * shared.matrix[i * kRank + j];
+              matrix[i * kRank + i] += ridges[row];
+              right[i] = -factor * double{shared.linear.row(one ? 0 : row)[i]};
+            }
+            for (std::size_t at = offsets[row]; at < offsets[row + 1]; ++at) {
+              const double weight = weighted ? double{weight_of(at)} : 1;
+              for (std::size_t i = 0; i < kRank; ++i) {
+                for (std::size_t j = 0; j < kRank; ++j)
+                  matrix[i * kRank + j] += weight * double{z[at * kRank + i]} * double{z[at * kRank + j]};
+                right[i] += weight * double{z[at * kRank + i]} * double{v[at]};
+              }
+            }
+            const bool rated = offsets[row] != offsets[row + 1];
+            expect_row(rated ? eliminate(matrix, right) : std::vector<double>(kRank), solved.row(row), 0,
+                       "row " + std::to_string(row) + " most " + std::to_string(most));
+          }
+          for (const float x : solved.row(rows)) EXPECT_EQ(x, 7.0F);
+        }
+      }
+    }
+  }
+}
+
+}  // namespace
+}  // namespace lowrank::implicit_context_test
