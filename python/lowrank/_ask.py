@@ -18,7 +18,7 @@ from lowrank._features import new_features
 from lowrank._input import ColumnNames, Columns, File, Matrix, Numbers, Reading, Source, is_clicks, pairs_from, ratings_from
 from lowrank._layout import check_layout
 from lowrank._lists import UNKNOWN, Filter, frame_of, lists_of
-from lowrank._situations import Asked, levels_known_to
+from lowrank._situations import Asked, Levels, levels_known_to
 from lowrank._times import Times, times_of_pairs
 
 Self = TypeVar("Self", bound="Answers")
@@ -83,19 +83,13 @@ class Answers(HasContexts):
         """
         users = _again(users, items)
         self = self._within(context, None if items is not None else users)
-        recommender, rows, own_times = self._rows_of(users, items, times, columns)
-        levels = levels_known_to(self._fitted(), users, len(rows[0])) if items is None else []
-        if levels:
-            own = pairs_from(users, columns)
-            pairs = _core.model_pairs(self._fitted(), own.users, own.items, None, own_times, levels)
-            predictions = _core.predict_pairs(self._fitted(), pairs, thread_count(threads))
-        else:
-            predictions = recommender.predict(*rows, own_times, thread_count(threads))
+        recommender, rows, own_times, levels = self._rows_of(users, items, times, columns)
+        predictions = recommender.predict(*rows, own_times, levels, thread_count(threads))
         if not return_known and not return_std:
             return predictions
         results: list[Any] = [predictions]
         if return_std:
-            results.append(np.sqrt(recommender.predict_variances(*rows, own_times, thread_count(threads))))
+            results.append(np.sqrt(recommender.predict_variances(*rows, own_times, levels, thread_count(threads))))
         if return_known:
             model = self._fitted()
             results.append(_has_ratings(model.user_ratings, rows[0]) & _has_ratings(model.item_ratings, rows[1]))
@@ -129,8 +123,8 @@ class Answers(HasContexts):
         """
         users = _again(users, items)
         self = self._within(context, None if items is not None else users)
-        recommender, rows, own_times = self._rows_of(users, items, times, columns)
-        return recommender.predict_intervals(*rows, float(level), own_times, thread_count(threads)).reshape(-1, 2)
+        recommender, rows, own_times, levels = self._rows_of(users, items, times, columns)
+        return recommender.predict_intervals(*rows, float(level), own_times, levels, thread_count(threads)).reshape(-1, 2)
 
     def predict_proba(
         self,
@@ -156,8 +150,8 @@ class Answers(HasContexts):
         """
         users = _again(users, items)
         self = self._within(context, None if items is not None else users)
-        recommender, rows, own_times = self._rows_of(users, items, times, columns)
-        probabilities = recommender.predict_probabilities(*rows, own_times, thread_count(threads))
+        recommender, rows, own_times, levels = self._rows_of(users, items, times, columns)
+        probabilities = recommender.predict_probabilities(*rows, own_times, levels, thread_count(threads))
         return probabilities.reshape(len(rows[0]), len(self.levels_))
 
     @property
@@ -168,8 +162,10 @@ class Answers(HasContexts):
             raise AttributeError('levels_: the model has no ordinal scale: fit it with likelihood="ordinal"')
         return np.asarray(levels, dtype=np.float32)
 
-    def _rows_of(self, users: Any, items: Any, times: Any, columns: ColumnNames | None) -> tuple[Any, tuple[Any, Any], Times | None]:
-        """The recommender, the rows of both sides of pairs that are given as of `predict`, and the times of the pairs."""
+    def _rows_of(
+        self, users: Any, items: Any, times: Any, columns: ColumnNames | None
+    ) -> tuple[Any, tuple[Any, Any], Times | None, list[Levels]]:
+        """The recommender, the rows of both sides of pairs that are given as of `predict`, and the times and contexts of the pairs."""
         recommender = self._asked()
         timed = self._fitted().reads_times
         if times is not None and not timed:
@@ -184,12 +180,13 @@ class Answers(HasContexts):
             rows = tuple(np.repeat(own, size) if is_one(given) else own for own, given in zip(rows, (users, items)))  # type: ignore[assignment]
         if len(rows[0]) != len(rows[1]):
             raise DataError(f"users and items must have equal lengths, not {len(rows[0])} and {len(rows[1])}")
+        levels = levels_known_to(self._fitted(), users, len(rows[0])) if items is None else []
         if times is None:
-            return recommender, rows, pairs.times
+            return recommender, rows, pairs.times, levels
         own_times = times_of_pairs(times, len(rows[0]))
         if items is not None and is_one(users) and is_one(items):  # one pair at several times
             rows = np.repeat(rows[0], len(own_times)), np.repeat(rows[1], len(own_times))
-        return recommender, rows, own_times
+        return recommender, rows, own_times, levels
 
     def predict_matrix(
         self,

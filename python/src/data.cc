@@ -411,17 +411,6 @@ void bind_data(nb::module_& module) {
          const GivenContexts& contexts) { return pairs_of(model.users.ids, model.items.ids, users, items, values, times, contexts); },
       "model"_a, "users"_a, "items"_a, "values"_a.none(), "times"_a.none(), "contexts"_a, "Pairs in the numbering of a model.");
   module.def(
-      "predict_pairs",
-      [](const Model& model, const Pairs& pairs, int threads) {
-        std::vector<double> scores(pairs.size());
-        {
-          const WithoutGil free;
-          predict_pairs(model, pairs, scores, threads);
-        }
-        return array_of(std::move(scores));
-      },
-      "model"_a, "pairs"_a, "threads"_a, "Predictions of pairs, each in its context.");
-  module.def(
       "model_read_pairs",
       [](const Model& model, const std::string& path, const nb::dict& reading, int threads) {
         return pairs_read(model.users.ids, model.items.ids, path, reading, threads);

@@ -3,6 +3,8 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
+#include <nanobind/stl/tuple.h>
+#include <nanobind/stl/vector.h>
 
 #include <algorithm>
 #include <array>
@@ -13,6 +15,7 @@
 #include <vector>
 
 #include "binding.h"
+#include "given_contexts.h"
 #include "lowrank/base/error.h"
 #include "lowrank/model/contexts.h"
 
@@ -190,16 +193,25 @@ void check_lengths(const Numbers& users, const Numbers& items, const Times& time
   }
 }
 
-NewArray<double> predict(const Recommender& recommender, const Numbers& users, const Numbers& items, const Times& times, int threads) {
+/// Pairs by the numbers of their rows, with what is known of their times and contexts. Takes no references.
+Pairs pairs_of(const Numbers& users, const Numbers& items, const Times& times, const GivenContexts& contexts) {
   check_lengths(users, items, times);
+  Pairs pairs;
+  pairs.users = copy_of(users);
+  pairs.items = copy_of(items);
+  if (times) pairs.times = copy_of(*times);
+  Situated own = situated(contexts, {}, {}, {}, pairs.size());
+  pairs.situation = std::move(own.numbers);
+  pairs.situations = std::move(own.situations);
+  return pairs;
+}
+
+NewArray<double> predict(const Recommender& recommender, const Numbers& users, const Numbers& items, const Times& times,
+                         const GivenContexts& contexts, int threads) {
   std::vector<double> scores(users.size());
   {
     const WithoutGil free;
-    Pairs pairs;
-    pairs.users = copy_of(users);
-    pairs.items = copy_of(items);
-    if (times) pairs.times = copy_of(*times);
-    predict_pairs(recommender.model(), pairs, scores, threads);
+    predict_pairs(recommender.model(), pairs_of(users, items, times, contexts), scores, threads);
   }
   return array_of(std::move(scores));
 }
@@ -210,23 +222,20 @@ struct Spread {
   std::vector<double> variances;
 };
 
-Spread spread_of(const Recommender& recommender, const Numbers& users, const Numbers& items, const Times& times, int threads) {
-  check_lengths(users, items, times);
-  Spread spread{std::vector<double>(users.size()), std::vector<double>(users.size())};
-  const std::vector<std::uint32_t> own = copy_of(users);
-  const std::vector<std::uint32_t> theirs = copy_of(items);
-  recommender.predict_variances(own, theirs, spread.variances, threads);
-  score_pairs(recommender.model(), own, theirs, spread.scores);
-  if (times) add_contexts(recommender.model(), own, theirs, copy_of(*times), spread.scores, threads);
+Spread spread_of(const Recommender& recommender, const Pairs& pairs, int threads) {
+  Spread spread{std::vector<double>(pairs.size()), std::vector<double>(pairs.size())};
+  recommender.predict_variances(pairs.users, pairs.items, spread.variances, threads);
+  score_pairs(recommender.model(), pairs.users, pairs.items, spread.scores);
+  add_contexts(recommender.model(), pairs, spread.scores, threads);
   return spread;
 }
 
 NewArray<double> predict_variances(const Recommender& recommender, const Numbers& users, const Numbers& items, const Times& times,
-                                   int threads) {
+                                   const GivenContexts& contexts, int threads) {
   Spread spread;
   {
     const WithoutGil free;
-    spread = spread_of(recommender, users, items, times, threads);
+    spread = spread_of(recommender, pairs_of(users, items, times, contexts), threads);
     for (std::size_t n = 0; n < spread.scores.size(); ++n) {
       spread.variances[n] = rating_variance(recommender.model(), spread.scores[n], spread.variances[n]);
     }
@@ -236,11 +245,11 @@ NewArray<double> predict_variances(const Recommender& recommender, const Numbers
 
 /// The ends of the intervals, low and high of each pair.
 NewArray<double> predict_intervals(const Recommender& recommender, const Numbers& users, const Numbers& items, double level,
-                                   const Times& times, int threads) {
+                                   const Times& times, const GivenContexts& contexts, int threads) {
   std::vector<double> ends;
   {
     const WithoutGil free;
-    const Spread spread = spread_of(recommender, users, items, times, threads);
+    const Spread spread = spread_of(recommender, pairs_of(users, items, times, contexts), threads);
     for (std::size_t n = 0; n < spread.scores.size(); ++n) {
       const RatingInterval interval = rating_interval(recommender.model(), spread.scores[n], spread.variances[n], level);
       ends.push_back(interval.low);
@@ -252,13 +261,13 @@ NewArray<double> predict_intervals(const Recommender& recommender, const Numbers
 
 /// The probabilities of the levels, pair by pair.
 NewArray<double> predict_probabilities(const Recommender& recommender, const Numbers& users, const Numbers& items, const Times& times,
-                                       int threads) {
+                                       const GivenContexts& contexts, int threads) {
   std::vector<double> probabilities;
   {
     const WithoutGil free;
     const std::optional<OrdinalScale>& scale = recommender.model().centre.ordinal;
     if (!scale) throw DataError("the model has no ordinal scale: train it by bayes with likelihood=\"ordinal\"");
-    const Spread spread = spread_of(recommender, users, items, times, threads);
+    const Spread spread = spread_of(recommender, pairs_of(users, items, times, contexts), threads);
     const std::size_t levels = scale->levels.size();
     probabilities.resize(spread.scores.size() * levels);
     for (std::size_t n = 0; n < spread.scores.size(); ++n) {
@@ -370,10 +379,10 @@ void bind_recommender(nb::module_& module) {
       .def("similar", &similar, "users"_a, "queries"_a, "n"_a, "by"_a, "given"_a, "min_count"_a, "threads"_a)
       .def("explain", &explain, "user"_a, "items"_a, "n"_a, "threads"_a,
            "Whether contributions add up, those of all scores, their ends, the number of others, and the figures of each score.")
-      .def("predict", &predict, "users"_a, "items"_a, "times"_a.none(), "threads"_a)
-      .def("predict_variances", &predict_variances, "users"_a, "items"_a, "times"_a.none(), "threads"_a)
-      .def("predict_intervals", &predict_intervals, "users"_a, "items"_a, "level"_a, "times"_a.none(), "threads"_a)
-      .def("predict_probabilities", &predict_probabilities, "users"_a, "items"_a, "times"_a.none(), "threads"_a)
+      .def("predict", &predict, "users"_a, "items"_a, "times"_a.none(), "contexts"_a, "threads"_a)
+      .def("predict_variances", &predict_variances, "users"_a, "items"_a, "times"_a.none(), "contexts"_a, "threads"_a)
+      .def("predict_intervals", &predict_intervals, "users"_a, "items"_a, "level"_a, "times"_a.none(), "contexts"_a, "threads"_a)
+      .def("predict_probabilities", &predict_probabilities, "users"_a, "items"_a, "times"_a.none(), "contexts"_a, "threads"_a)
       .def("predict_matrix", &predict_matrix, "users"_a, "items"_a, "threads"_a);
 }
 

@@ -396,3 +396,15 @@ def test_searches_within_folds_have_contexts(tastes):
     assert len(results.folds) == 2 and {"form", "rank"} <= set(results.folds[0]["options"])
     plain = lowrank.cross_validate(lowrank.ContextALS(rank=2), tastes, folds=2, by="pair", tune=search)
     assert results.mean["rmse"] < plain.mean["rmse"] - 0.01
+
+
+def test_intervals_are_those_of_the_context(table):
+    model = lowrank.BayesianMF(rank=2, samples=20, burn_in=10).fit(table, contexts=["company"])
+    own = table.assign(company="kids")[["user", "item", "company"]][:40]
+    bound = model.in_context(company="kids")
+    scores, deviations = model.predict(own, return_std=True)
+    np.testing.assert_allclose(scores, bound.predict(own["user"], own["item"]), atol=1e-4)
+    ends = model.predict_interval(own)
+    np.testing.assert_allclose(ends, bound.predict_interval(own["user"], own["item"]), atol=1e-3)
+    assert np.mean(ends.mean(axis=1)) < np.mean(model.predict_interval(own["user"], own["item"]).mean(axis=1)) - 0.5
+    assert np.all(deviations > 0.1)
