@@ -171,6 +171,12 @@ void expect_row(const std::vector<double>& expected, std::span<const float> row,
 
 constexpr ContextForm kForms[] = {ContextForm::pairwise, ContextForm::cp, ContextForm::both};
 
+/// What a form has of levels is regularised by `by`.
+void regularize_levels(ImplicitContext& options, double by) {
+  if (options.form != ContextForm::cp) options.context_regularization = by;
+  if (options.form != ContextForm::pairwise) options.scale_regularization = by;
+}
+
 /// Every form: with all defaults, with weights of all kinds, and with no weight of unobserved cells.
 std::vector<ImplicitContext> all_options() {
   std::vector<ImplicitContext> all;
@@ -178,8 +184,7 @@ std::vector<ImplicitContext> all_options() {
     ImplicitContext options;
     options.form = form;
     options.rank = 3;
-    options.context_regularization = 0.1;
-    options.scale_regularization = 0.1;
+    regularize_levels(options, 0.1);
     options.initial_scale = 1;
     all.push_back(options);
     options.unobserved_weight = 0.3;
@@ -190,7 +195,7 @@ std::vector<ImplicitContext> all_options() {
     all.push_back(options);
     options.unobserved_weight = 0;
     options.unobserved_item_exponent = 0;
-    options.unobserved_user_exponent = 0;
+    options.unobserved_user_exponent = {};
     all.push_back(options);
   }
   return all;
@@ -294,8 +299,7 @@ TEST(ImplicitContext, TheLossDoesNotRise) {
 TEST(ImplicitContext, ContextsThatChangeNothingAreImplicit) {
   for (ImplicitContext options : all_options()) {
     SCOPED_TRACE(text_of(options));
-    options.context_regularization = 1e12;
-    options.scale_regularization = 1e12;
+    regularize_levels(options, 1e12);
     options.epochs = 3;
     Tensor tensor = feedback({4, 1, 3});
     std::set<std::pair<std::uint32_t, std::uint32_t>> pairs;
@@ -501,14 +505,15 @@ TEST(ImplicitContext, ListsFollowTheContext) {
     options.form = form;
     options.rank = 4;
     options.epochs = 10;
-    options.scale_regularization = 0.01;
+    regularize_levels(options, 0.01);
     const Model model = train_tensor(two_occasions(), options).model;
     for (std::uint32_t level = 0; level < 2; ++level) {
       const Model bound = bind_context(model, std::vector<ContextValue>{{"context0", "level" + std::to_string(level)}});
       std::size_t right = 0;
-      recommend(bound, std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5}, {.top = 3, .include_seen = true}, [&](std::size_t, std::span<const Scored> list) {
-        for (const Scored& item : list) right += (item.index < 10) == (level == 0) ? 1 : 0;
-      });
+      recommend(bound, std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5}, {.top = 3, .include_seen = true},
+                [&](std::size_t, std::span<const Scored> list) {
+                  for (const Scored& item : list) right += (item.index < 10) == (level == 0) ? 1 : 0;
+                });
       EXPECT_GE(right, 17U);
     }
   }
@@ -520,7 +525,8 @@ TEST(ImplicitContext, TheEdges) {
     options.form = form;
     options.rank = 4;
     // Nothing regularised, a column that no rating has a level of, levels without ratings.
-    options.regularization = options.context_regularization = options.scale_regularization = 0;
+    options.regularization = 0;
+    regularize_levels(options, 0);
     Tensor tensor = feedback({3, 2});
     for (TensorCell& cell : tensor.cells) {
       const std::vector<std::uint16_t> levels = {static_cast<std::uint16_t>(cell.user % 2), Situations::kMissing};
@@ -532,8 +538,9 @@ TEST(ImplicitContext, TheEdges) {
     EXPECT_EQ(model.contexts[0].biases[2], 0);
     const Model bound = bind_context(model, std::vector<ContextValue>{{"context1", "level1"}});
     EXPECT_EQ(score(bound, 0, 0), score(model, 0, 0));
-    options.rank = 0;
-    EXPECT_EQ(score(train_tensor(tensor, options).model, 0, 0), 0);
+    ImplicitContext none;
+    none.rank = 0;
+    EXPECT_EQ(score(train_tensor(tensor, none).model, 0, 0), 0);
     // Training goes on from a model.
     options = {};
     options.form = form;
