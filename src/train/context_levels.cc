@@ -121,7 +121,7 @@ LevelBiases pairs_of(std::span<const std::size_t> offsets, std::span<const std::
 
 CombinedLevels::CombinedLevels(const std::vector<LevelTable>& columns, const std::vector<std::vector<std::uint16_t>>& rows,
                                std::size_t situations, std::size_t rank, std::size_t ratings)
-    : columns_(columns), rows_(rows), situations_(situations), rank_(rank) {
+    : columns_(columns), rows_(rows), rank_(rank) {
   const std::size_t stride = FactorMatrix(1, rank).stride();
   if (situations * stride * sizeof(float) * 2 > most_bytes(ratings)) return;
   scales_ = FactorMatrix(situations, rank);

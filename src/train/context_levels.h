@@ -96,7 +96,6 @@ class CombinedLevels {
 
   const std::vector<LevelTable>& columns_;
   const std::vector<std::vector<std::uint16_t>>& rows_;
-  std::size_t situations_;
   std::size_t rank_;
   FactorMatrix scales_;  ///< no rows where terms are not kept
   FactorMatrix vectors_;

@@ -212,7 +212,12 @@ void check_features(const Method& method, const Features* users, std::uint32_t u
 
 void check_reads_contexts(const Method& method, const Situations& situations) {
   if (situations.columns.empty() || reads_contexts(method)) return;
-  throw OptionError("contexts", "is not an option of method " + std::string(name_of(method)) + ", which does not read contexts");
+  std::string others;
+  for (const std::string_view name : method_names()) {
+    if (reads_contexts(method_by_name(name))) others.append(others.empty() ? "" : ", ").append(name);
+  }
+  throw OptionError("contexts", "is not an option of method " + std::string(name_of(method)) + ", which does not read contexts; " + others +
+                                    " do");
 }
 
 TrainingObserver& TrainingObserver::silent() noexcept {
