@@ -299,7 +299,7 @@ class BayesLearner final : public EpochLearner {
       const GibbsSide& side = sampler_.levels[number];
       std::vector<double> average(rank + 1);
       for (const std::uint32_t row : column.rows) {
-        const double share = static_cast<double>(column.counts[row]) / static_cast<double>(ratings_.size());
+        const double share = column.share(row);
         for (std::size_t k = 0; k < rank; ++k) average[k] += share * static_cast<double>(side.factors.row(row)[k]);
         average[rank] += share * static_cast<double>(side.biases[row]);
       }

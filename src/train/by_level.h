@@ -40,6 +40,10 @@ struct ByLevel {
   std::vector<std::uint32_t> places;  ///< where each stands in the order of users
 
   [[nodiscard]] std::size_t levels() const noexcept { return rows.size(); }
+  /// The part that a row has of the ratings with a level.
+  [[nodiscard]] double share(std::uint32_t row) const noexcept {
+    return places.empty() ? 0 : static_cast<double>(counts[row]) / static_cast<double>(places.size());
+  }
 };
 
 /// Ratings with contexts. A rating takes 8 bytes besides those of the columns.

@@ -146,7 +146,8 @@ void GibbsSampler::draw_side(const GibbsPlace& place, bool of_users, Workers& wo
        workers);
 }
 
-// A rating of a level has the sum of its user's and its item's factors for what is known, and what its other levels add taken from it.
+// A rating of a level has the sum of its user's and its item's factors for what is known, and what its other levels add taken from it. A
+// rating without a level tells nothing of the levels, whose mean it has.
 void GibbsSampler::draw_levels(const GibbsPlace& place, std::size_t column, Workers& workers) {
   const ByLevel& own = contexts_->columns[column];
   GibbsSide& drawn = levels[column];
@@ -177,6 +178,19 @@ void GibbsSampler::draw_levels(const GibbsPlace& place, std::size_t column, Work
     }
   };
   draw(place, GibbsStage::level_rows, first_of(column), cells, values, weights, !user_noise.empty() || !item_noise.empty(), drawn, workers);
+  set_missing(own, drawn);
+}
+
+void GibbsSampler::set_missing(const ByLevel& column, GibbsSide& side) {
+  std::vector<double> mean(side.rank() + 1);
+  for (const std::uint32_t row : column.rows) {
+    const double share = column.share(row);
+    for (std::size_t k = 0; k < side.rank(); ++k) mean[k] += share * static_cast<double>(side.factors.row(row)[k]);
+    mean.back() += share * static_cast<double>(side.biases[row]);
+  }
+  const std::size_t missing = column.levels();
+  for (std::size_t k = 0; k < side.rank(); ++k) side.factors.row(missing)[k] = static_cast<float>(mean[k]);
+  side.biases[missing] = static_cast<float>(mean.back());
 }
 
 void GibbsSampler::combine_levels(Workers& workers) {

@@ -107,6 +107,8 @@ class GibbsSampler {
             const Weights& weights, bool weighted, GibbsSide& drawn, Workers& workers) const;
   void draw_side(const GibbsPlace& place, bool of_users, Workers& workers);
   void draw_levels(const GibbsPlace& place, std::size_t column, Workers& workers);
+  /// Gives the row of a missing level the mean of the others over the ratings.
+  static void set_missing(const ByLevel& column, GibbsSide& side);
   /// Adds up what the levels of each context have together.
   void combine_levels(Workers& workers);
   /// The sums of combine_levels(): of one column, its rows.

@@ -161,11 +161,10 @@ class Geweke {
     }
   }
 
-  /// The levels of a cell in two columns of contexts, of four and of two levels; the last cell has none in the second.
+  /// The levels of a cell in two columns of contexts, of four and of two levels.
   static constexpr std::size_t kLevels = 4;
   static std::array<std::uint16_t, 2> levels_of(std::size_t cell) {
-    const auto second = cell == 7 ? Situations::kMissing : static_cast<std::uint16_t>(cell / 3 % 2);
-    return {static_cast<std::uint16_t>(cell % kLevels), second};
+    return {static_cast<std::uint16_t>(cell % kLevels), static_cast<std::uint16_t>(cell / 3 % 2)};
   }
   /// \param columns  of contexts that ratings have
   [[nodiscard]] Ratings ratings(Situations& situations, std::size_t columns) const {
@@ -195,9 +194,7 @@ class Geweke {
             static_cast<double>(sampler.users.factors.row(cell.user)[k]) * static_cast<double>(sampler.items.factors.row(cell.item)[k]);
       }
       for (std::size_t column = 0; column < sampler.levels.size(); ++column) {
-        const std::uint16_t level = levels_of(n)[column];
-        if (level == Situations::kMissing) continue;
-        const std::size_t row = row_of(column, level);
+        const std::size_t row = row_of(column, levels_of(n)[column]);
         score += static_cast<double>(sampler.levels[column].biases[row]);
         for (std::size_t k = 0; k < kRank; ++k) {
           score +=

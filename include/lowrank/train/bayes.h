@@ -53,7 +53,7 @@ enum class ContextChain : std::uint8_t {
 ///     (p_u, b_u) ~ N(mu + sum over features f of u of x_uf B_f,  P^-1)
 ///
 /// A rating with contexts adds b_t + <d_t, p_u + q_i> for the level t of each, the rows (d_t, b_t) being normal around 0, or with `chain`
-/// around that of the level before. A missing level adds 0. `time` makes a context of timestamps.
+/// around that of the level before. A missing level has the mean of its column's. `time` makes a context of timestamps.
 ///
 /// Features are the items that the user rated, each with the value n_u^(-1/2) (`implicit_features`), and those of the input. alpha, a_u,
 /// mu, P and B have priors of their own and are drawn too: nothing is to be tuned. Every sweep draws all of them once; the model is the
