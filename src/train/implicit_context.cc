@@ -38,12 +38,7 @@ constexpr std::array kOptions = {
     Option<Owner>{"scale_regularization", &Owner::scale_regularization}
         .only(kHasFactors, with("form", "cp", "both"))
         .tuned_by_factors(0.003, 0.3),
-    Option<Owner>{"initial_scale",
-                  &Owner::initial_scale,
-                  {.least_excluded = true},
-                  "spread of the initial factors, above 0: normal draws of standard deviation initial_scale / sqrt(rank), and around 1 "
-                  "initial_scale for scales; rarely worth a change"}
-        .only(kHasFactors),
+    Option<Owner>{"initial_scale", &Owner::initial_scale, {.least_excluded = true}}.only(kHasFactors),
     Option<Owner>{"solver", choice<Owner, &Owner::solver, kSolvers>()}.only(kHasFactors),
     cg_steps_option<Owner>(),
     tolerance_option<Owner>(),
