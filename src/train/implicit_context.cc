@@ -38,7 +38,7 @@ constexpr std::array kOptions = {
     Option<Owner>{"scale_regularization", &Owner::scale_regularization}
         .only(kHasFactors, with("form", "cp", "both"))
         .tuned_by_factors(0.003, 0.3),
-    initial_scale_option<Owner>(),
+    Option<Owner>{"initial_scale", &Owner::initial_scale, {.least_excluded = true}}.only(kHasFactors),
     Option<Owner>{"solver", choice<Owner, &Owner::solver, kSolvers>()}.only(kHasFactors),
     cg_steps_option<Owner>(),
     tolerance_option<Owner>(),

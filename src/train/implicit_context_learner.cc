@@ -7,6 +7,7 @@
 #include <tuple>
 #include <utility>
 
+#include "base/random.h"
 #include "kernels/dot.h"
 #include "kernels/gramian.h"
 #include "train/alternating.h"
@@ -489,16 +490,28 @@ void ImplicitContextLearner::restore(const Model* model) {
   if (options_.solver != Solver::exact)
     start_rows(users_.factors, users_.counts, deviation, options_.seed, Purpose::user_factors, workers_);
   start_rows(items_.factors, items_.counts, deviation, options_.seed, Purpose::item_factors, workers_);
-  for (LevelTable& table : columns_) {
-    const std::size_t rows = table.levels() + 1;
-    table.vectors = FactorMatrix(rows, options_.rank);
-    table.scales = FactorMatrix(rows, options_.rank);
-    for (std::size_t row = 0; row < rows; ++row) std::ranges::fill(table.scales.row(row), 1.0F);
-    table.biases.assign(rows, 0);
-  }
+  for (std::size_t column = 0; column < columns_.size(); ++column) start_levels(column, deviation);
   const Model* from = model != nullptr ? model : init_;
   if (from != nullptr) load(*from);
   for (std::size_t column = 0; column < columns_.size(); ++column) refresh(column);
+}
+
+void ImplicitContextLearner::start_levels(std::size_t column, double deviation) {
+  LevelTable& table = columns_[column];
+  const std::size_t rows = table.levels() + 1;
+  table.vectors = FactorMatrix(rows, options_.rank);
+  table.scales = FactorMatrix(rows, options_.rank);
+  table.biases.assign(rows, 0);
+  for (std::size_t row = 0; row < rows; ++row) std::ranges::fill(table.scales.row(row), 1.0F);
+  for (std::size_t level = 0; level < table.levels(); ++level) {
+    if (table.counts[level] == 0) continue;
+    RandomStream stream(options_.seed, Purpose::context_levels, column, level);
+    // Levels that start alike stay so where users and items have as many ratings in each.
+    for (std::size_t k = 0; k < options_.rank; ++k) {
+      if (has_vectors()) table.vectors.row(level)[k] = static_cast<float>(deviation * stream.normal());
+      if (has_scales()) table.scales.row(level)[k] += static_cast<float>(options_.initial_scale * stream.normal());
+    }
+  }
 }
 
 void ImplicitContextLearner::load(const Model& from) {

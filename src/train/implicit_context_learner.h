@@ -119,6 +119,8 @@ class ImplicitContextLearner final : public EpochLearner {
   };
   [[nodiscard]] Centre centre() const;
   void store(const LevelTable& table, const LevelMean& mean, const Centre& centre, ContextVectors& to) const;
+  /// Levels at random: vectors of that standard deviation, and scales near 1.
+  void start_levels(std::size_t column, double deviation);
   void load(const Model& from);
 
   [[nodiscard]] bool has_vectors() const { return options_.form != ContextForm::cp; }

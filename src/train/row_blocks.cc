@@ -99,10 +99,7 @@ void RowBlocks::write(const RegressorStep& step, std::size_t row, std::size_t be
   for (std::size_t at = begin; at < end; ++at) weights_[at - start] = step.weight ? step.weight(at) : 1.0F;
 }
 
-void RowBlocks::turn_block(const RegressorStep& step, std::size_t size) {
-  if (means_.rows() == 0 || step.turn) return;
-  rotate(regressors_.data(), regressors_.stride(), size, rank_, basis_.vectors, workers_);
-}
+void RowBlocks::turn_block(std::size_t size) { rotate(regressors_.data(), regressors_.stride(), size, rank_, basis_.vectors, workers_); }
 
 void RowBlocks::subtract_mean(std::size_t row, std::size_t begin, std::size_t end) {
   const std::size_t stride = regressors_.stride();
@@ -115,14 +112,20 @@ void RowBlocks::run_block(const RegressorStep& step, std::size_t first, std::siz
   if (regressors_.rows() == 0) regressors_ = FactorMatrix(most_, rank_);
   const std::size_t stride = regressors_.stride();
   constexpr std::size_t kRows = 16;
+  const auto subtract = [&](std::size_t row) { subtract_mean(row, step.offsets[row] - start, step.offsets[row + 1] - start); };
+  const bool has_means = means_.rows() != 0;
+  const bool turns = has_means && !step.turn;
   workers_.for_ranges(last - first, kRows, [&](std::size_t begin, std::size_t end, int) {
-    for (std::size_t row = first + begin; row < first + end; ++row) write(step, row, step.offsets[row], step.offsets[row + 1], start);
+    for (std::size_t row = first + begin; row < first + end; ++row) {
+      write(step, row, step.offsets[row], step.offsets[row + 1], start);
+      // While the regressors are in the cache, if they are complete.
+      if (has_means && !turns) subtract(row);
+    }
   });
-  turn_block(step, step.offsets[last] - start);
-  if (means_.rows() != 0) {
+  if (turns) {
+    turn_block(step.offsets[last] - start);
     workers_.for_ranges(last - first, kRows, [&](std::size_t begin, std::size_t end, int) {
-      for (std::size_t row = first + begin; row < first + end; ++row)
-        subtract_mean(row, step.offsets[row] - start, step.offsets[row + 1] - start);
+      for (std::size_t row = first + begin; row < first + end; ++row) subtract(row);
     });
   }
   std::vector<std::size_t> offsets(step.offsets.begin() + static_cast<std::ptrdiff_t>(first),
@@ -164,7 +167,7 @@ void RowBlocks::run_long(const RegressorStep& step, std::size_t row, FactorMatri
   for (std::size_t begin = step.offsets[row]; begin < step.offsets[row + 1]; begin += most_) {
     const std::size_t size = std::min(most_, step.offsets[row + 1] - begin);
     workers_.for_ranges(size, kGrain, [&](std::size_t from, std::size_t to, int) { write(step, row, begin + from, begin + to, begin); });
-    turn_block(step, size);
+    if (means_.rows() != 0 && !step.turn) turn_block(size);
     workers_.for_ranges(size, kGrain, [&](std::size_t from, std::size_t to, int) {
       if (means_.rows() != 0) subtract_mean(row, from, to);
       for (std::size_t at = from; at < to; ++at) {

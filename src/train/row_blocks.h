@@ -69,7 +69,7 @@ class RowBlocks {
   /// Writes the ratings at [begin, end) of a row to where those at [start, ...) begin in the block. They are complete after turn_block().
   void write(const RegressorStep& step, std::size_t row, std::size_t begin, std::size_t end, std::size_t start);
   /// Turns the first `size` regressors of a block into the basis of the shared terms.
-  void turn_block(const RegressorStep& step, std::size_t size);
+  void turn_block(std::size_t size);
   /// Takes what the means of a row explain from the values of its ratings at [begin, end) of the block.
   void subtract_mean(std::size_t row, std::size_t begin, std::size_t end);
   void run_block(const RegressorStep& step, std::size_t first, std::size_t last, FactorMatrix& solved, float* biases);

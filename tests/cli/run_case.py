@@ -30,7 +30,7 @@ import sys
 import tempfile
 
 SHOWN_LIMIT = 40
-HELP_LINE = re.compile(r'Type "lowrank( [a-z-]+( --method [a-z]+)?)? --help" for (its options|a list of the commands)\.')
+HELP_LINE = re.compile(r'Type "lowrank( [a-z-]+( --method [a-z-]+)?)? --help" for (its options|a list of the commands)\.')
 
 
 class Mismatch(Exception):

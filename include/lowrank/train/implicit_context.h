@@ -75,7 +75,9 @@ struct ImplicitContext {
   /// Weight of |t - 1|^2, squares of how far scales of levels are from 1, at least 0, scaled as regularization is; raise it to let contexts
   /// matter less.
   double scale_regularization = 0.03;
-  double initial_scale = 0.1;  ///< standard deviation of the initial factors, times sqrt(rank)
+  /// Spread of the initial factors of rows and levels, above 0: normal draws of standard deviation initial_scale / sqrt(rank), and for
+  /// scales of initial_scale around 1; rarely worth a change.
+  double initial_scale = 0.1;
   /// Solver of a row: exact finds the minimum; cg takes a few conjugate gradient steps from the last epoch's row.
   Solver solver = Solver::exact;
   std::uint32_t cg_steps = 3;  ///< conjugate gradient steps per row and epoch
