@@ -12,8 +12,8 @@ BoundModels::Bound BoundModels::in_context(const std::shared_ptr<const Serving>&
   if (context.empty() || !serving) return {serving, {}};
   std::ranges::sort(context);
   const auto known = [&]() -> const Bound* {
-    const auto found = std::ranges::find_if(
-        kept_, [&](const Kept& kept) { return kept.generation == serving->generation() && kept.context == context; });
+    const auto found =
+        std::ranges::find_if(kept_, [&](const Kept& kept) { return kept.generation == serving->generation() && kept.context == context; });
     if (found == kept_.end()) return nullptr;
     found->used = ++clock_;
     return &found->bound;

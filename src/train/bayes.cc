@@ -101,15 +101,18 @@ std::vector<std::string> chained(const Bayes& options, std::span<const ContextCo
     if (options.chain == ContextChain::all || column.name == wanted) names.push_back(column.name);
   }
   if (!names.empty()) return names;
-  throw OptionError("chain", options.chain == ContextChain::all ? "needs ratings with contexts"
-                                                                : "the ratings have no context " + wanted + ": give " + mention("time_contexts=" + wanted));
+  throw OptionError("chain", options.chain == ContextChain::all
+                                 ? "needs ratings with contexts"
+                                 : "the ratings have no context " + wanted + ": give " + mention("time_contexts=" + wanted));
 }
 
 /// The contexts that ratings come with, or else their times. \throws DataError as periods_of()
-std::optional<RatingContexts> contexts_of(const Ratings& ratings, const ByItem& by_item, const Bayes& options, const Situations* situations) {
+std::optional<RatingContexts> contexts_of(const Ratings& ratings, const ByItem& by_item, const Bayes& options,
+                                          const Situations* situations) {
   if (situations != nullptr && !situations->columns.empty()) {
     if (options.time != Period::none)
-      throw OptionError("time", "is not read where ratings have contexts: give " + mention("time_contexts=" + std::string(name_of(options.time))));
+      throw OptionError("time",
+                        "is not read where ratings have contexts: give " + mention("time_contexts=" + std::string(name_of(options.time))));
     return by_level(ratings, by_item, *situations, chained(options, situations->columns));
   }
   if (options.time == Period::none) {
@@ -459,10 +462,10 @@ class BayesLearner final : public EpochLearner {
   RowSpread item_spread_;
   double noise_ = 0;  ///< sum over the samples of the variance of a rating
   ScoreProbes probes_;
-  std::vector<double> cuts_;           ///< sums over the samples
-  FactorMatrix centred_levels_;        ///< of all columns of contexts in the present sample, less their means
-  std::vector<double> level_biases_;   ///< sums over the samples
-  double level_ = 0;                   ///< sum over the samples of what is added to the mean of the ratings
+  std::vector<double> cuts_;          ///< sums over the samples
+  FactorMatrix centred_levels_;       ///< of all columns of contexts in the present sample, less their means
+  std::vector<double> level_biases_;  ///< sums over the samples
+  double level_ = 0;                  ///< sum over the samples of what is added to the mean of the ratings
 };
 
 /// Tables of rank numbers that training holds besides a sample's rows and a model of one rank: rows around their means (1), centred (1),
@@ -512,10 +515,8 @@ MethodTraits<Bayes> traits_of() {
                 if (form.ordinal) return 12 + timed;
                 return timed + (form.item_noise ? 8U : form.user_noise ? 4U : 0U);
               },
-          .extra_bytes =
-              [](const Bayes& /*options*/, const TrainingShape& shape) {
-                return shape.contexts == 0 ? 0 : shape.ratings * (8 + 12 * shape.contexts);
-              }};
+          .extra_bytes = [](const Bayes& /*options*/,
+                            const TrainingShape& shape) { return shape.contexts == 0 ? 0 : shape.ratings * (8 + 12 * shape.contexts); }};
 }
 
 template <>

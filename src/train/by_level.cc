@@ -14,7 +14,8 @@ namespace lowrank {
 
 namespace {
 
-/// The levels from the first to the last: those of periods as they are, others by the numbers that all of them begin with and by their texts.
+/// The levels from the first to the last: those of periods as they are, others by the numbers that all of them begin with and by their
+/// texts.
 std::vector<std::uint32_t> ordered_levels(const ContextColumn& column) {
   std::vector<std::uint32_t> order(column.levels.size());
   std::iota(order.begin(), order.end(), 0U);

@@ -82,11 +82,7 @@ Als als_of(const ContextAls& options) {
 
 template <>
 MethodTraits<ContextAls> traits_of() {
-  return {
-      .options = kOptions,
-      .weighs = always<ContextAls>,
-      .contexts = true,
-      .extra_bytes = context_learner_bytes};
+  return {.options = kOptions, .weighs = always<ContextAls>, .contexts = true, .extra_bytes = context_learner_bytes};
 }
 
 template <>

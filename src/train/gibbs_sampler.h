@@ -73,8 +73,8 @@ class GibbsSampler {
 
   GibbsSide users;
   GibbsSide items;
-  /// Of each column of contexts: a rating's score has the biases of its levels, and the products of their factors with the sum of the user's
-  /// and the item's.
+  /// Of each column of contexts: a rating's score has the biases of its levels, and the products of their factors with the sum of the
+  /// user's and the item's.
   std::vector<GibbsSide> levels;
   double noise = 1;  ///< precision of a rating, with the prior Gamma(1/2, 1/2); of an ordinal one 1
   /// By what the precision of a row's ratings differs from the common one, with the prior Gamma(kNoiseShape, kNoiseShape); empty for ones.

@@ -14,7 +14,8 @@
 namespace lowrank {
 
 /// Where ratings of one level are of the same user or the same item, which makes the normal equations of vectors of levels cheap. With the
-/// regressor p + q of a rating and weights w, and y = W p / 2 + sum of w q over the ratings of a user in the level, of which W is the weight,
+/// regressor p + q of a rating and weights w, and y = W p / 2 + sum of w q over the ratings of a user in the level, of which W is the
+/// weight,
 ///
 ///     sum of w (p + q)(p + q)^T  =  sum over users of (p y^T + y p^T)  +  sum over items of W q q^T
 ///

@@ -216,8 +216,8 @@ void check_reads_contexts(const Method& method, const Situations& situations) {
   for (const std::string_view name : method_names()) {
     if (reads_contexts(method_by_name(name))) others.append(others.empty() ? "" : ", ").append(name);
   }
-  throw OptionError("contexts", "is not an option of method " + std::string(name_of(method)) + ", which does not read contexts; " + others +
-                                    " do");
+  throw OptionError("contexts",
+                    "is not an option of method " + std::string(name_of(method)) + ", which does not read contexts; " + others + " do");
 }
 
 TrainingObserver& TrainingObserver::silent() noexcept {

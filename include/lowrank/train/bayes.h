@@ -34,7 +34,7 @@ enum class NoiseOf : std::uint8_t {
 
 /// The contexts whose levels are a chain: each is expected where the one before is. A context is told by its name.
 enum class ContextChain : std::uint8_t {
-  none,     ///< none (default)
+  none,  ///< none (default)
   day,
   week,
   month,

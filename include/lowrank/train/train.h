@@ -20,8 +20,8 @@ struct TrainingShape {
   std::size_t ratings = 0;
   bool validates = false;
   bool weighted = false;
-  bool features = false;      ///< whether users or items have features
-  std::size_t contexts = 0;   ///< columns of contexts
+  bool features = false;     ///< whether users or items have features
+  std::size_t contexts = 0;  ///< columns of contexts
 };
 /// About how many bytes train() adds at its peak to those of the ratings that it is given.
 std::size_t training_memory(const Method& method, const TrainingShape& shape);
