@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "kernels/aligned_floats.h"
 #include "kernels/dot.h"
@@ -20,13 +21,6 @@ constexpr float kLeastShare = 1e-6F;
 
 /// What numbers of the draws of a column of contexts begin with.
 std::uint64_t first_of(std::size_t column) { return std::uint64_t{column} << 48U; }
-
-/// n^(-1/2) for every row of n ratings.
-std::vector<float> scales_of(std::span<const std::uint32_t> counts) {
-  std::vector<float> scales;
-  for (const std::uint32_t count : counts) scales.push_back(count == 0 ? 0.0F : 1 / std::sqrt(static_cast<float>(count)));
-  return scales;
-}
 
 /// The different ratings, ascending.
 std::vector<float> steps_of(const Ratings& ratings, Workers& workers) {
@@ -69,22 +63,22 @@ GibbsSampler::GibbsSampler(const Ratings& ratings, const ByItem& by_item, const 
       contexts_(contexts),
       units_(units),
       rank_(form.rank),
-      user_scales_(scales_of(user_counts)),
-      item_scales_(scales_of(item_counts)) {
+      user_partners_(partners_of(ratings.row_offsets(), ratings.items().data(), ratings.has_situations())),
+      item_partners_(partners_of(by_item.offsets, by_item.users.data(), ratings.has_situations())) {
   for (const float value : ratings.value_table()) value_table_.push_back(units.to_training(value));
   if (form.implicit.users) {
-    users.add({.row_offsets = ratings.row_offsets(),
-               .row_features = ratings.items().data(),
-               .feature_offsets = by_item.offsets,
-               .feature_rows = by_item.users.data(),
-               .scales = user_scales_});
+    users.add({.row_offsets = user_partners_.offsets,
+               .row_features = user_partners_.others,
+               .feature_offsets = item_partners_.offsets,
+               .feature_rows = item_partners_.others,
+               .scales = user_partners_.scales});
   }
   if (form.implicit.items) {
-    items.add({.row_offsets = by_item.offsets,
-               .row_features = by_item.users.data(),
-               .feature_offsets = ratings.row_offsets(),
-               .feature_rows = ratings.items().data(),
-               .scales = item_scales_});
+    items.add({.row_offsets = item_partners_.offsets,
+               .row_features = item_partners_.others,
+               .feature_offsets = user_partners_.offsets,
+               .feature_rows = user_partners_.others,
+               .scales = item_partners_.scales});
   }
   if (user_features) users.add(*user_features);
   if (item_features) items.add(*item_features);
@@ -107,6 +101,27 @@ GibbsSampler::GibbsSampler(const Ratings& ratings, const ByItem& by_item, const 
   for (const float level : steps_) training_steps_.push_back(units.to_training(level));
   cutpoints.emplace(std::vector<double>(training_steps_.begin(), training_steps_.end()), workers.count());
   latent_.resize(ratings.size());
+}
+
+GibbsSampler::Partners GibbsSampler::partners_of(std::span<const std::size_t> offsets, const std::uint32_t* others, bool repeated) {
+  Partners partners;
+  if (repeated) {
+    // The ratings of a pair stand next to each other.
+    partners.own_offsets.push_back(0);
+    for (std::size_t row = 0; row + 1 < offsets.size(); ++row) {
+      std::unique_copy(others + offsets[row], others + offsets[row + 1], std::back_inserter(partners.own_others));
+      partners.own_offsets.push_back(partners.own_others.size());
+    }
+    offsets = partners.own_offsets;
+    others = partners.own_others.data();
+  }
+  partners.offsets = offsets;
+  partners.others = others;
+  for (std::size_t row = 0; row + 1 < offsets.size(); ++row) {
+    const std::size_t count = offsets[row + 1] - offsets[row];
+    partners.scales.push_back(count == 0 ? 0.0F : 1 / std::sqrt(static_cast<float>(count)));
+  }
+  return partners;
 }
 
 void GibbsSampler::sweep(const GibbsPlace& place, Workers& workers) {

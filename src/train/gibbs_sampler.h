@@ -143,8 +143,20 @@ class GibbsSampler {
   Units units_;
   std::size_t rank_;
   std::vector<float> value_table_;  ///< in training units; empty where values are not coded
-  std::vector<float> user_scales_;
-  std::vector<float> item_scales_;
+  /// Of each row, those of the other side that it is rated with, each once.
+  struct Partners {
+    std::span<const std::size_t> offsets;
+    const std::uint32_t* others = nullptr;
+    /// \name Where a pair may have several ratings, and else empty
+    /// \{
+    std::vector<std::size_t> own_offsets = {};
+    std::vector<std::uint32_t> own_others = {};
+    /// \}
+    std::vector<float> scales = {};  ///< n^(-1/2) of each row, of n others
+  };
+  static Partners partners_of(std::span<const std::size_t> offsets, const std::uint32_t* others, bool repeated);
+  Partners user_partners_;
+  Partners item_partners_;
   /// \name Where rows have noises of their own, or ratings are ordinal
   /// \{
   std::vector<std::uint32_t> by_user_;  ///< of each rating in the order of items, where it stands in the order of users

@@ -132,6 +132,33 @@ TEST(BayesContexts, OneSampleScoresAsTheSampler) {
   EXPECT_NEAR(one.train_rmse.value(), one.history.back().train_rmse.value(), 1e-3);
 }
 
+TEST(BayesContexts, PairsMayBeRatedInManyContexts) {
+  // Forty users rate thirty items, each in all of four contexts.
+  std::mt19937_64 random(5);
+  std::normal_distribution<float> normal;
+  Dataset data;
+  data.situations.columns.resize(1);
+  data.situations.columns[0].name = "place";
+  RatingsBuilder builder;
+  for (std::uint32_t user = 0; user < 40; ++user) {
+    data.users.add(std::to_string(user));
+    for (std::uint32_t item = 0; item < 30; ++item) {
+      if (user == 0) data.items.add(std::to_string(item));
+      for (std::uint16_t place = 0; place < 4; ++place) {
+        if (user == 0 && item == 0) data.situations.columns[0].levels.add(std::to_string(place));
+        const float value = 3 + 0.4F * static_cast<float>(item % 3) + 0.5F * static_cast<float>(place) + normal(random);
+        builder.add_in_situation(user, item, value, data.situations.number(std::vector<std::uint16_t>{place}));
+      }
+    }
+  }
+  data.ratings = builder.build(40, 30);
+  Bayes settings = options();
+  settings.samples = 150;
+  const Trained trained = trained_on(data, settings);
+  EXPECT_NEAR(trained.train_rmse.value(), 1, 0.05);
+  EXPECT_NEAR(trained.history.back().train_rmse.value(), 1, 0.1);
+}
+
 TEST(BayesContexts, ChainsHelpWhereLevelsFollowOneAnother) {
   const Parts parts = planted(240, 2);
   const double apart = score_ratings(trained_on(parts.train, options()).model, parts.held).rmse;

@@ -136,6 +136,12 @@ class Geweke {
     }
   }
 
+  /// Adds a rating of a pair that has one, in another context.
+  void repeat() {
+    cells.push_back({0, 1, 0});
+    ++user_counts[0];
+    ++item_counts[1];
+  }
   [[nodiscard]] std::size_t row_of(std::size_t column, std::size_t level) const {
     return chained ? ChainParts{column == 0 ? kLevels : 2}.row(level) : level;
   }
@@ -260,11 +266,13 @@ std::pair<double, double> mean_of_batches(const std::vector<double>& values) {
   return {mean, std::sqrt(squares / (kBatches - 1) / kBatches)};
 }
 
-/// \param columns  of contexts \param chained  their names
-void expect_joint_distribution(const GibbsSampler::Form& form, std::size_t columns = 0, const std::vector<std::string>& chained = {}) {
+/// \param columns  of contexts \param chained  their names \param repeats  whether a pair is rated in two contexts
+void expect_joint_distribution(const GibbsSampler::Form& form, std::size_t columns = 0, const std::vector<std::string>& chained = {},
+                               bool repeats = false) {
   constexpr std::size_t kSteps = 12'000;
   Geweke one;
   one.chained = !chained.empty();
+  if (repeats) one.repeat();
   Geweke other = one;
   other.random.seed(8);
   std::vector<std::vector<double>> direct;
@@ -374,6 +382,8 @@ TEST(GibbsSampler, DrawsContextsFromTheirJointDistribution) {
   expect_joint_distribution({.rank = Geweke::kRank}, 1);
   expect_joint_distribution({.rank = Geweke::kRank, .user_noise = true, .item_noise = true}, 2);
 }
+
+TEST(GibbsSampler, DrawsRepeatedPairsFromTheirJointDistribution) { expect_joint_distribution({.rank = Geweke::kRank}, 1, {}, true); }
 
 TEST(GibbsSampler, DrawsChainsFromTheirJointDistribution) {
   expect_joint_distribution({.rank = Geweke::kRank}, 1, {"first"});
