@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <string>
 
@@ -28,6 +29,11 @@ Outcome outcome_of(const Action& action) {
     outcome = {error.what(), 0, 0};
   }
   return outcome;
+}
+
+[[noreturn]] void fail(const Outcome& one, const Outcome& other) {
+  std::fprintf(stderr, "%zu ratings, %s\n%zu ratings, %s\n", one.count, one.message.c_str(), other.count, other.message.c_str());
+  std::abort();
 }
 
 lowrank::ReadOptions options_for(const std::uint8_t* data, std::size_t size) {
@@ -77,10 +83,19 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const lowrank::Dataset dataset = lowrank::read_ratings(file.path(), options);
     outcome.count = dataset.ratings.size() + dataset.duplicates;
   });
+  // Contexts have one reader, which does not cut; pairs with the contexts of the ratings are as many, or the same error.
+  if (!options.contexts.empty() || !options.time_contexts.empty() || options.format == lowrank::Format::tns) {
+    const Outcome own = outcome_of([&](Outcome& outcome) {
+      const lowrank::Dataset dataset = lowrank::read_ratings(file.path(), options);
+      outcome.count = lowrank::read_pairs(file.path(), dataset.users, dataset.items, options, dataset.situations.columns).size();
+    });
+    if (own.message != grouped.message || own.count != grouped.count) fail(own, grouped);
+    return 0;
+  }
   const std::size_t cuts[] = {1 + size % 61, std::size_t{1} << 18U};
   for (const std::size_t cut : cuts) {
-    if (pairs(cut) != lines) std::abort();
+    if (pairs(cut) != lines) fail(pairs(cut), lines);
   }
-  if (grouped.message != lines.message || grouped.count != lines.count) std::abort();
+  if (grouped.message != lines.message || grouped.count != lines.count) fail(grouped, lines);
   return 0;
 }

@@ -267,9 +267,9 @@ def test_the_compiled_part_checks_lengths_and_numbers():
     zeros = np.zeros(3, np.uint32)
     for users, items in ((3, 2), (2, 3), (0, 3), (3, 0)):
         with pytest.raises(lowrank.DataError):
-            model.predict(zeros[:users], zeros[:items], None, 1)
+            model.predict(zeros[:users], zeros[:items], None, [], 1)
     beyond = np.array([0, 3, 2**32 - 1], np.uint32)
-    assert np.isfinite(model.predict(beyond, beyond[::-1].copy(), None, 2)).all()
+    assert np.isfinite(model.predict(beyond, beyond[::-1].copy(), None, [], 2)).all()
     given = _core.Given(beyond, beyond, None, None)
     for users in (True, False):
         with pytest.raises(lowrank.DataError):

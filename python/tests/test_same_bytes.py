@@ -127,4 +127,4 @@ def test_matrices(method):
         assert model.users_.tolist() == list(range(6))
         assert model.items_.tolist() == list(range(5))
         # A zero is no interaction.
-        assert model.record_["ratings"] == (4 if method in ("implicit", "popular", "bpr", "neighbours", "ease", "slim") else 5)
+        assert model.record_["ratings"] == (4 if method in ("implicit", "implicit-context", "popular", "bpr", "neighbours", "ease", "slim") else 5)

@@ -64,14 +64,20 @@ std::uint64_t hash_users(const Ratings& ratings, std::size_t first, std::size_t 
       [table = ratings.value_table().data(), codes = ratings.codes().data()](std::size_t position) { return table[codes[position]]; });
 }
 
+std::uint64_t hash_text(std::string_view text) {
+  Checksum characters;
+  characters.update(text);
+  return combine(text.size(), characters.value());
+}
+
 /// Of the names and levels of each situation, so that the order in which a file has them does not count.
 std::vector<std::uint64_t> hash_situations(const Situations& situations) {
   std::vector<std::vector<std::uint64_t>> levels;
   for (const ContextColumn& column : situations.columns) {
     std::vector<std::uint64_t>& own = levels.emplace_back();
-    const std::uint64_t name = Vocabulary::hash(column.name);
+    const std::uint64_t name = hash_text(column.name);
     for (std::uint32_t level = 0; level < column.levels.size(); ++level)
-      own.push_back(combine(name, Vocabulary::hash(column.levels.id(level))));
+      own.push_back(combine(name, hash_text(column.levels.id(level))));
   }
   std::vector<std::uint64_t> hashes;
   for (std::uint32_t situation = 0; situation < situations.size(); ++situation) {

@@ -374,18 +374,22 @@ TEST(Lists, AreMadeForAContext) {
     for (const std::string& id : ids_of(list)) odd += std::stoi(id.substr(1)) % 2;
     return odd;
   };
-  const std::string target = "/v1/users/u3/recommendations?limit=6&include_seen=true";
+  // A user whose ratings say nothing of odd and even.
+  for (const char* item : {"i0", "i1", "i2", "i3", "i4", "i5"}) {
+    served.json("PUT", std::string("/v1/users/fresh/ratings/") + item, R"({"value":3})");
+  }
+  const std::string target = "/v1/users/fresh/recommendations?limit=6&include_seen=true";
   const Json calm = served.json(target + "&context=mood%3Dcalm");
   EXPECT_EQ(odd_items(calm), 6);
   EXPECT_EQ(odd_items(served.json(target + "&context=mood%3Dgay")), 0);
   EXPECT_EQ(served.json(target + "&context=mood%3Dcalm"), calm);
   const Json both = served.json("POST", "/v1/recommend",
-                                R"({"requests":[{"user":"u3","limit":6,"include_seen":true,"context":{"mood":"calm"}},)"
-                                R"({"user":"u3","limit":6,"include_seen":true,"context":{"mood":"gay"}}]})");
+                                R"({"requests":[{"user":"fresh","limit":6,"include_seen":true,"context":{"mood":"calm"}},)"
+                                R"({"user":"fresh","limit":6,"include_seen":true,"context":{"mood":"gay"}}]})");
   EXPECT_EQ(both["answers"][0]["items"], calm["items"]);
   EXPECT_EQ(odd_items(both["answers"][1]), 0);
   const auto score = [&](const char* context) {
-    return served.json("POST", "/v1/predict", std::string(R"({"pairs":[{"user":"u3","item":"i1"}])") + context + "}");
+    return served.json("POST", "/v1/predict", std::string(R"({"pairs":[{"user":"fresh","item":"i1"}])") + context + "}");
   };
   EXPECT_GT(score(R"(,"context":{"mood":"calm"})")["predictions"][0]["score"], 3.4);
   EXPECT_LT(score(R"(,"context":{"mood":"gay"})")["predictions"][0]["score"], 2.6);
@@ -399,7 +403,7 @@ TEST(Lists, AreMadeForAContext) {
   EXPECT_EQ(served.get(target + "&context=mood").status, 400U);
   EXPECT_EQ(served.get(target + "&context=mood%3Dcalm&context=mood%3Dgay").status, 422U);
   // A user whose ratings change is solved anew in every context.
-  served.json("PUT", "/v1/users/u3/ratings/i1", R"({"value":1})");
+  served.json("PUT", "/v1/users/fresh/ratings/i1", R"({"value":1})");
   EXPECT_NE(served.json(target + "&context=mood%3Dcalm")["items"], calm["items"]);
 }
 
