@@ -41,4 +41,7 @@ class ContextScores {
   TimeUnit unit_ = TimeUnit::unknown;
 };
 
+/// What a context multiplies with the factors of users in a model: the sum over its levels. What the model does not know adds nothing.
+std::vector<double> user_vector(const Model& model, std::span<const ContextValue> context);
+
 }  // namespace lowrank

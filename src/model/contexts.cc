@@ -340,6 +340,19 @@ Model bind_context(Model model, std::span<const ContextValue> context) {
   return model;
 }
 
+std::vector<double> user_vector(const Model& model, std::span<const ContextValue> context) {
+  std::vector<double> sum(model.rank());
+  for (const auto& [name, value] : context) {
+    const auto found = find_context(model, name);
+    if (found == model.contexts.end()) continue;
+    const std::optional<std::uint32_t> level = level_of(*found, value);
+    if (!level) continue;
+    const std::span<const float> own = found->user_factors.row(*level);
+    for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += static_cast<double>(own[k]);
+  }
+  return sum;
+}
+
 std::string unknown_levels_text(const Model& model, std::span<const ContextValue> context) {
   constexpr std::uint32_t kNamed = 5;
   std::string text;

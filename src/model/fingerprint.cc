@@ -76,8 +76,7 @@ std::vector<std::uint64_t> hash_situations(const Situations& situations) {
   for (const ContextColumn& column : situations.columns) {
     std::vector<std::uint64_t>& own = levels.emplace_back();
     const std::uint64_t name = hash_text(column.name);
-    for (std::uint32_t level = 0; level < column.levels.size(); ++level)
-      own.push_back(combine(name, hash_text(column.levels.id(level))));
+    for (std::uint32_t level = 0; level < column.levels.size(); ++level) own.push_back(combine(name, hash_text(column.levels.id(level))));
   }
   std::vector<std::uint64_t> hashes;
   for (std::uint32_t situation = 0; situation < situations.size(); ++situation) {

@@ -25,7 +25,7 @@ BoundModels::Bound BoundModels::in_context(const std::shared_ptr<const Serving>&
   Bound made;
   try {
     made.warning = unknown_levels_text(serving->model(), context);
-    made.serving = std::make_shared<const Serving>(serving->id(), serving->revision(), bind_context(serving->model(), context), catalogue_);
+    made.serving = std::make_shared<const Serving>(serving, context, catalogue_);
   } catch (const OptionError& error) {
     throw Problem{.status = 422, .detail = error.what()};
   }

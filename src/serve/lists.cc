@@ -341,8 +341,16 @@ class Batch {
     items.reserve(work.items.size());
     for (const Listed& item : work.items) items.push_back(item.model_item);
     try {
-      auto explanations = serving_->recommender().explain(history, values, items, {.top = work.query->explain, .threads = 1});
-      for (std::size_t n = 0; n < items.size(); ++n) work.items[n].explanation = std::move(explanations[n]);
+      const Serving& solved = serving_->without_context();
+      auto explanations = solved.recommender().explain(history, values, items, {.top = work.query->explain, .threads = 1});
+      for (std::size_t n = 0; n < items.size(); ++n) {
+        Explanation& own = work.items[n].explanation = std::move(explanations[n]);
+        if (&solved == serving_.get() || own.kind != ExplanationKind::sum) continue;
+        // What the context adds is no item's.
+        double sum = own.base + own.others;
+        for (const Contribution& reason : own.contributions) sum += reason.amount;
+        own.base += work.items[n].score - sum;
+      }
     } catch (const DataError&) {
       // Nothing in the scores of this model depends on single items of the history.
     }

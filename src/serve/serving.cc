@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "kernels/eigen.h"
+#include "model/context_scores.h"
 
 namespace lowrank::serve {
 
@@ -136,6 +137,12 @@ Serving::Serving(std::int64_t id, unsigned revision, Model model, Catalogue& cat
   for (std::uint32_t item = 0; item < catalogue_of_.size(); ++item) model_of_[catalogue_of_[item]] = item;
 }
 
+Serving::Serving(std::shared_ptr<const Serving> base, std::span<const ContextValue> context, Catalogue& catalogue)
+    : Serving(base->id(), base->revision(), bind_context(base->model(), context), catalogue) {
+  vector_ = user_vector(base->model(), context);
+  base_ = std::move(base);
+}
+
 void Serving::known_ratings(const UserRow& row, std::vector<std::uint32_t>& items, std::vector<float>& values) const {
   items.clear();
   values.clear();
@@ -148,6 +155,19 @@ void Serving::known_ratings(const UserRow& row, std::vector<std::uint32_t>& item
 }
 
 std::vector<std::shared_ptr<const FoldedUser>> Serving::fold(std::span<const std::shared_ptr<const UserRow>> rows) const {
+  if (base_) {
+    std::vector<std::shared_ptr<const FoldedUser>> users = base_->fold(rows);
+    for (std::shared_ptr<const FoldedUser>& user : users) {
+      if (!user) continue;
+      auto own = std::make_shared<FoldedUser>(*user);
+      own->generation = generation_;
+      double bias = static_cast<double>(own->row.bias);
+      for (std::size_t k = 0; k < vector_.size(); ++k) bias += vector_[k] * static_cast<double>(own->row.factors[k]);
+      own->row.bias = finite_score(bias);
+      user = std::move(own);
+    }
+    return users;
+  }
   std::vector<std::shared_ptr<const FoldedUser>> folded(rows.size());
   std::vector<std::size_t> solved;
   FoldInRows problems;

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "lowrank/model/contexts.h"
 #include "lowrank/model/model.h"
 #include "lowrank/recommend/recommender.h"
 #include "recommend/fold_in_solver.h"
@@ -83,6 +84,8 @@ class Serving {
   /// \param id  number of the model \param revision  0 for the model as it was trained, more with items that were added since
   /// \param catalogue  gets the items that only the model knows
   Serving(std::int64_t id, unsigned revision, Model model, Catalogue& catalogue);
+  /// A model once a context is given. \param base  the model without \param context  what it has \throws OptionError as bind_context()
+  Serving(std::shared_ptr<const Serving> base, std::span<const ContextValue> context, Catalogue& catalogue);
 
   [[nodiscard]] std::int64_t id() const noexcept { return id_; }
   [[nodiscard]] unsigned revision() const noexcept { return revision_; }
@@ -102,7 +105,11 @@ class Serving {
   /// The number in the catalogue of an item of the model.
   [[nodiscard]] std::uint32_t catalogue_item(std::uint32_t item) const noexcept { return catalogue_of_[item]; }
 
-  /// Solves users by their rows, several at once, and keeps the solutions with the rows.
+  /// The model without the context that it was given, or itself.
+  [[nodiscard]] const Serving& without_context() const noexcept { return base_ ? *base_ : *this; }
+
+  /// Solves users by their rows, several at once, and keeps the solutions with the rows. Of a model in a context, users are solved by the
+  /// model without it, for their ratings were given in all.
   /// \return one per row; null for a row whose ratings no finite factors fit
   [[nodiscard]] std::vector<std::shared_ptr<const FoldedUser>> fold(std::span<const std::shared_ptr<const UserRow>> rows) const;
   /// The ratings of a row that the model knows the items of, in its numbers.
@@ -123,6 +130,8 @@ class Serving {
   Recommender recommender_;
   FoldInSolver solver_;
   bool folds_;
+  std::shared_ptr<const Serving> base_;  ///< of a model in a context, the model without; else null
+  std::vector<double> vector_;           ///< what the context multiplies with users' factors
   std::vector<std::uint32_t> catalogue_of_;
   std::vector<std::uint32_t> model_of_;
 

@@ -72,7 +72,8 @@ void ContextLearner::set_up_columns() {
     const std::size_t levels = situations_.columns[number].levels.size();
     table.counts.assign(levels, 0);
     group_by_level(ratings_, level_rows_[number], table);
-    runs_.push_back(has_vectors() && options_.rank != 0 && options_.solver == Solver::exact ? runs_of(table, ratings_, user_of_) : LevelRuns());
+    runs_.push_back(has_vectors() && options_.rank != 0 && options_.solver == Solver::exact ? runs_of(table, ratings_, user_of_)
+                                                                                            : LevelRuns());
     for (const double total : table.totals) {
       const double size = weights_.per_rating ? total + weights_.prior : 1;
       table.vector_ridges.push_back(std::max(options_.context_regularization * size, weights_.least));

@@ -393,6 +393,10 @@ TEST(Lists, AreMadeForAContext) {
   };
   EXPECT_GT(score(R"(,"context":{"mood":"calm"})")["predictions"][0]["score"], 3.4);
   EXPECT_LT(score(R"(,"context":{"mood":"gay"})")["predictions"][0]["score"], 2.6);
+  const Json explained = served.json(target + "&context=mood%3Dcalm&explain=100")["items"][0];
+  double sum = explained["base"].get<double>() + explained["others"].get<double>();
+  for (const Json& reason : explained["reasons"]) sum += reason["amount"].get<double>();
+  EXPECT_NEAR(sum, explained["score"].get<double>(), 1e-4);
   // What is not known adds nothing, and is said.
   const Json unknown = served.json(target + "&context=mood%3Dsad");
   EXPECT_EQ(unknown["items"], served.json(target)["items"]);
