@@ -93,7 +93,7 @@ class ImplicitContextLearner final : public EpochLearner {
   /// What the cells make of the levels of a column, and their number by weight.
   struct LevelStep {
     LevelCells cells;
-    double weight;
+    double weight = 0;
   };
   [[nodiscard]] LevelStep cells_of(std::size_t column) const;
   void solve_vectors(std::size_t column);

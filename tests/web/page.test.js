@@ -322,6 +322,8 @@ test("a training is begun, watched and put back", async () => {
   await page.getByLabel("Method").selectOption("als");
   await page.getByLabel("Options").fill("rank=4 epochs=4");
   await page.getByRole("button", { name: "Train now" }).click();
+  // The page may still show a training that ended before.
+  for (let waits = 0; waits < 300 && (await active()) === old; ++waits) await page.waitForTimeout(100);
   await page.locator("#train h4").waitFor();
   await page.locator("#train p strong", { hasText: "done" }).waitFor();
   const fresh = await active();
