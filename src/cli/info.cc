@@ -52,7 +52,6 @@ Json features_json(const FeatureVectors& features) {
   return list;
 }
 
-/// `50 Star Wars`, or `50`.
 /// `3 levels, 2001-01 to 2001-03` of periods, else `2 levels: kids, friends`, with a few of them.
 std::string levels_text(const ContextVectors& context) {
   const std::uint32_t size = context.levels.size();
@@ -69,6 +68,7 @@ std::string levels_text(const ContextVectors& context) {
   return size > kShown ? text.append(" ...") : text;
 }
 
+/// `50 Star Wars`, or `50`.
 std::string name_of_item(const Model& model, std::uint32_t item, const Titles& titles) {
   std::string name(model.items.ids.id(item));
   if (const std::string_view title = titles.find(name); !title.empty()) name.append(" ").append(title);

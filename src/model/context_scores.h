@@ -1,5 +1,6 @@
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -41,7 +42,15 @@ class ContextScores {
   TimeUnit unit_ = TimeUnit::unknown;
 };
 
-/// What a context multiplies with the factors of users in a model: the sum over its levels. What the model does not know adds nothing.
-std::vector<double> user_vector(const Model& model, std::span<const ContextValue> context);
+/// A level of a context of a model, by their numbers.
+struct KnownLevel {
+  std::size_t context = 0;
+  std::uint32_t level = 0;
+  friend auto operator<=>(const KnownLevel&, const KnownLevel&) = default;
+};
+/// The levels that the model knows of a context, in the order of its contexts. \throws OptionError as bind_context()
+std::vector<KnownLevel> known_levels(const Model& model, std::span<const ContextValue> context);
+/// What they multiply with the factors of users: the sum.
+std::vector<double> user_vector(const Model& model, std::span<const KnownLevel> levels);
 
 }  // namespace lowrank

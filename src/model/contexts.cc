@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <unordered_map>
@@ -304,10 +305,11 @@ auto find_context(const Model& model, const std::string& name) {
 
 }  // namespace
 
-Model bind_context(Model model, std::span<const ContextValue> context) {
-  std::vector<std::string> given;
-  std::vector<float> scales(model.rank(), 1.0F);
-  bool scaled = false;
+namespace {
+
+/// The number of each context that is given. \throws OptionError for one that the model does not have, or that is given twice
+std::vector<std::size_t> numbers_of(const Model& model, std::span<const ContextValue> context) {
+  std::vector<std::size_t> numbers;
   for (const auto& [name, value] : context) {
     const auto found = find_context(model, name);
     if (found == model.contexts.end()) {
@@ -316,41 +318,59 @@ Model bind_context(Model model, std::span<const ContextValue> context) {
       throw OptionError("context",
                         quoted(std::string_view(name)) + " is no context of the model, which has " + (known.empty() ? "none" : known));
     }
-    if (std::ranges::find(given, found->name) != given.end()) throw OptionError("context", found->name + " is given twice");
-    given.push_back(found->name);
-    const std::optional<std::uint32_t> level = level_of(*found, value);
-    if (!level) continue;
-    model.centre.mean += static_cast<double>(found->biases[*level]);
-    take_in(found->user_factors.row(*level), model.users);
-    take_in(found->item_factors.row(*level), model.items);
-    take_in(found->user_biases, *level, model.users);
-    take_in(found->item_biases, *level, model.items);
-    if (found->scales.rows() == 0) continue;
-    scaled = true;
-    const std::span<const float> own = found->scales.row(*level);
-    for (std::size_t k = 0; k < scales.size(); ++k)
-      scales[k] = as_float(static_cast<double>(scales[k]) * static_cast<double>(scale_of(own[k])));
+    const auto number = static_cast<std::size_t>(found - model.contexts.begin());
+    if (std::ranges::find(numbers, number) != numbers.end()) throw OptionError("context", found->name + " is given twice");
+    numbers.push_back(number);
   }
-  std::erase_if(model.contexts, [&](const ContextVectors& own) { return std::ranges::find(given, own.name) != given.end(); });
+  return numbers;
+}
+
+}  // namespace
+
+std::vector<KnownLevel> known_levels(const Model& model, std::span<const ContextValue> context) {
+  const std::vector<std::size_t> numbers = numbers_of(model, context);
+  std::vector<KnownLevel> levels;
+  for (std::size_t n = 0; n < context.size(); ++n) {
+    if (const auto level = level_of(model.contexts[numbers[n]], context[n].second)) levels.push_back({numbers[n], *level});
+  }
+  std::ranges::sort(levels);
+  return levels;
+}
+
+std::vector<double> user_vector(const Model& model, std::span<const KnownLevel> levels) {
+  std::vector<double> sum(model.rank());
+  for (const KnownLevel& known : levels) {
+    const std::span<const float> own = model.contexts[known.context].user_factors.row(known.level);
+    for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += static_cast<double>(own[k]);
+  }
+  return sum;
+}
+
+Model bind_context(Model model, std::span<const ContextValue> context) {
+  std::vector<float> scales(model.rank(), 1.0F);
+  bool scaled = false;
+  for (const KnownLevel& known : known_levels(model, context)) {
+    const ContextVectors& own = model.contexts[known.context];
+    model.centre.mean += static_cast<double>(own.biases[known.level]);
+    take_in(own.user_factors.row(known.level), model.users);
+    take_in(own.item_factors.row(known.level), model.items);
+    take_in(own.user_biases, known.level, model.users);
+    take_in(own.item_biases, known.level, model.items);
+    if (own.scales.rows() == 0) continue;
+    scaled = true;
+    const std::span<const float> row = own.scales.row(known.level);
+    for (std::size_t k = 0; k < scales.size(); ++k)
+      scales[k] = as_float(static_cast<double>(scales[k]) * static_cast<double>(scale_of(row[k])));
+  }
+  std::vector<std::size_t> given = numbers_of(model, context);
+  std::ranges::sort(given, std::greater{});
+  for (const std::size_t number : given) model.contexts.erase(model.contexts.begin() + static_cast<std::ptrdiff_t>(number));
   // After all terms that are of the items' factors as they were.
   if (scaled) {
     std::ranges::transform(scales, scales.begin(), scale_of);
     scale_items(scales, model);
   }
   return model;
-}
-
-std::vector<double> user_vector(const Model& model, std::span<const ContextValue> context) {
-  std::vector<double> sum(model.rank());
-  for (const auto& [name, value] : context) {
-    const auto found = find_context(model, name);
-    if (found == model.contexts.end()) continue;
-    const std::optional<std::uint32_t> level = level_of(*found, value);
-    if (!level) continue;
-    const std::span<const float> own = found->user_factors.row(*level);
-    for (std::size_t k = 0; k < sum.size(); ++k) sum[k] += static_cast<double>(own[k]);
-  }
-  return sum;
 }
 
 std::string unknown_levels_text(const Model& model, std::span<const ContextValue> context) {
@@ -360,7 +380,7 @@ std::string unknown_levels_text(const Model& model, std::span<const ContextValue
     const auto found = find_context(model, name);
     if (found == model.contexts.end() || found->period != Period::none || level_of(*found, value)) continue;
     text.append(text.empty() ? "" : "; ").append(quoted(std::string_view(value))).append(" is no level of ").append(name);
-    text += ", and adds nothing: there are ";
+    text += found->levels.empty() ? ", and adds nothing: the model knows none" : ", and adds nothing: there are ";
     const std::uint32_t named = std::min(found->levels.size(), kNamed);
     for (std::uint32_t level = 0; level < named; ++level) text.append(level == 0 ? "" : ", ").append(quoted(found->levels.id(level)));
     if (found->levels.size() > named) text += " and " + std::to_string(found->levels.size() - named) + " more";

@@ -75,13 +75,19 @@ void check_object(const Json& value, const Json& schema, const std::string& wher
       if (!value.contains(name.get<std::string>())) fail(where, "the member \"" + name.get<std::string>() + "\" is missing");
     }
   }
+  if (const auto most = schema.find("maxProperties"); most != schema.end() && value.size() > most->get<std::size_t>()) {
+    fail(where, "expected at most " + most->dump() + " members, found " + std::to_string(value.size()));
+  }
   const auto properties = schema.find("properties");
+  const auto more = schema.find("additionalProperties");
   for (const auto& [name, member] : value.items()) {
+    std::string inner = where;
+    inner.append(1, '.').append(name);
     if (properties != schema.end() && properties->contains(name)) {
-      std::string inner = where;
-      inner.append(1, '.').append(name);
       check_schema(member, (*properties)[name], inner);
-    } else if (const auto more = schema.find("additionalProperties"); more != schema.end() && *more == false) {
+    } else if (more != schema.end() && more->is_object()) {
+      check_schema(member, *more, inner);
+    } else if (more != schema.end() && *more == false) {
       fail(where, "unknown member " + lowrank::quoted(name));
     }
   }

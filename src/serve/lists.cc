@@ -374,7 +374,11 @@ class Batch {
     for (const Listed& item : work.items) write_item(json, item, work, view);
     json.end_array().member("source", name_of(work.source));
     if (serving_) json.member("model", serving_->id());
-    if (!work.query->warning.empty()) json.member("warning", work.query->warning);
+    if (!work.query->context.empty() && work.source == Source::popular) {
+      json.member("warning", "the list is of popular items, whatever the context");
+    } else if (!work.query->warning.empty()) {
+      json.member("warning", work.query->warning);
+    }
     if (work.more) json.member("cursor", hexadecimal(work.identity) + '-' + std::to_string(work.offset + work.query->limit));
     json.end_object();
     add_fields(work);

@@ -413,26 +413,31 @@ void Service::answer_tasks(std::vector<Task>& tasks, ListRoom& room) {
 std::vector<Response> Service::lists_of(std::vector<ListQuery>& queries, ListRoom& room) {
   const auto served = slot_.get();
   ListFigures figures;
-  // Nearly all lists are of the model in service; the others are made one by one.
-  std::vector<std::size_t> apart;
+  std::vector<Response> responses(queries.size());
+  // Lists of one model are made together: nearly all are of the model in service, without a context.
+  struct Group {
+    std::shared_ptr<const Serving> serving;
+    std::vector<ListQuery> queries;
+    std::vector<std::size_t> places;
+  };
+  std::vector<Group> groups;
   for (std::size_t n = 0; n < queries.size(); ++n) {
-    if (!queries[n].context.empty() || (queries[n].model && (!served || *queries[n].model != served->id()))) apart.push_back(n);
-  }
-  if (apart.empty()) {
-    std::vector<Response> responses = make_lists(served, catalogue_, boot_, queries, room, figures);
-    metrics_.count_batch(queries.size(), figures);
-    return responses;
-  }
-  std::vector<Response> responses;
-  for (ListQuery& query : queries) {
+    ListQuery& query = queries[n];
     try {
       const bool own = !query.model || (served && *query.model == served->id());
-      auto bound = bound_.in_context(own ? served : other_model(*query.model), query.context);
-      query.warning = std::move(bound.warning);
-      responses.push_back(make_lists(bound.serving, catalogue_, boot_, {&query, 1}, room, figures).front());
+      auto [serving, warning] = bound_.in_context(own ? served : other_model(*query.model), query.context);
+      query.warning = std::move(warning);
+      auto group = std::ranges::find(groups, serving, &Group::serving);
+      if (group == groups.end()) group = groups.insert(groups.end(), {std::move(serving), {}, {}});
+      group->queries.push_back(std::move(query));
+      group->places.push_back(n);
     } catch (const Problem& problem) {
-      responses.push_back(answer_of(problem));
+      responses[n] = answer_of(problem);
     }
+  }
+  for (const Group& group : groups) {
+    std::vector<Response> made = make_lists(group.serving, catalogue_, boot_, group.queries, room, figures);
+    for (std::size_t n = 0; n < made.size(); ++n) responses[group.places[n]] = std::move(made[n]);
   }
   metrics_.count_batch(queries.size(), figures);
   return responses;
@@ -463,8 +468,8 @@ void Service::put(std::shared_ptr<const Serving> serving) {
   ListRoom room;
   ListFigures figures;
   for (int round = 0; round < 2 && !queries.empty(); ++round) make_lists(serving, catalogue_, boot_, queries, room, figures);
+  bound_.keep_those_of(*serving);
   slot_.put(std::move(serving));
-  bound_.clear();
 }
 
 void Service::serve(std::int64_t id, Model model) {

@@ -5,6 +5,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/random.h"
 #include "kernels/eigen.h"
 #include "model/context_scores.h"
 
@@ -139,7 +140,11 @@ Serving::Serving(std::int64_t id, unsigned revision, Model model, Catalogue& cat
 
 Serving::Serving(std::shared_ptr<const Serving> base, std::span<const ContextValue> context, Catalogue& catalogue)
     : Serving(base->id(), base->revision(), bind_context(base->model(), context), catalogue) {
-  vector_ = user_vector(base->model(), context);
+  const std::vector<KnownLevel> levels = known_levels(base->model(), context);
+  vector_ = user_vector(base->model(), levels);
+  // The same for the same levels: pages and tags outlive the model that was made for them.
+  generation_ = base->generation();
+  for (const KnownLevel& known : levels) generation_ = mix64(generation_ ^ mix64((std::uint64_t{known.context} << 32U) + known.level + 1));
   base_ = std::move(base);
 }
 
