@@ -147,9 +147,9 @@ class HasContexts(Fitted):
 
     def _context_named(self, name: Any) -> str:
         contexts = list(self.contexts_)
-        if name not in contexts:
+        if not isinstance(name, str) or name not in contexts:
             raise OptionError(f"name: {shown(name)} is no context of the model, which has {', '.join(contexts) or 'none'}", "name")
-        return str(name)
+        return name
 
     def _within(self: Self, context: Mapping[str, Any] | None, pairs: Any = None) -> Self:
         """The estimator as it is now, once the context of a question is given; for the methods that people call.

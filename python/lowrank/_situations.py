@@ -54,8 +54,9 @@ def levels_known_to(model: _core.Model, X: Any, size: int) -> list[Levels]:
 
 def refuse_columns_of(context: Mapping[str, Any], X: Any, model: _core.Model) -> None:
     """Raises OptionError for a context that is given, and that a table has a column of too."""
+    given = {_core.context_name(str(name)) for name in context}
     for name, column in _columns_known_to(model, _table_of(X)).items():
-        if name in context:
+        if name in given:
             raise OptionError(f"context: {name} is given, and the table has a column {column}: leave one of them out", "context")
 
 

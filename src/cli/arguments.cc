@@ -179,6 +179,8 @@ std::string flag_of(std::string_view option) {
   const std::string_view value = option.substr(std::min(equals + 1, option.size()));
   std::string flag = (value == "false" ? "--no-" : "--") + std::string(option.substr(0, equals));
   std::replace(flag.begin(), flag.end(), '_', '-');
+  // The one option whose usual spelling is not that of the member.
+  if (flag == "--time-contexts") flag.pop_back();
   return value.empty() || value == "true" || value == "false" ? flag : flag + " " + std::string(value);
 }
 

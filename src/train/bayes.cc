@@ -109,7 +109,7 @@ std::vector<std::string> chained(const Bayes& options, std::span<const ContextCo
 /// The contexts that ratings come with, or else their times. \throws DataError as periods_of()
 std::optional<RatingContexts> contexts_of(const Ratings& ratings, const ByItem& by_item, const Bayes& options,
                                           const Situations* situations) {
-  if (situations != nullptr && !situations->columns.empty()) {
+  if (situations != nullptr) {
     if (options.time != Period::none)
       throw OptionError("time",
                         "is not read where ratings have contexts: give " + mention("time_contexts=" + std::string(name_of(options.time))));
@@ -300,12 +300,10 @@ class BayesLearner final : public EpochLearner {
     for (std::size_t number = 0; number < contexts_->columns.size(); ++number) {
       const ByLevel& column = contexts_->columns[number];
       const GibbsSide& side = sampler_.levels[number];
-      std::vector<double> average(rank + 1);
-      for (const std::uint32_t row : column.rows) {
-        const double share = column.share(row);
-        for (std::size_t k = 0; k < rank; ++k) average[k] += share * static_cast<double>(side.factors.row(row)[k]);
-        average[rank] += share * static_cast<double>(side.biases[row]);
-      }
+      // The mean over the ratings, which the row of a missing level has.
+      const std::span<const float> mean = side.factors.row(column.levels());
+      std::vector<double> average(mean.begin(), mean.end());
+      average.push_back(static_cast<double>(side.biases[column.levels()]));
       level_ += average[rank];
       for (std::size_t k = 0; k < rank; ++k) level_ += average[k] * of_levels[k];
       for (const std::uint32_t row : column.rows) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <string_view>
@@ -23,7 +24,8 @@ std::vector<std::uint32_t> ordered_levels(const ContextColumn& column) {
   std::vector<double> numbers(order.size());
   const bool numbered = std::ranges::all_of(order, [&](std::uint32_t level) {
     const std::string_view text = column.levels.id(level);
-    return std::from_chars(text.data(), text.data() + text.size(), numbers[level]).ec == std::errc{};
+    const bool is_number = std::from_chars(text.data(), text.data() + text.size(), numbers[level]).ec == std::errc{};
+    return is_number && std::isfinite(numbers[level]);
   });
   if (!numbered) std::ranges::fill(numbers, 0.0);
   std::ranges::sort(order, {}, [&](std::uint32_t level) { return std::tuple(numbers[level], column.levels.id(level)); });

@@ -8,6 +8,7 @@
 #include "train/common_options.h"
 #include "train/context_learner.h"
 #include "train/methods.h"
+#include "train/same_options.h"
 #include "train/training_error.h"
 
 namespace lowrank {
@@ -59,25 +60,6 @@ constexpr std::array kOptions = {
     seed_option<ContextAls>().only(kHasFactors),
 };
 
-/// The options of als that mean the same.
-Als als_of(const ContextAls& options) {
-  Als als;
-  als.rank = options.rank;
-  als.epochs = options.epochs;
-  als.regularization = options.regularization;
-  als.regularization_scaling = options.regularization_scaling;
-  als.prior_ratings = options.prior_ratings;
-  als.bias_regularization = options.bias_regularization;
-  als.biases = options.biases;
-  als.solver = options.solver;
-  als.cg_steps = options.cg_steps;
-  als.initial_scale = options.initial_scale;
-  als.tolerance = options.tolerance;
-  als.patience = options.patience;
-  als.seed = options.seed;
-  return als;
-}
-
 }  // namespace
 
 template <>
@@ -88,8 +70,8 @@ MethodTraits<ContextAls> traits_of() {
 template <>
 Trained train_method(Ratings ratings, const ContextAls& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context) {
-  const Als als = als_of(options);
-  if (context.situations == nullptr || context.situations->columns.empty()) {
+  const auto als = same_options<Als>(options);
+  if (context.situations == nullptr) {
     observer.on_warning("the ratings have no contexts, so that the model is that of method als");
     return train_method(std::move(ratings), als, std::move(frame), validation, observer, context);
   }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <string>
 #include <tuple>
 #include <utility>
 
@@ -12,6 +11,7 @@
 #include "kernels/rows.h"
 #include "train/alternating.h"
 #include "train/context_ratings.h"
+#include "train/normal_sums.h"
 #include "train/row_weights.h"
 
 namespace lowrank {
@@ -19,8 +19,6 @@ namespace lowrank {
 namespace {
 
 constexpr std::size_t kRows = 64;
-
-float product(const float* a, const float* b, std::size_t stride) { return stride == 0 ? 0.0F : dot(a, b, stride); }
 
 double product_of(std::span<const double> a, std::span<const float> b) {
   double sum = 0;
@@ -32,21 +30,12 @@ double product_of(std::span<const double> a, std::span<const float> b) {
 
 ContextLearner::ContextLearner(Ratings ratings, const ContextAls& options, const Units& units, const AlsWeights& weights,
                                const Model& frame, const TrainContext& context, Workers& workers)
-    : options_(options),
+    : ContextLearnerBase(std::move(ratings), options.rank, options.form,
+                         {.method = static_cast<RowMethod>(options.solver), .cg_steps = options.cg_steps}, context, workers),
+      options_(options),
       units_(units),
       weights_(weights),
-      init_(context.init),
-      situations_(*context.situations),
-      workers_(workers),
-      ratings_(std::move(ratings)),
-      by_item_(transpose(ratings_, workers)),
-      user_of_(users_of(ratings_)),
-      situations_by_item_(situations_by_item(ratings_, by_item_)),
       total_weight_(total_weight(ratings_, workers)),
-      columns_(situations_.columns.size()),
-      level_rows_(rows_of_columns(situations_)),
-      combined_(columns_, level_rows_, situations_.size(), options.rank, ratings_.size()),
-      blocks_(options.rank, workers),
       bias_blocks_(0, workers) {
   set_up(users_, frame.users.counts, row_weights(ratings_.row_offsets(), ratings_.weights()), weights.bias.user);
   set_up(items_, frame.items.counts, row_weights(by_item_.offsets, by_item_.weights), weights.bias.item);
@@ -70,8 +59,6 @@ void ContextLearner::set_up_columns() {
   for (std::size_t number = 0; number < columns_.size(); ++number) {
     LevelTable& table = columns_[number];
     const std::size_t levels = situations_.columns[number].levels.size();
-    table.counts.assign(levels, 0);
-    group_by_level(ratings_, level_rows_[number], table);
     runs_.push_back(has_vectors() && options_.rank != 0 && options_.solver == Solver::exact ? runs_of(table, ratings_, user_of_)
                                                                                             : LevelRuns());
     for (const double total : table.totals) {
@@ -106,7 +93,7 @@ void ContextLearner::solve(const View& view, const Rows& fixed, Rows& solved) {
   step.offsets = view.offsets();
   step.ridges = solved.ridges;
   if (options_.biases) step.bias_dampings = solved.bias_dampings;
-  step.options = {.method = static_cast<RowMethod>(options_.solver), .cg_steps = options_.cg_steps};
+  step.options = row_options_;
   if (!view.weights().empty()) step.weight = [&](std::size_t at) { return view.weights()[at]; };
   const bool vectors = has_vectors();
   const bool scales = has_scales();
@@ -153,7 +140,7 @@ void ContextLearner::solve_levels(std::size_t column) {
     take_over(column);
   }
   if (has_scales()) {
-    solve_scales(column);
+    solve_scales_of(column);
     take_over(column);
   }
 }
@@ -168,15 +155,6 @@ LevelMean ContextLearner::mean(const LevelTable& table) const {
 void ContextLearner::take_over(std::size_t column) {
   set_missing(mean(columns_[column]), columns_[column]);
   combined_.refresh(workers_);
-}
-
-RegressorStep ContextLearner::step_of(std::size_t column, std::span<const double> ridges) const {
-  RegressorStep step;
-  step.offsets = columns_[column].offsets;
-  step.ridges = ridges;
-  step.options = {.method = static_cast<RowMethod>(options_.solver), .cg_steps = options_.cg_steps};
-  if (ratings_.has_weights()) step.weight = [this, column](std::size_t at) { return ratings_.weights()[columns_[column].places[at]]; };
-  return step;
 }
 
 void ContextLearner::solve_vectors_by_runs(std::size_t column) {
@@ -211,7 +189,7 @@ void ContextLearner::solve_vectors_by_runs(std::size_t column) {
       const std::uint32_t place = table.places[begin + n];
       const std::uint32_t situation = ratings_.situation(place);
       const CombinedLevels::Terms terms = combined_.of(situation, scratch.combined);
-      float known = has_scales() ? scaled_product(user, others[n], terms.scales, scratch) : left[n];
+      float known = has_scales() ? scaled_product(p, items_.factors.row(others[n]).data(), terms.scales, scratch) : left[n];
       known += users_.biases[user] + items_.biases[others[n]] + (terms.bias - table.biases[level]) + row_biases(user, others[n], situation);
       if (columns_.size() > 1) {
         // What the other columns' vectors make of the row.
@@ -286,7 +264,7 @@ void ContextLearner::solve_vectors_by_runs(std::size_t column) {
 void ContextLearner::solve_vectors(std::size_t column) {
   if (!runs_[column].empty()) return solve_vectors_by_runs(column);
   LevelTable& table = columns_[column];
-  RegressorStep step = step_of(column, table.vector_ridges);
+  RegressorStep step = step_of(column, table.vector_ridges, ratings_.weights());
   if (options_.biases) step.bias_dampings = table.bias_dampings;
   const std::size_t row_stride = users_.factors.stride();
   step.write = [&](std::size_t level, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
@@ -295,59 +273,25 @@ void ContextLearner::solve_vectors(std::size_t column) {
     const std::span<float> rows = scratch.rows.row(1);
     for (std::size_t at = begin; at < end; ++at, regressors += stride) {
       const std::uint32_t place = table.places[at];
-      const std::uint32_t user = user_of_[place];
-      const std::uint32_t item = ratings_.items()[place];
-      const std::span<const float> p = users_.factors.row(user);
-      const std::span<const float> q = items_.factors.row(item);
+      const std::span<const float> p = users_.factors.row(user_of_[place]);
+      const std::span<const float> q = items_.factors.row(ratings_.items()[place]);
       for (std::size_t k = 0; k < rows.size(); ++k) rows[k] = p[k] + q[k];
       if (has_vectors()) std::ranges::copy(rows, regressors);
-      const float own = table.biases[level] + product(rows.data(), table.vectors.row(level).data(), row_stride);
-      values[at - begin] = target(place) - (score(user, item, ratings_.situation(place), scratch) - own);
+      values[at - begin] =
+          residual(place, scratch) + table.biases[level] + product(rows.data(), table.vectors.row(level).data(), row_stride);
     }
   };
   FactorMatrix none(table.levels() + 1, 0);
   (has_vectors() ? blocks_ : bias_blocks_).run(step, has_vectors() ? table.vectors : none, options_.biases ? table.biases.data() : nullptr);
 }
 
-void ContextLearner::solve_scales(std::size_t column) {
+void ContextLearner::solve_scales_of(std::size_t column) {
   LevelTable& table = columns_[column];
-  RegressorStep step = step_of(column, table.scale_ridges);
+  RegressorStep step = step_of(column, table.scale_ridges, ratings_.weights());
   // With vectors the biases are solved together with these.
   const bool with_biases = options_.biases && !has_vectors();
   if (with_biases) step.bias_dampings = table.bias_dampings;
-  step.write = [&](std::size_t level, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
-    Scratch scratch(options_.rank);
-    const std::span<const float> scales = table.scales.row(level);
-    for (std::size_t at = begin; at < end; ++at, regressors += stride) {
-      const std::uint32_t place = table.places[at];
-      const std::uint32_t user = user_of_[place];
-      const std::uint32_t item = ratings_.items()[place];
-      const std::uint32_t situation = ratings_.situation(place);
-      const std::span<const float> p = users_.factors.row(user);
-      const std::span<const float> q = items_.factors.row(item);
-      combined_.scales_without(column, situation, {regressors, options_.rank});
-      float change = 0;
-      for (std::size_t k = 0; k < scales.size(); ++k) {
-        regressors[k] *= p[k] * q[k];
-        change += regressors[k] * (scales[k] - 1);
-      }
-      const float own = change + (with_biases ? table.biases[level] : 0);
-      values[at - begin] = target(place) - (score(user, item, situation, scratch) - own);
-    }
-  };
-  // Solved as the distance from 1, towards which scales are regularised.
-  const auto shift = [&table](float by) {
-    for (std::size_t level = 0; level < table.levels(); ++level) {
-      for (float& scale : table.scales.row(level)) scale += by;
-    }
-  };
-  FactorMatrix distances = table.scales;
-  for (std::size_t level = 0; level < table.levels(); ++level) {
-    for (float& distance : distances.row(level)) distance -= 1;
-  }
-  blocks_.run(step, distances, with_biases ? table.biases.data() : nullptr);
-  table.scales = std::move(distances);
-  shift(1);
+  solve_scales(column, std::move(step), users_.factors, items_.factors, with_biases ? table.biases.data() : nullptr);
 }
 
 template <class View>
@@ -394,36 +338,18 @@ float ContextLearner::row_biases(std::uint32_t user, std::uint32_t item, std::ui
   return sum;
 }
 
-float ContextLearner::scaled_product(std::uint32_t user, std::uint32_t item, const float* scales, Scratch& scratch) const {
-  const float* q = items_.factors.row(item).data();
-  const float* p = users_.factors.row(user).data();
-  if (!has_scales()) return product(p, q, users_.factors.stride());
-  const std::span<float> scaled = scratch.rows.row(0);
-  for (std::size_t k = 0; k < scaled.size(); ++k) scaled[k] = p[k] * scales[k];
-  return product(scaled.data(), q, users_.factors.stride());
-}
-
 float ContextLearner::score(std::uint32_t user, std::uint32_t item, std::uint32_t situation, Scratch& scratch) const {
   const CombinedLevels::Terms terms = combined_.of(situation, scratch.combined);
   const std::size_t stride = users_.factors.stride();
+  const float* p = users_.factors.row(user).data();
+  const float* q = items_.factors.row(item).data();
   float sum = users_.biases[user] + items_.biases[item] + terms.bias + row_biases(user, item, situation);
-  if (has_vectors()) {
-    sum +=
-        product(users_.factors.row(user).data(), terms.vectors, stride) + product(items_.factors.row(item).data(), terms.vectors, stride);
-  }
-  return sum + scaled_product(user, item, terms.scales, scratch);
+  if (has_vectors()) sum += product(p, terms.vectors, stride) + product(q, terms.vectors, stride);
+  return sum + scaled_product(p, q, terms.scales, scratch);
 }
 
-double ContextLearner::squared_errors() {
-  return workers_.sum_rows(ratings_.user_count(), [&](std::size_t first, std::size_t last, int) {
-    Scratch scratch(options_.rank);
-    double sum = 0;
-    for (std::size_t at = ratings_.row_offsets()[first]; at < ratings_.row_offsets()[last]; ++at) {
-      const auto error = static_cast<double>(target(at) - score(user_of_[at], ratings_.items()[at], ratings_.situation(at), scratch));
-      sum += error * error * (ratings_.has_weights() ? static_cast<double>(ratings_.weights()[at]) : 1.0);
-    }
-    return sum;
-  });
+float ContextLearner::residual(std::size_t place, Scratch& scratch) const {
+  return target(place) - score(user_of_[place], ratings_.items()[place], ratings_.situation(place), scratch);
 }
 
 double ContextLearner::regularization() {
@@ -452,10 +378,7 @@ double ContextLearner::regularization() {
 }
 
 bool ContextLearner::finite() {
-  return all_finite(users_.factors, workers_) && all_finite(items_.factors, workers_) &&
-         std::ranges::all_of(columns_, [this](const LevelTable& table) {
-           return all_finite(table.vectors, workers_) && all_finite(table.scales, workers_) && all_finite(table.biases, workers_);
-         });
+  return all_finite(users_.factors, workers_) && all_finite(items_.factors, workers_) && levels_finite();
 }
 
 void ContextLearner::store(Model& model) {
@@ -483,14 +406,8 @@ void ContextLearner::store(Model& model) {
     const std::span<float> own = model.items.factors.row(item);
     for (std::size_t k = 0; k < own.size(); ++k) own[k] = to_bias(static_cast<double>(own[k]) * scale[k]);
   }
-  model.contexts.resize(columns_.size());
-  for (std::size_t column = 0; column < columns_.size(); ++column) {
-    ContextVectors& to = model.contexts[column];
-    to.name = situations_.columns[column].name;
-    to.period = situations_.columns[column].period;
-    to.levels = situations_.columns[column].levels;
-    store(columns_[column], means[column], scale, to);
-  }
+  name_contexts(model);
+  for (std::size_t column = 0; column < columns_.size(); ++column) store(columns_[column], means[column], scale, model.contexts[column]);
 }
 
 void ContextLearner::store(const LevelTable& table, const LevelMean& mean, std::span<const double> scale, ContextVectors& to) const {
@@ -563,15 +480,7 @@ void ContextLearner::start(std::uint64_t seed) {
   start_rows(items_.factors, items_.counts, deviation, seed, Purpose::item_factors, workers_);
   users_.biases.assign(users_.counts.size(), 0);
   items_.biases.assign(items_.counts.size(), 0);
-  for (LevelTable& table : columns_) {
-    const std::size_t rows = table.levels() + 1;
-    table.vectors = FactorMatrix(rows, options_.rank);
-    table.scales = FactorMatrix(rows, options_.rank);
-    for (std::size_t row = 0; row < rows; ++row) std::ranges::fill(table.scales.row(row), 1.0F);
-    table.biases.assign(rows, 0);
-    std::ranges::fill(table.user_biases.values, 0.0F);
-    std::ranges::fill(table.item_biases.values, 0.0F);
-  }
+  reset_levels();
 }
 
 void ContextLearner::load(const Model& from) {
@@ -583,31 +492,20 @@ void ContextLearner::load(const Model& from) {
       if (options_.biases) rows->biases[row] = static_cast<float>(bias_from_model(units_, *side, row, by));
     }
   }
-  for (std::size_t column = 0; column < columns_.size(); ++column) {
-    for (const ContextVectors& context : from.contexts) {
-      if (context.name == situations_.columns[column].name) load(context, column);
-    }
-  }
-}
-
-void ContextLearner::load(const ContextVectors& from, std::size_t column) {
-  LevelTable& table = columns_[column];
-  const Vocabulary& levels = situations_.columns[column].levels;
   const auto root = static_cast<float>(std::sqrt(units_.scale));
-  for (std::uint32_t level = 0; level < levels.size(); ++level) {
-    const std::uint32_t known = from.levels.find(levels.id(level));
-    if (known == Vocabulary::kUnknown || table.counts[level] == 0) continue;
-    if (options_.biases) table.biases[level] = static_cast<float>(static_cast<double>(from.biases[known]) / units_.scale);
+  for_known_levels(from, [&](std::size_t column, std::uint32_t level, const ContextVectors& context, std::uint32_t known) {
+    LevelTable& table = columns_[column];
+    if (options_.biases) table.biases[level] = static_cast<float>(static_cast<double>(context.biases[known]) / units_.scale);
     const std::span<float> vector = table.vectors.row(level);
-    if (has_vectors()) std::ranges::transform(from.user_factors.row(known), vector.begin(), [root](float x) { return x / root; });
-    if (has_scales() && from.scales.rows() != 0) std::ranges::copy(from.scales.row(known), table.scales.row(level).begin());
-  }
+    if (has_vectors()) std::ranges::transform(context.user_factors.row(known), vector.begin(), [root](float x) { return x / root; });
+    if (has_scales() && context.scales.rows() != 0) std::ranges::copy(context.scales.row(known), table.scales.row(level).begin());
+  });
 }
 
 std::size_t context_learner_bytes(const ContextAls& options, const TrainingShape& shape) {
   if (shape.contexts == 0) return 0;
-  // For each rating its user, its situation, and where it is of each context.
-  const std::size_t of_ratings = shape.ratings * (4 + 4 + 4 * shape.contexts);
+  // For each rating its user, its situation, and of each context where it is and what runs take.
+  const std::size_t of_ratings = shape.ratings * (4 + 4 + 8 * shape.contexts);
   const bool many_starts = options.starts > 1 && (options.form == ContextForm::cp || options.form == ContextForm::both);
   // The best start so far, and one more while it is taken.
   const std::size_t row_bytes = sizeof(float) * (options.rank + FactorMatrix::kLanes);

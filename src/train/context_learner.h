@@ -14,18 +14,15 @@
 #include "lowrank/train/train.h"
 #include "train/als_weights.h"
 #include "train/context.h"
-#include "train/context_levels.h"
-#include "train/epoch_loop.h"
+#include "train/context_learner_base.h"
 #include "train/level_runs.h"
-#include "train/row_blocks.h"
-#include "train/transpose.h"
 #include "train/units.h"
 
 namespace lowrank {
 
 /// Alternating least squares of users, items and levels of contexts. An epoch is solve_users(), solve_items() and solve_levels() of every
 /// column, each of which can be run alone.
-class ContextLearner final : public EpochLearner {
+class ContextLearner final : public ContextLearnerBase {
  public:
   /// The rows of one side, in units of training.
   struct Rows {
@@ -55,28 +52,20 @@ class ContextLearner final : public EpochLearner {
   void solve_items();
   void solve_levels(std::size_t column);
   /// The sum of squared errors, and the loss, in units of training. O(n rank)
-  [[nodiscard]] double squared_errors();
+  [[nodiscard]] double squared_errors() { return squared_residuals(ratings_.weights()); }
   [[nodiscard]] double regularization();
   /// \}
 
   [[nodiscard]] Rows& users() { return users_; }
   [[nodiscard]] Rows& items() { return items_; }
-  [[nodiscard]] LevelTable& column(std::size_t number) { return columns_[number]; }
   /// To be called when rows of a column were changed from outside.
   void refresh() { combined_.refresh(workers_); }
-  [[nodiscard]] const Ratings& ratings() const { return ratings_; }
 
  private:
   /// Rows at random, and levels that change nothing.
   void start(std::uint64_t seed);
   void step();
-  /// Memory for one piece of work.
-  struct Scratch {
-    explicit Scratch(std::size_t rank) : rows(2, rank) {}
-    CombinedLevels::Scratch combined;
-    FactorMatrix rows;
-  };
-
+  float residual(std::size_t place, Scratch& scratch) const override;
   void set_up(Rows& side, const std::vector<std::uint32_t>& counts, const std::vector<double>& totals, double bias_damping) const;
   void set_up_columns();
   template <class View>
@@ -84,7 +73,7 @@ class ContextLearner final : public EpochLearner {
   void solve_vectors(std::size_t column);
   /// The same by runs of users.
   void solve_vectors_by_runs(std::size_t column);
-  void solve_scales(std::size_t column);
+  void solve_scales_of(std::size_t column);
   /// What the model without a context has of a column.
   [[nodiscard]] LevelMean mean(const LevelTable& table) const;
   /// Makes known to all what has been solved of a column.
@@ -94,14 +83,9 @@ class ContextLearner final : public EpochLearner {
   /// What biases of rows in levels add to a rating.
   [[nodiscard]] float row_biases(std::uint32_t user, std::uint32_t item, std::uint32_t situation) const;
   [[nodiscard]] float score(std::uint32_t user, std::uint32_t item, std::uint32_t situation, Scratch& scratch) const;
-  [[nodiscard]] float scaled_product(std::uint32_t user, std::uint32_t item, const float* scales, Scratch& scratch) const;
-  [[nodiscard]] RegressorStep step_of(std::size_t column, std::span<const double> ridges) const;
   void load(const Model& from);
-  void load(const ContextVectors& from, std::size_t column);
   void store(const LevelTable& table, const LevelMean& mean, std::span<const double> scale, ContextVectors& to) const;
 
-  [[nodiscard]] bool has_vectors() const { return options_.form == ContextForm::pairwise || options_.form == ContextForm::both; }
-  [[nodiscard]] bool has_scales() const { return options_.form == ContextForm::cp || options_.form == ContextForm::both; }
   [[nodiscard]] bool has_user_biases() const {
     return options_.biases && (options_.context_biases == ContextBiases::users || options_.context_biases == ContextBiases::both);
   }
@@ -113,22 +97,11 @@ class ContextLearner final : public EpochLearner {
   ContextAls options_;
   Units units_;
   AlsWeights weights_;
-  const Model* init_;
-  const Situations& situations_;
-  Workers& workers_;
-  Ratings ratings_;
-  ByItem by_item_;
-  std::vector<std::uint32_t> user_of_;             ///< of every rating, in the order of users
-  std::vector<std::uint32_t> situations_by_item_;  ///< of every rating, in the order of items
   double total_weight_;
   Rows users_;
   Rows items_;
-  std::vector<LevelTable> columns_;
-  std::vector<std::vector<std::uint16_t>> level_rows_;  ///< see rows_of()
-  std::vector<LevelRuns> runs_;                         ///< of each column, where levels have vectors
-  CombinedLevels combined_;
-  RowBlocks blocks_;
-  RowBlocks bias_blocks_;  ///< of rank 0
+  std::vector<LevelRuns> runs_;  ///< of each column, where levels have vectors
+  RowBlocks bias_blocks_;        ///< of rank 0
 };
 
 /// Bytes besides those of rows and of the ratings in both orders that training takes.

@@ -39,10 +39,10 @@ struct ItemView {
   [[nodiscard]] std::span<const float> weights() const { return ratings.weights; }
 };
 
-/// The user of every rating. \throws DataError for more than 4,294,967,295 ratings
+/// The user of every rating.
 std::vector<std::uint32_t> users_of(const Ratings& ratings);
 
-/// The situation of every rating, in the order of items.
+/// The situation of every rating, in the order of items. \throws DataError as places_by_user()
 std::vector<std::uint32_t> situations_by_item(const Ratings& ratings, const ByItem& by_item);
 
 }  // namespace lowrank

@@ -180,7 +180,7 @@ void GibbsSide::draw_prior(const GibbsPlace& place, Workers& workers) {
   workers.for_ranges(counts_.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t row = begin; row < end; ++row) {
       const std::span<float> left = scratch_.row(row);
-      if (counts_[row] == 0) {
+      if (counts_[row] == 0 || chain_.length != 0) {
         std::ranges::fill(left, 0.0F);
         continue;
       }

@@ -108,7 +108,7 @@ class GibbsSide {
   [[nodiscard]] std::vector<Part> parts() const;
   /// The means of the rows of a part, given the others, in rows of rank + 1; kept until the next call.
   const FactorMatrix& means_of(const Part& part, Workers& workers);
-  /// Draws mean, precision and coefficients given the rows, after they were drawn from row_means(). O(nnz(X) rank)
+  /// Draws mean, precision and coefficients given the rows, after they were drawn from means_of(). O(nnz(X) rank)
   void draw_prior(const GibbsPlace& place, Workers& workers);
 
   /// See train/state_bytes.h: what the next draws depend on.

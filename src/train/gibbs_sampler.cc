@@ -103,11 +103,17 @@ GibbsSampler::GibbsSampler(const Ratings& ratings, const ByItem& by_item, const 
   latent_.resize(ratings.size());
 }
 
-GibbsSampler::Partners GibbsSampler::partners_of(std::span<const std::size_t> offsets, const std::uint32_t* others, bool repeated) {
+GibbsSampler::Partners GibbsSampler::partners_of(std::span<const std::size_t> offsets, const std::uint32_t* others, bool may_repeat) {
   Partners partners;
-  if (repeated) {
-    // The ratings of a pair stand next to each other.
+  // The ratings of a pair stand next to each other.
+  const auto repeats = [&](std::size_t row) {
+    return std::adjacent_find(others + offsets[row], others + offsets[row + 1]) != others + offsets[row + 1];
+  };
+  bool any = false;
+  for (std::size_t row = 0; may_repeat && !any && row + 1 < offsets.size(); ++row) any = repeats(row);
+  if (any) {
     partners.own_offsets.push_back(0);
+    partners.own_others.reserve(offsets.back());
     for (std::size_t row = 0; row + 1 < offsets.size(); ++row) {
       std::unique_copy(others + offsets[row], others + offsets[row + 1], std::back_inserter(partners.own_others));
       partners.own_offsets.push_back(partners.own_others.size());

@@ -154,7 +154,7 @@ class GibbsSampler {
     /// \}
     std::vector<float> scales = {};  ///< n^(-1/2) of each row, of n others
   };
-  static Partners partners_of(std::span<const std::size_t> offsets, const std::uint32_t* others, bool repeated);
+  static Partners partners_of(std::span<const std::size_t> offsets, const std::uint32_t* others, bool may_repeat);
   Partners user_partners_;
   Partners item_partners_;
   /// \name Where rows have noises of their own, or ratings are ordinal

@@ -8,6 +8,7 @@
 #include "train/implicit_context_learner.h"
 #include "train/implicit_weights.h"
 #include "train/methods.h"
+#include "train/same_options.h"
 
 namespace lowrank {
 
@@ -52,24 +53,20 @@ template <>
 MethodTraits<ImplicitContext> traits_of() {
   return {
       .options = kOptions,
-      // By item, and besides for each rating its user, its situation and two weights.
-      .rating_bytes = 9 + 4 + 4 + 8,
       .counts = [](const ImplicitContext&, float rating) { return rating != 0; },
       .uncounted = "other than 0, which is the same as none",
       .ignores_values = [](const ImplicitContext& options) { return options.alpha == 0; },
       .weighs = always<ImplicitContext>,
       .contexts = true,
       .history = [](const ImplicitContext& options) { return options.alpha == 0 ? HistoryValues::if_disliked : HistoryValues::dropped; },
-      // A turned copy of each side.
-      .extra_tables = [](const ImplicitContext&) { return std::size_t{1}; },
       .extra_bytes = implicit_context_bytes};
 }
 
 template <>
 Trained train_method(Ratings ratings, const ImplicitContext& options, Model frame, const Validation& validation, TrainingObserver& observer,
                      const TrainContext& context) {
-  const Implicit implicit = implicit_of(options);
-  if (context.situations == nullptr || context.situations->columns.empty()) {
+  const auto implicit = same_options<Implicit>(options);
+  if (context.situations == nullptr) {
     observer.on_warning("the ratings have no contexts, so that the model is that of method implicit");
     return train_method(std::move(ratings), implicit, std::move(frame), validation, observer, context);
   }

@@ -2,28 +2,22 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 #include <tuple>
 #include <utility>
 
 #include "base/random.h"
-#include "kernels/dot.h"
 #include "kernels/gramian.h"
 #include "train/alternating.h"
 #include "train/context_ratings.h"
 #include "train/implicit_weights.h"
+#include "train/units.h"
 
 namespace lowrank {
 
 namespace {
 
-float product(const float* a, const float* b, std::size_t stride) { return stride == 0 ? 0.0F : dot(a, b, stride); }
-
-float as_float(double x) {
-  constexpr auto kMost = static_cast<double>(std::numeric_limits<float>::max());
-  return static_cast<float>(std::clamp(x, -kMost, kMost));
-}
+constexpr std::size_t kLevels = 64;
 
 /// A copy of a table, turned by `basis` if there is one.
 FactorMatrix in_basis(const FactorMatrix& table, const AlignedFloats* basis, Workers& workers) {
@@ -51,43 +45,13 @@ bool all_ones(std::span<const float> numbers) {
 
 }  // namespace
 
-Implicit implicit_of(const ImplicitContext& options) {
-  Implicit implicit;
-  implicit.rank = options.rank;
-  implicit.epochs = options.epochs;
-  implicit.unobserved_weight = options.unobserved_weight;
-  implicit.observed_weight = options.observed_weight;
-  implicit.alpha = options.alpha;
-  implicit.observed_item_exponent = options.observed_item_exponent;
-  implicit.unobserved_item_exponent = options.unobserved_item_exponent;
-  implicit.unobserved_user_exponent = options.unobserved_user_exponent;
-  implicit.regularization = options.regularization;
-  implicit.regularization_exponent = options.regularization_exponent;
-  implicit.initial_scale = options.initial_scale;
-  implicit.solver = options.solver;
-  implicit.cg_steps = options.cg_steps;
-  implicit.tolerance = options.tolerance;
-  implicit.patience = options.patience;
-  implicit.seed = options.seed;
-  return implicit;
-}
-
 ImplicitContextLearner::ImplicitContextLearner(Ratings ratings, const ImplicitContext& options, const Implicit& settled, const Model& frame,
                                                const TrainContext& context, Workers& workers)
-    : options_(options),
+    : ContextLearnerBase(std::move(ratings), options.rank, options.form,
+                         {.method = static_cast<RowMethod>(options.solver), .cg_steps = options.cg_steps}, context, workers),
+      options_(options),
       unobserved_weight_(*settled.unobserved_weight),
-      init_(context.init),
-      situations_(*context.situations),
-      workers_(workers),
-      ratings_(std::move(ratings)),
-      by_item_(transpose(ratings_, workers)),
-      user_of_(users_of(ratings_)),
-      situations_by_item_(situations_by_item(ratings_, by_item_)),
-      columns_(situations_.columns.size()),
-      moments_(columns_.size()),
-      level_rows_(rows_of_columns(situations_)),
-      combined_(columns_, level_rows_, situations_.size(), options.rank, ratings_.size()),
-      blocks_(options.rank, workers) {
+      moments_(columns_.size()) {
   set_up(users_, frame.users.counts, *settled.unobserved_user_exponent);
   set_up(items_, frame.items.counts, settled.unobserved_item_exponent);
   users_.ridges = implicit_ridges(settled, users_.counts, users_.unobserved, items_.unobserved);
@@ -130,8 +94,6 @@ void ImplicitContextLearner::set_up_columns(const Implicit& settled) {
   const double cells = unobserved_weight_ * sum(users_.unobserved) * sum(items_.unobserved);
   for (std::size_t number = 0; number < columns_.size(); ++number) {
     LevelTable& table = columns_[number];
-    table.counts.assign(situations_.columns[number].levels.size(), 0);
-    group_by_level(ratings_, level_rows_[number], table);
     const double total = sum(table.totals);
     std::vector<double>& shares = shares_.emplace_back(table.totals);
     for (std::size_t level = 0; level < table.levels(); ++level) {
@@ -219,7 +181,7 @@ void ImplicitContextLearner::solve(const View& view, std::span<const float> weig
   RegressorStep step;
   step.offsets = view.offsets();
   step.ridges = ridges;
-  step.options = row_options();
+  step.options = row_options_;
   if (!weights.empty()) step.weight = [weights](std::size_t at) { return weights[at]; };
   SharedTerms shared;
   share(cells.matrix, std::move(linear), solved.unobserved, shared, step);
@@ -239,22 +201,24 @@ void ImplicitContextLearner::solve_users() { solve(UserView{ratings_}, weights_,
 void ImplicitContextLearner::solve_items() { solve(ItemView{by_item_, situations_by_item_}, weights_by_item_, users_, items_); }
 
 void ImplicitContextLearner::solve_levels(std::size_t column) {
-  if (has_vectors()) {
-    solve_vectors(column);
-    refresh(column);
-  }
-  if (has_scales()) {
-    solve_scales(column);
-    refresh(column);
-  }
+  // Of users, items and the other columns, so that it holds for vectors and scales alike.
+  const LevelStep cells = cells_of(column);
+  if (has_vectors()) solve_vectors(column, cells);
+  if (has_vectors() && has_scales()) take_over(column);
+  if (has_scales()) solve_scales_of(column, cells);
+  refresh(column);
+}
+
+void ImplicitContextLearner::take_over(std::size_t column) {
+  set_missing(mean_of(columns_[column]), columns_[column]);
+  combined_.refresh(workers_);
 }
 
 void ImplicitContextLearner::refresh(std::size_t column) {
-  LevelTable& table = columns_[column];
-  set_missing(mean_of(table), table);
+  take_over(column);
+  const LevelTable& table = columns_[column];
   const bool rated = std::ranges::any_of(shares_[column], [](double share) { return share != 0; });
   moments_[column] = rated ? moments_of_levels(table.scales, table.vectors, shares_[column], workers_) : no_levels(options_.rank);
-  combined_.refresh(workers_);
 }
 
 LevelMoments ImplicitContextLearner::levels(std::optional<std::size_t> except) const {
@@ -265,29 +229,23 @@ LevelMoments ImplicitContextLearner::levels(std::optional<std::size_t> except) c
   return all;
 }
 
-RegressorStep ImplicitContextLearner::step_of(std::size_t column, std::span<const double> ridges) const {
-  RegressorStep step;
-  step.offsets = columns_[column].offsets;
-  step.ridges = ridges;
-  step.options = row_options();
-  if (!weights_.empty()) step.weight = [this, column](std::size_t at) { return weights_[columns_[column].places[at]]; };
-  return step;
-}
-
 ImplicitContextLearner::LevelStep ImplicitContextLearner::cells_of(std::size_t column) const {
   const RowMoments users = moments_of_rows(users_.factors, users_.unobserved, workers_);
   const RowMoments items = moments_of_rows(items_.factors, items_.unobserved, workers_);
   return {.cells = LevelCells(users, items, levels(column)), .weight = users.weight * items.weight};
 }
 
-void ImplicitContextLearner::solve_vectors(std::size_t column) {
+void ImplicitContextLearner::solve_vectors(std::size_t column, const LevelStep& own) {
   LevelTable& table = columns_[column];
-  const auto [cells, weight] = cells_of(column);
-  FactorMatrix linear(table.levels(), options_.rank);
-  for (std::size_t level = 0; level < table.levels(); ++level) cells.vector_linear(table.scales.row(level), linear.row(level));
+  const auto& [cells, weight] = own;
+  // Scales make the difference: without them one row is that of all levels.
+  FactorMatrix linear(has_scales() ? table.levels() : 1, options_.rank);
+  workers_.for_ranges(linear.rows(), kLevels, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t level = begin; level < end; ++level) own.cells.vector_linear(table.scales.row(level), linear.row(level));
+  });
   const double least = least_ridge(cells.vector_matrix(), options_.rank, weight);
   const std::vector<double> ridges = at_least(table.vector_ridges, least, shares_[column]);
-  RegressorStep step = step_of(column, ridges);
+  RegressorStep step = step_of(column, ridges, weights_);
   SharedTerms shared;
   share(cells.vector_matrix(), std::move(linear), shares_[column], shared, step);
   Turned turned;
@@ -318,45 +276,24 @@ void ImplicitContextLearner::solve_vectors(std::size_t column) {
   table.vectors = std::move(solved);
 }
 
-void ImplicitContextLearner::solve_scales(std::size_t column) {
+void ImplicitContextLearner::solve_scales_of(std::size_t column, const LevelStep& own) {
   LevelTable& table = columns_[column];
-  const std::size_t rank = options_.rank;
-  const auto [cells, weight] = cells_of(column);
-  FactorMatrix linear(table.levels(), rank);
-  for (std::size_t level = 0; level < table.levels(); ++level) cells.scale_linear(table.vectors.row(level), linear.row(level));
-  const double least = least_ridge(cells.scale_matrix(), rank, weight);
+  const auto& [cells, weight] = own;
+  // Vectors make the difference, likewise.
+  FactorMatrix linear(has_vectors() ? table.levels() : 1, options_.rank);
+  workers_.for_ranges(linear.rows(), kLevels, [&](std::size_t begin, std::size_t end, int) {
+    for (std::size_t level = begin; level < end; ++level) own.cells.scale_linear(table.vectors.row(level), linear.row(level));
+  });
+  const double least = least_ridge(cells.scale_matrix(), options_.rank, weight);
   const std::vector<double> ridges = at_least(table.scale_ridges, least, shares_[column]);
-  RegressorStep step = step_of(column, ridges);
+  RegressorStep step = step_of(column, ridges, weights_);
   SharedTerms shared;
   share(cells.scale_matrix(), std::move(linear), shares_[column], shared, step);
-  step.write = [&](std::size_t level, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
-    Scratch scratch(rank);
-    const std::span<const float> scales = table.scales.row(level);
-    for (std::size_t at = begin; at < end; ++at, regressors += stride) {
-      const std::uint32_t place = table.places[at];
-      const std::uint32_t user = user_of_[place];
-      const std::uint32_t item = ratings_.items()[place];
-      const std::uint32_t situation = ratings_.situation(place);
-      combined_.scales_without(column, situation, {regressors, rank});
-      float change = 0;
-      for (std::size_t k = 0; k < rank; ++k) {
-        regressors[k] *= users_.factors.row(user)[k] * items_.factors.row(item)[k];
-        change += regressors[k] * (scales[k] - 1);
-      }
-      values[at - begin] = target(ratings_.value(place)) - (score(user, item, situation, scratch) - change);
-    }
-  };
-  // Solved as the distance from 1, towards which scales are regularised.
-  const auto shift = [](FactorMatrix& rows, std::size_t count, float by) {
-    for (std::size_t row = 0; row < count; ++row) {
-      for (float& x : rows.row(row)) x += by;
-    }
-  };
-  FactorMatrix solved = table.scales;
-  shift(solved, table.levels(), -1);
-  blocks_.run(step, solved, nullptr);
-  shift(solved, table.levels(), 1);
-  table.scales = std::move(solved);
+  solve_scales(column, std::move(step), users_.factors, items_.factors, nullptr);
+}
+
+float ImplicitContextLearner::residual(std::size_t place, Scratch& scratch) const {
+  return target(ratings_.value(place)) - score(user_of_[place], ratings_.items()[place], ratings_.situation(place), scratch);
 }
 
 float ImplicitContextLearner::score(std::uint32_t user, std::uint32_t item, std::uint32_t situation, Scratch& scratch) const {
@@ -364,24 +301,12 @@ float ImplicitContextLearner::score(std::uint32_t user, std::uint32_t item, std:
   const std::size_t stride = users_.factors.stride();
   const float* p = users_.factors.row(user).data();
   const float* q = items_.factors.row(item).data();
-  float sum = has_vectors() ? product(p, terms.vectors, stride) + product(q, terms.vectors, stride) : 0.0F;
-  if (!has_scales()) return sum + product(p, q, stride);
-  const std::span<float> scaled = scratch.row.row(0);
-  for (std::size_t k = 0; k < scaled.size(); ++k) scaled[k] = p[k] * terms.scales[k];
-  return sum + product(scaled.data(), q, stride);
+  const float sum = has_vectors() ? product(p, terms.vectors, stride) + product(q, terms.vectors, stride) : 0.0F;
+  return sum + scaled_product(p, q, terms.scales, scratch);
 }
 
 double ImplicitContextLearner::loss() {
-  double sum = workers_.sum_rows(ratings_.user_count(), [&](std::size_t first, std::size_t last, int) {
-    Scratch scratch(options_.rank);
-    double errors = 0;
-    for (std::size_t at = ratings_.row_offsets()[first]; at < ratings_.row_offsets()[last]; ++at) {
-      const auto error =
-          static_cast<double>(target(ratings_.value(at)) - score(user_of_[at], ratings_.items()[at], ratings_.situation(at), scratch));
-      errors += error * error * (weights_.empty() ? 1.0 : static_cast<double>(weights_[at]));
-    }
-    return errors;
-  });
+  double sum = squared_residuals(weights_);
   if (unobserved_weight_ != 0 && options_.rank != 0) {
     const RowMoments users = moments_of_rows(users_.factors, users_.unobserved, workers_);
     const RowMoments items = moments_of_rows(items_.factors, items_.unobserved, workers_);
@@ -396,10 +321,7 @@ double ImplicitContextLearner::loss() {
 }
 
 bool ImplicitContextLearner::finite() {
-  return all_finite(users_.factors, workers_) && all_finite(items_.factors, workers_) &&
-         std::ranges::all_of(columns_, [this](const LevelTable& table) {
-           return all_finite(table.vectors, workers_) && all_finite(table.scales, workers_);
-         });
+  return all_finite(users_.factors, workers_) && all_finite(items_.factors, workers_) && levels_finite();
 }
 
 // With D the sum of the columns' mean vectors, T the product of their mean scales and any a, p' = p + a and q' = q + a,
@@ -445,19 +367,14 @@ void ImplicitContextLearner::store(Model& model) {
       for (std::size_t k = 0; k < options_.rank; ++k) {
         const double own = static_cast<double>(rows->factors.row(row)[k]) + centre.shift[k];
         bias += centre.rest[k] * own;
-        side->factors.row(row)[k] = as_float(scaled ? own * centre.scale[k] : own);
+        side->factors.row(row)[k] = to_bias(scaled ? own * centre.scale[k] : own);
       }
-      side->biases[row] = as_float(bias);
+      side->biases[row] = to_bias(bias);
     }
   }
-  model.contexts.resize(columns_.size());
-  for (std::size_t column = 0; column < columns_.size(); ++column) {
-    ContextVectors& to = model.contexts[column];
-    to.name = situations_.columns[column].name;
-    to.period = situations_.columns[column].period;
-    to.levels = situations_.columns[column].levels;
-    store(columns_[column], centre.columns[column], centre, to);
-  }
+  name_contexts(model);
+  for (std::size_t column = 0; column < columns_.size(); ++column)
+    store(columns_[column], centre.columns[column], centre, model.contexts[column]);
 }
 
 void ImplicitContextLearner::store(const LevelTable& table, const LevelMean& mean, const Centre& centre, ContextVectors& to) const {
@@ -472,15 +389,16 @@ void ImplicitContextLearner::store(const LevelTable& table, const LevelMean& mea
     double bias = 0;
     for (std::size_t k = 0; k < options_.rank; ++k) {
       const double vector = static_cast<double>(table.vectors.row(level)[k]) - mean.vector[k];
-      const double scale = static_cast<double>(table.scales.row(level)[k]) - mean.scale[k];
-      if (has_scales()) to.scales.row(level)[k] = rated ? as_float(1 + scale / mean.scale[k]) : 1.0F;
+      const auto own_scale = static_cast<double>(table.scales.row(level)[k]);
+      const double scale = own_scale - mean.scale[k];
+      if (has_scales()) to.scales.row(level)[k] = rated ? to_bias(own_scale / mean.scale[k]) : 1.0F;
       if (!rated || !has_vectors()) continue;
       const double own = vector - centre.shift[k] * scale;
       bias += centre.shift[k] * (centre.shift[k] * scale - 2 * vector);
-      to.user_factors.row(level)[k] = as_float(own);
-      to.item_factors.row(level)[k] = as_float(own / centre.scale[k]);
+      to.user_factors.row(level)[k] = to_bias(own);
+      to.item_factors.row(level)[k] = to_bias(own / centre.scale[k]);
     }
-    to.biases[level] = as_float(bias);
+    to.biases[level] = to_bias(bias);
   }
 }
 
@@ -490,6 +408,7 @@ void ImplicitContextLearner::restore(const Model* model) {
   if (options_.solver != Solver::exact)
     start_rows(users_.factors, users_.counts, deviation, options_.seed, Purpose::user_factors, workers_);
   start_rows(items_.factors, items_.counts, deviation, options_.seed, Purpose::item_factors, workers_);
+  reset_levels();
   for (std::size_t column = 0; column < columns_.size(); ++column) start_levels(column, deviation);
   const Model* from = model != nullptr ? model : init_;
   if (from != nullptr) load(*from);
@@ -498,11 +417,6 @@ void ImplicitContextLearner::restore(const Model* model) {
 
 void ImplicitContextLearner::start_levels(std::size_t column, double deviation) {
   LevelTable& table = columns_[column];
-  const std::size_t rows = table.levels() + 1;
-  table.vectors = FactorMatrix(rows, options_.rank);
-  table.scales = FactorMatrix(rows, options_.rank);
-  table.biases.assign(rows, 0);
-  for (std::size_t row = 0; row < rows; ++row) std::ranges::fill(table.scales.row(row), 1.0F);
   for (std::size_t level = 0; level < table.levels(); ++level) {
     if (table.counts[level] == 0) continue;
     RandomStream stream(options_.seed, Purpose::context_levels, column, level);
@@ -517,25 +431,19 @@ void ImplicitContextLearner::start_levels(std::size_t column, double deviation) 
 void ImplicitContextLearner::load(const Model& from) {
   continue_rows(users_.factors, users_.counts, from.users);
   continue_rows(items_.factors, items_.counts, from.items);
-  for (std::size_t column = 0; column < columns_.size(); ++column) {
+  for_known_levels(from, [this](std::size_t column, std::uint32_t level, const ContextVectors& context, std::uint32_t known) {
     LevelTable& table = columns_[column];
-    const Vocabulary& levels = situations_.columns[column].levels;
-    for (const ContextVectors& context : from.contexts) {
-      if (context.name != situations_.columns[column].name) continue;
-      for (std::uint32_t level = 0; level < levels.size(); ++level) {
-        const std::uint32_t known = context.levels.find(levels.id(level));
-        if (known == Vocabulary::kUnknown || table.counts[level] == 0) continue;
-        if (has_vectors()) std::ranges::copy(context.user_factors.row(known), table.vectors.row(level).begin());
-        if (has_scales() && context.scales.rows() != 0) std::ranges::copy(context.scales.row(known), table.scales.row(level).begin());
-      }
-    }
-  }
+    if (has_vectors()) std::ranges::copy(context.user_factors.row(known), table.vectors.row(level).begin());
+    if (has_scales() && context.scales.rows() != 0) std::ranges::copy(context.scales.row(known), table.scales.row(level).begin());
+  });
 }
 
 std::size_t implicit_context_bytes(const ImplicitContext& options, const TrainingShape& shape) {
   if (shape.contexts == 0) return 0;
-  // Besides, where each rating is of each context.
-  return 4 * shape.contexts * shape.ratings + RowBlocks::bytes(options.rank) + CombinedLevels::most_bytes(shape.ratings);
+  // For each rating its user, its situation, two weights, and where it is of each context; and a turned copy of each side.
+  const std::size_t of_ratings = shape.ratings * (4 + 4 + 8 + 4 * shape.contexts);
+  const std::size_t of_rows = (shape.users + shape.items) * (options.rank + FactorMatrix::kLanes) * sizeof(float);
+  return of_ratings + of_rows + RowBlocks::bytes(options.rank) + CombinedLevels::most_bytes(shape.ratings);
 }
 
 }  // namespace lowrank

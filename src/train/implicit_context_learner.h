@@ -14,20 +14,14 @@
 #include "lowrank/train/implicit_context.h"
 #include "lowrank/train/train.h"
 #include "train/context.h"
-#include "train/context_levels.h"
+#include "train/context_learner_base.h"
 #include "train/context_moments.h"
-#include "train/epoch_loop.h"
-#include "train/row_blocks.h"
-#include "train/transpose.h"
 
 namespace lowrank {
 
-/// The options of method implicit that mean the same.
-Implicit implicit_of(const ImplicitContext& options);
-
 /// Alternating least squares of users, items and levels of contexts over all cells of a tensor. An epoch is solve_users(), solve_items()
 /// and solve_levels() of every column, each of which can be run alone.
-class ImplicitContextLearner final : public EpochLearner {
+class ImplicitContextLearner final : public ContextLearnerBase {
  public:
   /// The rows of one side.
   struct Rows {
@@ -37,7 +31,7 @@ class ImplicitContextLearner final : public EpochLearner {
     std::vector<double> ridges;
   };
 
-  /// \param ratings  at least one, each with its situation \param settled  implicit_of(options) with nothing left open
+  /// \param ratings  at least one, each with its situation \param settled  those that method implicit has too, with nothing left open
   /// \param frame  with the numbers of ratings \param context  must outlive the learner, as its situations and `workers`
   /// \throws DataError for more than 4,294,967,295 ratings
   ImplicitContextLearner(Ratings ratings, const ImplicitContext& options, const Implicit& settled, const Model& frame,
@@ -59,20 +53,13 @@ class ImplicitContextLearner final : public EpochLearner {
 
   [[nodiscard]] Rows& users() { return users_; }
   [[nodiscard]] Rows& items() { return items_; }
-  [[nodiscard]] LevelTable& column(std::size_t number) { return columns_[number]; }
   /// The shares of the levels of a column.
   [[nodiscard]] std::span<const double> shares(std::size_t column) const { return shares_[column]; }
   /// To be called when rows of a column were changed from outside.
   void refresh(std::size_t column);
 
  private:
-  /// Memory for one piece of work.
-  struct Scratch {
-    explicit Scratch(std::size_t rank) : row(1, rank) {}
-    CombinedLevels::Scratch combined;
-    FactorMatrix row;
-  };
-
+  float residual(std::size_t place, Scratch& scratch) const override;
   void set_up(Rows& side, const std::vector<std::uint32_t>& counts, double exponent) const;
   void set_up_columns(const Implicit& settled);
   void set_up_weights(const Implicit& settled);
@@ -96,19 +83,16 @@ class ImplicitContextLearner final : public EpochLearner {
     double weight = 0;
   };
   [[nodiscard]] LevelStep cells_of(std::size_t column) const;
-  void solve_vectors(std::size_t column);
-  void solve_scales(std::size_t column);
-  /// The step of a column's levels. \param ridges  of the levels
-  [[nodiscard]] RegressorStep step_of(std::size_t column, std::span<const double> ridges) const;
+  void solve_vectors(std::size_t column, const LevelStep& cells);
+  void solve_scales_of(std::size_t column, const LevelStep& cells);
+  /// Gives a missing level the mean of the column's, and makes all known to scores.
+  void take_over(std::size_t column);
   /// Adds to a step what the cells make of its rows, if they have weight. \param[out] shared  what the step then borrows
   void share(const Matrix& matrix, FactorMatrix linear, std::span<const double> factors, SharedTerms& shared, RegressorStep& step) const;
   /// The moments of all columns, or of all but one.
   [[nodiscard]] LevelMoments levels(std::optional<std::size_t> except = {}) const;
   [[nodiscard]] float score(std::uint32_t user, std::uint32_t item, std::uint32_t situation, Scratch& scratch) const;
   [[nodiscard]] static float target(float rating) { return rating > 0 ? 1.0F : 0.0F; }
-  [[nodiscard]] RowOptions row_options() const {
-    return {.method = static_cast<RowMethod>(options_.solver), .cg_steps = options_.cg_steps};
-  }
   /// What the model without a context has of the levels, see store().
   struct Centre {
     std::vector<LevelMean> columns;
@@ -123,28 +107,14 @@ class ImplicitContextLearner final : public EpochLearner {
   void start_levels(std::size_t column, double deviation);
   void load(const Model& from);
 
-  [[nodiscard]] bool has_vectors() const { return options_.form != ContextForm::cp; }
-  [[nodiscard]] bool has_scales() const { return options_.form != ContextForm::pairwise; }
-
   ImplicitContext options_;
   double unobserved_weight_;
-  const Model* init_;
-  const Situations& situations_;
-  Workers& workers_;
-  Ratings ratings_;
-  ByItem by_item_;
-  std::vector<std::uint32_t> user_of_;             ///< of every rating, in the order of users
-  std::vector<std::uint32_t> situations_by_item_;  ///< of every rating, in the order of items
-  std::vector<float> weights_;                     ///< of observed cells in the order of users; empty for ones
-  std::vector<float> weights_by_item_;             ///< the same in the order of items
+  std::vector<float> weights_;          ///< of observed cells in the order of users; empty for ones
+  std::vector<float> weights_by_item_;  ///< the same in the order of items
   Rows users_;
   Rows items_;
-  std::vector<LevelTable> columns_;
-  std::vector<std::vector<double>> shares_;             ///< of every column
-  std::vector<LevelMoments> moments_;                   ///< of every column
-  std::vector<std::vector<std::uint16_t>> level_rows_;  ///< see rows_of()
-  CombinedLevels combined_;
-  RowBlocks blocks_;
+  std::vector<std::vector<double>> shares_;  ///< of every column
+  std::vector<LevelMoments> moments_;        ///< of every column
 };
 
 /// Bytes besides those of rows that training takes.

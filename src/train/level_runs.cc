@@ -1,15 +1,12 @@
 #include "train/level_runs.h"
 
-#include <algorithm>
 #include <limits>
-
-#include "kernels/gramian.h"
-#include "kernels/solve.h"
 
 namespace lowrank {
 
 LevelRuns runs_of(const LevelTable& table, const Ratings& ratings, std::span<const std::uint32_t> users) {
   constexpr std::uint32_t kNone = std::numeric_limits<std::uint32_t>::max();
+  const std::size_t most = table.places.size() / 2;
   LevelRuns runs;
   std::vector<double> weights(ratings.item_count());
   runs.offsets.push_back(0);
@@ -31,46 +28,10 @@ LevelRuns runs_of(const LevelTable& table, const Ratings& ratings, std::span<con
     }
     runs.offsets.push_back(runs.starts.size());
     runs.item_offsets.push_back(runs.items.size());
+    if (2 * runs.starts.size() + runs.items.size() > most) return {};
   }
-  if (2 * runs.starts.size() + runs.items.size() > table.places.size() / 2) return {};
   runs.starts.push_back(static_cast<std::uint32_t>(table.places.size()));
   return runs;
-}
-
-void NormalSums::add_squares(const RowTable& table, std::size_t count, std::span<const double> weights, Workers& workers) {
-  const std::vector<double> sums = gramian(table, count, rank_, weights, workers);
-  for (std::size_t n = 0; n < squares_.size(); ++n) squares_[n] += sums[n];
-}
-
-void NormalSums::add_rest(std::span<const double> sums) {
-  for (std::size_t k = 0; k < rank_; ++k) {
-    rows_[k] += sums[k];
-    pulls_[k] += sums[rank_ + k];
-  }
-  weight_ += sums[2 * rank_];
-  pull_ += sums[2 * rank_ + 1];
-}
-
-void NormalSums::solve(double ridge, double damping, std::span<float> x, float* bias) const {
-  const std::size_t unknowns = rank_ + (bias != nullptr ? 1 : 0);
-  std::vector<double> matrix(unknowns * unknowns);
-  std::vector<double> solution(pulls_);
-  for (std::size_t k = 0; k < rank_; ++k) {
-    std::copy_n(squares_.begin() + static_cast<std::ptrdiff_t>(k * rank_), rank_,
-                matrix.begin() + static_cast<std::ptrdiff_t>(k * unknowns));
-    matrix[k * unknowns + k] += ridge;
-  }
-  if (bias != nullptr) {
-    // Only the lower triangle is read.
-    std::ranges::copy(rows_, matrix.begin() + static_cast<std::ptrdiff_t>(rank_ * unknowns));
-    matrix.back() = weight_ + damping;
-    solution.push_back(pull_);
-  }
-  // Ridges are above 0: only numbers beyond floats fail, which the learner finds.
-  if (!solve_positive_definite(matrix.data(), solution.data(), unknowns))
-    std::ranges::fill(solution, std::numeric_limits<double>::quiet_NaN());
-  std::ranges::transform(std::span(solution).first(rank_), x.begin(), [](double number) { return static_cast<float>(number); });
-  if (bias != nullptr) *bias = static_cast<float>(solution.back());
 }
 
 }  // namespace lowrank

@@ -5,10 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "base/parallel.h"
-#include "kernels/dot.h"
 #include "lowrank/data/ratings.h"
-#include "lowrank/model/factor_matrix.h"
 #include "train/context_levels.h"
 
 namespace lowrank {
@@ -33,27 +30,5 @@ struct LevelRuns {
 
 /// \param table  grouped \param users  of the ratings, in their order. O(n + levels + items)
 LevelRuns runs_of(const LevelTable& table, const Ratings& ratings, std::span<const std::uint32_t> users);
-
-/// Sums of the normal equations of one row with a bias, over ratings with regressors z, values v and weights w.
-class NormalSums {
- public:
-  explicit NormalSums(std::size_t rank) : rank_(rank), squares_(rank * rank), rows_(rank), pulls_(rank) {}
-
-  /// Adds sum of c z z^T over the first `count` rows of a table.
-  void add_squares(const RowTable& table, std::size_t count, std::span<const double> weights, Workers& workers);
-  /// Adds what else there is. \param sums  sum of w z, of w v z, of w and of w v, one after another
-  void add_rest(std::span<const double> sums);
-  /// x that minimises sum of w (v - <z, x> - bias)^2 + ridge |x|^2 + damping bias^2; not a number where that overflows. In double.
-  /// \param bias  null without one. O(rank^3 / 6)
-  void solve(double ridge, double damping, std::span<float> x, float* bias) const;
-
- private:
-  std::size_t rank_;
-  std::vector<double> squares_;
-  std::vector<double> rows_;
-  std::vector<double> pulls_;
-  double weight_ = 0;
-  double pull_ = 0;
-};
 
 }  // namespace lowrank

@@ -6,7 +6,7 @@
 
 #include "kernels/dot.h"
 #include "kernels/gramian.h"
-#include "kernels/solve.h"
+#include "train/normal_sums.h"
 
 namespace lowrank {
 
@@ -34,13 +34,12 @@ RowBlocks::RowBlocks(std::size_t rank, Workers& workers, std::size_t most_rating
   std::iota(numbers_.begin(), numbers_.end(), 0U);
 }
 
-std::size_t RowBlocks::bytes(std::size_t rank) { return ratings_of_block(rank) * ((padded(rank) + padded(rank + 2) + 3) * sizeof(float)); }
+std::size_t RowBlocks::bytes(std::size_t rank) { return ratings_of_block(rank) * ((padded(rank) + 5) * sizeof(float)); }
 
 void RowBlocks::run(const RegressorStep& step, FactorMatrix& solved, float* biases) {
   if (step.shared == nullptr || rank_ == 0) return run_rows(step, solved, biases);
   begin_shared(step);
   const std::size_t rows = means_.rows();
-  rotate(solved.data(), solved.stride(), rows, rank_, basis_.vectors, workers_);
   const auto add_means = [&](float sign) {
     workers_.for_ranges(rows, kGrain, [&](std::size_t begin, std::size_t end, int) {
       for (std::size_t row = begin; row < end; ++row) {
@@ -48,7 +47,11 @@ void RowBlocks::run(const RegressorStep& step, FactorMatrix& solved, float* bias
       }
     });
   };
-  add_means(-1);
+  // An exact solution does not depend on where the row was.
+  if (step.options.method != RowMethod::exact) {
+    rotate(solved.data(), solved.stride(), rows, rank_, basis_.vectors, workers_);
+    add_means(-1);
+  }
   run_rows(step, solved, biases);
   add_means(1);
   rotate(solved.data(), solved.stride(), rows, rank_, basis_.back, workers_);
@@ -158,45 +161,36 @@ void RowBlocks::run_block(const RegressorStep& step, std::size_t first, std::siz
 }
 
 void RowBlocks::run_long(const RegressorStep& step, std::size_t row, FactorMatrix& solved, float* biases) {
-  // Rows (z, 1, v), whose Gramian holds all sums of the normal equations.
-  const std::size_t width = rank_ + 2;
-  FactorMatrix rows(most_, width);
-  std::vector<double> sums(width * width);
+  NormalSums sums(rank_);
   std::vector<double> weights(step.weight ? most_ : 0);
   if (regressors_.rows() == 0) regressors_ = FactorMatrix(most_, rank_);
   for (std::size_t begin = step.offsets[row]; begin < step.offsets[row + 1]; begin += most_) {
     const std::size_t size = std::min(most_, step.offsets[row + 1] - begin);
     workers_.for_ranges(size, kGrain, [&](std::size_t from, std::size_t to, int) { write(step, row, begin + from, begin + to, begin); });
-    if (means_.rows() != 0 && !step.turn) turn_block(size);
-    workers_.for_ranges(size, kGrain, [&](std::size_t from, std::size_t to, int) {
+    turn_block(size);
+    sums.add_rest(workers_.sum_ranges(size, kGrain, [&](std::size_t from, std::size_t to, int) {
       if (means_.rows() != 0) subtract_mean(row, from, to);
+      std::vector<double> part(2 * rank_ + 2);
       for (std::size_t at = from; at < to; ++at) {
-        const std::span<float> own = rows.row(at);
-        std::copy_n(regressors_.row(at).begin(), rank_, own.begin());
-        own[rank_] = 1;
-        own[rank_ + 1] = values_[at];
-        if (step.weight) weights[at] = static_cast<double>(weights_[at]);
+        const double weight = step.weight ? static_cast<double>(weights_[at]) : 1.0;
+        const double pull = weight * static_cast<double>(values_[at]);
+        const std::span<const float> own = regressors_.row(at);
+        for (std::size_t k = 0; k < rank_; ++k) {
+          part[k] += weight * static_cast<double>(own[k]);
+          part[rank_ + k] += pull * static_cast<double>(own[k]);
+        }
+        part[2 * rank_] += weight;
+        part[2 * rank_ + 1] += pull;
+        if (step.weight) weights[at] = weight;
       }
-    });
-    const std::span<const double> own_weights = std::span(weights).first(step.weight ? size : 0);
-    const std::vector<double> part = gramian({rows.data(), rows.stride()}, size, width, own_weights, workers_);
-    for (std::size_t n = 0; n < sums.size(); ++n) sums[n] += part[n];
+      return part;
+    }));
+    if (rank_ != 0)
+      sums.add_squares({regressors_.data(), regressors_.stride()}, size, std::span(weights).first(step.weight ? size : 0), workers_);
   }
-  const bool has_bias = biases != nullptr;
-  const std::size_t unknowns = rank_ + (has_bias ? 1 : 0);
-  std::vector<double> matrix(unknowns * unknowns);
-  std::vector<double> solution(unknowns);
   const double factor = step.shared == nullptr || step.shared->factors.empty() ? 1.0 : step.shared->factors[row];
-  for (std::size_t k = 0; k < unknowns; ++k) {
-    for (std::size_t l = 0; l < unknowns; ++l) matrix[k * unknowns + l] = sums[k * width + l];
-    matrix[k * unknowns + k] += k < rank_ ? step.ridges[row] + factor * static_cast<double>(diagonal_[k]) : step.bias_dampings[row];
-    solution[k] = sums[k * width + rank_ + 1];
-  }
-  // Ridges are above 0: only numbers beyond floats fail, which the learner finds.
-  if (!solve_positive_definite(matrix.data(), solution.data(), unknowns))
-    std::ranges::fill(solution, std::numeric_limits<double>::quiet_NaN());
-  for (std::size_t k = 0; k < rank_; ++k) solved.row(row)[k] = static_cast<float>(solution[k]);
-  if (has_bias) biases[row] = static_cast<float>(solution[rank_]);
+  sums.solve(step.ridges[row], biases != nullptr ? step.bias_dampings[row] : 0, solved.row(row), biases != nullptr ? biases + row : nullptr,
+             {diagonal_.data(), rank_}, factor);
 }
 
 }  // namespace lowrank

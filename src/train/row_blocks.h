@@ -35,7 +35,7 @@ struct RegressorStep {
   std::span<const double> bias_dampings;  ///< of each row; empty without biases
   /// Writes z and v of the ratings of a row at [begin, end), z as rows of `stride` floats, of which those from the rank on stay.
   std::function<void(std::size_t row, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values)> write;
-  std::function<float(std::size_t at)> weight;  ///< c of a rating, above 0; null for ones
+  std::function<float(std::size_t at)> weight;  ///< c of a rating, at least 0; null for ones
   RowOptions options;
   const SharedTerms* shared = nullptr;  ///< null for none; without biases only
   /// Where there are shared terms: told the matrix that turns rows into the eigenbasis before regressors are written, which are then to be

@@ -255,7 +255,10 @@ std::size_t training_memory(const Method& method, const TrainingShape& shape) {
 }
 
 Trained train_ratings(Ratings ratings, const Method& method, const Validation& validation, TrainingObserver& observer,
-                      const TrainContext& context) {
+                      const TrainContext& given) {
+  TrainContext context = given;
+  // Situations without columns say nothing.
+  if (context.situations != nullptr && context.situations->columns.empty()) context.situations = nullptr;
   check_options(method);
   check_settings(method, {context.threads, context.min_rating, context.max_rating, context.clips}, context.init != nullptr);
   if (ratings.empty()) throw DataError("there are no ratings to train on");

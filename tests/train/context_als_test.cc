@@ -483,6 +483,30 @@ TEST(ContextAls, LevelsThatAreAllMissingAddNothing) {
   EXPECT_NEAR(*trained.train_rmse, *train({.data = std::move(plain)}, als).train_rmse, 1e-4);
 }
 
+TEST(ContextAls, LevelsOfFewRatingsNeedNoRegularization) {
+  // One level of nearly all ratings, and levels of one to five, fewer than factors.
+  Tensor tensor(30, 20, {6});
+  RandomStream stream(3, Purpose::generate_ratings);
+  for (std::uint32_t user = 0; user < 30; ++user) {
+    for (std::uint32_t item = 0; item < 20; ++item) {
+      const bool rare = user == 7 && item < 15;
+      std::uint16_t level = 0;
+      for (std::uint32_t first = 0, size = 1; rare && size < 6; first += size++) {
+        if (item >= first && item < first + size) level = static_cast<std::uint16_t>(size);
+      }
+      const auto value = static_cast<float>(3 + 0.5 * stream.normal());
+      tensor.cells.push_back({user, item, tensor.situations.number(std::vector<std::uint16_t>{level}), value, 1});
+    }
+  }
+  for (const ContextForm form : {ContextForm::pairwise, ContextForm::both}) {
+    ContextAls options;
+    options.rank = 16;
+    options.form = form;
+    options.context_regularization = 0;
+    EXPECT_LT(train({.data = tensor.dataset()}, options).train_rmse.value(), 0.6);
+  }
+}
+
 TEST(ContextAls, ContextsAreForMethodsThatReadThem) {
   EXPECT_TRUE(reads_contexts(ContextAls{}));
   EXPECT_FALSE(reads_contexts(Als{}));

@@ -21,6 +21,7 @@
 #include "lowrank/model/model_file.h"
 #include "lowrank/recommend/recommend.h"
 #include "lowrank/train/train.h"
+#include "train/same_options.h"
 #include "train/dense_oracle.h"
 #include "train/implicit_context_learner.h"
 #include "train/implicit_weights.h"
@@ -60,7 +61,7 @@ struct Bench {
     for (std::uint32_t user = 0; user < tensor.users; ++user) {
       for (const std::uint32_t item : copy.items_of(user)) ++frame.users.counts[user], ++frame.items.counts[item];
     }
-    settled = settle_implicit(implicit_of(options), copy, frame);
+    settled = settle_implicit(same_options<Implicit>(options), copy, frame);
     learner = std::make_unique<ImplicitContextLearner>(tensor.dataset(weighted).ratings, options, settled, frame, context, workers);
   }
 
@@ -325,7 +326,7 @@ TEST(ImplicitContext, ContextsThatChangeNothingAreImplicit) {
     Dataset plain;
     plain.ratings = builder.build(tensor.users, tensor.items);
     Losses losses;
-    const Model expected = train({.data = std::move(plain)}, implicit_of(options), {}, losses).model;
+    const Model expected = train({.data = std::move(plain)}, same_options<Implicit>(options), {}, losses).model;
     ASSERT_EQ(losses.all.size(), 3U);
     Bench bench(options, tensor);
     for (std::size_t column = 0; column < bench.columns(); ++column) {
@@ -485,7 +486,7 @@ TEST(ImplicitContext, WithoutContextsItIsImplicit) {
     std::vector<std::string> warnings;
     void on_warning(std::string_view text) override { warnings.emplace_back(text); }
   } observer;
-  const Model expected = train({.data = std::move(one)}, implicit_of(options)).model;
+  const Model expected = train({.data = std::move(one)}, same_options<Implicit>(options)).model;
   Model model = train({.data = std::move(other)}, options, {}, observer).model;
   model.record.method = expected.record.method;
   model.record.options = expected.record.options;

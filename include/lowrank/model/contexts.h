@@ -1,7 +1,7 @@
 #pragma once
 
 /// \file
-/// Contexts of ratings: what a rating depends on besides its user and its item. The contexts there are now are periods of the calendar.
+/// Contexts of ratings: what a rating depends on besides its user and its item.
 
 #include <cstdint>
 #include <optional>
