@@ -110,9 +110,10 @@ Command add_predict(CLI::App& program) {
   auto arguments = std::make_shared<PredictArguments>();
   CLI::App* app = program.add_subcommand("predict", "predict the ratings of given pairs");
   add_positional(*app, "MODEL", arguments->model, "model file");
-  add_positional(*app, "PAIRS", arguments->pairs,
-                 "file of pairs, - for standard input; one per line: user, item; further columns are ignored, but for those of contexts that "
-                 "the model has, and the time if these are periods");
+  add_positional(
+      *app, "PAIRS", arguments->pairs,
+      "file of pairs, - for standard input; one per line: user, item; further columns are ignored, but for those of contexts that "
+      "the model has, and the time if these are periods");
   add_text(*app, "--user-features", "FILE", arguments->user_features,
            "file of features of users that the model has no ratings of; the model must have features of users");
   add_text(*app, "--item-features", "FILE", arguments->item_features,

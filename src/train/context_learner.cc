@@ -377,9 +377,7 @@ double ContextLearner::regularization() {
   return sum;
 }
 
-bool ContextLearner::finite() {
-  return all_finite(users_.factors, workers_) && all_finite(items_.factors, workers_) && levels_finite();
-}
+bool ContextLearner::finite() { return all_finite(users_.factors, workers_) && all_finite(items_.factors, workers_) && levels_finite(); }
 
 void ContextLearner::store(Model& model) {
   std::vector<LevelMean> means;

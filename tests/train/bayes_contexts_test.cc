@@ -241,7 +241,8 @@ TEST(ByLevel, OrdersChainsByTheNumbersThatLevelsBeginWithOrTheirTexts) {
     return rows;
   };
   std::vector<const char*> numbers;
-  for (const char* level : {"20", "19", "18", "17", "16", "15", "14", "13", "12", "11", "10", "9", "8", "7", "6", "5", "4", "3", "2", "nano"})
+  for (const char* level :
+       {"20", "19", "18", "17", "16", "15", "14", "13", "12", "11", "10", "9", "8", "7", "6", "5", "4", "3", "2", "nano"})
     numbers.push_back(level);
   EXPECT_EQ(rows_of(numbers).size(), numbers.size());
   EXPECT_EQ(rows_of({"18-24", "9-12", "65+", "2"}), rows_at({2, 1, 3, 0}));

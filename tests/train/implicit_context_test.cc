@@ -21,10 +21,10 @@
 #include "lowrank/model/model_file.h"
 #include "lowrank/recommend/recommend.h"
 #include "lowrank/train/train.h"
-#include "train/same_options.h"
 #include "train/dense_oracle.h"
 #include "train/implicit_context_learner.h"
 #include "train/implicit_weights.h"
+#include "train/same_options.h"
 #include "train/tensor.h"
 
 namespace lowrank::implicit_context_test {
