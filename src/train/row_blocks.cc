@@ -167,7 +167,7 @@ void RowBlocks::run_long(const RegressorStep& step, std::size_t row, FactorMatri
   for (std::size_t begin = step.offsets[row]; begin < step.offsets[row + 1]; begin += most_) {
     const std::size_t size = std::min(most_, step.offsets[row + 1] - begin);
     workers_.for_ranges(size, kGrain, [&](std::size_t from, std::size_t to, int) { write(step, row, begin + from, begin + to, begin); });
-    turn_block(size);
+    if (means_.rows() != 0 && !step.turn) turn_block(size);
     sums.add_rest(workers_.sum_ranges(size, kGrain, [&](std::size_t from, std::size_t to, int) {
       if (means_.rows() != 0) subtract_mean(row, from, to);
       std::vector<double> part(2 * rank_ + 2);

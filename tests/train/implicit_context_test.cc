@@ -589,6 +589,7 @@ TEST(ImplicitContext, BlocksSolveRowsWithSharedTerms) {
   const auto weight_of = [](std::size_t at) { return 0.5F + 0.25F * static_cast<float>(at % 4); };
   for (const bool weighted : {false, true}) {
     for (const bool factored : {false, true}) {
+      // Of one linear term for all rows, regressors are written in the basis of the shared terms.
       for (const bool one : {false, true}) {
         SharedTerms shared;
         shared.matrix.resize(kRank * kRank);
@@ -601,6 +602,7 @@ TEST(ImplicitContext, BlocksSolveRowsWithSharedTerms) {
         shared.linear = FactorMatrix(one ? 1 : rows, kRank);
         for (std::size_t row = 0; row < shared.linear.rows(); ++row) std::ranges::copy(normals(kRank), shared.linear.row(row).begin());
         if (factored) shared.factors = factors;
+        const AlignedFloats* basis = nullptr;
         RegressorStep step;
         step.offsets = offsets;
         step.ridges = ridges;
@@ -611,7 +613,10 @@ TEST(ImplicitContext, BlocksSolveRowsWithSharedTerms) {
             std::copy_n(z.data() + at * kRank, kRank, to + (at - begin) * stride);
             values[at - begin] = v[at];
           }
+          Workers alone(1);
+          if (one) rotate(to, stride, end - begin, kRank, *basis, alone);
         };
+        if (one) step.turn = [&](const AlignedFloats& vectors) { basis = &vectors; };
         for (const std::size_t most : {1U, 8U, 41U, 1000U}) {
           RowBlocks blocks(kRank, workers, most);
           FactorMatrix solved(rows + 1, kRank);
