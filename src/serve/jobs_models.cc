@@ -21,7 +21,7 @@ namespace lowrank::serve {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 std::string file_of(std::int64_t id) {
   std::array<char, 40> name{};
@@ -40,7 +40,7 @@ std::int64_t last_file(const std::string& folder) {
   return last;
 }
 
-void put(Json& object, const std::string& key, const std::optional<double>& value) {
+void put(OrderedJson& object, const std::string& key, const std::optional<double>& value) {
   if (value && std::isfinite(*value)) object[key] = *value;
 }
 
@@ -156,7 +156,7 @@ void Models::prune(std::size_t keep) {
 ModelEntry describe(const Model& model) {
   ModelEntry entry;
   entry.method = model.record.method;
-  entry.options = R"({"method":)" + Json(model.record.method).dump() + R"(,"options":)" + model.record.options + "}";
+  entry.options = R"({"method":)" + OrderedJson(model.record.method).dump() + R"(,"options":)" + model.record.options + "}";
   entry.rank = model.rank();
   const auto rated = [](const Side& side) {
     return static_cast<std::uint64_t>(std::ranges::count_if(side.counts, [](std::uint32_t count) { return count != 0; }));
@@ -165,16 +165,16 @@ ModelEntry describe(const Model& model) {
   entry.items = rated(model.items);
   entry.ratings = model.record.ratings;
   entry.fingerprint = model.record.fingerprint;
-  Json metrics = Json::object();
+  OrderedJson metrics = OrderedJson::object();
   for (const Metric& metric : model.record.metrics) put(metrics, metric.name, metric.value);
   entry.metrics = metrics.dump();
   return entry;
 }
 
 std::string history_json(const std::vector<EpochReport>& history, const std::string& monitor) {
-  Json epochs = Json::array();
+  OrderedJson epochs = OrderedJson::array();
   for (const EpochReport& report : history) {
-    Json epoch;
+    OrderedJson epoch;
     epoch["epoch"] = report.epoch;
     put(epoch, "train_rmse", report.train_rmse);
     put(epoch, "train_loss", report.train_loss);
@@ -186,12 +186,12 @@ std::string history_json(const std::vector<EpochReport>& history, const std::str
 }
 
 std::optional<std::string> worse_than_served(const ModelEntry& made, const ModelEntry& served, double most) {
-  const Json request = Json::parse(made.options, nullptr, false);
-  const Json other = Json::parse(served.options, nullptr, false);
-  const Json figures = Json::parse(made.metrics, nullptr, false);
-  const Json others = Json::parse(served.metrics, nullptr, false);
+  const OrderedJson request = OrderedJson::parse(made.options, nullptr, false);
+  const OrderedJson other = OrderedJson::parse(served.options, nullptr, false);
+  const OrderedJson figures = OrderedJson::parse(made.metrics, nullptr, false);
+  const OrderedJson others = OrderedJson::parse(served.metrics, nullptr, false);
   if (!request.is_object() || !other.is_object() || !figures.is_object() || !others.is_object()) return std::nullopt;
-  const auto monitor_of = [](const Json& json) {
+  const auto monitor_of = [](const OrderedJson& json) {
     const std::string method = json.value("method", "");
     return json.contains("monitor") ? json.value("monitor", "") : default_monitor(predicts_ratings(method_by_name(method)));
   };

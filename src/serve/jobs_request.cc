@@ -15,30 +15,30 @@ namespace lowrank::serve {
 
 namespace {
 
-using Json = nlohmann::ordered_json;
+using OrderedJson = nlohmann::ordered_json;
 
 [[noreturn]] void refuse(const std::string& key, const char* expected) { throw OptionError(key, std::string("must be ") + expected); }
 
-double real_of(const std::string& key, const Json& value) {
+double real_of(const std::string& key, const OrderedJson& value) {
   if (!value.is_number()) refuse(key, "a number");
   return value.get<double>();
 }
 
-bool flag_of(const std::string& key, const Json& value) {
+bool flag_of(const std::string& key, const OrderedJson& value) {
   if (!value.is_boolean()) refuse(key, "true or false");
   return value.get<bool>();
 }
 
-std::string text_of(const std::string& key, const Json& value) {
+std::string text_of(const std::string& key, const OrderedJson& value) {
   if (!value.is_string()) refuse(key, "a text");
   return value.get<std::string>();
 }
 
-std::optional<float> limit_of(const std::string& key, const Json& value) {
+std::optional<float> limit_of(const std::string& key, const OrderedJson& value) {
   return value.is_null() ? std::nullopt : std::optional(static_cast<float>(real_of(key, value)));
 }
 
-void set_options(Method& method, const Json& options) {
+void set_options(Method& method, const OrderedJson& options) {
   if (!options.is_object()) refuse("options", "an object");
   for (const auto& [name, value] : options.items()) {
     if (value.is_structured()) throw OptionError(name, "must be a number, a text, true, false or null");
@@ -70,7 +70,7 @@ std::string flag_name(std::string_view option) {
 TrainRequest read_train_request(std::string_view json, const TrainRequest& defaults) {
   TrainRequest request = defaults;
   if (json.find_first_not_of(" \t\r\n") == std::string_view::npos) return request;
-  const Json object = Json::parse(json, nullptr, false);
+  const OrderedJson object = OrderedJson::parse(json, nullptr, false);
   if (!object.is_object()) throw DataError("a training request must be a JSON object");
   TrainRun& run = request.run;
   // Before its options, wherever it is among the keys.
@@ -122,16 +122,16 @@ void check_request(const TrainRequest& request) {
 
 std::string to_json(const TrainRequest& request) {
   const TrainRun& run = request.run;
-  Json json;
+  OrderedJson json;
   json["method"] = name_of(run.method);
-  json["options"] = Json::parse(options_json(run.method));
+  json["options"] = OrderedJson::parse(options_json(run.method));
   if (run.holdout != 0) json["holdout"] = run.holdout;
   if (!run.monitor.empty()) json["monitor"] = run.monitor;
   if (run.refit) json["refit"] = true;
   if (run.conformal) json["conformal"] = true;
   // As the shortest digits of a float32, which the double of the same value does not have.
-  if (run.min_rating) json["min_rating"] = Json::parse(shortest_text(*run.min_rating));
-  if (run.max_rating) json["max_rating"] = Json::parse(shortest_text(*run.max_rating));
+  if (run.min_rating) json["min_rating"] = OrderedJson::parse(shortest_text(*run.min_rating));
+  if (run.max_rating) json["max_rating"] = OrderedJson::parse(shortest_text(*run.max_rating));
   if (!run.clips) json["clip"] = false;
   if (run.history != HistoryValues::automatic) json["history"] = name_of_history(run.history);
   if (request.item_features) json["item_features"] = true;

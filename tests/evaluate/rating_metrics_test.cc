@@ -2,14 +2,17 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "base/random.h"
 #include "evaluate/hand_model.h"
 #include "lowrank/base/error.h"
+#include "model/context_models.h"
 
 namespace lowrank::rating_metrics_test {
 namespace {
@@ -31,6 +34,37 @@ TEST(ScoreRatings, MatchesErrorsComputedByHand) {
   EXPECT_DOUBLE_EQ(scores.mae, (0.5 + 0.5 + 2 + 0.5) / 4);
   EXPECT_EQ(scores.ratings, 4U);
   EXPECT_EQ(scores.unknown, 0U);
+}
+
+/// Pairs with times and with levels have the errors of their predictions in those contexts.
+TEST(ScoreRatings, TakesPairsInTheirContexts) {
+  const Model model = testing_models::model_with_all();
+  Pairs pairs = pairs_of({}, {}, {});
+  pairs.known_users = 9;
+  pairs.known_items = 7;
+  ContextColumn mood{.name = "mood", .period = Period::none, .levels = {}};
+  for (std::uint32_t level = 0; level < 4; ++level) mood.levels.add("2001-01-0" + std::to_string(level + 1));
+  pairs.situations.columns = {mood};
+  for (std::uint32_t user = 0; user < 10; ++user) {
+    for (std::uint32_t item = 0; item < 8; ++item) {
+      pairs.users.push_back(user);
+      pairs.items.push_back(item);
+      pairs.values.push_back(static_cast<float>(1 + (user + item) % 5));
+      pairs.times.push_back(testing_models::kFirstDay + 86400 * ((user + item) % 4));
+      const std::array<std::uint16_t, 1> level = {static_cast<std::uint16_t>((user * 3 + item) % 4)};
+      pairs.situation.push_back(pairs.situations.number(level));
+    }
+  }
+  std::vector<double> predictions(pairs.size());
+  predict_pairs(model, pairs, predictions, 3);
+  double squares = 0;
+  double plain = 0;
+  for (std::size_t n = 0; n < pairs.size(); ++n) {
+    squares += std::pow(predictions[n] - static_cast<double>(pairs.values[n]), 2);
+    plain += std::pow(predict(model, pairs.users[n], pairs.items[n]) - static_cast<double>(pairs.values[n]), 2);
+  }
+  EXPECT_NEAR(score_ratings(model, pairs, 2).rmse, std::sqrt(squares / static_cast<double>(pairs.size())), 1e-12);
+  EXPECT_GT(std::abs(squares - plain), 1);
 }
 
 TEST(ScoreRatings, CountsRepeats) {

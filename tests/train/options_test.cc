@@ -7,6 +7,7 @@
 
 #include "lowrank/base/error.h"
 #include "lowrank/train/train.h"
+#include "model/model_header.h"
 
 namespace lowrank::options_test {
 namespace {
@@ -40,6 +41,16 @@ TEST(Options, EveryOptionHasHelpAndTakesItsOwnValue) {
       set_option(method, option.name, option.value);
     }
     EXPECT_EQ(options_json(method), before);
+  }
+}
+
+TEST(Options, ModelsOfTheGreatestRankCanBeLoaded) {
+  for (const std::string_view name : method_names()) {
+    for (const OptionInfo& option : options_of(method_by_name(name))) {
+      if (option.name == "rank") {
+        EXPECT_LE(option.most, static_cast<double>(kMaxRank)) << name;
+      }
+    }
   }
 }
 
