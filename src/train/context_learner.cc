@@ -6,12 +6,9 @@
 #include <utility>
 
 #include "base/random.h"
-#include "kernels/aligned_floats.h"
-#include "kernels/dot.h"
 #include "kernels/rows.h"
 #include "train/alternating.h"
 #include "train/context_ratings.h"
-#include "train/normal_sums.h"
 #include "train/row_weights.h"
 
 namespace lowrank {
@@ -36,6 +33,8 @@ ContextLearner::ContextLearner(Ratings ratings, const ContextAls& options, const
       units_(units),
       weights_(weights),
       total_weight_(total_weight(ratings_, workers)),
+      user_products_(frame.users.counts.size(), columns_, most_products()),
+      item_products_(frame.items.counts.size(), columns_, most_products()),
       bias_blocks_(0, workers) {
   set_up(users_, frame.users.counts, row_weights(ratings_.row_offsets(), ratings_.weights()), weights.bias.user);
   set_up(items_, frame.items.counts, row_weights(by_item_.offsets, by_item_.weights), weights.bias.item);
@@ -88,7 +87,7 @@ std::optional<EpochFigures> ContextLearner::run(std::size_t /*epoch*/) {
 }
 
 template <class View>
-void ContextLearner::solve(const View& view, const Rows& fixed, Rows& solved) {
+void ContextLearner::solve(const View& view, const Rows& fixed, const LevelProducts& products, Rows& solved) {
   RegressorStep step;
   step.offsets = view.offsets();
   step.ridges = solved.ridges;
@@ -104,7 +103,10 @@ void ContextLearner::solve(const View& view, const Rows& fixed, Rows& solved) {
       const CombinedLevels::Terms terms = combined_.of(view.situation(at), scratch);
       const float* fixed_row = fixed.factors.row(other).data();
       float left = units_.to_training(view.value(at)) - fixed.biases[other] - terms.bias;
-      if (vectors) left -= product(fixed_row, terms.vectors, fixed.factors.stride());
+      if (vectors) {
+        left -= products.empty() ? product(fixed_row, terms.vectors, fixed.factors.stride())
+                                 : products.of(other, view.situation(at), level_rows_);
+      }
       left -= View::kOfUsers ? row_biases(static_cast<std::uint32_t>(row), other, view.situation(at))
                              : row_biases(other, static_cast<std::uint32_t>(row), view.situation(at));
       values[at - begin] = left;
@@ -121,177 +123,19 @@ void ContextLearner::solve(const View& view, const Rows& fixed, Rows& solved) {
 }
 
 void ContextLearner::solve_users() {
-  solve(UserView{ratings_}, items_, users_);
+  refresh_products(item_products_, items_);
+  solve(UserView{ratings_}, items_, item_products_, users_);
   if (!has_user_biases()) return;
   for (std::size_t column = 0; column < columns_.size(); ++column)
     solve_row_biases(UserView{ratings_}, column, columns_[column].user_biases);
 }
 
 void ContextLearner::solve_items() {
-  solve(ItemView{by_item_, situations_by_item_}, users_, items_);
+  refresh_products(user_products_, users_);
+  solve(ItemView{by_item_, situations_by_item_}, users_, user_products_, items_);
   if (!has_item_biases()) return;
   for (std::size_t column = 0; column < columns_.size(); ++column)
     solve_row_biases(ItemView{by_item_, situations_by_item_}, column, columns_[column].item_biases);
-}
-
-void ContextLearner::solve_levels(std::size_t column) {
-  if (has_vectors() || (options_.biases && options_.form == ContextForm::biases)) {
-    solve_vectors(column);
-    take_over(column);
-  }
-  if (has_scales()) {
-    solve_scales_of(column);
-    take_over(column);
-  }
-}
-
-LevelMean ContextLearner::mean(const LevelTable& table) const {
-  LevelMean mean = mean_of(table);
-  // Without biases there is nothing that the mean of vectors could be moved into.
-  if (!options_.biases) std::ranges::fill(mean.vector, 0.0);
-  return mean;
-}
-
-void ContextLearner::take_over(std::size_t column) {
-  set_missing(mean(columns_[column]), columns_[column]);
-  combined_.refresh(workers_);
-}
-
-void ContextLearner::solve_vectors_by_runs(std::size_t column) {
-  constexpr std::size_t kMostRows = 8192;
-  constexpr std::size_t kRuns = 64;
-  LevelTable& table = columns_[column];
-  const LevelRuns& runs = runs_[column];
-  const std::size_t rank = options_.rank;
-  const std::size_t stride = users_.factors.stride();
-  const RowTable items{items_.factors.data(), stride};
-  FactorMatrix rows(kMostRows, rank);
-  std::vector<double> weights(kMostRows);
-  /// Writes the two rows of a run, and adds to what NormalSums::add_rest() takes.
-  const auto take_run = [&](std::size_t level, std::size_t run, std::size_t row, std::span<double> sums) {
-    const std::size_t begin = runs.starts[run];
-    const std::size_t count = runs.starts[run + 1] - begin;
-    const std::uint32_t user = user_of_[table.places[begin]];
-    const float* const p = users_.factors.row(user).data();
-    Scratch scratch(rank);
-    std::vector<std::uint32_t> others(count);
-    std::vector<float> own_weights(count);
-    std::vector<float> left(count);
-    for (std::size_t n = 0; n < count; ++n) {
-      const std::uint32_t place = table.places[begin + n];
-      others[n] = ratings_.items()[place];
-      own_weights[n] = ratings_.has_weights() ? ratings_.weights()[place] : 1.0F;
-    }
-    if (!has_scales()) gather_dots(items, others.data(), count, stride, p, left.data());
-    double weight = 0;
-    double pull = 0;
-    for (std::size_t n = 0; n < count; ++n) {
-      const std::uint32_t place = table.places[begin + n];
-      const std::uint32_t situation = ratings_.situation(place);
-      const CombinedLevels::Terms terms = combined_.of(situation, scratch.combined);
-      float known = has_scales() ? scaled_product(p, items_.factors.row(others[n]).data(), terms.scales, scratch) : left[n];
-      known += users_.biases[user] + items_.biases[others[n]] + (terms.bias - table.biases[level]) + row_biases(user, others[n], situation);
-      if (columns_.size() > 1) {
-        // What the other columns' vectors make of the row.
-        const std::span<float> rest = scratch.rows.row(1);
-        const std::span<const float> own = table.vectors.row(level);
-        for (std::size_t k = 0; k < rank; ++k) rest[k] = terms.vectors[k] - own[k];
-        known += dot(rest.data(), p, stride) + dot(rest.data(), items_.factors.row(others[n]).data(), stride);
-      }
-      left[n] = own_weights[n] * (target(place) - known);
-      weight += static_cast<double>(own_weights[n]);
-      pull += static_cast<double>(left[n]);
-    }
-    AlignedFloats sum(stride);
-    AlignedFloats pulls(stride);
-    std::fill_n(sum.data(), stride, 0.0F);
-    std::fill_n(pulls.data(), stride, 0.0F);
-    gather_axpy(items, others.data(), count, stride, own_weights.data(), sum.data());
-    gather_axpy(items, others.data(), count, stride, left.data(), pulls.data());
-    double of_user = 0;
-    double of_items = 0;
-    for (std::size_t k = 0; k < rank; ++k) {
-      const auto own = static_cast<double>(p[k]);
-      sums[k] += weight * own + static_cast<double>(sum.data()[k]);
-      sums[rank + k] += pull * own + static_cast<double>(pulls.data()[k]);
-      sum.data()[k] += static_cast<float>(weight / 2) * p[k];
-      of_user += own * own;
-      of_items += static_cast<double>(sum.data()[k]) * static_cast<double>(sum.data()[k]);
-    }
-    sums[2 * rank] += weight;
-    sums[2 * rank + 1] += pull;
-    // p y^T + y p^T = ((a p + y / a)(a p + y / a)^T - (a p - y / a)(a p - y / a)^T) / 2, with both of about the same length.
-    const double balance = of_user > 0 && of_items > 0 ? std::pow(of_items / of_user, 0.25) : 1.0;
-    const std::span<float> plus = rows.row(row);
-    const std::span<float> minus = rows.row(row + 1);
-    for (std::size_t k = 0; k < rank; ++k) {
-      const auto one = static_cast<float>(balance) * p[k];
-      const auto other = static_cast<float>(1 / balance) * sum.data()[k];
-      plus[k] = one + other;
-      minus[k] = one - other;
-    }
-    weights[row] = 0.5;
-    weights[row + 1] = -0.5;
-  };
-  for (std::size_t level = 0; level < table.levels(); ++level) {
-    float* const bias = options_.biases ? &table.biases[level] : nullptr;
-    if (table.counts[level] == 0) {
-      std::ranges::fill(table.vectors.row(level), 0.0F);
-      if (bias != nullptr) *bias = 0;
-      continue;
-    }
-    NormalSums sums(rank);
-    for (std::size_t first = runs.offsets[level]; first < runs.offsets[level + 1]; first += kMostRows / 2) {
-      const std::size_t count = std::min(kMostRows / 2, runs.offsets[level + 1] - first);
-      sums.add_rest(workers_.sum_ranges(count, kRuns, [&](std::size_t begin, std::size_t end, int) {
-        std::vector<double> part(2 * rank + 2);
-        for (std::size_t run = begin; run < end; ++run) take_run(level, first + run, 2 * run, part);
-        return part;
-      }));
-      sums.add_squares({rows.data(), stride}, 2 * count, std::span(weights).first(2 * count), workers_);
-    }
-    for (std::size_t first = runs.item_offsets[level]; first < runs.item_offsets[level + 1]; first += kMostRows) {
-      const std::size_t count = std::min(kMostRows, runs.item_offsets[level + 1] - first);
-      workers_.for_ranges(count, kRuns, [&](std::size_t begin, std::size_t end, int) {
-        for (std::size_t n = begin; n < end; ++n) std::ranges::copy(items_.factors.row(runs.items[first + n]), rows.row(n).begin());
-      });
-      sums.add_squares({rows.data(), stride}, count, std::span(runs.item_weights).subspan(first, count), workers_);
-    }
-    sums.solve(table.vector_ridges[level], options_.biases ? table.bias_dampings[level] : 0, table.vectors.row(level), bias);
-  }
-}
-
-void ContextLearner::solve_vectors(std::size_t column) {
-  if (!runs_[column].empty()) return solve_vectors_by_runs(column);
-  LevelTable& table = columns_[column];
-  RegressorStep step = step_of(column, table.vector_ridges, ratings_.weights());
-  if (options_.biases) step.bias_dampings = table.bias_dampings;
-  const std::size_t row_stride = users_.factors.stride();
-  step.write = [&](std::size_t level, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
-    Scratch scratch(options_.rank);
-    // The sum of p and q.
-    const std::span<float> rows = scratch.rows.row(1);
-    for (std::size_t at = begin; at < end; ++at, regressors += stride) {
-      const std::uint32_t place = table.places[at];
-      const std::span<const float> p = users_.factors.row(user_of_[place]);
-      const std::span<const float> q = items_.factors.row(ratings_.items()[place]);
-      for (std::size_t k = 0; k < rows.size(); ++k) rows[k] = p[k] + q[k];
-      if (has_vectors()) std::ranges::copy(rows, regressors);
-      values[at - begin] =
-          residual(place, scratch) + table.biases[level] + product(rows.data(), table.vectors.row(level).data(), row_stride);
-    }
-  };
-  FactorMatrix none(table.levels() + 1, 0);
-  (has_vectors() ? blocks_ : bias_blocks_).run(step, has_vectors() ? table.vectors : none, options_.biases ? table.biases.data() : nullptr);
-}
-
-void ContextLearner::solve_scales_of(std::size_t column) {
-  LevelTable& table = columns_[column];
-  RegressorStep step = step_of(column, table.scale_ridges, ratings_.weights());
-  // With vectors the biases are solved together with these.
-  const bool with_biases = options_.biases && !has_vectors();
-  if (with_biases) step.bias_dampings = table.bias_dampings;
-  solve_scales(column, std::move(step), users_.factors, items_.factors, with_biases ? table.biases.data() : nullptr);
 }
 
 template <class View>
@@ -350,6 +194,36 @@ float ContextLearner::score(std::uint32_t user, std::uint32_t item, std::uint32_
 
 float ContextLearner::residual(std::size_t place, Scratch& scratch) const {
   return target(place) - score(user_of_[place], ratings_.items()[place], ratings_.situation(place), scratch);
+}
+
+double ContextLearner::squared_errors() {
+  if (user_products_.empty() || item_products_.empty() || has_scales()) return squared_residuals(ratings_.weights());
+  refresh_products(user_products_, users_);
+  refresh_products(item_products_, items_);
+  const std::size_t stride = users_.factors.stride();
+  return workers_.sum_rows(ratings_.user_count(), [&](std::size_t first, std::size_t last, int) {
+    std::vector<float> products;
+    CombinedLevels::Scratch scratch;
+    double sum = 0;
+    for (std::size_t row = first; row < last; ++row) {
+      const std::size_t begin = ratings_.row_offsets()[row];
+      const std::size_t count = ratings_.row_offsets()[row + 1] - begin;
+      const auto user = static_cast<std::uint32_t>(row);
+      products.resize(count);
+      gather_dots({items_.factors.data(), stride}, ratings_.items().data() + begin, count, stride, users_.factors.row(user).data(),
+                  products.data());
+      for (std::size_t n = 0; n < count; ++n) {
+        const std::uint32_t item = ratings_.items()[begin + n];
+        const std::uint32_t situation = ratings_.situation(begin + n);
+        const float score = products[n] + users_.biases[user] + items_.biases[item] + combined_.bias_of(situation) +
+                            row_biases(user, item, situation) + user_products_.of(user, situation, level_rows_) +
+                            item_products_.of(item, situation, level_rows_);
+        const auto left = static_cast<double>(target(begin + n) - score);
+        sum += left * left * (ratings_.has_weights() ? static_cast<double>(ratings_.weights()[begin + n]) : 1.0);
+      }
+    }
+    return sum;
+  });
 }
 
 double ContextLearner::regularization() {
@@ -502,8 +376,8 @@ void ContextLearner::load(const Model& from) {
 
 std::size_t context_learner_bytes(const ContextAls& options, const TrainingShape& shape) {
   if (shape.contexts == 0) return 0;
-  // For each rating its user, its situation, and of each context where it is and what runs take.
-  const std::size_t of_ratings = shape.ratings * (4 + 4 + 8 * shape.contexts);
+  // For each rating its user, its situation, products of levels, and of each context where it is and what runs take.
+  const std::size_t of_ratings = shape.ratings * (4 + 4 + 4 + 8 * shape.contexts);
   const bool many_starts = options.starts > 1 && (options.form == ContextForm::cp || options.form == ContextForm::both);
   // The best start so far, and one more while it is taken.
   const std::size_t row_bytes = sizeof(float) * (options.rank + FactorMatrix::kLanes);

@@ -15,6 +15,7 @@
 #include "train/als_weights.h"
 #include "train/context.h"
 #include "train/context_learner_base.h"
+#include "train/level_products.h"
 #include "train/level_runs.h"
 #include "train/units.h"
 
@@ -52,7 +53,7 @@ class ContextLearner final : public ContextLearnerBase {
   void solve_items();
   void solve_levels(std::size_t column);
   /// The sum of squared errors, and the loss, in units of training. O(n rank)
-  [[nodiscard]] double squared_errors() { return squared_residuals(ratings_.weights()); }
+  [[nodiscard]] double squared_errors();
   [[nodiscard]] double regularization();
   /// \}
 
@@ -69,7 +70,7 @@ class ContextLearner final : public ContextLearnerBase {
   void set_up(Rows& side, const std::vector<std::uint32_t>& counts, const std::vector<double>& totals, double bias_damping) const;
   void set_up_columns();
   template <class View>
-  void solve(const View& view, const Rows& fixed, Rows& solved);
+  void solve(const View& view, const Rows& fixed, const LevelProducts& products, Rows& solved);
   void solve_vectors(std::size_t column);
   /// The same by runs of users.
   void solve_vectors_by_runs(std::size_t column);
@@ -86,12 +87,17 @@ class ContextLearner final : public ContextLearnerBase {
   void load(const Model& from);
   void store(const LevelTable& table, const LevelMean& mean, std::span<const double> scale, ContextVectors& to) const;
 
+  struct RunScratch;
+  /// Numbers that products of levels with the rows of a side may take: half as many as there are ratings.
+  [[nodiscard]] std::size_t most_products() const { return has_vectors() && options_.rank != 0 ? ratings_.size() / 2 : 0; }
   [[nodiscard]] bool has_user_biases() const {
     return options_.biases && (options_.context_biases == ContextBiases::users || options_.context_biases == ContextBiases::both);
   }
   [[nodiscard]] bool has_item_biases() const {
     return options_.biases && (options_.context_biases == ContextBiases::items || options_.context_biases == ContextBiases::both);
   }
+  /// Where products of levels are kept, refreshes those of the side.
+  void refresh_products(LevelProducts& products, const Rows& side) { products.refresh(side.factors, columns_, workers_); }
   [[nodiscard]] float target(std::size_t at) const { return units_.to_training(ratings_.value(at)); }
 
   ContextAls options_;
@@ -100,6 +106,9 @@ class ContextLearner final : public ContextLearnerBase {
   double total_weight_;
   Rows users_;
   Rows items_;
+  /// With vectors: of users and items. They hold where they were refreshed, within a step.
+  LevelProducts user_products_;
+  LevelProducts item_products_;
   std::vector<LevelRuns> runs_;  ///< of each column, where levels have vectors
   RowBlocks bias_blocks_;        ///< of rank 0
 };

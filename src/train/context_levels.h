@@ -84,6 +84,9 @@ class CombinedLevels {
   /// The terms of a situation. They are valid until the scratch is used again.
   Terms of(std::uint32_t situation, Scratch& scratch) const;
 
+  /// The bias of a situation alone.
+  [[nodiscard]] float bias_of(std::uint32_t situation) const;
+
   /// Writes the product of the scales of all columns but one. \param to  rank floats
   void scales_without(std::size_t column, std::uint32_t situation, std::span<float> to) const;
 
@@ -92,7 +95,6 @@ class CombinedLevels {
 
  private:
   void combine(std::uint32_t situation, std::span<float> scales, std::span<float> vectors) const;
-  [[nodiscard]] float bias_of(std::uint32_t situation) const;
 
   const std::vector<LevelTable>& columns_;
   const std::vector<std::vector<std::uint16_t>>& rows_;

@@ -23,7 +23,7 @@ namespace {
 
 /// A learner and what it borrows.
 struct Bench {
-  Tensor tensor = random_tensor();
+  Tensor tensor;
   Workers workers{2};
   TrainContext context;
   Units units;
@@ -32,7 +32,8 @@ struct Bench {
   std::unique_ptr<ContextLearner> learner;
   ContextAls options;
 
-  explicit Bench(const ContextAls& asked, bool weighted = false) : options(asked) {
+  explicit Bench(const ContextAls& asked, bool weighted = false, int count = 420)
+      : tensor(random_tensor(5, {4, 1, 3}, count)), options(asked) {
     context.situations = &tensor.situations;
     copy = tensor.dataset(weighted).ratings;
     Ratings ratings = tensor.dataset(weighted).ratings;
@@ -166,12 +167,16 @@ std::vector<ContextAls> all_forms() {
   return all;
 }
 
+/// Of so many ratings products with levels are kept for no side, for items, and for both.
+constexpr int kRatings[] = {250, 420, 900};
+
 /// After an epoch, each further step is the minimum over its rows.
 TEST(ContextAls, EveryStepSolvesItsNormalEquations) {
   for (const ContextAls& options : all_forms()) {
-    for (const bool weighted : {false, true}) {
+    for (const auto& [weighted, ratings] :
+         {std::pair(false, kRatings[0]), {true, kRatings[1]}, {false, kRatings[1]}, {true, kRatings[2]}}) {
       SCOPED_TRACE(std::to_string(static_cast<int>(options.form)) + (options.biases ? " biases" : "") + (weighted ? " weighted" : ""));
-      Bench bench(options, weighted);
+      Bench bench(options, weighted, ratings);
       ContextLearner& learner = *bench.learner;
       ASSERT_TRUE(learner.run(1));
       const bool vectors = options.form == ContextForm::pairwise || options.form == ContextForm::both;
@@ -257,40 +262,42 @@ TEST(ContextAls, EveryStepSolvesItsNormalEquations) {
 
 TEST(ContextAls, TheLossIsThatOfTheFormula) {
   for (const ContextAls& options : all_forms()) {
-    Bench bench(options, true);
-    const std::optional<EpochFigures> figures = bench.learner->run(1);
-    ASSERT_TRUE(figures);
-    double errors = 0;
-    double weight = 0;
-    for (const Bench::Rating& rating : bench.ratings()) {
-      errors += rating.weight * std::pow(rating.value - bench.score(rating), 2);
-      weight += rating.weight;
-    }
-    double loss = errors;
-    for (const ContextLearner::Rows* side : {&bench.learner->users(), &bench.learner->items()}) {
-      for (std::size_t row = 0; row < side->counts.size(); ++row) {
-        loss += side->ridges[row] * squares_of(side->factors, row) + side->bias_dampings[row] * std::pow(double{side->biases[row]}, 2);
+    for (const int ratings : kRatings) {
+      Bench bench(options, true, ratings);
+      const std::optional<EpochFigures> figures = bench.learner->run(1);
+      ASSERT_TRUE(figures);
+      double errors = 0;
+      double weight = 0;
+      for (const Bench::Rating& rating : bench.ratings()) {
+        errors += rating.weight * std::pow(rating.value - bench.score(rating), 2);
+        weight += rating.weight;
       }
-    }
-    for (std::size_t column = 0; column < 3; ++column) {
-      const LevelTable& table = bench.learner->column(column);
-      for (std::size_t level = 0; level < table.levels(); ++level) {
-        loss += table.bias_dampings[level] * std::pow(double{table.biases[level]}, 2);
-        for (std::size_t k = 0; k < 3; ++k) {
-          loss += table.vector_ridges[level] * std::pow(double{table.vectors.row(level)[k]}, 2);
-          loss += table.scale_ridges[level] * std::pow(double{table.scales.row(level)[k]} - 1, 2);
+      double loss = errors;
+      for (const ContextLearner::Rows* side : {&bench.learner->users(), &bench.learner->items()}) {
+        for (std::size_t row = 0; row < side->counts.size(); ++row) {
+          loss += side->ridges[row] * squares_of(side->factors, row) + side->bias_dampings[row] * std::pow(double{side->biases[row]}, 2);
         }
       }
-      for (const auto& [biases, side] :
-           {std::pair(&table.user_biases, &bench.learner->users()), std::pair(&table.item_biases, &bench.learner->items())}) {
-        for (std::size_t row = 0; !biases->empty() && row < side->counts.size(); ++row) {
-          for (std::uint64_t at = biases->offsets[row]; at < biases->offsets[row + 1]; ++at)
-            loss += side->bias_dampings[row] * std::pow(double{biases->values[at]}, 2);
+      for (std::size_t column = 0; column < 3; ++column) {
+        const LevelTable& table = bench.learner->column(column);
+        for (std::size_t level = 0; level < table.levels(); ++level) {
+          loss += table.bias_dampings[level] * std::pow(double{table.biases[level]}, 2);
+          for (std::size_t k = 0; k < 3; ++k) {
+            loss += table.vector_ridges[level] * std::pow(double{table.vectors.row(level)[k]}, 2);
+            loss += table.scale_ridges[level] * std::pow(double{table.scales.row(level)[k]} - 1, 2);
+          }
+        }
+        for (const auto& [biases, side] :
+             {std::pair(&table.user_biases, &bench.learner->users()), std::pair(&table.item_biases, &bench.learner->items())}) {
+          for (std::size_t row = 0; !biases->empty() && row < side->counts.size(); ++row) {
+            for (std::uint64_t at = biases->offsets[row]; at < biases->offsets[row + 1]; ++at)
+              loss += side->bias_dampings[row] * std::pow(double{biases->values[at]}, 2);
+          }
         }
       }
+      EXPECT_NEAR(*figures->train_rmse, std::sqrt(errors / weight) * bench.units.scale, 1e-5);
+      EXPECT_NEAR(*figures->train_loss, loss * bench.units.scale * bench.units.scale, 1e-5 * *figures->train_loss);
     }
-    EXPECT_NEAR(*figures->train_rmse, std::sqrt(errors / weight) * bench.units.scale, 1e-5);
-    EXPECT_NEAR(*figures->train_loss, loss * bench.units.scale * bench.units.scale, 1e-5 * *figures->train_loss);
   }
 }
 

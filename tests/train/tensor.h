@@ -69,11 +69,11 @@ struct Tensor {
 };
 
 /// Ratings at random in contexts at random, a level in eight missing: some cells of a pair in several situations. The last user and the
-/// last item have none. \param sizes  levels of each column
-inline Tensor random_tensor(std::uint64_t seed = 5, const std::vector<std::uint32_t>& sizes = {4, 1, 3}) {
+/// last item have none. \param sizes  levels of each column \param ratings  with repeats
+inline Tensor random_tensor(std::uint64_t seed = 5, const std::vector<std::uint32_t>& sizes = {4, 1, 3}, int ratings = 420) {
   Tensor tensor(23, 14, sizes);
   RandomStream stream(seed, Purpose::generate_ratings);
-  for (int n = 0; n < 420; ++n) {
+  for (int n = 0; n < ratings; ++n) {
     std::vector<std::uint16_t> levels;
     for (const ContextColumn& column : tensor.situations.columns) {
       const bool missing = stream.below(8) == 0;
