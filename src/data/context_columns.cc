@@ -38,7 +38,8 @@ std::string list_of(const std::vector<std::string>& names) {
 }
 
 /// The 0-based column of a context; kNone if the file has none. \throws OptionError if it must have one
-std::size_t column_of(const ReadOptions& options, const std::string& spelling, const std::string& name, const Layout& layout) {
+std::size_t column_of(const ReadOptions& options, const std::string& spelling, const std::string& name, const std::string& file,
+                      const Layout& layout) {
   const std::optional<Column> stated = stated_column(options, name);
   if (stated && stated->number != 0) return stated->number - 1;
   const std::string& wanted = stated ? stated->name : spelling;
@@ -46,17 +47,18 @@ std::size_t column_of(const ReadOptions& options, const std::string& spelling, c
   if (found != Layout::kNone) return found + (layout.row_names ? 1 : 0);
   if (!options.contexts_needed) return Layout::kNone;
   if (layout.header) {
-    throw OptionError("contexts", "there is no column " + quoted(wanted) + "; the columns are " + list_of(layout.names));
+    throw OptionError("contexts", file + ": there is no column " + quoted(wanted) + "; the columns are " + list_of(layout.names));
   }
-  throw OptionError("contexts", "there is no header that says which column is " + quoted(wanted) + "; use " + mention("columns") +
+  throw OptionError("contexts", file + ": there is no header that says which column is " + quoted(wanted) + "; use " + mention("columns") +
                                     " user=1,item=2,rating=3," + name + "=4");
 }
 
 /// Refuses a context in a column that is something else. The time of a file gives way unless it was asked for.
-void check_place(const ReadOptions& options, const ContextPlace& context, Layout& layout) {
+void check_place(const ReadOptions& options, const ContextPlace& context, const std::string& file, Layout& layout) {
+  const auto fail = [&](const std::string& problem) { throw OptionError("contexts", file + ": " + problem); };
   if (context.column == Layout::kNone) return;
   const auto taken = [&](std::size_t column, const char* role) {
-    if (column == context.column) throw OptionError("contexts", context.name + " cannot be in the column of the " + role);
+    if (column == context.column) fail(context.name + " cannot be in the column of the " + role);
   };
   taken(layout.user, "user");
   taken(layout.item, "item");
@@ -64,7 +66,7 @@ void check_place(const ReadOptions& options, const ContextPlace& context, Layout
   taken(layout.weight, "weight");
   if (layout.time == context.column && options.columns.time_stated) taken(layout.time, "time");
   for (const ContextPlace& other : layout.contexts) {
-    if (other.column == context.column) throw OptionError("contexts", other.name + " and " + context.name + " cannot be the same column");
+    if (other.column == context.column) fail(other.name + " and " + context.name + " cannot be the same column");
   }
   if (layout.time != context.column) return;
   layout.time = Layout::kNone;
@@ -136,8 +138,8 @@ bool names_contexts(const ReadOptions& options, const std::vector<std::string>& 
 void place_contexts(const ReadOptions& options, const std::string& name, Layout& layout) {
   for (const std::string& spelling : options.contexts) {
     const std::string own = context_name(spelling).value_or("");
-    const ContextPlace context{own, column_of(options, spelling, own, layout)};
-    check_place(options, context, layout);
+    const ContextPlace context{own, column_of(options, spelling, own, name, layout)};
+    check_place(options, context, name, layout);
     layout.contexts.push_back(context);
   }
   layout.missing = options.missing;

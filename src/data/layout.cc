@@ -90,19 +90,20 @@ std::optional<Layout> lay_out(Separator separator, const ReadOptions& options, s
 }
 
 /// Refuses columns that are missing or used twice.
-void check_columns(Layout& layout, const ReadOptions& options) {
-  if (layout.user == Layout::kNone || layout.item == Layout::kNone) throw OptionError("columns", "user and item need one column each");
-  if (layout.user == layout.item) throw OptionError("columns", "user and item cannot be the same column");
+void check_columns(Layout& layout, const std::string& name, const ReadOptions& options) {
+  const auto fail = [&](const char* problem) { throw OptionError("columns", name + ": " + problem); };
+  if (layout.user == Layout::kNone || layout.item == Layout::kNone) fail("user and item need one column each");
+  if (layout.user == layout.item) fail("user and item cannot be the same column");
   if (layout.rating == layout.user || layout.rating == layout.item) {
-    if (!options.implicit_values) throw OptionError("columns", "the rating cannot be in the column of the user or of the item");
+    if (!options.implicit_values) fail("the rating cannot be in the column of the user or of the item");
     layout.rating = Layout::kNone;
   }
   if (layout.time != Layout::kNone && (layout.time == layout.user || layout.time == layout.item || layout.time == layout.rating)) {
-    if (layout.time_needed) throw OptionError("columns", "the time cannot be in the column of the user, the item or the rating");
+    if (layout.time_needed) fail("the time cannot be in the column of the user, the item or the rating");
     layout.time = Layout::kNone;
   }
   if (layout.weight != Layout::kNone && (layout.weight == layout.user || layout.weight == layout.item || layout.weight == layout.rating)) {
-    throw OptionError("columns", "the weight cannot be in the column of the user, the item or the rating");
+    fail("the weight cannot be in the column of the user, the item or the rating");
   }
 }
 
@@ -193,7 +194,7 @@ Fit fit_of(const Layout& layout, std::span<const std::string_view> lines) {
   return {named.is_header() ? static_cast<std::size_t>(roles) : 0, good, three, two};
 }
 
-Layout choose_layout(const Sample& sample, const ReadOptions& options) {
+Layout choose_layout(const Sample& sample, const std::string& name, const ReadOptions& options) {
   std::vector<std::string_view> lines;
   lines.reserve(sample.lines.size());
   for (const Sample::Line& line : sample.lines) lines.push_back(line.text);
@@ -221,8 +222,8 @@ Layout choose_layout(const Sample& sample, const ReadOptions& options) {
     lay_out(separator, options, lines[0], missing);
   }
   std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "" : ", ") + quoted(name);
-  throw OptionError("columns", "there is no column " + quoted(missing) + "; the columns are " + list);
+  for (const std::string& own : names) list += (list.empty() ? "" : ", ") + quoted(own);
+  throw OptionError("columns", name + ": there is no column " + quoted(missing) + "; the columns are " + list);
 }
 
 /// The last comment before the first line, without its marks, if it names the columns of the lines below it.
@@ -281,7 +282,7 @@ Layout adjacency_layout(Sample& sample, const std::string& name, const ReadOptio
 /// The layout of a file with one rating per line.
 Layout lines_layout(Sample& sample, const std::string& name, const ReadOptions& options) {
   const Sample unmarked = sample.unmarked();
-  Layout layout = choose_layout(unmarked, options);
+  Layout layout = choose_layout(unmarked, name, options);
   layout.column_count = usual_count(table_of(unmarked, layout.separator), 0);
   sample.remove_comments(layout, name);
   if (sample.lines.empty()) return layout;
@@ -303,7 +304,7 @@ Layout lines_layout(Sample& sample, const std::string& name, const ReadOptions& 
   }
   if (options.format == Format::automatic && !options.columns.stated) refuse_other_formats(sample, table, layout, name);
   if (layout.header) place_by_names(heading, sample, table, name, options, layout);
-  check_columns(layout, options);
+  check_columns(layout, name, options);
   place_contexts(options, name, layout);
   find_decimal(sample, options, layout);
   find_time_unit(sample, name, options, layout);
@@ -330,14 +331,14 @@ Layout detect_layout(std::string_view head, bool whole, const std::string& name,
   }
   const bool matrix_market = banner || format == Format::matrix_market;
   if (options.columns.stated && (matrix_market || format == Format::adjacency || format == Format::matrix)) {
-    throw OptionError("columns", "cannot be used with this format, whose columns are fixed");
+    throw OptionError("columns", "cannot be used with the format of " + name + ", whose columns are fixed");
   }
   const bool contexts = !options.contexts.empty() || !options.time_contexts.empty();
   if (contexts && (matrix_market || format == Format::adjacency || format == Format::matrix)) {
-    throw OptionError("contexts", "cannot be used with this format, which has none");
+    throw OptionError("contexts", "cannot be used with the format of " + name + ", which has none");
   }
   if (!options.separator.empty() && (matrix_market || format == Format::movielens)) {
-    throw OptionError("separator", "cannot be used with this format, which has its own");
+    throw OptionError("separator", "cannot be used with the format of " + name + ", which has its own");
   }
   Layout layout;
   if (matrix_market) {

@@ -20,9 +20,10 @@ bool is_tensor(const std::string& path, const ReadOptions& options) {
 }
 
 Layout tensor_layout(std::string_view head, const std::string& name, const ReadOptions& options) {
-  if (options.columns.stated) throw OptionError("columns", "cannot be used with this format, whose columns are fixed");
-  if (!options.separator.empty()) throw OptionError("separator", "cannot be used with this format, which has its own");
-  if (!options.time_contexts.empty()) throw OptionError("time_contexts", "cannot be used with this format, which has no times");
+  if (options.columns.stated) throw OptionError("columns", "cannot be used with the format of " + name + ", whose columns are fixed");
+  if (!options.separator.empty()) throw OptionError("separator", "cannot be used with the format of " + name + ", which has its own");
+  if (!options.time_contexts.empty())
+    throw OptionError("time_contexts", "cannot be used with the format of " + name + ", which has no times");
   Layout layout;
   layout.tensor = true;
   layout.separator = Separator::blanks;

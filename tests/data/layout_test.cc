@@ -312,13 +312,11 @@ TEST(Matrix, ReportsItsFaults) {
   EXPECT_TRUE(error_for(",A,,B\nAnn,5,4,1\n", matrix).starts_with("F:1: the header of a matrix has an empty id"));
   EXPECT_TRUE(error_for("Ann\nBob\n", matrix).starts_with("F:1: expected a header of items"));
   EXPECT_EQ(read_text(",A,B,\nAnn,5,4,\nBob,,2,\n", matrix).size(), 3U);
-  EXPECT_EQ(error_of<OptionError>([] {
-              const ScratchFile file(",A\nAnn,5\n");
-              ReadOptions options = with_format(Format::matrix);
-              options.columns = Columns::parse("user=1");
-              read_ratings(file.path(), options);
-            }),
-            "columns: cannot be used with this format, whose columns are fixed");
+  const ScratchFile file(",A\nAnn,5\n");
+  ReadOptions options = with_format(Format::matrix);
+  options.columns = Columns::parse("user=1");
+  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }, file.path()),
+            "columns: cannot be used with the format of F, whose columns are fixed");
 }
 
 // Comments and Matrix Market.

@@ -140,13 +140,13 @@ std::string problem_of(const std::string& text, const ReadOptions& options) {
 
 TEST(ReadContexts, WhatIsRefusedIsNamed) {
   EXPECT_EQ(problem_of(kFile, contexts({"weather"})),
-            "contexts: there is no column \"weather\"; the columns are \"user\", \"item\", \"rating\", \"daytime\", \"Seen With\"");
+            "contexts: F: there is no column \"weather\"; the columns are \"user\", \"item\", \"rating\", \"daytime\", \"Seen With\"");
   EXPECT_EQ(problem_of("1,2,3,4\n", contexts({"mood"})),
-            "contexts: there is no header that says which column is \"mood\"; use columns user=1,item=2,rating=3,mood=4");
+            "contexts: F: there is no header that says which column is \"mood\"; use columns user=1,item=2,rating=3,mood=4");
   EXPECT_EQ(problem_of(kFile, contexts({"daytime", "Daytime"})), "contexts: \"daytime\" is given twice");
-  EXPECT_EQ(problem_of(kFile, contexts({"rating"})), "contexts: rating cannot be in the column of the rating");
-  EXPECT_EQ(problem_of(kFile, contexts({"user"})), "contexts: user cannot be in the column of the user");
-  EXPECT_EQ(problem_of("1,2,3,4\n", contexts({"a", "b"}, "user=1,item=2,rating=3,a=4,b=4")), "contexts: a and b cannot be the same column");
+  EXPECT_EQ(problem_of(kFile, contexts({"rating"})), "contexts: F: rating cannot be in the column of the rating");
+  EXPECT_EQ(problem_of(kFile, contexts({"user"})), "contexts: F: user cannot be in the column of the user");
+  EXPECT_EQ(problem_of("1,2,3,4\n", contexts({"a", "b"}, "user=1,item=2,rating=3,a=4,b=4")), "contexts: F: a and b cannot be the same column");
   EXPECT_EQ(problem_of("1,2,3,4\n", contexts({}, "user=1,item=2,rating=3,mood=4")),
             "columns: expected user, item, rating, time or weight, or one of contexts, got \"mood\"");
   EXPECT_EQ(problem_of("1,2,3,4\n1,2,3\n", contexts({"mood"}, "user=1,item=2,rating=3,mood=4")),

@@ -97,13 +97,13 @@ TEST(ReadRatings, SaysWhichColumnsThereAre) {
   ReadOptions options;
   options.columns = Columns::parse("user=who,item=what");
   const ScratchFile file("who,What,rating\n1,2,3\n");
-  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }),
-            "columns: there is no column \"what\"; the columns are \"who\", \"What\", \"rating\"");
+  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }, file.path()),
+            "columns: F: there is no column \"what\"; the columns are \"who\", \"What\", \"rating\"");
   options.columns = Columns::parse("user=2");
-  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }), "columns: user and item cannot be the same column");
+  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }, file.path()), "columns: F: user and item cannot be the same column");
   options.columns = Columns::parse("user=3,item=2");
-  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }),
-            "columns: the rating cannot be in the column of the user or of the item");
+  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }, file.path()),
+            "columns: F: the rating cannot be in the column of the user or of the item");
 }
 
 TEST(ReadRatings, HonoursAStatedFormat) {
@@ -294,8 +294,8 @@ TEST(ReadRatings, WeightsThatNothingReadsAreRefused) {
   EXPECT_EQ(data.ratings.value(0), 4.0F);
   EXPECT_EQ(data.ratings.weights()[0], 8.0F);
   options.columns = Columns::parse("user=1,item=2,rating=3,weight=3");
-  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }),
-            "columns: the weight cannot be in the column of the user, the item or the rating");
+  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }, file.path()),
+            "columns: F: the weight cannot be in the column of the user, the item or the rating");
   options.columns = Columns::parse("user=1,item=2,rating=3,weight=4");
   options.keep_times = true;
   EXPECT_THROW(read_ratings(file.path(), options), OptionError);
