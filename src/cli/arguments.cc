@@ -454,9 +454,9 @@ void read_contexts_of(std::span<const Model> models, ReadOptions& read) {
   std::vector<std::string> names;
   std::vector<Period> periods;
   for (const Model& model : models) {
-    if (!model.contexts.empty()) read.keep_times = true;
     for (const ContextVectors& context : model.contexts) {
       if (context.period != Period::none) {
+        read.keep_times = true;
         if (std::ranges::find(periods, context.period) == periods.end()) periods.push_back(context.period);
       } else if (std::ranges::find(names, context.name) == names.end()) {
         names.push_back(context.name);

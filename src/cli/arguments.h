@@ -72,7 +72,7 @@ void add_reading(CLI::App& app, ReadOptions& read, bool trains);
 /// The options that say which contexts a file has, for a command that also has those of add_reading(). \param periods  whether contexts
 /// may be derived from times
 void add_contexts(CLI::App& app, ReadOptions& read, bool periods);
-/// Reads the contexts of models, and times where any has contexts, as far as a file has them, unless the caller named some.
+/// Reads the contexts of models, and times where any has contexts of times, as far as a file has them, unless the caller named some.
 void read_contexts_of(std::span<const Model> models, ReadOptions& read);
 /// Refuses the options of add_reading() that are stated where no file is read, but for the one called `but`. \throws OptionError
 void refuse_unread_reading(const CLI::App& app, bool reads, const std::string& problem, const std::string& but = {});

@@ -146,7 +146,8 @@ TEST(ReadContexts, WhatIsRefusedIsNamed) {
   EXPECT_EQ(problem_of(kFile, contexts({"daytime", "Daytime"})), "contexts: \"daytime\" is given twice");
   EXPECT_EQ(problem_of(kFile, contexts({"rating"})), "contexts: F: rating cannot be in the column of the rating");
   EXPECT_EQ(problem_of(kFile, contexts({"user"})), "contexts: F: user cannot be in the column of the user");
-  EXPECT_EQ(problem_of("1,2,3,4\n", contexts({"a", "b"}, "user=1,item=2,rating=3,a=4,b=4")), "contexts: F: a and b cannot be the same column");
+  EXPECT_EQ(problem_of("1,2,3,4\n", contexts({"a", "b"}, "user=1,item=2,rating=3,a=4,b=4")),
+            "contexts: F: a and b cannot be the same column");
   EXPECT_EQ(problem_of("1,2,3,4\n", contexts({}, "user=1,item=2,rating=3,mood=4")),
             "columns: expected user, item, rating, time or weight, or one of contexts, got \"mood\"");
   EXPECT_EQ(problem_of("1,2,3,4\n1,2,3\n", contexts({"mood"}, "user=1,item=2,rating=3,mood=4")),

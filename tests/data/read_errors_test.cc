@@ -9,6 +9,7 @@
 #include "data/read_tuned.h"
 #include "data/scratch_file.h"
 #include "lowrank/base/error.h"
+#include "lowrank/data/lines.h"
 #include "lowrank/data/read.h"
 
 namespace lowrank::read_errors_test {
@@ -106,6 +107,26 @@ TEST(ReadErrors, CountTheIds) {
     EXPECT_EQ(without_context(error_of<DataError>(read, file.path())), "F:5: expected a number, found \"oops\"");
     tuning.max_ids = 1;
     EXPECT_EQ(error_of<DataError>(read, file.path()), "F:2: more than 1 distinct users");
+  }
+}
+
+TEST(ReadErrors, OfTimesOnlyWhereTheyAreAskedFor) {
+  const ScratchFile file("user,item,rating,time,mood\na,x,1,soon,glad\nb,y,2,later,sad\n");
+  for (const bool contexts : {false, true}) {
+    for (const bool keep_times : {false, true}) {
+      for (const bool pairs_only : {false, true}) {
+        ReadOptions options;
+        if (contexts) options.contexts = {"mood"};
+        options.keep_times = keep_times;
+        options.pairs_only = pairs_only;
+        const std::string expected = keep_times ? "F:2: expected a timestamp, found \"soon\"" : "";
+        const auto problem = [&](const auto& read) { return without_context(error_of<DataError>(read, file.path())); };
+        EXPECT_EQ(problem([&] { read_ratings(file.path(), options); }), expected);
+        EXPECT_EQ(problem([&] { read_pairs(file.path(), {}, {}, options); }), expected);
+        EXPECT_EQ(problem([&] { read_lines(file.path(), options); }), expected);
+        EXPECT_EQ(problem([&] { for_each_rating(file.path(), options, [](const RatingLine&) {}); }), expected);
+      }
+    }
   }
 }
 

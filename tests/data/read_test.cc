@@ -100,7 +100,8 @@ TEST(ReadRatings, SaysWhichColumnsThereAre) {
   EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }, file.path()),
             "columns: F: there is no column \"what\"; the columns are \"who\", \"What\", \"rating\"");
   options.columns = Columns::parse("user=2");
-  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }, file.path()), "columns: F: user and item cannot be the same column");
+  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }, file.path()),
+            "columns: F: user and item cannot be the same column");
   options.columns = Columns::parse("user=3,item=2");
   EXPECT_EQ(error_of<OptionError>([&] { read_ratings(file.path(), options); }, file.path()),
             "columns: F: the rating cannot be in the column of the user or of the item");
