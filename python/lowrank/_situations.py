@@ -100,6 +100,8 @@ def refuse_matrix(asked: Asked) -> None:
     """Raises OptionError for contexts that a matrix cannot have."""
     if asked.names or asked.periods:
         raise OptionError("contexts: a matrix has neither columns nor times; give a dict of arrays by name", "contexts")
+    if asked.missing:
+        raise OptionError("missing: is read only with contexts, and there are none", "missing")
 
 
 def _texts(value: Any, name: str) -> list[str]:

@@ -94,6 +94,7 @@ Situated situated(const GivenContexts& given, const std::vector<std::string>& pe
   ReadOptions options;
   for (const GivenContext& context : given) options.contexts.push_back(std::get<0>(context));
   for (const std::string& period : periods) options.time_contexts.push_back(parse_period(period));
+  options.missing = missing;
   check_contexts(options);
   std::vector<std::vector<std::uint16_t>> levels;
   for (const auto& [name, texts, codes] : given) {

@@ -122,6 +122,8 @@ def test_threads_do_not_matter(table, tmp_path):
         ({"contexts": [3]}, "expected texts"),
         ({"contexts": {"company": [["kids"]] * 1876}}, "expected texts or numbers"),
         ({"time_contexts": ["year"]}, "year"),
+        ({"missing": "kids"}, "missing: is read only with contexts"),
+        ({"time_contexts": "month", "missing": "kids"}, "missing: is read only with contexts"),
     ],
 )
 def test_wrong_contexts_are_refused(table, given, words):
@@ -276,7 +278,10 @@ def test_searches_and_folds_refuse_what_fit_refuses(tastes, tmp_path):
                                       (matrix, {"contexts": ["company"]}, "a matrix has neither columns nor times"),
                                       (tuple(matrix[:3, :4]), {"contexts": ["company"]}, "ratings is neither a table nor a file"),
                                       (tuple(matrix[:3, :4]), {"time_contexts": ["month"]}, "need a timestamp with each rating"),
-                                      (tastes, {"time_contexts": ["year"]}, "year")):
+                                      (tastes, {"time_contexts": ["year"]}, "year"),
+                                      (path, {"missing": "kids"}, "missing: is read only with contexts"),
+                                      (tastes, {"missing": "kids"}, "missing: is read only with contexts"),
+                                      (matrix, {"missing": "kids"}, "missing: is read only with contexts")):
             with pytest.raises(lowrank.OptionError, match=words):
                 ask(ratings, **given)
         with pytest.raises(lowrank.DataError, match="weather"):

@@ -97,7 +97,10 @@ bool reads_contexts(const std::string& path, const ReadOptions& options) {
   return !options.contexts.empty() || !options.time_contexts.empty() || is_tensor(path, options);
 }
 
-void check_contexts(const ReadOptions& options) {
+void check_contexts(const ReadOptions& options, bool tensor) {
+  if (!options.missing.empty() && options.contexts.empty() && !tensor) {
+    throw OptionError("missing", "is read only with " + mention("contexts") + ", and there are none");
+  }
   std::vector<std::string> names;
   const auto add = [&](std::string name) {
     if (std::ranges::find(names, name) != names.end()) throw OptionError("contexts", quoted(name) + " is given twice");

@@ -17,8 +17,9 @@ bool is_tensor(const std::string& path, const ReadOptions& options);
 /// Whether ratings of a file have situations.
 bool reads_contexts(const std::string& path, const ReadOptions& options);
 
-/// Checks the names of contexts, and that further columns are contexts. \throws OptionError
-void check_contexts(const ReadOptions& options);
+/// Checks the names of contexts, that further columns are contexts, and that texts of missing levels are read. \throws OptionError
+/// \param tensor  whether the file has contexts by its format
+void check_contexts(const ReadOptions& options, bool tensor = false);
 
 /// Whether every context that no number places is named in a header.
 bool names_contexts(const ReadOptions& options, const std::vector<std::string>& header);

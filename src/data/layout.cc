@@ -321,8 +321,9 @@ std::optional<Separator> stated_separator(const ReadOptions& options) {
 
 Layout detect_layout(std::string_view head, bool whole, const std::string& name, const ReadOptions& options) {
   refuse_foreign(head, name, options.encoding.empty() ? "use " + mention("encoding") + " " : "");
-  check_contexts(options);
-  if (is_tensor(name, options)) return tensor_layout(head, name, options);
+  const bool tensor = is_tensor(name, options);
+  check_contexts(options, tensor);
+  if (tensor) return tensor_layout(head, name, options);
   const std::string_view text = without_bom(head);
   const Format format = options.format;
   const bool banner = has_matrix_market_banner(text);

@@ -161,6 +161,10 @@ TEST(ReadContexts, WhatIsRefusedIsNamed) {
             "contexts: a name must have 1 to 64 letters (a to z), digits or _, got \"época\"; use columns to give the column another name");
   ReadOptions hours;
   hours.time_contexts = {Period::hour};
+  for (ReadOptions unread : {ReadOptions{}, hours}) {
+    unread.missing = {"-1"};
+    EXPECT_EQ(problem_of("1,2,3,978307200\n", unread), "missing: is read only with contexts, and there are none");
+  }
   EXPECT_EQ(problem_of("1,2,3\n", hours), "F: no column of timestamps to derive contexts from; use columns to name it");
   EXPECT_EQ(problem_of("1,2,3,5\n", hours), "F: the timestamps, 5 at most, count no seconds, milliseconds or microseconds since 1970");
 }
