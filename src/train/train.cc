@@ -210,14 +210,32 @@ void check_features(const Method& method, const Features* users, std::uint32_t u
   check("item_features", items, item_count, "items");
 }
 
+namespace {
+
+/// Whether a context is a mode of a tensor, by its name.
+bool is_mode(const ContextColumn& column) {
+  std::string_view name = column.name;
+  if (!name.starts_with("mode")) return false;
+  name.remove_prefix(4);
+  return !name.empty() && name.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+}  // namespace
+
 void check_reads_contexts(const Method& method, const Situations& situations) {
   if (situations.columns.empty() || reads_contexts(method)) return;
   std::string others;
   for (const std::string_view name : method_names()) {
     if (reads_contexts(method_by_name(name))) others.append(others.empty() ? "" : ", ").append(name);
   }
-  throw OptionError("contexts",
-                    "is not an option of method " + std::string(name_of(method)) + ", which does not read contexts; " + others + " do");
+  const std::string own = "method " + std::string(name_of(method));
+  // Nobody asked for the contexts of a tensor: its format has them.
+  if (std::ranges::all_of(situations.columns, is_mode)) {
+    std::string modes;
+    for (const ContextColumn& column : situations.columns) modes.append(modes.empty() ? "" : ", ").append(column.name);
+    throw OptionError("", own + " does not read contexts, and the ratings have " + modes + "; methods " + others + " do");
+  }
+  throw OptionError("contexts", "is not an option of " + own + ", which does not read contexts; " + others + " do");
 }
 
 TrainingObserver& TrainingObserver::silent() noexcept {
