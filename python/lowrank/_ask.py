@@ -464,9 +464,9 @@ class Answers(HasContexts):
                 raise DataError("X: there are no ratings to fold in")
         result = copy.copy(self)
         if not of_users:
-            result._take(model.fold_in_items(pairs, thread_count(threads), own), self._user_ids, None)
+            result._take(model.fold_in_items(pairs, thread_count(threads), own), self._user_ids, None, given=self._given)
             return result
-        result._take(model.fold_in(pairs, thread_count(threads), own), names if own is None else None, self._item_ids)
+        result._take(model.fold_in(pairs, thread_count(threads), own), names if own is None else None, self._item_ids, given=self._given)
         return result
 
     def add_items(self: Self, features: Any) -> Self:
@@ -486,7 +486,7 @@ class Answers(HasContexts):
         self = self._snapshot()
         model = self._fitted()
         result = copy.copy(self)
-        result._take(model.add_items(new_features(features, False, model)), self._user_ids, None)
+        result._take(model.add_items(new_features(features, False, model)), self._user_ids, None, given=self._given)
         return result
 
     def add_users(self: Self, features: Any) -> Self:
@@ -506,7 +506,7 @@ class Answers(HasContexts):
         self = self._snapshot()
         model = self._fitted()
         result = copy.copy(self)
-        result._take(model.add_users(new_features(features, True, model)), None, self._item_ids)
+        result._take(model.add_users(new_features(features, True, model)), None, self._item_ids, given=self._given)
         return result
 
     def _pairs(
@@ -520,8 +520,9 @@ class Answers(HasContexts):
         layout: str | None = None,
         clicks: bool = False,
         times: bool = False,
+        given: frozenset[str] = frozenset(),
     ) -> tuple[_core.Pairs, npt.NDArray[Any] | None]:
-        """Ratings in the numbering of the model, and the distinct users as they were given."""
+        """Ratings in the numbering of the model, and the distinct users as they were given. `given` are contexts that X must not have."""
         model = self._fitted()
         if clicks and y is None and is_clicks(X, columns):
             source: Source = pairs_from(X, columns, name)
@@ -529,7 +530,7 @@ class Answers(HasContexts):
             own_layout = self._layout if layout is None else check_layout(layout)
             source = ratings_from(X, y, columns, name, layout=own_layout, times=times, contexts=model.context_columns)
         if isinstance(source, File):
-            reading = Reading(contexts=Asked(names=model.context_columns, needed=False))
+            reading = Reading(contexts=Asked(names=model.context_columns, needed=False, given=sorted(given)))
             return _core.model_read_pairs(model, source.path, source.options(reading, times=times), threads)[0], None
         table = source.as_columns() if isinstance(source, Matrix) else source
         _, distinct = table.users.number()

@@ -15,7 +15,7 @@ from lowrank._checks import positive, shown
 from lowrank._errors import DataWarning, OptionError
 from lowrank._fitted import Fitted
 from lowrank._lists import frame_of
-from lowrank._situations import refuse_columns_of
+from lowrank._situations import columns_given, refuse_columns_of
 from lowrank._times import moment_text
 
 Self = TypeVar("Self", bound="HasContexts")
@@ -55,7 +55,8 @@ class HasContexts(Fitted):
         Returns
         -------
         estimator
-            A fitted estimator whose biases and mean have taken in what the context adds. It has no longer the contexts that were given.
+            A fitted estimator whose biases and mean have taken in what the context adds. It has no longer the contexts that were given, and
+            its `predict`, `evaluate` and `score` refuse tables and files with a column of one of them.
 
         Raises
         ------
@@ -159,18 +160,20 @@ class HasContexts(Fitted):
         context : mapping or None
             As of `in_context`; None for no context.
         pairs : pairs, optional
-            What is asked about. A table that has a column of the context is an error.
+            What is asked about. A table that has a column of the context, or of one that `in_context` gave, is an error.
         """
         self = self._snapshot()
         if context is None:
+            refuse_columns_of(self._given, pairs)
             return self
         if not isinstance(context, Mapping) or not all(isinstance(name, str) for name in context):
             raise OptionError(f'context: expected a mapping of names to levels, such as {{"month": "2001-03"}}, got {shown(context)}', "context")
         model = self._fitted()
-        refuse_columns_of(context, pairs, model)
+        given = self._given | columns_given(context, model)
+        refuse_columns_of(given, pairs)
         values = [(name, moment_text(value, name)) for name, value in context.items()]
         if text := model.unknown_levels(values):
             warnings.warn(text, DataWarning, stacklevel=3)
         result = copy.copy(self)
-        result._take(model.bind_context(values), self._user_ids, self._item_ids, self._history, self._summary, self._layout)
+        result._take(model.bind_context(values), self._user_ids, self._item_ids, self._history, self._summary, self._layout, given)
         return result

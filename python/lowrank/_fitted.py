@@ -32,11 +32,12 @@ class Fitted(Params):
     _history: npt.NDArray[Any]
     _summary: dict[str, Any]
     _layout: str  # of lists and arrays, as `fit` was told
+    _given: frozenset[str] = frozenset()  # contexts of columns that the model has taken in, see `in_context`
 
     def _clear(self) -> None:
         vars(self).update(
             dict.fromkeys(("_model", "_recommender", "_user_ids", "_item_ids"))
-            | {"_history": np.zeros(0, [("epoch", np.int64)]), "_summary": {}, "_layout": "auto"}
+            | {"_history": np.zeros(0, [("epoch", np.int64)]), "_summary": {}, "_layout": "auto", "_given": frozenset()}
         )
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -50,6 +51,7 @@ class Fitted(Params):
         history: npt.NDArray[Any] | None = None,
         summary: dict[str, Any] | None = None,
         layout: str = "auto",
+        given: frozenset[str] = frozenset(),
     ) -> None:
         # In one step: another thread may ask meanwhile.
         vars(self).update(
@@ -61,6 +63,7 @@ class Fitted(Params):
                 "_history": np.zeros(0, [("epoch", np.int64)]) if history is None else history,
                 "_summary": {} if summary is None else summary,
                 "_layout": layout,
+                "_given": given,
             }
         )
 

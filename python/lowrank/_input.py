@@ -75,6 +75,7 @@ class File:
             "contexts_needed": reading.contexts.needed,
             "time_contexts": reading.contexts.periods,
             "missing": reading.contexts.missing,
+            "given_contexts": reading.contexts.given,
         }
 
 

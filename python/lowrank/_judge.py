@@ -11,10 +11,11 @@ import numpy.typing as npt
 from lowrank import _core
 from lowrank._ask import Answers
 from lowrank._checks import list_lengths, number, optional_rating, thread_count
-from lowrank._columns import ids_array
+from lowrank._columns import as_table, ids_array, is_table
 from lowrank._errors import DataError, OptionError
 from lowrank._input import ColumnNames
 from lowrank._lists import frame_of
+from lowrank._situations import refuse_columns_of
 
 
 class Judges(Answers):
@@ -48,7 +49,9 @@ class Judges(Answers):
         return float(_core.score(model, self._test_pairs(X, y, None, 0, model.reads_times), monitor, 0))
 
     def _test_pairs(self, X: Any, y: Any, columns: ColumnNames | None, threads: int, times: bool) -> _core.Pairs:
-        pairs, _ = self._pairs(X, y, columns, threads, times=times)
+        X = as_table(X) if is_table(X) else X
+        refuse_columns_of(self._given, X)
+        pairs, _ = self._pairs(X, y, columns, threads, times=times, given=self._given)
         if len(pairs) == 0:
             raise DataError("X: there are no ratings to score")
         return pairs
@@ -189,6 +192,9 @@ def compare(
     level = None if interval is None else number(interval, "interval")
     tops = list_lengths(top)
     compiled = [one._fitted() for one in fitted]
+    test = as_table(test) if is_table(test) else test
+    for one in fitted:
+        refuse_columns_of(one._given, test)
     pairs = fitted[0]._test_pairs(test, y, columns, threads, any(model.reads_times for model in compiled))
     limit = optional_rating(relevant_from, "relevant_from")
     metrics: list[dict[str, Any]] = _core.compare(compiled, pairs, tops, limit, level, threads)

@@ -34,6 +34,8 @@ class Asked:
     missing: list[str] = field(default_factory=list)
     #: Whether a file must have these columns.
     needed: bool = True
+    #: Contexts that are given for all ratings, of which a file must not have a column.
+    given: list[str] = field(default_factory=list)
 
     def columns(self, X: Any, size: int, name: str) -> list[Levels]:
         """The contexts of ratings in memory."""
@@ -52,10 +54,16 @@ def levels_known_to(model: _core.Model, X: Any, size: int) -> list[Levels]:
     return [_levels(name, table_column(table, column, "a context"), size) for name, column in _columns_known_to(model, table).items()]
 
 
-def refuse_columns_of(context: Mapping[str, Any], X: Any, model: _core.Model) -> None:
+def columns_given(context: Iterable[str], model: _core.Model) -> frozenset[str]:
+    """The contexts that are given, but for those of times, by their names in the model."""
+    return frozenset(_core.context_name(name) for name in context) & frozenset(model.context_columns)
+
+
+def refuse_columns_of(given: frozenset[str], X: Any) -> None:
     """Raises OptionError for a context that is given, and that a table has a column of too."""
-    given = {_core.context_name(str(name)) for name in context}
-    for name, column in _columns_known_to(model, _table_of(X)).items():
+    table = _table_of(X) if given else None
+    for column in [] if table is None else names_of(table):
+        name = _core.context_name(str(column))
         if name in given:
             raise OptionError(f"context: {name} is given, and the table has a column {column}: leave one of them out", "context")
 

@@ -180,4 +180,4 @@ class Updates(Answers):
                 DataWarning,
                 stacklevel=4,
             )
-        self._take(model, None, None, self._history, summary, self._layout)
+        self._take(model, None, None, self._history, summary, self._layout, self._given)

@@ -329,6 +329,7 @@ ReadOptions read_options(const nb::dict& given, int threads) {
     options.time_contexts.push_back(parse_period(period));
   }
   options.missing = nb::cast<std::vector<std::string>>(given["missing"]);
+  options.given_contexts = nb::cast<std::vector<std::string>>(given["given_contexts"]);
   options.threads = threads;
   return options;
 }

@@ -214,6 +214,19 @@ def test_tables_of_pairs_may_have_the_other_contexts(tastes, tmp_path):
     with pytest.raises(lowrank.OptionError, match="context: company is given, and the table has a column Company: leave one of them out") as refused:
         model.predict(pairs, context={"company": "kids"})
     assert refused.value.option == "context"
+    of_kids = model.in_context(company="kids")
+    rated = pairs.assign(rating=3.0)
+    rated.to_parquet(tmp_path / "rated.parquet")
+    rated.to_csv(tmp_path / "rated.csv", index=False)
+    for ask in (lambda: of_kids.predict(pairs), lambda: of_kids.predict(pairs, context={"weather": "rain"}), lambda: of_kids.evaluate(rated),
+                lambda: of_kids.score(rated), lambda: of_kids.evaluate(tmp_path / "rated.csv"), lambda: of_kids.in_context(weather="sun").score(rated),
+                lambda: of_kids.evaluate(tmp_path / "rated.parquet"), lambda: lowrank.compare([model, of_kids], rated)):
+        with pytest.raises(lowrank.OptionError, match='context: company is given, and .* has a column "?Company"?: leave one of them out'):
+            ask()
+    assert of_kids.predict(pairs.drop(columns="Company")).shape == (len(pairs),)
+    # A model that is fitted anew has nothing given.
+    of_kids.fit(weather, contexts=["company", "weather"])
+    np.testing.assert_array_equal(of_kids.predict(pairs), model.predict(pairs))
     np.testing.assert_array_equal(model.predict(pairs, context={"weather": "rain"}), model.in_context(weather="rain").predict(pairs))
     np.testing.assert_allclose(model.predict(pairs, context={"weather": "rain"}), model.predict(pairs.assign(weather="rain")), rtol=1e-5)
     arrow = pytest.importorskip("pyarrow").Table.from_pandas(pairs)

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "cli/arguments.h"
 #include "cli/candidates.h"
@@ -46,6 +47,16 @@ std::string interval_text(const Model& model, std::uint32_t user, std::uint32_t 
   return text += json ? "]" : "";
 }
 
+/// The columns of pairs that would say again what is given of them: those of contexts but of periods, which times tell.
+std::vector<std::string> columns_given(const Model& model, const std::vector<ContextValue>& context) {
+  std::vector<std::string> names;
+  for (const ContextVectors& own : model.contexts) {
+    const auto gives = [&own](const ContextValue& value) { return context_name(value.first).value_or(value.first) == own.name; };
+    if (own.period == Period::none && std::ranges::any_of(context, gives)) names.push_back(own.name);
+  }
+  return names;
+}
+
 /// The model with the users and items that it knows by their features alone.
 Model model_of(const PredictArguments& arguments) {
   Model model = load_model(arguments.model);
@@ -60,7 +71,7 @@ Model model_of(const PredictArguments& arguments) {
     const NewFeatures items = read(arguments.item_features, FeatureSide::items);
     model = add_items(std::move(model), items);
   }
-  return in_context(std::move(model), arguments.context);
+  return model;
 }
 
 int run_predict(PredictArguments& arguments) {
@@ -75,7 +86,9 @@ int run_predict(PredictArguments& arguments) {
               {{"output", arguments.output}});
   if (arguments.interval) check_interval({.level = *arguments.interval});
   if (!arguments.output.empty()) check_writable(arguments.output);
-  const Model model = model_of(arguments);
+  Model known = model_of(arguments);
+  arguments.read.given_contexts = columns_given(known, arguments.context);
+  const Model model = in_context(std::move(known), arguments.context);
   if (arguments.interval) need_uncertainty(model, "interval");
   arguments.read.pairs_only = true;
   read_contexts_of({&model, 1}, arguments.read);

@@ -120,6 +120,9 @@ void check_contexts(const ReadOptions& options, bool tensor) {
     throw OptionError("contexts", "at most " + std::to_string(kMostContexts) + " are read, got " + std::to_string(names.size()));
   }
   for (const auto& [name, column] : options.columns.further) {
+    if (std::ranges::find(options.given_contexts, name) != options.given_contexts.end()) {
+      throw OptionError("columns", "the context " + quoted(name) + " is given already: leave its column out");
+    }
     if (std::find(names.begin(), names.begin() + static_cast<std::ptrdiff_t>(columns), name) !=
         names.begin() + static_cast<std::ptrdiff_t>(columns))
       continue;
@@ -138,7 +141,16 @@ bool names_contexts(const ReadOptions& options, const std::vector<std::string>& 
   return any;
 }
 
+void refuse_given(const ReadOptions& options, const std::vector<std::string>& columns, const std::string& name) {
+  for (const std::string& column : columns) {
+    const std::string own = context_name(column).value_or("");
+    if (std::ranges::find(options.given_contexts, own) == options.given_contexts.end()) continue;
+    throw OptionError("context", own + " is given, and " + name + " has a column " + quoted(column) + ": leave one of them out");
+  }
+}
+
 void place_contexts(const ReadOptions& options, const std::string& name, Layout& layout) {
+  if (layout.header) refuse_given(options, layout.names, name);
   for (const std::string& spelling : options.contexts) {
     const std::string own = context_name(spelling).value_or("");
     const ContextPlace context{own, column_of(options, spelling, own, name, layout)};

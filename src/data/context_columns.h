@@ -28,6 +28,9 @@ bool names_contexts(const ReadOptions& options, const std::vector<std::string>& 
 /// if it is a context. \param name  name of the file in messages \throws OptionError, DataError
 void place_contexts(const ReadOptions& options, const std::string& name, Layout& layout);
 
+/// Refuses a column of a context that is given for all lines. \param columns  names of columns \throws OptionError
+void refuse_given(const ReadOptions& options, const std::vector<std::string>& columns, const std::string& name);
+
 /// Whether a field stands for a missing level.
 bool is_missing_level(std::string_view text, const std::vector<std::string>& missing);
 

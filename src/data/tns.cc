@@ -48,6 +48,9 @@ Layout tensor_layout(std::string_view head, const std::string& name, const ReadO
   }
   layout.rating = layout.column_count - 1;
   for (std::size_t mode = 3; mode < layout.column_count; ++mode) layout.contexts.push_back({"mode" + std::to_string(mode), mode - 1});
+  std::vector<std::string> modes;
+  for (const ContextPlace& context : layout.contexts) modes.push_back(context.name);
+  refuse_given(options, modes, name);
   for (const std::string& wanted : options.contexts_needed ? options.contexts : std::vector<std::string>()) {
     if (std::ranges::find(layout.contexts, wanted, &ContextPlace::name) == layout.contexts.end())
       throw OptionError("contexts", quoted(wanted) + " is no context of " + name + ", whose contexts are its modes from mode3 on");

@@ -169,6 +169,26 @@ TEST(ReadContexts, WhatIsRefusedIsNamed) {
   EXPECT_EQ(problem_of("1,2,3,5\n", hours), "F: the timestamps, 5 at most, count no seconds, milliseconds or microseconds since 1970");
 }
 
+TEST(ReadContexts, AColumnOfAContextThatIsGivenIsRefused) {
+  ReadOptions options = contexts({"daytime"});
+  options.given_contexts = {"seen_with"};
+  EXPECT_EQ(problem_of(kFile, options), "context: seen_with is given, and F has a column \"Seen With\": leave one of them out");
+  const ScratchFile file(kFile);
+  EXPECT_EQ(error_of<OptionError>([&] { for_each_rating(file.path(), options, [](const RatingLine&) {}); }, file.path()),
+            "context: seen_with is given, and F has a column \"Seen With\": leave one of them out");
+  options.given_contexts = {"weather"};
+  EXPECT_EQ(ratings_of(kFile, options)[0], "ann a 5 evening");
+  // Without a header a column has the name that the caller gives it.
+  ReadOptions named = contexts({}, "user=1,item=2,rating=3,weather=4");
+  named.given_contexts = {"weather"};
+  EXPECT_EQ(problem_of("1,2,3,sun\n", named), "columns: the context \"weather\" is given already: leave its column out");
+  const ScratchFile tensor("1 2 7 3\n", ".tns");
+  ReadOptions modes;
+  modes.given_contexts = {"mode3"};
+  EXPECT_EQ(error_of<OptionError>([&] { read_ratings(tensor.path(), modes); }, tensor.path()),
+            "context: mode3 is given, and F has a column \"mode3\": leave one of them out");
+}
+
 TEST(ReadContexts, RepeatsAreOfOneSituation) {
   ReadOptions options = contexts({"daytime", "Seen With"});
   options.duplicates = Duplicates::error;

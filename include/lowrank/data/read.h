@@ -101,6 +101,8 @@ struct ReadOptions {
   std::vector<std::string> contexts = {};
   std::vector<Period> time_contexts = {};  ///< contexts to derive from timestamps; a line without one lacks their levels
   bool contexts_needed = true;  ///< whether a file without one of the contexts is an error, rather than one that lacks its levels
+  /// Names of contexts that are given for all lines: a file with a column of one of them is an error.
+  std::vector<std::string> given_contexts = {};
   /// Texts that stand for a missing level, besides none at all, `NA`, `N/A`, `NaN`, `null` and `?` in any case.
   std::vector<std::string> missing = {};
   int threads = 0;  ///< 0 for all; the result does not depend on it
