@@ -521,8 +521,11 @@ class Answers(HasContexts):
         clicks: bool = False,
         times: bool = False,
         given: frozenset[str] = frozenset(),
+        like: Asked | None = None,
     ) -> tuple[_core.Pairs, npt.NDArray[Any] | None]:
-        """Ratings in the numbering of the model, and the distinct users as they were given. `given` are contexts that X must not have."""
+        """Ratings in the numbering of the model, and the distinct users as they were given. `given` are contexts that X must not have, `like`
+        those that a file must have.
+        """
         model = self._fitted()
         if clicks and y is None and is_clicks(X, columns):
             source: Source = pairs_from(X, columns, name)
@@ -530,11 +533,11 @@ class Answers(HasContexts):
             own_layout = self._layout if layout is None else check_layout(layout)
             source = ratings_from(X, y, columns, name, layout=own_layout, times=times, contexts=model.context_columns)
         if isinstance(source, File):
-            reading = Reading(contexts=Asked(names=model.context_columns, needed=False, given=sorted(given)))
+            reading = Reading(contexts=like or Asked(names=model.context_columns, needed=False, given=sorted(given)))
             return _core.model_read_pairs(model, source.path, source.options(reading, times=times), threads)[0], None
         table = source.as_columns() if isinstance(source, Matrix) else source
         _, distinct = table.users.number()
-        levels = levels_known_to(model, X, len(table.users))
+        levels = levels_known_to(model, X, len(table.users), like.missing if like else ())
         return _core.model_pairs(model, table.users, table.items, table.values, table.times, levels), ids_array(distinct)
 
 

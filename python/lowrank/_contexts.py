@@ -74,8 +74,8 @@ class HasContexts(Fitted):
         ----------
         name : str, optional
             One of `contexts_`. Default: all of them.
-        level : str, optional
-            One level of that context. Default: all of them.
+        level : str or date, optional
+            One level of that context, or of a period a date in it, as of `in_context`. Default: all of them.
         n : int, default 5
             Most items that a level lifts, and most that it lowers.
         min_count : int, default 10
@@ -106,9 +106,7 @@ class HasContexts(Fitted):
         tables = []
         for one in named:
             own = contexts[one]
-            numbers = range(len(own["level"])) if level is None else np.flatnonzero(own["level"] == str(level)).tolist()
-            if level is not None and not numbers:
-                raise OptionError(f"level: {shown(level)} is no level of {one}", "level")
+            numbers = range(len(own["level"])) if level is None else [self._level_named(one, level)]
             levels, items, effects = _core.level_effects(
                 self._fitted(), list(contexts).index(one), numbers, positive(n, "n"), positive(min_count, "min_count")
             )
@@ -146,11 +144,23 @@ class HasContexts(Fitted):
             raise OptionError(f"side: must be items or users, got {shown(side)}", "side")
         return _core.level_vectors(self._fitted(), number, side == "users")
 
+    def _level_named(self, name: str, level: Any) -> int:
+        model = self._fitted()
+        of_column = name in model.context_columns
+        try:
+            number = _core.level_named(model, name, str(level) if of_column else moment_text(level, "level"))
+        except OptionError:
+            number = None
+        if number is None:
+            raise OptionError(f"level: {shown(level)} is no level of {name}", "level")
+        return number
+
     def _context_named(self, name: Any) -> str:
         contexts = list(self.contexts_)
-        if not isinstance(name, str) or name not in contexts:
+        spelled = _core.context_name(name) if isinstance(name, str) else ""
+        if spelled not in contexts:
             raise OptionError(f"name: {shown(name)} is no context of the model, which has {', '.join(contexts) or 'none'}", "name")
-        return name
+        return spelled
 
     def _within(self: Self, context: Mapping[str, Any] | None, pairs: Any = None) -> Self:
         """The estimator as it is now, once the context of a question is given; for the methods that people call.

@@ -15,7 +15,7 @@ from lowrank._columns import as_table, ids_array, is_table
 from lowrank._errors import DataError, OptionError
 from lowrank._input import ColumnNames
 from lowrank._lists import frame_of
-from lowrank._situations import refuse_columns_of
+from lowrank._situations import Asked, refuse_columns_of
 
 
 class Judges(Answers):
@@ -48,10 +48,12 @@ class Judges(Answers):
         model = self._fitted()
         return float(_core.score(model, self._test_pairs(X, y, None, 0, model.reads_times), monitor, 0))
 
-    def _test_pairs(self, X: Any, y: Any, columns: ColumnNames | None, threads: int, times: bool) -> _core.Pairs:
+    def _test_pairs(
+        self, X: Any, y: Any, columns: ColumnNames | None, threads: int, times: bool, like: Asked | None = None
+    ) -> _core.Pairs:
         X = as_table(X) if is_table(X) else X
         refuse_columns_of(self._given, X)
-        pairs, _ = self._pairs(X, y, columns, threads, times=times, given=self._given)
+        pairs, _ = self._pairs(X, y, columns, threads, times=times, given=self._given, like=like)
         if len(pairs) == 0:
             raise DataError("X: there are no ratings to score")
         return pairs
@@ -102,6 +104,28 @@ class Judges(Answers):
             With `per_user` a ``per_user``: columns of equal length by name, ``user`` (ids), ``ratings``, ``rmse``, ``mae``, and for
             instance ``ndcg@20``; NaN where a user has none.
         """
+        return self._figures(
+            test, y, top=top, relevant_from=relevant_from, beyond_accuracy=beyond_accuracy, interval=interval, per_user=per_user,
+            columns=columns, threads=threads,
+        )
+
+    def _figures(
+        self,
+        test: Any,
+        y: Any,
+        *,
+        top: int | Sequence[int] | None,
+        columns: ColumnNames | None,
+        threads: int,
+        relevant_from: float | None = None,
+        beyond_accuracy: bool = False,
+        interval: float | None = None,
+        per_user: bool = False,
+        like: Asked | None = None,
+    ) -> dict[str, Any]:
+        """What `evaluate` returns. `like` are the contexts that a file must have; without it, those of the model are read as far as it has
+        them.
+        """
         self = self._snapshot()
         model = self._fitted()
         tops = list_lengths(top)
@@ -112,7 +136,7 @@ class Judges(Answers):
                 raise OptionError(f"{name}: needs top", name)
         threads = thread_count(threads)
         level = None if interval is None else number(interval, "interval")
-        pairs = self._test_pairs(test, y, columns, threads, model.reads_times)
+        pairs = self._test_pairs(test, y, columns, threads, model.reads_times, like)
         limit = optional_rating(relevant_from, "relevant_from")
         result: dict[str, Any] = _core.evaluate(model, pairs, tops, limit, bool(beyond_accuracy), level, bool(per_user), threads)
         if isinstance(top, (int, np.integer)):

@@ -44,14 +44,29 @@ class Asked:
         table = _table_of(X) if self.names else None
         if self.names and table is None:
             raise OptionError(f"contexts: {name} is neither a table nor a file with columns; give a dict of arrays by name", "contexts")
-        columns = {one: table_column(table, one, "a context") for one in self.names} if self.names else self.arrays
+        columns = {one: table_column(table, one, f"a context of {name}") for one in self.names} if self.names else self.arrays
         return [_levels(one, column, size) for one, column in columns.items()]
 
 
-def levels_known_to(model: _core.Model, X: Any, size: int) -> list[Levels]:
-    """The contexts of the model that a table has columns of."""
+def levels_known_to(model: _core.Model, X: Any, size: int, missing: Sequence[str] = ()) -> list[Levels]:
+    """The contexts of the model that a table has columns of. `missing` are texts that stand for a missing level."""
     table = _table_of(X) if model.context_columns else None
-    return [_levels(name, table_column(table, column, "a context"), size) for name, column in _columns_known_to(model, table).items()]
+    columns = _columns_known_to(model, table)
+    return [_levels(name, table_column(table, column, "a context"), size, missing) for name, column in columns.items()]
+
+
+def refuse_lacking(asked: Asked, X: Any, name: str) -> None:
+    """Raises OptionError for ratings in memory, or a file that pyarrow reads, without a column of a context that is asked for."""
+    if not (asked.names or asked.arrays) or (is_path(X) and not kind_of(path_of(X, name))):
+        return
+    table = _table_of(X)
+    if table is None:
+        raise OptionError(f"contexts: {name} must have those of the ratings: give it as a table with these columns, or a file", "contexts")
+    columns = [str(column) for column in names_of(table)]
+    there = {_core.context_name(column) for column in columns}
+    for one in asked.names or asked.arrays:
+        if _core.context_name(one) not in there:
+            raise OptionError(f'contexts: {name} has no column "{one}" for a context of the ratings; it has: {", ".join(columns)}', "contexts")
 
 
 def columns_given(context: Iterable[str], model: _core.Model) -> frozenset[str]:
@@ -143,7 +158,7 @@ def _is_missing(value: Any) -> bool:
     return value is None or str(value) == "<NA>" or bool(value != value)  # noqa: PLR0124
 
 
-def _levels(name: str, column: Any, size: int) -> Levels:
+def _levels(name: str, column: Any, size: int, missing_texts: Sequence[str] = ()) -> Levels:
     values = _plain(column)
     if len(values) != size:
         raise OptionError(f"contexts: {name}: expected one level for each of {size} ratings, got {len(values)}", "contexts")
@@ -157,7 +172,7 @@ def _levels(name: str, column: Any, size: int) -> Levels:
         except TypeError:
             raise OptionError(f"contexts: {name}: expected texts or numbers, got {value!r:.60}", "contexts") from None
         if code is None:
-            missing = _is_missing(value)
+            missing = _is_missing(value) or _text(value) in missing_texts
             code = _MISSING if missing else len(levels)
             if not missing:
                 levels.append(_text(value))

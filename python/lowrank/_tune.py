@@ -12,17 +12,17 @@ from typing import Any
 import numpy as np
 
 from lowrank import _core
-from lowrank._checks import is_path, number, path_of, positive, several, shown, thread_count, whole
-from lowrank._columns import ids_array, is_table
+from lowrank._checks import number, path_of, positive, several, shown, thread_count, whole
+from lowrank._columns import as_table, ids_array, is_table
 from lowrank._errors import DataError, OptionError, TrainingWarning
 from lowrank._estimator import Estimator
 from lowrank._features import feature_sources
 from lowrank._fit import Trains, check_timed, dataset
-from lowrank._input import ColumnNames, File, Reading, ratings_from
+from lowrank._input import ColumnNames, File, Reading, lacking_times, ratings_from
 from lowrank._layout import check_layout_of
 from lowrank._methods import classes
 from lowrank._progress import progress_bar
-from lowrank._situations import Contexts, asked_contexts
+from lowrank._situations import Asked, Contexts, asked_contexts, refuse_lacking
 
 __all__ = ["Tuned", "tune"]
 
@@ -175,14 +175,17 @@ def tune(
     texts = [(one._method, one._texts()) for one in methods]
     timed: bool = _core.may_read_times(texts, search)
     asked = asked_contexts(contexts, time_contexts, missing)
-    if asked.arrays and test is not None and not (is_table(test) or is_path(test)):
-        raise OptionError("contexts: arrays are those of the training ratings; give test as a table with these columns, or a file", "contexts")
+    if test is not None:
+        test = as_table(test) if is_table(test) else test
+        refuse_lacking(asked, test, "test")
     moments = timed or bool(asked.periods)
     source = ratings_from(
         ratings, None, columns, "ratings", format, check_layout_of(layout, ratings, None), times=moments, contexts=asked.names
     )
     if timed:
         check_timed(source, ratings, "ratings")
+    if test is not None and asked.periods:
+        _refuse_timeless(test, columns)
     reading = Reading(format, separator, decimal, encoding, skip_bad_lines, implicit_values, asked)
     if not isinstance(source, File):
         reading.refuse_unread()
@@ -235,7 +238,8 @@ def tune(
     figures = None
     if test is not None:
         top = summary["monitor"].partition("@")[2]
-        figures = chosen.evaluate(test, top=int(top) if top else None, columns=columns, threads=threads)
+        like = Asked(names=asked.names or list(asked.arrays), periods=asked.periods, missing=asked.missing)
+        figures = chosen._figures(test, None, top=int(top) if top else None, columns=columns, threads=threads, like=like)
     return Tuned(
         model=chosen,
         options=summary["searched"],
@@ -244,6 +248,12 @@ def tune(
         test=figures,
         summary=summary,
     )
+
+
+def _refuse_timeless(test: Any, columns: ColumnNames | None) -> None:
+    """Raises OptionError for test ratings without times, where contexts are derived from times."""
+    if lack := lacking_times(ratings_from(test, None, columns, "test", times=True), test, "test"):
+        raise OptionError(f"time_contexts: need a timestamp with each rating, and {lack}", "time_contexts")
 
 
 def search_options(

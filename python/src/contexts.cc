@@ -3,12 +3,14 @@
 
 #include "lowrank/model/contexts.h"
 
+#include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
 #include <nanobind/stl/vector.h>
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +25,7 @@
 #include "lowrank/data/read.h"
 #include "lowrank/model/context_effects.h"
 #include "lowrank/model/model.h"
+#include "model/context_scores.h"
 
 namespace lowrank::python {
 
@@ -126,6 +129,15 @@ void bind_contexts(nb::module_& module) {
              "By the name of each context the names, numbers of training ratings and biases of its levels.");
   module.def("level_effects", &effects_of, "model"_a, "context"_a, "levels"_a, "count"_a, "least_ratings"_a,
              "What some levels of a context do to items: columns of numbers of levels, numbers of items, and effects.");
+  module.def(
+      "level_named",
+      [](const Model& model, const std::string& name, const std::string& value) -> std::optional<std::uint32_t> {
+        const ContextValue given{name, value};
+        const std::vector<KnownLevel> known = known_levels(model, {&given, 1});
+        return known.empty() ? std::nullopt : std::optional(known.front().level);
+      },
+      "model"_a, "name"_a, "value"_a,
+      "The number of the level of a context that a text names, be it a date in it; None for one that is not known.");
   module.def(
       "level_vectors",
       [](const Model& model, std::size_t context, bool users) {

@@ -1,5 +1,6 @@
 """Contexts of ratings, such as company: fitted from tables, arrays and files, and models in a context."""
 
+import datetime
 import json
 
 import lowrank
@@ -300,8 +301,18 @@ def test_searches_and_folds_refuse_what_fit_refuses(tastes, tmp_path):
         with pytest.raises(lowrank.DataError, match="weather"):
             ask(tastes, contexts=["weather"])
     arrays = {"company": tastes["company"]}
-    with pytest.raises(lowrank.OptionError, match="give test as a table"):
-        lowrank.tune(lowrank.ContextALS(), tastes, trials=1, contexts=arrays, test=([1], [2], [3]))
+    for given in (arrays, ["company"]):
+        with pytest.raises(lowrank.OptionError, match="contexts: test must have those of the ratings: give it as a table"):
+            lowrank.tune(lowrank.ContextALS(), tastes, trials=1, contexts=given, test=([1], [2], [3]))
+        with pytest.raises(lowrank.OptionError, match='contexts: test has no column "company" for a context of the ratings'):
+            lowrank.tune(lowrank.ContextALS(), tastes, trials=1, contexts=given, test=tastes.drop(columns="company"))
+    tastes.drop(columns="company").to_csv(tmp_path / "lacks.csv", index=False)
+    with pytest.raises(lowrank.OptionError, match='contexts: .*lacks.csv: there is no column "company"'):
+        lowrank.tune(lowrank.ContextALS(), tastes, trials=1, contexts=["company"], test=tmp_path / "lacks.csv")
+    with pytest.raises(lowrank.OptionError, match="time_contexts: need a timestamp with each rating, and the table has no column of times"):
+        lowrank.tune(lowrank.ContextALS(), tastes, trials=1, time_contexts=["month"], test=tastes.drop(columns="time"))
+    with pytest.raises(lowrank.OptionError, match="time_contexts: need a timestamp with each rating, and test has none"):
+        lowrank.tune(lowrank.ContextALS(), tastes, trials=1, time_contexts=["month"], test=([1], [2], [3]))
     with pytest.raises(lowrank.OptionError, match="give validation as a table"):
         lowrank.tune(lowrank.ContextALS(), tastes, trials=1, contexts=arrays, validation=([1], [2], [3]))
     for given in WAYS:
@@ -327,6 +338,10 @@ def test_what_levels_do_is_what_the_program_shows(tastes, program, tmp_path, for
     of_one = model.context_effects("company", "kids", 4, min_count=15)
     chosen = (found["context"] == "company") & (found["level"] == "kids")
     assert all(np.array_equal(of_one[name], found[name][chosen]) for name in found)
+    # A date stands for the period that it lies in, and a name may be spelled as the header of the ratings spells it.
+    for level in ("spring", "2001-04-30", datetime.date(2001, 4, 30), np.datetime64("2001-05-01"), pd.Timestamp("2001-04-30 23:00")):
+        of_spring = model.context_effects("Season", level, 4, min_count=15)
+        assert all(np.array_equal(of_spring[name], found[name][(found["level"] == "spring")]) for name in found)
     frame = model.context_effects("company", n=4, min_count=15, as_frame=True)
     assert isinstance(frame, pd.DataFrame) and len(frame) == np.sum(found["context"] == "company")
 
@@ -358,11 +373,14 @@ def test_vectors_of_levels(tastes):
     assert not context(form="biases").fit(tastes, contexts=["company"]).context_vectors("company").any()
 
 
-def test_levels_that_there_are_not(both):
+def test_levels_that_there_are_not(both, tastes):
+    dated = context(form="biases", epochs=1).fit(tastes, time_contexts=["season"])
     plain = lowrank.Baseline().fit(([3, 4, 4], [5, 5, 6], [1, 2, 3]))
     for ask, words in ((lambda: both.context_effects("weather"), 'name: \'weather\' is no context of the model, which has company'),
                        (lambda: both.context_effects("company", "nobody"), "level: 'nobody' is no level of company"),
                        (lambda: both.context_effects(level="kids"), "level: needs name"),
+                       (lambda: dated.context_effects("season", "kids"), "level: 'kids' is no level of season"),
+                       (lambda: dated.context_effects("season", None, 0), "n: must be at least 1"),
                        (lambda: both.context_effects(n=0), "n: must be at least 1"),
                        (lambda: both.context_effects(min_count=0), "min_count: must be at least 1"),
                        (lambda: both.context_vectors("weather"), "is no context of the model"),
