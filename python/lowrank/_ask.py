@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
@@ -13,7 +14,7 @@ from lowrank import _core
 from lowrank._checks import positive, shown, thread_count
 from lowrank._columns import as_table, ids_array, is_one, is_table, one_or_many
 from lowrank._contexts import HasContexts
-from lowrank._errors import DataError, OptionError
+from lowrank._errors import DataError, DataWarning, OptionError
 from lowrank._features import new_features
 from lowrank._input import ColumnNames, Columns, File, Matrix, Numbers, Reading, Source, is_clicks, pairs_from, ratings_from
 from lowrank._layout import check_layout
@@ -181,6 +182,8 @@ class Answers(HasContexts):
         if len(rows[0]) != len(rows[1]):
             raise DataError(f"users and items must have equal lengths, not {len(rows[0])} and {len(rows[1])}")
         levels = levels_known_to(self._fitted(), users, len(rows[0])) if items is None else []
+        if levels and (text := _core.unknown_levels_of(self._fitted(), levels, len(rows[0]))):
+            warnings.warn(text, DataWarning, stacklevel=3)
         if times is None:
             return recommender, rows, pairs.times, levels
         own_times = times_of_pairs(times, len(rows[0]))

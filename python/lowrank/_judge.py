@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,9 +11,9 @@ import numpy.typing as npt
 
 from lowrank import _core
 from lowrank._ask import Answers
-from lowrank._checks import list_lengths, number, optional_rating, thread_count
+from lowrank._checks import is_path, list_lengths, number, optional_rating, path_of, thread_count
 from lowrank._columns import as_table, ids_array, is_table
-from lowrank._errors import DataError, OptionError
+from lowrank._errors import DataError, DataWarning, OptionError
 from lowrank._input import ColumnNames
 from lowrank._lists import frame_of
 from lowrank._situations import Asked, refuse_columns_of
@@ -49,13 +50,18 @@ class Judges(Answers):
         return float(_core.score(model, self._test_pairs(X, y, None, 0, model.reads_times), monitor, 0))
 
     def _test_pairs(
-        self, X: Any, y: Any, columns: ColumnNames | None, threads: int, times: bool, like: Asked | None = None
+        self, X: Any, y: Any, columns: ColumnNames | None, threads: int, times: bool, like: Asked | None = None,
+        models: Sequence[Judges] = (),
     ) -> _core.Pairs:
+        """Ratings to score. `models` are those that `compare` compares."""
         X = as_table(X) if is_table(X) else X
         refuse_columns_of(self._given, X)
         pairs, _ = self._pairs(X, y, columns, threads, times=times, given=self._given, like=like)
         if len(pairs) == 0:
             raise DataError("X: there are no ratings to score")
+        for one in models or (self,):
+            if text := _core.unknown_levels(one._fitted(), pairs):
+                warnings.warn(f"{path_of(X, 'X')}: {text}" if is_path(X) else text, DataWarning, stacklevel=3 if models else 4)
         return pairs
 
     def evaluate(
@@ -219,7 +225,7 @@ def compare(
     test = as_table(test) if is_table(test) else test
     for one in fitted:
         refuse_columns_of(one._given, test)
-    pairs = fitted[0]._test_pairs(test, y, columns, threads, any(model.reads_times for model in compiled))
+    pairs = fitted[0]._test_pairs(test, y, columns, threads, any(model.reads_times for model in compiled), models=fitted)
     limit = optional_rating(relevant_from, "relevant_from")
     metrics: list[dict[str, Any]] = _core.compare(compiled, pairs, tops, limit, level, threads)
     for metric in metrics:

@@ -6,6 +6,7 @@
 #include <nanobind/stl/optional.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/string_view.h>
+#include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
 
 #include <cstddef>
@@ -129,6 +130,20 @@ void bind_contexts(nb::module_& module) {
              "By the name of each context the names, numbers of training ratings and biases of its levels.");
   module.def("level_effects", &effects_of, "model"_a, "context"_a, "levels"_a, "count"_a, "least_ratings"_a,
              "What some levels of a context do to items: columns of numbers of levels, numbers of items, and effects.");
+  module.def(
+      "unknown_levels",
+      [](const Model& model, const Pairs& pairs) { return description(unknown_levels(model, pairs), pairs.size(), "ratings"); }, "model"_a,
+      "pairs"_a, "A sentence on levels of contexts that a model does not know; empty where it knows all.");
+  module.def(
+      "unknown_levels_of",
+      [](const Model& model, const GivenContexts& contexts, std::size_t size) {
+        Pairs pairs;
+        Situated own = situated(contexts, {}, {}, {}, size);
+        pairs.situation = std::move(own.numbers);
+        pairs.situations = std::move(own.situations);
+        return description(unknown_levels(model, pairs), size, "pairs");
+      },
+      "model"_a, "contexts"_a, "size"_a, "The same for the contexts of pairs.");
   module.def(
       "level_named",
       [](const Model& model, const std::string& name, const std::string& value) -> std::optional<std::uint32_t> {

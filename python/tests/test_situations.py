@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import warnings
 
 import lowrank
 import numpy as np
@@ -101,6 +102,26 @@ def test_unknown_levels_add_nothing_and_unknown_contexts_are_refused(table):
     np.testing.assert_array_equal(unknown.predict([3], [4]), model.predict([3], [4]))
     with pytest.raises(lowrank.OptionError, match="weather"):
         model.in_context(weather="rain")
+
+
+def test_unknown_levels_of_ratings_are_counted(table, tmp_path):
+    model = context().fit(table, contexts=["company"], time_contexts=["month"])
+    other = table.assign(company=table["company"].mask(table.index < 7, "nobody"))
+    other.to_csv(tmp_path / "other.csv", index=False)
+    plain = lowrank.ALS(rank=1, epochs=1).fit(table)
+    count = int((other["company"] == "nobody").sum())
+    for ask in (lambda: model.predict(other), lambda: model.predict(other, times=978307200),
+                lambda: model.evaluate(other), lambda: model.score(other), lambda: model.evaluate(tmp_path / "other.csv"),
+                lambda: lowrank.scorer("rmse")(model, other), lambda: lowrank.compare([model, plain], other)):
+        with pytest.warns(lowrank.DataWarning, match=f"{count} of {len(other)} (pairs|ratings) have a level of company that the model has not met") as caught:
+            ask()
+        assert len(caught) == 1 and caught[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # A month that the model has not met is none to warn of, and so is a missing level.
+        model.evaluate(table.assign(time=table["time"] + 10**8))
+        model.evaluate(table.assign(company=None))
+        plain.evaluate(other)
 
 
 def test_periods_are_derived_from_times(table):

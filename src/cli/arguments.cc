@@ -8,10 +8,8 @@
 #include <limits>
 #include <sstream>
 
-#include "cli/progress.h"
 #include "cli/results.h"
 #include "cli/suggestion.h"
-#include "data/text.h"
 #include "lowrank/base/error.h"
 
 namespace lowrank::cli {
@@ -317,50 +315,6 @@ void add_quiet(CLI::App& app, bool& quiet) {
   app.add_flag("--quiet", quiet, "do not show on standard error what the file of ratings was taken for")->group(kOutput);
 }
 
-namespace {
-
-/// Calls `take` with each part of a list with commas, blanks around it removed.
-template <class Take>
-void for_each_part(std::string_view list, const Take& take) {
-  while (true) {
-    const std::size_t comma = list.find(',');
-    take(trimmed(list.substr(0, comma)));
-    if (comma == std::string_view::npos) return;
-    list.remove_prefix(comma + 1);
-  }
-}
-
-}  // namespace
-
-void add_context(CLI::App& app, std::vector<ContextValue>& context) {
-  app.add_option(
-         "--context",
-         [&context](const CLI::results_t& texts) {
-           context.clear();
-           for (const std::string& text : texts) {
-             for_each_part(text, [&context](std::string_view entry) {
-               const std::size_t sign = entry.find('=');
-               if (sign == 0 || sign == std::string_view::npos || sign + 1 == entry.size()) {
-                 throw OptionError("context",
-                                   "must be NAME=VALUE,..., such as companion=kids,day=1998-04-01, got \"" + std::string(entry) + "\"");
-               }
-               context.emplace_back(entry.substr(0, sign), entry.substr(sign + 1));
-             });
-           }
-           return true;
-         },
-         "context in which it is asked, as companion=kids or day=1998-04-01, several of them separated by commas; needs a model that knows "
-         "contexts: see --method context, and --time of --method bayes")
-      ->expected(1)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
-      ->type_name("NAME=VALUE,...");
-}
-
-Model in_context(Model model, const std::vector<ContextValue>& context) {
-  if (const std::string text = unknown_levels_text(model, context); !text.empty()) print_error("warning: " + text);
-  return bind_context(std::move(model), context);
-}
-
 void add_titles(CLI::App& app, std::string& path) {
   add_text(app, "--titles", "FILE", path, "file of item titles to show, one per line: id::title, id,title or id|title")->group(kOutput);
 }
@@ -414,64 +368,6 @@ void add_reading(CLI::App& app, ReadOptions& read, bool trains) {
         ->group(kReading);
   }
   app.add_flag("--implicit-values", read.implicit_values, "read lines without a rating as ratings of 1")->group(kReading);
-}
-
-void add_contexts(CLI::App& app, ReadOptions& read, bool periods) {
-  app.add_option_function<std::string>(
-         "--contexts",
-         [&read](const std::string& text) {
-           read.contexts.clear();
-           for_each_part(text, [&read](std::string_view name) { read.contexts.emplace_back(name); });
-         },
-         "contexts in which ratings were given: names of columns in the header, or names that --columns gives to columns, such as "
-         "daytime,companion")
-      ->type_name("LIST")
-      ->group(kReading);
-  if (periods) {
-    app.add_option_function<std::string>(
-           "--time-context,--time-contexts",
-           [&read](const std::string& text) {
-             read.time_contexts.clear();
-             for_each_part(text, [&read](std::string_view name) { read.time_contexts.push_back(parse_period(name)); });
-           },
-           "contexts to derive from the times of ratings, in UTC: hour, weekday, day, week, month or season, or several of them")
-        ->type_name("LIST")
-        ->group(kReading);
-  }
-  app.add_option_function<std::string>(
-         "--missing",
-         [&read](const std::string& text) {
-           read.missing.clear();
-           for_each_part(text, [&read](std::string_view word) { read.missing.emplace_back(word); });
-         },
-         "texts that stand for a missing context, such as -1, besides an empty field, NA, N/A, NaN, null and ?")
-      ->type_name("LIST")
-      ->group(kReading);
-}
-
-void read_contexts_of(std::span<const Model> models, ReadOptions& read) {
-  const bool stated = !read.contexts.empty() || !read.time_contexts.empty();
-  std::vector<std::string> names;
-  std::vector<Period> periods;
-  for (const Model& model : models) {
-    for (const ContextVectors& context : model.contexts) {
-      if (context.period != Period::none) {
-        read.keep_times = true;
-        if (std::ranges::find(periods, context.period) == periods.end()) periods.push_back(context.period);
-      } else if (std::ranges::find(names, context.name) == names.end()) {
-        names.push_back(context.name);
-      }
-    }
-  }
-  // Contexts of times alone need no situations: their scores follow from the times themselves.
-  if (stated || names.empty()) return;
-  if (names.size() + periods.size() > kMostContexts) {
-    throw OptionError("contexts", "the models have " + std::to_string(names.size() + periods.size()) + " contexts together, and " +
-                                      std::to_string(kMostContexts) + " at most are read: name those that count");
-  }
-  read.contexts_needed = false;
-  read.contexts = std::move(names);
-  read.time_contexts = std::move(periods);
 }
 
 void refuse_unread_reading(const CLI::App& app, bool reads, const std::string& problem, const std::string& but) {

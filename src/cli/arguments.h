@@ -73,7 +73,10 @@ void add_reading(CLI::App& app, ReadOptions& read, bool trains);
 /// may be derived from times
 void add_contexts(CLI::App& app, ReadOptions& read, bool periods);
 /// Reads the contexts of models, and times where any has contexts of times, as far as a file has them, unless the caller named some.
+/// \throws OptionError for one that the caller named and that no model has
 void read_contexts_of(std::span<const Model> models, ReadOptions& read);
+/// Writes warnings about a file to standard error, with its name before each; returns them as a member of a JSON document, after a comma.
+std::string warn_of(const std::string& file, std::vector<std::string> warnings);
 /// Refuses the options of add_reading() that are stated where no file is read, but for the one called `but`. \throws OptionError
 void refuse_unread_reading(const CLI::App& app, bool reads, const std::string& problem, const std::string& but = {});
 

@@ -68,7 +68,8 @@ void append_interval(std::string& text, const std::optional<Interval>& interval)
   append_json(text += ",\"interval\":", *interval);
 }
 
-std::string json_of(const std::vector<ComparedMetric>& metrics, const CompareArguments& arguments) {
+/// \param warnings  further members of the document, each after a comma
+std::string json_of(const std::vector<ComparedMetric>& metrics, const CompareArguments& arguments, const std::string& warnings) {
   std::string text = "{\"level\":";
   append(text, arguments.options.intervals.level);
   text += ",\"metrics\":[";
@@ -98,7 +99,7 @@ std::string json_of(const std::vector<ComparedMetric>& metrics, const CompareArg
     }
     text += "]}";
   }
-  return text + "]}\n";
+  return text + "]" + warnings + "}\n";
 }
 
 int run_compare(CompareArguments& arguments) {
@@ -118,12 +119,18 @@ int run_compare(CompareArguments& arguments) {
     const FileReading reading(arguments.test, arguments.read, arguments.quiet);
     return read_pairs(arguments.test, models.front().users.ids, models.front().items.ids, arguments.read);
   }();
+  std::vector<std::string> warnings;
+  for (std::size_t n = 0; n < models.size(); ++n) {
+    const std::string unknown = description(unknown_levels(models[n], pairs), pairs.size(), "lines");
+    warnings.push_back(unknown.empty() ? unknown : "for " + arguments.models[n] + " " + unknown);
+  }
+  const std::string told = warn_of(arguments.test, std::move(warnings));
   std::vector<const Model*> compared;
   compared.reserve(models.size());
   for (const Model& model : models) compared.push_back(&model);
   const std::vector<ComparedMetric> metrics = compare(compared, pairs, arguments.options);
   Results results;
-  results.write(arguments.json ? json_of(metrics, arguments) : text_of(metrics, arguments));
+  results.write(arguments.json ? json_of(metrics, arguments, told) : text_of(metrics, arguments));
   results.finish();
   return kExitDone;
 }

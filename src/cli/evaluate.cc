@@ -49,6 +49,7 @@ struct Figures {
   std::optional<double> level = {};  ///< of the intervals, if there are any
   std::vector<Interval> rating_intervals = {};
   std::vector<Interval> list_intervals = {};
+  std::string warnings = {};  ///< as a member of a JSON document, after a comma; empty if there are none
 
   /// The interval of a figure, if it has one.
   [[nodiscard]] const Interval* interval_of(const std::string& name) const {
@@ -163,7 +164,7 @@ std::string json_of(const Figures& figures) {
     for (std::size_t n = 0; n < figures.ranking.size(); ++n) text += (n == 0 ? "" : ",") + ranking_json(figures, figures.ranking[n]);
     if (several) text += "]";
   }
-  return text + "}\n";
+  return text + figures.warnings + "}\n";
 }
 
 void check(const EvaluateArguments& arguments) {
@@ -191,6 +192,7 @@ int run_evaluate(EvaluateArguments& arguments) {
   }
   if (!arguments.plot.empty()) need_uncertainty(model, "plot");
   Figures figures{.predicts_ratings = rated, .level = arguments.interval};
+  figures.warnings = warn_of(arguments.test, {description(unknown_levels(model, pairs), pairs.size(), "lines")});
   figures.ratings = score_ratings(model, pairs, arguments.threads, by_user && rated ? &figures.ratings_by_user : nullptr);
   if (rated && model.uncertainty) figures.calibration = calibration_of(model, pairs, arguments.threads);
   if (!arguments.tops.empty()) {

@@ -64,10 +64,11 @@ void ListWriter::end_list() {
   if (lists_ > 0) results_.write("]}");
 }
 
-void ListWriter::finish() {
+void ListWriter::finish(std::string_view more) {
   if (style_.json) {
     end_list();
-    results_.write("]}\n");
+    ((line_ = "]") += more) += "}\n";
+    results_.write(line_);
   }
   results_.finish();
 }

@@ -29,8 +29,8 @@ class ListWriter {
   /// \param more  text: lines to follow that of the entry; JSON: further members of its object, each after a comma
   /// \param columns  text: further columns of the entry's line, each after a tab
   void add(std::string_view id, float score, std::string_view more = {}, std::string_view columns = {});
-  /// Ends the last list and the results.
-  void finish();
+  /// Ends the last list and the results. \param more  JSON: further members of the document, each after a comma
+  void finish(std::string_view more = {});
 
  private:
   void open_key(std::string_view key);

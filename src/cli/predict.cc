@@ -113,7 +113,7 @@ int run_predict(PredictArguments& arguments) {
               arguments.json ? std::string_view() : std::string_view(ends));
   });
   contexts.finish();
-  lists.finish();
+  lists.finish(warn_of(arguments.pairs, {description(contexts.unknown(), contexts.count(), "lines")}));
   return kExitDone;
 }
 

@@ -75,6 +75,44 @@ Situations own_situations(const Situations& all, std::span<std::uint32_t> number
   return replaced(all, std::move(columns), sources, levels, numbers);
 }
 
+std::vector<UnknownLevels> unknown_levels(const Situations& all, std::span<const std::uint32_t> numbers,
+                                          const std::function<const Vocabulary*(const std::string& name)>& known) {
+  std::vector<std::size_t> counts(all.size());
+  for (const std::uint32_t number : numbers) ++counts[number];
+  std::vector<UnknownLevels> unknown;
+  for (std::size_t column = 0; column < all.columns.size(); ++column) {
+    const ContextColumn& own = all.columns[column];
+    const Vocabulary* const levels = own.period == Period::none ? known(own.name) : nullptr;
+    if (levels == nullptr) continue;
+    std::vector<bool> is_known;
+    for (std::uint32_t level = 0; level < own.levels.size(); ++level) {
+      is_known.push_back(levels->find(own.levels.id(level)) != Vocabulary::kUnknown);
+    }
+    std::size_t ratings = 0;
+    for (std::uint32_t situation = 0; situation < all.size(); ++situation) {
+      const std::uint16_t level = all.levels(situation)[column];
+      if (level != Situations::kMissing && !is_known[level]) ratings += counts[situation];
+    }
+    if (ratings > 0) unknown.push_back({own.name, ratings});
+  }
+  return unknown;
+}
+
+std::string description(std::span<const UnknownLevels> unknown, std::size_t count, std::string_view what) {
+  if (unknown.empty()) return {};
+  std::string text;
+  for (const auto& [column, ratings] : unknown) {
+    const std::string number = std::to_string(ratings);
+    if (text.empty()) {
+      text = number + " of " + std::to_string(count) + " ";
+      text.append(what).append(ratings == 1 ? " has" : " have").append(" a level of ").append(column);
+    } else {
+      text.append(", ").append(number).append(" of ").append(column);
+    }
+  }
+  return text + (unknown.size() > 1 ? "," : "") + " that the model has not met; they are taken as without one";
+}
+
 Situations situations_in(const Situations& all, std::span<const ContextColumn> columns, std::span<std::uint32_t> numbers) {
   std::vector<std::size_t> sources;
   std::vector<Levels> levels;

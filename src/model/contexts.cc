@@ -263,9 +263,17 @@ void add_contexts(const Model& model, const Pairs& pairs, std::span<double> scor
   });
 }
 
+std::vector<UnknownLevels> unknown_levels(const Model& model, const Pairs& pairs) {
+  return unknown_levels(pairs.situations, pairs.situation, [&model](const std::string& name) {
+    const auto found = std::ranges::find(model.contexts, name, &ContextVectors::name);
+    return found == model.contexts.end() ? nullptr : &found->levels;
+  });
+}
+
 ContextStream::ContextStream(const Model& model, std::span<const std::string> columns) : model_(model), columns_(columns.size()) {
   for (const ContextVectors& context : model.contexts)
     places_.push_back(static_cast<std::size_t>(std::ranges::find(columns, context.name) - columns.begin()));
+  unknown_.resize(places_.size());
 }
 
 double ContextStream::score(std::uint32_t user, std::uint32_t item, std::int64_t time, double score) {
@@ -276,19 +284,30 @@ double ContextStream::score(std::uint32_t user, std::uint32_t item, std::int64_t
 double ContextStream::score(std::uint32_t user, std::uint32_t item, std::optional<std::int64_t> time,
                             std::span<const std::string_view> levels, double score) {
   if (time) latest_ = std::max(latest_.value_or(*time), *time);
-  if (!adds_to(model_, user, item)) return score;
+  ++count_;
   const TimeUnit told = latest_ ? unit_of_time(*latest_) : TimeUnit::seconds;
   const TimeUnit unit = told == TimeUnit::unknown ? TimeUnit::seconds : told;
   std::vector<std::uint32_t> numbers(model_.contexts.size(), Vocabulary::kUnknown);
   for (std::size_t n = 0; n < numbers.size(); ++n) {
     const ContextVectors& context = model_.contexts[n];
     if (places_[n] < std::min(columns_, levels.size())) {
-      if (!levels[places_[n]].empty()) numbers[n] = context.levels.find(levels[places_[n]]);
+      if (levels[places_[n]].empty()) continue;
+      numbers[n] = context.levels.find(levels[places_[n]]);
+      if (numbers[n] == Vocabulary::kUnknown) ++unknown_[n];
     } else if (time && context.period != Period::none) {
       numbers[n] = context.levels.find(period_text(context.period, period_number(context.period, microseconds_of(*time, unit))));
     }
   }
+  if (!adds_to(model_, user, item)) return score;
   return std::clamp(score + terms_of(model_, user, item, numbers), -kMostBias, kMostBias);
+}
+
+std::vector<UnknownLevels> ContextStream::unknown() const {
+  std::vector<UnknownLevels> unknown;
+  for (std::size_t n = 0; n < unknown_.size(); ++n) {
+    if (unknown_[n] > 0) unknown.push_back({model_.contexts[n].name, unknown_[n]});
+  }
+  return unknown;
 }
 
 void ContextStream::finish() const {

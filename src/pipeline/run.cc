@@ -206,9 +206,8 @@ TrainData read_data(const TrainRun& run) {
   read.columns.weight = {};
   read.columns.weight_stated = false;
   read.times_needed = false;
-  const auto pairs_of = [&](const std::string& path) {
-    return read_pairs(path, data.data.users, data.data.items, read, data.data.situations.columns);
-  };
+  // With levels of their own, so that those which training does not know can be counted.
+  const auto pairs_of = [&](const std::string& path) { return read_pairs(path, data.data.users, data.data.items, read); };
   if (!run.validation.empty()) data.validation = pairs_of(run.validation);
   if (!run.test.empty()) data.test = pairs_of(run.test);
   return data;
@@ -334,8 +333,12 @@ void warn_of_inputs(const TrainRun& run, const Inputs& inputs, InterruptibleObse
     throw OptionError("conformal", "needs at least " + std::to_string(kLeastConformal) + " validation ratings, and there are " +
                                        std::to_string(inputs.validation->size()));
   }
-  if (inputs.validation && run.holdout == 0) watcher.warn(warning_of_shared_pairs(*inputs.validation, inputs.seen, "validation"));
-  if (inputs.test) watcher.warn(warning_of_shared_pairs(*inputs.test, inputs.seen, "test"));
+  const auto warn_of_set = [&](const Pairs& pairs, const std::string& name) {
+    watcher.warn(warning_of_shared_pairs(pairs, inputs.seen, name));
+    watcher.warn(warning_of_unknown_levels(pairs, inputs.data.situations, name));
+  };
+  if (inputs.validation && run.holdout == 0) warn_of_set(*inputs.validation, "validation");
+  if (inputs.test) warn_of_set(*inputs.test, "test");
 }
 
 TrainSummary run_all(const std::function<TrainData()>& take_data, const TrainRun& run, TrainingObserver& observer,

@@ -70,6 +70,15 @@ std::optional<std::string> warning_of_shared_pairs(const Pairs& pairs, const His
          " set are also in the training data: errors on them are too good, and lists leave them out";
 }
 
+std::optional<std::string> warning_of_unknown_levels(const Pairs& pairs, const Situations& training, const std::string& name) {
+  const std::vector<UnknownLevels> unknown = unknown_levels(pairs.situations, pairs.situation, [&training](const std::string& column) {
+    const auto found = std::ranges::find(training.columns, column, &ContextColumn::name);
+    return found == training.columns.end() ? nullptr : &found->levels;
+  });
+  if (unknown.empty()) return {};
+  return description(unknown, pairs.size(), "ratings of the " + name + " set");
+}
+
 std::optional<std::string> warning_of_idle_factors(const Trained& trained, const History& training) {
   const Model& model = trained.model;
   if (model.rank() == 0 || !model.centre.has_biases || !model.centre.predicts_ratings || !trained.train_rmse) return {};

@@ -18,6 +18,9 @@ std::optional<std::string> warning_of_counts(const Ratings& ratings, const std::
 /// Pairs of a validation or test set that are in the training data. \param name  of the set, as the message calls it
 std::optional<std::string> warning_of_shared_pairs(const Pairs& pairs, const History& training, const std::string& name);
 
+/// Levels of contexts of a validation or test set that are not in the training data. \param name  of the set, as the message calls it
+std::optional<std::string> warning_of_unknown_levels(const Pairs& pairs, const Situations& training, const std::string& name);
+
 /// For a model of ratings with biases and factors: factors that explain less than 1 % of the variance that biases leave. That variance is
 /// the squared training error plus the variance of the factors' part of the predictions, over a sample of `training`.
 std::optional<std::string> warning_of_idle_factors(const Trained& trained, const History& training);

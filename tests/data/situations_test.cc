@@ -193,6 +193,29 @@ TEST(SituatedRatings, WeightsTravelWithThem) {
   EXPECT_EQ(ratings.weights()[1], 2);
 }
 
+TEST(Situations, UnknownLevelsAreCounted) {
+  Situations situations = two_columns();
+  std::vector<std::uint32_t> numbers;
+  for (const std::uint16_t daytime : {std::uint16_t{0}, std::uint16_t{1}, std::uint16_t{2}, std::uint16_t{2}, kNone}) {
+    numbers.push_back(situations.number(Levels{daytime, 1}));
+  }
+  Vocabulary known;
+  known.add("noon");
+  // Hours are a period, whose levels may be new, and a column that nobody knows does not count.
+  const auto levels_of_all = [&known](const std::string& /*name*/) { return &known; };
+  const std::vector<UnknownLevels> unknown = unknown_levels(situations, numbers, levels_of_all);
+  ASSERT_EQ(unknown.size(), 1U);
+  EXPECT_EQ(unknown[0].column, "daytime");
+  EXPECT_EQ(unknown[0].ratings, 3U);
+  EXPECT_TRUE(unknown_levels(situations, numbers, [](const std::string& /*name*/) -> const Vocabulary* { return nullptr; }).empty());
+  EXPECT_EQ(description(unknown, numbers.size(), "lines"),
+            "3 of 5 lines have a level of daytime that the model has not met; they are taken as without one");
+  const std::vector<UnknownLevels> two = {{"daytime", 1}, {"mood", 4}};
+  EXPECT_EQ(description(two, 5, "ratings"),
+            "1 of 5 ratings has a level of daytime, 4 of mood, that the model has not met; they are taken as without one");
+  EXPECT_EQ(description({}, 5, "lines"), "");
+}
+
 TEST(SituatedRatings, AreKeptOnlyWhereAllHaveOne) {
   RatingsBuilder builder;
   builder.add_in_situation(0, 0, 1, 4);

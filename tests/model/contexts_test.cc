@@ -9,6 +9,7 @@
 #include <cstring>
 #include <functional>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -272,6 +273,35 @@ TEST(Contexts, PairsMayComeOneByOneWithLevels) {
       EXPECT_NEAR(stream.score(user, item, time, levels, score(model, user, item)), expected, 2e-5);
     }
   }
+}
+
+TEST(Contexts, LevelsThatTheModelDoesNotKnowAreCounted) {
+  const Model model = model_with_all();
+  const std::vector<std::string> columns = {"weather", "mood", "companion"};
+  ContextStream stream(model, columns);
+  Pairs pairs;
+  for (const std::string& column : columns) pairs.situations.columns.push_back({column, Period::none, {}});
+  const std::array<std::array<std::string_view, 3>, 4> lines = {
+      {{"fine", kLevels[0], ""}, {"", "sullen", kLevels[0]}, {"fine", "sullen", "a crowd"}, {"fine", "", ""}}};
+  for (const auto& line : lines) {
+    // A user that the model does not know has a context all the same.
+    stream.score(1000, 1000, std::nullopt, line, 0);
+    std::array<std::uint16_t, 3> levels{};
+    for (std::size_t n = 0; n < 3; ++n) {
+      const bool missing = line[n].empty();
+      levels[n] = missing ? Situations::kMissing : static_cast<std::uint16_t>(pairs.situations.columns[n].levels.add(line[n]));
+    }
+    pairs.users.push_back(1000);
+    pairs.items.push_back(1000);
+    pairs.situation.push_back(pairs.situations.number(levels));
+  }
+  EXPECT_EQ(stream.count(), 4U);
+  for (const std::vector<UnknownLevels>& found : {stream.unknown(), unknown_levels(model, pairs)}) {
+    std::map<std::string, std::size_t> counts;
+    for (const auto& [column, ratings] : found) counts[column] = ratings;
+    EXPECT_EQ(counts, (std::map<std::string, std::size_t>{{"mood", 2}, {"companion", 1}}));
+  }
+  EXPECT_TRUE(unknown_levels(model, Pairs{}).empty());
 }
 
 TEST(Contexts, ScalesAndBiasesOfRowsTravelWithTheModel) {

@@ -47,6 +47,25 @@ TEST(WarningOfCounts, NotOfOpinions) {
   EXPECT_FALSE(warning_of_counts(with_tail(-1, 5000), "sgd"));
 }
 
+TEST(WarningOfUnknownLevels, CountsThem) {
+  Situations training;
+  training.columns.push_back({"daytime", Period::none, {}});
+  training.columns[0].levels.add("noon");
+  Pairs pairs;
+  pairs.users = pairs.items = {0, 1, 2};
+  pairs.situations.columns.push_back({"daytime", Period::none, {}});
+  for (const char* level : {"noon", "dawn"}) {
+    const auto own = static_cast<std::uint16_t>(pairs.situations.columns[0].levels.add(level));
+    pairs.situation.push_back(pairs.situations.number({&own, 1}));
+  }
+  pairs.situation.push_back(pairs.situation.back());
+  EXPECT_EQ(warning_of_unknown_levels(pairs, training, "validation"),
+            "2 of 3 ratings of the validation set have a level of daytime that the model has not met; they are taken as without one");
+  training.columns[0].levels.add("dawn");
+  EXPECT_FALSE(warning_of_unknown_levels(pairs, training, "validation"));
+  EXPECT_FALSE(warning_of_unknown_levels({}, training, "validation"));
+}
+
 TEST(WarningOfSharedPairs, CountsThem) {
   const History training(ratings_of(std::vector<float>(25, 1)));
   Pairs pairs;

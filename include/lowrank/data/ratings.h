@@ -194,7 +194,8 @@ struct Pairs {
   std::vector<std::int64_t> times;  ///< timestamps, where they were asked for and every pair has one; else empty
   /// The situation of each pair, a number in `situations`, where contexts were asked for; else empty.
   std::vector<std::uint32_t> situation = {};
-  Situations situations = {};     ///< the levels of columns are those of the model or training set; one that it lacks is kMissing
+  /// The levels of columns are those of the model or training set, where one that it lacks is kMissing, or those of the pairs themselves.
+  Situations situations = {};
   Vocabulary unknown_users;       ///< id n of this vocabulary has user number known_users + n
   Vocabulary unknown_items;       ///< id n of this vocabulary has item number known_items + n
   std::uint32_t known_users = 0;  ///< number of users in the vocabulary that the pairs refer to

@@ -5,9 +5,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -58,5 +60,21 @@ Situations own_situations(const Situations& all, std::span<std::uint32_t> number
 /// `all`, and a level that is not in `columns`, is kMissing. \param columns  whose vocabularies are copied. \param[in,out] numbers
 /// situations of ratings in `all`, which become those of the result. O(n + levels)
 Situations situations_in(const Situations& all, std::span<const ContextColumn> columns, std::span<std::uint32_t> numbers);
+
+/// How many ratings have a level of a column that is not known.
+struct UnknownLevels {
+  std::string column;
+  std::size_t ratings = 0;
+};
+
+/// The columns with levels that are not known, and how often they occur. A period without ratings is not meant.
+/// \param numbers  situations of ratings in `all`
+/// \param known  the known levels of the column of a name; null for a column that does not count. O(n columns + levels)
+std::vector<UnknownLevels> unknown_levels(const Situations& all, std::span<const std::uint32_t> numbers,
+                                          const std::function<const Vocabulary*(const std::string& name)>& known);
+
+/// `12 of 100 lines have a level of daytime, 3 of company, that the model has not met; they are taken as without one`; empty where all
+/// levels are known. \param count  number of all ratings \param what  they are called, as "lines"
+std::string description(std::span<const UnknownLevels> unknown, std::size_t count, std::string_view what);
 
 }  // namespace lowrank

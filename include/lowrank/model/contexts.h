@@ -3,6 +3,7 @@
 /// \file
 /// Contexts of ratings: what a rating depends on besides its user and its item.
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -70,6 +71,9 @@ void add_contexts(const Model& model, std::span<const std::uint32_t> users, std:
 /// the column of its name, where the situations have one.
 void add_contexts(const Model& model, const Pairs& pairs, std::span<double> scores, int threads = 0);
 
+/// The contexts of the model of which pairs have levels that it does not know. O(pairs contexts + levels)
+std::vector<UnknownLevels> unknown_levels(const Model& model, const Pairs& pairs);
+
 /// add_contexts() for pairs that come one by one, whose greatest time is not known beforehand. Borrows the model.
 class ContextStream {
  public:
@@ -86,11 +90,17 @@ class ContextStream {
 
   /// To be called after the last pair. \throws DataError where there were times and none told their unit
   void finish() const;
+  /// Number of pairs with levels so far.
+  [[nodiscard]] std::size_t count() const noexcept { return count_; }
+  /// The contexts of which pairs so far had levels that the model does not know.
+  [[nodiscard]] std::vector<UnknownLevels> unknown() const;
 
  private:
   const Model& model_;
   std::vector<std::size_t> places_;  ///< of the column that tells each context; their number where none does
   std::size_t columns_ = 0;
+  std::size_t count_ = 0;
+  std::vector<std::size_t> unknown_;  ///< number of pairs with an unknown level of each context
   std::optional<std::int64_t> latest_;
 };
 
