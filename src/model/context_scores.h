@@ -42,6 +42,10 @@ class ContextScores {
   TimeUnit unit_ = TimeUnit::unknown;
 };
 
+/// Whether the model was trained on ratings in contexts, not only with their times: a pair may then have several ratings, of which the
+/// history keeps the mean.
+bool trained_in_contexts(const Model& model);
+
 /// A level of a context of a model, by their numbers.
 struct KnownLevel {
   std::size_t context = 0;

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <unordered_map>
 
@@ -345,6 +346,13 @@ std::vector<std::size_t> numbers_of(const Model& model, std::span<const ContextV
 }
 
 }  // namespace
+
+bool trained_in_contexts(const Model& model) {
+  if (model.contexts.empty()) return false;
+  const nlohmann::json options = nlohmann::json::parse(model.record.options, nullptr, false);
+  const auto time = options.find("time");
+  return time == options.end() || *time == name_of(Period::none);
+}
 
 std::vector<KnownLevel> known_levels(const Model& model, std::span<const ContextValue> context) {
   const std::vector<std::size_t> numbers = numbers_of(model, context);

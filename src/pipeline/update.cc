@@ -12,6 +12,7 @@
 #include "lowrank/base/error.h"
 #include "lowrank/train/train.h"
 #include "model/checksum.h"
+#include "model/context_scores.h"
 #include "model/history_edit.h"
 #include "pipeline/refit.h"
 #include "pipeline/update_edit.h"
@@ -34,11 +35,6 @@ void check_update(const UpdateOptions& options) {
   if (!(options.max_seconds >= 0) || !std::isfinite(options.max_seconds)) throw OptionError("max_seconds", "must be at least 0");
   if (!(options.retrain_share > 0) || !std::isfinite(options.retrain_share)) throw OptionError("retrain_share", "must be above 0");
   if (options.retrain && options.max_seconds > 0) throw OptionError("max_seconds", "cannot be given together with " + mention("retrain"));
-}
-
-/// Whether the model was trained on ratings with contexts, not only with their times.
-bool trained_in_contexts(const Model& model) {
-  return !model.contexts.empty() && !reads_times(method_of(model.record.method, model.record.options));
 }
 
 /// The history of `model` from all of its ratings. \throws DataError for ratings that are not the model's

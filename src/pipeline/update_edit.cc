@@ -10,6 +10,7 @@
 
 #include "data/text.h"
 #include "lowrank/base/error.h"
+#include "model/context_scores.h"
 #include "model/history_edit.h"
 
 namespace lowrank {
@@ -165,18 +166,24 @@ void rearrange_side(Model& model, bool users, const RowMap& map) {
   if (model.neighbours && model.neighbours->of_users() == users) model.neighbours = rearranged(*model.neighbours, map);
 }
 
-/// The value that is left of several of a pair, that of the model first.
-double combined(Duplicates rule, std::span<const double> values, bool had) {
+double mean_of(std::span<const double> values) {
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+/// The value that is left of several of a pair, that of the model first. \param contexts  whether the new ones may be of several contexts
+double combined(Duplicates rule, std::span<const double> values, bool had, bool contexts) {
   switch (rule) {
     case Duplicates::first:
       return values.front();
     case Duplicates::mean:
-      return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+      return mean_of(values);
     case Duplicates::sum:
       return std::accumulate(values.begin(), values.end(), 0.0);
     case Duplicates::count:
       return had ? values.front() + static_cast<double>(values.size() - 1) : static_cast<double>(values.size());
     case Duplicates::last:
+      // As the history of training has it.
+      return contexts ? mean_of(values.subspan(had ? 1 : 0)) : values.back();
     case Duplicates::error:
       return values.back();
   }
@@ -187,7 +194,7 @@ double combined(Duplicates rule, std::span<const double> values, bool had) {
 class HistoryChanger {
  public:
   HistoryChanger(Model& model, const History& before, const RowMap& users, const RowMap& items, const TakesRating& takes)
-      : model_(model), before_(before), users_(users), items_(items), takes_(takes) {
+      : model_(model), before_(before), users_(users), items_(items), takes_(takes), contexts_(trained_in_contexts(model)) {
     change_.users.lost.resize(users.from.size());
     change_.items.lost.resize(items.from.size());
     change_.users.more.resize(users.from.size());
@@ -329,7 +336,7 @@ class HistoryChanger {
     }
     if (values.size() == (has ? 1U : 0U)) return has ? std::optional(old) : std::nullopt;
     if (rule_ == Duplicates::error && values.size() > 1) fail(changes.back(), has ? "is there already" : "is given twice");
-    auto value = static_cast<float>(combined(rule_, values, has));
+    auto value = static_cast<float>(combined(rule_, values, has, contexts_));
     if (!std::isfinite(value)) fail(changes.back(), "is not finite as a float32");
     if (alike_ && value > 0) value = 1;
     if (has && value == old) return value;
@@ -355,6 +362,7 @@ class HistoryChanger {
   const RowMap& users_;
   const RowMap& items_;
   const TakesRating& takes_;
+  bool contexts_;
   Duplicates rule_ = Duplicates::last;
   bool alike_ = false;
   HistoryChange change_;

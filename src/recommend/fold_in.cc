@@ -7,12 +7,16 @@
 #include "data/text.h"
 #include "lowrank/base/error.h"
 #include "lowrank/recommend/fold_in_items.h"
+#include "model/context_scores.h"
 #include "recommend/explain.h"
 #include "recommend/fold_in_solver.h"
 
 namespace lowrank {
 
 namespace {
+
+/// The rating of a pair that counts where there are several: the mean of those in several contexts, as a history has it.
+Duplicates rule_of(const Model& model) { return trained_in_contexts(model) ? Duplicates::mean : Duplicates::last; }
 
 /// The ratings of `pairs` by new row of one side, with known rows of the other and those that the model has an id for; adds the new rows,
 /// in order of first appearance, to `ids`.
@@ -39,7 +43,27 @@ Ratings by_new_row(const Model& model, FoldInSide which, const Pairs& pairs, Voc
     if (others[n] >= known) continue;
     builder.add(of_users ? row : others[n], of_users ? others[n] : row, pairs.values.empty() ? 1.0F : pairs.values[n]);
   }
-  return builder.build(of_users ? ids.size() : known, of_users ? known : ids.size(), Duplicates::last, nullptr, threads);
+  return builder.build(of_users ? ids.size() : known, of_users ? known : ids.size(), rule_of(model), nullptr, threads);
+}
+
+/// One row's ratings, of repeats the one that counts.
+struct RowRatings {
+  std::vector<std::uint32_t> others;
+  std::vector<float> values;
+};
+
+/// \param fixed  the side of `others`, of which those that it does not know are left out
+RowRatings merged(const Model& model, const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values) {
+  RowRatings row{{others.begin(), others.end()}, {values.begin(), values.end()}};
+  if (rule_of(model) == Duplicates::last || others.size() != values.size()) return row;
+  RatingsBuilder builder;
+  for (std::size_t n = 0; n < others.size(); ++n) {
+    if (fixed.knows(others[n])) builder.add(0, others[n], values[n]);
+  }
+  const Ratings ratings = builder.build(1, fixed.size(), rule_of(model), nullptr, 1);
+  row = {{ratings.items().begin(), ratings.items().end()}, {}};
+  for (std::size_t at = 0; at < ratings.size(); ++at) row.values.push_back(ratings.value(at));
+  return row;
 }
 
 /// The rows of the users: their items, ascending.
@@ -172,13 +196,15 @@ const FeatureDescription& description_of(FeatureSide side, const Model& model) {
 FoldedRow fold_in_user(const Model& model, std::span<const std::uint32_t> items, std::span<const float> values,
                        const FeatureRow& features) {
   Workers alone(1);
-  return fold_in_row(FoldInSolver(model, FoldInSide::users, alone), model.items, items, values, &model, features);
+  const RowRatings row = merged(model, model.items, items, values);
+  return fold_in_row(FoldInSolver(model, FoldInSide::users, alone), model.items, row.others, row.values, &model, features);
 }
 
 FoldedRow fold_in_item(const Model& model, std::span<const std::uint32_t> users, std::span<const float> values,
                        const FeatureRow& features) {
   Workers alone(1);
-  return fold_in_row(FoldInSolver(model, FoldInSide::items, alone), model.users, users, values, nullptr, features);
+  const RowRatings row = merged(model, model.users, users, values);
+  return fold_in_row(FoldInSolver(model, FoldInSide::items, alone), model.users, row.others, row.values, nullptr, features);
 }
 
 Model fold_in(const Model& model, const Pairs& pairs, int threads, const NewFeatures* features) {

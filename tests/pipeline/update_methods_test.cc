@@ -262,5 +262,47 @@ TEST(UpdateMethods, NeedsTheFeaturesOfTouchedRows) {
   }
 }
 
+/// Lines of a pair in several contexts are one rating in the history: their mean, in training as in an update, which reads no contexts.
+TEST(UpdateMethods, PairsInSeveralContextsCountByTheirMean) {
+  const std::vector<Line> lines = planted_lines(30, 20, 0.5);
+  Dataset data;
+  data.situations.columns.push_back({"company", Period::none, {}});
+  for (const char* level : {"alone", "kids"}) data.situations.columns[0].levels.add(level);
+  RatingsBuilder builder;
+  for (const Line& line : lines) {
+    const std::uint32_t user = data.users.add(line.user);
+    const std::uint32_t item = data.items.add(line.item);
+    for (const std::uint16_t level : {std::uint16_t{0}, std::uint16_t{1}}) {
+      builder.add_in_situation(user, item, line.value + static_cast<float>(level), data.situations.number({&level, 1}));
+    }
+  }
+  data.ratings = builder.build(data.users.size(), data.items.size());
+  Method method = method_by_name("context");
+  set_option(method, "rank", "3");
+  set_option(method, "epochs", "5");
+  const Model model = train({.data = std::move(data)}, method).model;
+  const auto rating_of = [](const Model& own, const std::string& user, const std::string& item) {
+    const std::uint32_t row = own.users.ids.find(user);
+    const std::vector<std::uint32_t> items = own.history.items_of(row);
+    const std::vector<float> values = own.history.values_of(row);
+    return values[static_cast<std::size_t>(std::ranges::find(items, own.items.ids.find(item)) - items.begin())];
+  };
+  EXPECT_EQ(rating_of(model, lines[3].user, lines[3].item), lines[3].value + 0.5F);
+  const std::vector<Line> repeats = {
+      {lines[3].user, lines[3].item, 1}, {"new", "i0", 2}, {lines[3].user, lines[3].item, 4}, {"new", "i0", 5}};
+  const Model repeated = updated(model, repeats).model;
+  EXPECT_EQ(rating_of(repeated, lines[3].user, lines[3].item), 2.5F);
+  EXPECT_EQ(rating_of(repeated, "new", "i0"), 3.5F);
+  const Model once = updated(model, {{lines[3].user, lines[3].item, 2.5F}, {"new", "i0", 3.5F}}).model;
+  EXPECT_EQ(repeated.users, once.users);
+  EXPECT_EQ(repeated.items, once.items);
+  // Another rule is taken as it is stated, and without contexts the last one counts.
+  UpdateInput input;
+  input.ratings = pairs_of(model, repeats);
+  input.duplicates = Duplicates::first;
+  EXPECT_EQ(rating_of(update(model, input).model, "new", "i0"), 2);
+  EXPECT_EQ(rating_of(updated(small_model("als", lines), repeats).model, "new", "i0"), 5);
+}
+
 }  // namespace
 }  // namespace lowrank::update_methods_test

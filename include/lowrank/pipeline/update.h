@@ -27,6 +27,7 @@ struct UpdateInput {
   std::vector<std::uint32_t> forgotten_users = {};  ///< numbers of users of the model; repeats are harmless
   std::vector<std::uint32_t> forgotten_items = {};
   /// Which rating counts where a pair of `ratings` is repeated, or has one already: that of the model comes first. `error` refuses both.
+  /// With `last`, repeats of a model that was trained in contexts count by their mean, as in its history: they may be of several contexts.
   Duplicates duplicates = Duplicates::last;
   /// All ratings of the model so far, for a model whose history lacks their values; numbered in the same way.
   std::optional<Pairs> history = {};
