@@ -117,7 +117,7 @@ void refuse_unknown(std::span<const Model> models, const char* option, const std
   std::string list;
   for (const std::string& one : known) list += (list.empty() ? "" : ", ") + one;
   const bool one = models.size() == 1;
-  throw OptionError(option, quoted(std::string_view(name)) +
+  throw OptionError(option, lowrank::quoted(name) +
                                 (one ? " is no context of the model, which has " : " is a context of no model: they have ") +
                                 (list.empty() ? "none" : list));
 }
