@@ -49,6 +49,31 @@ HWY_ATTR void gather_rows(const RowTable& table, const uint32_t* rows, size_t co
   }
 }
 
+HWY_ATTR void combine_rows(const RowTable& table, const uint32_t* rows, const RowTable& factors, const RowTable& addends,
+                           const uint32_t* others, size_t count, size_t columns, float* out, size_t ld) {
+  const hn::ScalableTag<float> d;
+  const size_t ahead = rows_ahead(columns);
+  for (size_t i = 0; i < ahead; ++i) prefetch(table, rows, count, columns, i);
+  for (size_t i = 0; i < count; ++i) {
+    prefetch(table, rows, count, columns, i + ahead);
+    const float* from = table.rows + rows[i] * table.stride;
+    const float* factor = factors.rows != nullptr ? factors.rows + others[i] * factors.stride : nullptr;
+    const float* addend = addends.rows != nullptr ? addends.rows + others[i] * addends.stride : nullptr;
+    float* to = out + i * ld;
+    if (factor == nullptr && addend == nullptr) {
+      for (size_t k = 0; k < columns; k += kLanes) hn::Store(hn::Load(d, from + k), d, to + k);
+    } else if (factor == nullptr) {
+      for (size_t k = 0; k < columns; k += kLanes) hn::Store(hn::Add(hn::Load(d, from + k), hn::Load(d, addend + k)), d, to + k);
+    } else if (addend == nullptr) {
+      for (size_t k = 0; k < columns; k += kLanes) hn::Store(hn::Mul(hn::Load(d, from + k), hn::Load(d, factor + k)), d, to + k);
+    } else {
+      for (size_t k = 0; k < columns; k += kLanes) {
+        hn::Store(hn::MulAdd(hn::Load(d, from + k), hn::Load(d, factor + k), hn::Load(d, addend + k)), d, to + k);
+      }
+    }
+  }
+}
+
 /// Four dot products at once: lane l is that of row l.
 HWY_INLINE HWY_ATTR FourFloats four_dots(const float* const* row, size_t columns, const float* x) {
   const hn::ScalableTag<float> d;
@@ -304,6 +329,17 @@ void gather_rows(const RowTable& table, const std::uint32_t* rows, std::size_t c
   }
 }
 
+void combine_rows(const RowTable& table, const std::uint32_t* rows, const RowTable& factors, const RowTable& addends,
+                  const std::uint32_t* others, std::size_t count, std::size_t columns, float* out, std::size_t ld) {
+  for (std::size_t i = 0; i < count; ++i) {
+    for (std::size_t k = 0; k < columns; ++k) {
+      const float factor = factors.rows != nullptr ? factors.rows[others[i] * factors.stride + k] : 1.0F;
+      const float addend = addends.rows != nullptr ? addends.rows[others[i] * addends.stride + k] : 0.0F;
+      out[i * ld + k] = table.rows[rows[i] * table.stride + k] * factor + addend;
+    }
+  }
+}
+
 void gather_dots(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* x,
                  float* products) {
   for (std::size_t i = 0; i < count; ++i) {
@@ -385,6 +421,11 @@ double add_residual(const RowTable& table, const std::uint32_t* rows, std::size_
 void gather_rows(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* row_scale,
                  const float* column_scale, float* tile, std::size_t ld) {
   LOWRANK_KERNEL(gather_rows)(table, rows, count, columns, row_scale, column_scale, tile, ld);
+}
+
+void combine_rows(const RowTable& table, const std::uint32_t* rows, const RowTable& factors, const RowTable& addends,
+                  const std::uint32_t* others, std::size_t count, std::size_t columns, float* out, std::size_t ld) {
+  LOWRANK_KERNEL(combine_rows)(table, rows, factors, addends, others, count, columns, out, ld);
 }
 
 void gather_dots(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* x,

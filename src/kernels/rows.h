@@ -17,6 +17,11 @@ namespace lowrank {
 void gather_rows(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* row_scale,
                  const float* column_scale, float* tile, std::size_t ld);
 
+/// out[i] = table[rows[i]] o factors[others[i]] + addends[others[i]], rows `ld` floats apart; factors or addends may be without rows, for
+/// ones and zeros. O(count columns)
+void combine_rows(const RowTable& table, const std::uint32_t* rows, const RowTable& factors, const RowTable& addends,
+                  const std::uint32_t* others, std::size_t count, std::size_t columns, float* out, std::size_t ld);
+
 /// products[i] = <row i, x>. O(count columns)
 void gather_dots(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* x, float* products);
 

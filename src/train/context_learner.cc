@@ -1,6 +1,7 @@
 #include "train/context_learner.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <tuple>
 #include <utility>
@@ -16,6 +17,8 @@ namespace lowrank {
 namespace {
 
 constexpr std::size_t kRows = 64;
+/// Ratings whose regressors are written together.
+constexpr std::size_t kTogether = 64;
 
 double product_of(std::span<const double> a, std::span<const float> b) {
   double sum = 0;
@@ -96,26 +99,36 @@ void ContextLearner::solve(const View& view, const Rows& fixed, const LevelProdu
   if (!view.weights().empty()) step.weight = [&](std::size_t at) { return view.weights()[at]; };
   const bool vectors = has_vectors();
   const bool scales = has_scales();
+  const RowTable table{fixed.factors.data(), fixed.factors.stride()};
   step.write = [&](std::size_t row, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
     CombinedLevels::Scratch scratch;
-    for (std::size_t at = begin; at < end; ++at, regressors += stride) {
-      const std::uint32_t other = view.other(at);
-      const CombinedLevels::Terms terms = combined_.of(view.situation(at), scratch);
-      const float* fixed_row = fixed.factors.row(other).data();
-      float left = units_.to_training(view.value(at)) - fixed.biases[other] - terms.bias;
-      if (vectors) {
-        left -= products.empty() ? product(fixed_row, terms.vectors, fixed.factors.stride())
-                                 : products.of(other, view.situation(at), level_rows_);
+    std::array<std::uint32_t, kTogether> situations{};
+    for (std::size_t first = begin; first < end; first += kTogether) {
+      const std::size_t count = std::min(kTogether, end - first);
+      const std::uint32_t* const others = view.others() + first;
+      for (std::size_t n = 0; n < count; ++n) situations[n] = view.situation(first + n);
+      for (std::size_t n = 0; n < count; ++n) {
+        const auto own = static_cast<std::uint32_t>(row);
+        float left = units_.to_training(view.value(first + n)) - fixed.biases[others[n]] - combined_.bias_of(situations[n]);
+        left -= View::kOfUsers ? row_biases(own, others[n], situations[n]) : row_biases(others[n], own, situations[n]);
+        if (vectors && !products.empty()) left -= products.of(others[n], situations[n], level_rows_);
+        values[first - begin + n] = left;
       }
-      left -= View::kOfUsers ? row_biases(static_cast<std::uint32_t>(row), other, view.situation(at))
-                             : row_biases(other, static_cast<std::uint32_t>(row), view.situation(at));
-      values[at - begin] = left;
-      if (vectors && scales) {
-        for (std::size_t k = 0; k < options_.rank; ++k) regressors[k] = fixed_row[k] * terms.scales[k] + terms.vectors[k];
-      } else if (vectors) {
-        for (std::size_t k = 0; k < options_.rank; ++k) regressors[k] = fixed_row[k] + terms.vectors[k];
-      } else {
-        for (std::size_t k = 0; k < options_.rank; ++k) regressors[k] = fixed_row[k] * terms.scales[k];
+      float* const to = regressors + (first - begin) * stride;
+      if (combined_.keeps()) {
+        combine_rows(table, others, {scales ? combined_.scales().data() : nullptr, stride},
+                     {vectors ? combined_.vectors().data() : nullptr, stride}, situations.data(), count, stride, to, stride);
+      }
+      for (std::size_t n = 0; n < count && (!combined_.keeps() || (vectors && products.empty())); ++n) {
+        const CombinedLevels::Terms terms = combined_.of(situations[n], scratch);
+        if (!combined_.keeps()) {
+          const std::uint32_t only = 0;
+          combine_rows(table, others + n, {scales ? terms.scales : nullptr, 0}, {vectors ? terms.vectors : nullptr, 0}, &only, 1, stride,
+                       to + n * stride, stride);
+        }
+        if (vectors && products.empty()) {
+          values[first - begin + n] -= product(fixed.factors.row(others[n]).data(), terms.vectors, stride);
+        }
       }
     }
   };

@@ -84,6 +84,10 @@ class CombinedLevels {
   /// The terms of a situation. They are valid until the scratch is used again.
   Terms of(std::uint32_t situation, Scratch& scratch) const;
 
+  /// Whether the terms of every situation are kept: a row each of scales() and vectors().
+  [[nodiscard]] bool keeps() const noexcept { return scales_.rows() != 0; }
+  [[nodiscard]] const FactorMatrix& scales() const noexcept { return scales_; }
+  [[nodiscard]] const FactorMatrix& vectors() const noexcept { return vectors_; }
   /// The bias of a situation alone.
   [[nodiscard]] float bias_of(std::uint32_t situation) const;
 

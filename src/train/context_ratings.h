@@ -20,6 +20,7 @@ struct UserView {
   const Ratings& ratings;
 
   [[nodiscard]] std::span<const std::size_t> offsets() const { return ratings.row_offsets(); }
+  [[nodiscard]] const std::uint32_t* others() const { return ratings.items().data(); }
   [[nodiscard]] std::uint32_t other(std::size_t at) const { return ratings.items()[at]; }
   [[nodiscard]] float value(std::size_t at) const { return ratings.value(at); }
   [[nodiscard]] std::uint32_t situation(std::size_t at) const { return ratings.situation(at); }
@@ -33,6 +34,7 @@ struct ItemView {
   const std::vector<std::uint32_t>& situations;
 
   [[nodiscard]] std::span<const std::size_t> offsets() const { return ratings.offsets; }
+  [[nodiscard]] const std::uint32_t* others() const { return ratings.users.data(); }
   [[nodiscard]] std::uint32_t other(std::size_t at) const { return ratings.users[at]; }
   [[nodiscard]] float value(std::size_t at) const { return ratings.value(at); }
   [[nodiscard]] std::uint32_t situation(std::size_t at) const { return situations[at]; }

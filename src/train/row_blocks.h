@@ -47,8 +47,8 @@ struct RegressorStep {
 /// ratings than a block has is solved from the sums of its products, block by block. Holds the memory of a block.
 class RowBlocks {
  public:
-  /// Floats of the regressors of a block: 8 MiB.
-  static constexpr std::size_t kBlockFloats = std::size_t{1} << 21U;
+  /// Floats of the regressors of a block: 2 MiB.
+  static constexpr std::size_t kBlockFloats = std::size_t{1} << 19U;
 
   RowBlocks(std::size_t rank, Workers& workers);
   /// \param most_ratings  of a block, at least 1

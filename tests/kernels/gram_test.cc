@@ -131,6 +131,30 @@ TEST_P(PickedRows, AreGatheredAndScaled) {
   }
 }
 
+TEST_P(PickedRows, AreCombinedWithOthers) {
+  const std::vector<std::uint32_t> rows = some_rows(9);
+  const std::uint32_t others[] = {2, 0, 1, 1, 2, 0, 0, 2, 1};
+  const AlignedVector factors = normals(3 * kColumns, 4);
+  const AlignedVector addends = normals(3 * kStride, 5);
+  for (const bool scaled : {false, true}) {
+    for (const bool added : {false, true}) {
+      AlignedVector out(10 * kStride, 5.0F);
+      combine_rows(table_, rows.data(), {scaled ? factors.data() : nullptr, kColumns}, {added ? addends.data() : nullptr, kStride}, others,
+                   rows.size(), kColumns, out.data(), kStride);
+      for (std::size_t i = 0; i < 10; ++i) {
+        for (std::size_t k = 0; k < kStride; ++k) {
+          double expected = 5;
+          if (i < rows.size() && k < kColumns) {
+            expected = at(rows[i], k) * (scaled ? double{factors[others[i] * kColumns + k]} : 1) +
+                       (added ? double{addends[others[i] * kStride + k]} : 0);
+          }
+          ASSERT_NEAR(double{out[i * kStride + k]}, expected, 1e-5);
+        }
+      }
+    }
+  }
+}
+
 TEST_P(PickedRows, AreMultipliedAndAdded) {
   for (std::size_t count = 0; count <= 30; ++count) {
     const std::vector<std::uint32_t> rows = some_rows(count);
