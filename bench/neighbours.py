@@ -20,6 +20,8 @@ TOP = 20
 NEIGHBOURS = 100
 L1, L2 = 1.0, 10.0
 RIDGE = 200.0
+# Seconds after which SLIM of a rival is stopped.
+LIMIT = 240
 
 
 def own(file, method, **options):
@@ -34,8 +36,14 @@ def seconds(results, name="seconds"):
     return statistics.median(value for result in results for value in result[name])
 
 
+def stopped(row):
+    """Whether the rival was stopped before its end."""
+    return row.get("stopped", False)
+
+
 def tables(document):
-    rows = [[row["what"], f"{row['seconds']:.2f}", rival, f"{value:.2f}", ratio(value, row["seconds"])] for row in document["rows"] for rival, value in row["rivals"].items()]
+    rows = [[row["what"], f"{row['seconds']:.2f}", rival, f"{'more than ' if stopped(row) else ''}{value:.2f}", f"{'> ' if stopped(row) else ''}{ratio(value, row['seconds'])}"]
+            for row in document["rows"] for rival, value in row["rivals"].items()]
     return table(["what", "lowrank, seconds", "rival", "seconds", "ratio"], rows)
 
 
@@ -59,8 +67,9 @@ def main():
     rows.append({"what": "EASE of ML-1M", "seconds": seconds(results["lowrank"]), "rivals": {numpy.name: seconds(results[numpy.name])}})
     if not given.quick:
         results = measure.alternate({"lowrank": own(gowalla, "slim", l1=L1, l2=L2, candidates=0),
-                                     irspack.name: lambda: irspack.run("slim", file=gowalla, l1=L1, l2=L2, threads=program.THREADS, runs=1)}, 1, warm_up=0)
-        rows.append({"what": "SLIM of Gowalla, all items", "seconds": seconds(results["lowrank"]), "rivals": {irspack.name: seconds(results[irspack.name])}})
+                                     irspack.name: lambda: irspack.run("slim", file=gowalla, l1=L1, l2=L2, threads=program.THREADS, runs=1, limit=LIMIT)}, 1, warm_up=0)
+        rows.append({"what": "SLIM of Gowalla, all items", "seconds": seconds(results["lowrank"]), "rivals": {irspack.name: seconds(results[irspack.name])},
+                     "stopped": results[irspack.name][0].get("stopped", False)})
     save("neighbours", {"top": TOP, "rows": rows}, tables)
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Test RMSE and seconds of `neighbours --similarity pearson` and of `sgd --neighbours`, next to Surprise's KNNBaseline.
 
-    bench/rating_neighbours.py [--rival]    prints two tables; --rival trains Surprise as well, which takes minutes on ML-1M
+    bench/rating_neighbours.py [--quick]    writes build/bench/rating_neighbours.json and prints a table; --quick leaves out Surprise, which takes minutes on ML-1M
 
 ML-100K: the mean of u1 .. u5. ML-1M: every tenth of the shuffled ratings. The options are those of docs/methods/neighbours.md and docs/methods/sgd.md: the defaults,
 and recipes that were chosen on training parts, with shrinkage and damping of the correction by
@@ -9,11 +9,12 @@ and recipes that were chosen on training parts, with shrinkage and damping of th
     bench/rating_neighbours.py --choose     the error on a held-out tenth of each training part of ML-100K, by shrinkage and damping
 """
 
-import argparse
 import itertools
 import statistics
 
 from harness import data, program
+from harness.table import arguments, save, table
+from rivals.surprise import Surprise
 
 RECIPES = {
     "ml-100k": {"rank": 128, "epochs": 30, "learning_rate": 0.05, "regularization": 0.045, "prior_ratings": 67, "initial_scale": 0.02},
@@ -39,20 +40,18 @@ def jobs_of(name):
 
 
 def compare(rival):
-    print("| data | model | test RMSE | seconds |\n|---|---|---|---|")
     for name in RECIPES:
         for job, options in jobs_of(name).items():
             runs = [program.train(train, test=test, **options) for train, test in splits(name)]
-            rmse = statistics.mean(run["test"]["rmse"] for run in runs)
-            print(f"| {name} | {job} | {rmse:.4f} | {statistics.mean(run['wall'] for run in runs):.2f} |", flush=True)
+            yield {"data": name, "model": job, "rmse": statistics.mean(run["test"]["rmse"] for run in runs), "seconds": statistics.mean(run["wall"] for run in runs)}
         if rival:
-            from rivals.surprise import Surprise
+            runs = [rival.run("neighbours", train=str(train), test=str(test)) for train, test in splits(name)]
+            yield {"data": name, "model": "Surprise KNNBaseline", **{key: statistics.mean(run[key] for run in runs) for key in ("rmse", "seconds")}}
 
-            surprise = Surprise()
-            surprise.prepare()
-            runs = [surprise.run("neighbours", train=str(train), test=str(test)) for train, test in splits(name)]
-            rmse, seconds = (statistics.mean(run[key] for run in runs) for key in ("rmse", "seconds"))
-            print(f"| {name} | Surprise KNNBaseline | {rmse:.4f} | {seconds:.2f} |", flush=True)
+
+def tables(document):
+    return table(["data", "model", "test RMSE", "seconds"],
+                 [[row["data"], row["model"], f"{row['rmse']:.4f}", f"{row['seconds']:.2f}"] for row in document["rows"]])
 
 
 def choose():
@@ -64,11 +63,14 @@ def choose():
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rival", action="store_true", help="train Surprise as well")
-    parser.add_argument("--choose", action="store_true", help="print the errors on held-out tenths of the training parts, by shrinkage and damping")
-    arguments = parser.parse_args()
-    choose() if arguments.choose else compare(arguments.rival)
+    given = arguments(__doc__, quick="without Surprise", choose="print the errors on held-out tenths of the training parts, by shrinkage and damping")
+    if given.choose:
+        choose()
+        return
+    rival = None if given.quick else Surprise()
+    if rival:
+        rival.prepare()
+    save("rating_neighbours", {"rows": list(compare(rival))}, tables)
 
 
 if __name__ == "__main__":

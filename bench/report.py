@@ -9,17 +9,23 @@ import sys
 
 import als
 import bayes
+import context
 import features
 import fold_in
 import from_python
 import growth
 import implicit_feedback
+import neighbours
 import nmf
 import quality
+import rating_neighbours
 import read
 import recommend
+import serve
 import sgd
+import stream
 import tune
+import update
 from harness import ROOT, picture
 from harness.table import ratio, table
 from rivals import Rival
@@ -35,10 +41,16 @@ KEPT = [
     ("features", "Items known by their features", features.tables),
     ("implicit", "Alternating least squares for implicit feedback", implicit_feedback.tables),
     ("nmf", "Non-negative factorization", nmf.tables),
+    ("neighbours", "Neighbours for lists", neighbours.tables),
+    ("rating_neighbours", "Neighbours for ratings", rating_neighbours.tables),
+    ("context", "Contexts", context.tables),
     ("quality", "How good the models are", quality.tables),
     ("tune", "Searching for options", tune.tables),
     ("recommend", "Top-N lists", recommend.tables),
     ("fold_in", "Fold-in", fold_in.tables),
+    ("update", "Updates", update.tables),
+    ("stream", "Streams", stream.tables),
+    ("serve", "The service", serve.tables),
     ("read", "Reading", read.tables),
     ("growth", "From 1 to 100 million ratings", growth.tables),
     ("billion", "A billion ratings", growth.billion_table),

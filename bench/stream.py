@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """A stream from nothing, every event first predicted, then learned: RMSE and microseconds per event on ML-100K, next to river.
 
-    bench/stream.py     prints a table; all else should be quiet meanwhile. river comes from PyPI, and is left out where it cannot be installed
+    bench/stream.py     writes build/bench/stream.json and prints a table; all else should be quiet meanwhile. river comes from PyPI, and is left out where
+                        it cannot be installed
 """
 
 import json
 
 from harness import data, program
-from harness.table import table
+from harness.table import arguments, save, table
 from rivals.river import River
 
 
@@ -18,18 +19,24 @@ def stream():
     return data.made("ml-100k.stream.csv", lambda path: path.write_text(data.rating_file(ordered, True)))
 
 
+def tables(document):
+    rows = [[row["program"], f"{row['rmse']:.4f}", f"{row['microseconds']:.2f}"] for row in document["rows"]]
+    return table(["ML-100K, all 100,000 events by time", "RMSE", "microseconds per event"], rows)
+
+
 def main():
+    arguments(__doc__)
     data.need("ml-100k")
     file = stream()
     rows = []
     for method in ("baseline", "sgd"):
         results = json.loads(program.lowrank("evaluate", prequential=file, method=method, quiet=True, json=True)["output"])
-        rows.append([f"`{method}`", f"{results['figures']['rmse']:.4f}", f"{results['microseconds']['mean']:.2f}"])
+        rows.append({"program": f"lowrank `{method}`", "rmse": results["figures"]["rmse"], "microseconds": results["microseconds"]["mean"]})
     river = River()
     if not river.missing():
         for name, result in river.run("stream", file=file).items():
-            rows.append([f"river `{name}`", f"{result['rmse']:.4f}", f"{result['microseconds']:.1f}"])
-    print(table(["ML-100K, all 100,000 events by time", "RMSE", "microseconds per event"], rows))
+            rows.append({"program": f"river `{name}`", "rmse": result["rmse"], "microseconds": result["microseconds"]})
+    save("stream", {"rows": rows}, tables)
 
 
 if __name__ == "__main__":

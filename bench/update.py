@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """What an update costs and what it is worth: new ratings by time taken into a model, against a model trained on all of them.
 
-    bench/update.py [--quick]     writes build/bench/update.json and prints a table; all else should be quiet meanwhile
+    bench/update.py [--quick]     by a Python that has the package lowrank; writes build/bench/update.json and prints a table; all else should be quiet meanwhile
 
 ML-1M, users whose times are known, in order of time: eight tenths train the model, the next tenth is the news, and the errors are of what comes after
 both (the last tenth of all); of its users with news, of those without, and of films whose first 1, 3 or 10 ratings are the news, beside their mean shrunk
@@ -12,11 +12,16 @@ partial_fit_items. An update of 1,000 and of 1 rating is timed beside loading, r
 import json
 import subprocess
 
-import lowrank
-import numpy as np
 from harness import WORK, data, program
 from harness.table import arguments, save, table
 from rivals.implicit import Implicit
+
+try:
+    import lowrank
+    import numpy as np
+except ModuleNotFoundError:
+    # The tables alone need neither.
+    lowrank = np = None
 
 RANK = 64
 
@@ -144,6 +149,8 @@ def by_time(file):
 
 def main():
     given = arguments(__doc__, quick="one run, one method")
+    if lowrank is None:
+        raise SystemExit("update.py: lowrank and numpy are missing: PYTHONPATH=build/release/python build/python/bin/python3 bench/update.py")
     methods = {"als": "ALS"} if given.quick else {"als": "ALS", "sgd": "SGD"}
     file = data.movielens_1m("train")
     rows = [row for method in methods for row in cost(method, file, 1 if given.quick else 5)]

@@ -5,19 +5,29 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 
-def process(command, **options):
-    """Runs a command. Returns its `seconds`, those of `processor`s, its peak resident `bytes`, its `output`, and its `lines`, each with the time when it came."""
+def process(command, limit=None, **options):
+    """Runs a command. Returns its `seconds`, those of `processor`s, its peak resident `bytes`, its `output`, and its `lines`, each with the time when it came.
+
+    After `limit` seconds it is stopped, and the result has `stopped`.
+    """
     command = [str(word) for word in command]
     with tempfile.TemporaryFile("w+") as errors:
         start = time.perf_counter()
         running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True, **options)
+        stop = threading.Timer(limit or threading.TIMEOUT_MAX, running.kill)
+        stop.daemon = True
+        stop.start()
         lines = [(time.perf_counter(), line) for line in running.stdout]
         _, status, usage = os.wait4(running.pid, 0)
         seconds = time.perf_counter() - start
+        stop.cancel()
         running.returncode = os.waitstatus_to_exitcode(status)
+        if limit and seconds >= limit:
+            return {"seconds": limit, "stopped": True}
         if running.returncode != 0:
             errors.seek(0)
             sys.exit(f"{' '.join(command)} failed with {running.returncode}:\n{errors.read()}")

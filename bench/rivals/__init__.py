@@ -43,12 +43,14 @@ class Rival:
     def install(self, *arguments):
         subprocess.run([self.folder / "bin" / "python3", "-m", "pip", "-q", "--disable-pip-version-check", "install", *arguments], check=True)
 
-    def run(self, task, **job):
-        """Does a task, in a process of its own. The threads of a BLAS would fight those of the peer; the BLAS is left to find the processor's kernels."""
+    def run(self, task, limit=None, **job):
+        """Does a task, in a process of its own, which ends after `limit` seconds: the result is then these and `stopped`. The threads of a BLAS would fight those of the peer; the BLAS is left to find the processor's kernels."""
         environment = {name: value for name, value in os.environ.items() if name not in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")}
         module, name = type(self).__module__, type(self).__name__
         command = [self.folder / "bin" / "python3", "-m", "rivals", module, name, task, json.dumps(job, default=str)]
-        result = measure.process(command, cwd=ROOT / "bench", env={**environment, "OPENBLAS_NUM_THREADS": "1"})
+        result = measure.process(command, limit, cwd=ROOT / "bench", env={**environment, "OPENBLAS_NUM_THREADS": "1"})
+        if result.get("stopped"):
+            return {"seconds": [limit], "stopped": True}
         return json.loads(result["lines"][-1][1])
 
 

@@ -51,6 +51,7 @@ HWY_ATTR void gather_rows(const RowTable& table, const uint32_t* rows, size_t co
 
 HWY_ATTR void combine_rows(const RowTable& table, const uint32_t* rows, const RowTable& factors, const RowTable& addends,
                            const uint32_t* others, size_t count, size_t columns, float* out, size_t ld) {
+  if (columns == 0) return;
   const hn::ScalableTag<float> d;
   const size_t ahead = rows_ahead(columns);
   for (size_t i = 0; i < ahead; ++i) prefetch(table, rows, count, columns, i);

@@ -136,6 +136,9 @@ TEST_P(PickedRows, AreCombinedWithOthers) {
   const std::uint32_t others[] = {2, 0, 1, 1, 2, 0, 0, 2, 1};
   const AlignedVector factors = normals(3 * kColumns, 4);
   const AlignedVector addends = normals(3 * kStride, 5);
+  float untouched = 7;
+  combine_rows({nullptr, 0}, rows.data(), {nullptr, 0}, {nullptr, 0}, others, rows.size(), 0, &untouched, 0);
+  EXPECT_EQ(untouched, 7);
   for (const bool scaled : {false, true}) {
     for (const bool added : {false, true}) {
       AlignedVector out(10 * kStride, 5.0F);

@@ -437,6 +437,17 @@ TEST(ContextAls, SameBytesOnAnyThreads) {
   }
 }
 
+TEST(ContextAls, OfRankZeroThereAreBiases) {
+  for (const ContextForm form : {ContextForm::pairwise, ContextForm::cp, ContextForm::both, ContextForm::biases}) {
+    ContextAls options = small(form);
+    options.rank = 0;
+    const Trained trained = train_tensor(random_tensor(), options);
+    EXPECT_EQ(trained.model.rank(), 0U);
+    EXPECT_LT(*trained.train_rmse, 1.5);
+    EXPECT_NE(trained.model.contexts.at(0).biases.at(0), 0);
+  }
+}
+
 TEST(ContextAls, WithoutContextsItIsAls) {
   const std::vector<Triple> triples = synthetic(60, 40, 700, 3);
   Als als;
