@@ -63,10 +63,11 @@ def tensors(rival, quick):
 
 
 def speed(rival, runs):
-    """Seconds of training on a tensor of a million cells, and RMSE; SMURFF with as few sweeps as bring it within .005 of its best."""
+    """Seconds of training on a tensor of a million cells, and RMSE."""
     shape, rank, cells, form = LARGE
     train, test = data.planted(shape, rank, cells, NOISE, form)
-    calls = {"`context`": functools.partial(own, train, test, rank=rank, form=form, contexts=contexts(len(shape)), threads=program.THREADS)}
+    options = {name: value for name, value in TENSOR_OPTIONS.items() if name != "context_regularization"} | {"epochs": 30}
+    calls = {"`context`": functools.partial(own, train, test, rank=rank, form=form, contexts=contexts(len(shape)), threads=program.THREADS, **options)}
     if rival:
         calls["SMURFF"] = functools.partial(rival.run, "tensor", train=train, test=test, modes=len(shape), rank=rank + len(shape), samples=SAMPLES, burn_in=BURN_IN,
                                             threads=program.THREADS, noise=rival.noise)
