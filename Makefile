@@ -47,7 +47,8 @@ bench:  ## build and run the benchmarks
 	@cmake --preset release -DLOWRANK_BENCH=ON $(if $(wildcard build/release/build.ninja),,-DLOWRANK_TESTS=OFF)
 	@cmake --build --preset release --parallel $(JOBS) --target lowrank_cli bench
 	@ln -sfn release/bin/lowrank build/lowrank
-	@set -e; for subject in sgd read als bayes features implicit_feedback nmf recommend neighbours fold_in from_python quality growth; do bench/$$subject.py; done
+	@set -e; for subject in sgd read als bayes features implicit_feedback nmf recommend neighbours rating_neighbours context fold_in stream serve from_python quality growth; do bench/$$subject.py; done
+	@[ ! -d build/release/python/lowrank ] || PYTHONPATH=build/release/python build/python/bin/python3 bench/update.py
 
 asan asan-short tsan:  ## run the tests with sanitizers: of addresses and undefined behaviour (asan; a part: asan-short), or of threads (tsan)
 	@$(INSTALL) build test

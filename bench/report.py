@@ -62,7 +62,7 @@ How fast is lowrank, and how good are its models, compared with the packages tha
 on the same data and threads, at the same quality or a better one. A ratio says how many times faster lowrank is: the peer's seconds divided by lowrank's.
 The figures come from a shared machine, on which times vary by a tenth from run to run. The peers are {peers}.
 
-`make bench` measures all of it. Below each table is the command that measured it; what each one does is in the first lines of its script in [bench](../bench).
+`make bench` measures it, but for the search (`bench/tune.py`), which takes hours. Below each table is the command that measured it; what each one does is in the first lines of its script in [bench](../bench).
 This page is written by `bench/report.py` from the documents in [bench/results](../bench/results).
 
 ![speed and accuracy of lowrank and of its peers](benchmarks.svg)

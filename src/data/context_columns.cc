@@ -145,7 +145,9 @@ void refuse_given(const ReadOptions& options, const std::vector<std::string>& co
   for (const std::string& column : columns) {
     const std::string own = context_name(column).value_or("");
     if (std::ranges::find(options.given_contexts, own) == options.given_contexts.end()) continue;
-    throw OptionError("context", own + " is given, and " + name + " has a column " + quoted(column) + ": leave one of them out");
+    std::string problem = own;
+    problem.append(" is given, and ").append(name).append(" has a column ").append(quoted(column)).append(": leave one of them out");
+    throw OptionError("context", problem);
   }
 }
 

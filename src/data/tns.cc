@@ -49,6 +49,7 @@ Layout tensor_layout(std::string_view head, const std::string& name, const ReadO
   layout.rating = layout.column_count - 1;
   for (std::size_t mode = 3; mode < layout.column_count; ++mode) layout.contexts.push_back({"mode" + std::to_string(mode), mode - 1});
   std::vector<std::string> modes;
+  modes.reserve(layout.contexts.size());
   for (const ContextPlace& context : layout.contexts) modes.push_back(context.name);
   refuse_given(options, modes, name);
   for (const std::string& wanted : options.contexts_needed ? options.contexts : std::vector<std::string>()) {

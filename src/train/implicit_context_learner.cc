@@ -92,8 +92,7 @@ void ImplicitContextLearner::set_up_weights(const Implicit& settled) {
 void ImplicitContextLearner::set_up_columns(const Implicit& settled) {
   const auto sum = [](const std::vector<double>& numbers) { return std::accumulate(numbers.begin(), numbers.end(), 0.0); };
   const double cells = unobserved_weight_ * sum(users_.unobserved) * sum(items_.unobserved);
-  for (std::size_t number = 0; number < columns_.size(); ++number) {
-    LevelTable& table = columns_[number];
+  for (LevelTable& table : columns_) {
     const double total = sum(table.totals);
     std::vector<double>& shares = shares_.emplace_back(table.totals);
     for (std::size_t level = 0; level < table.levels(); ++level) {

@@ -26,7 +26,10 @@ namespace lowrank::contexts_test {
 namespace {
 
 using sealing::Opened;
-using namespace testing_models;
+using testing_models::days;
+using testing_models::kFirstDay;
+using testing_models::model_with_all;
+using testing_models::model_with_days;
 
 constexpr std::int64_t kSecond = 1'000'000;
 
