@@ -4,9 +4,9 @@
     bench/rating_neighbours.py [--quick]    writes build/bench/rating_neighbours.json and prints a table; --quick leaves out Surprise, which takes minutes on ML-1M
 
 ML-100K: the mean of u1 .. u5. ML-1M: every tenth of the shuffled ratings. The options are those of docs/methods/neighbours.md and docs/methods/sgd.md: the defaults,
-and recipes that were chosen on training parts, with shrinkage and damping of the correction by
+and recipes that were chosen on training parts, with shrinkage and damping of the correction, and the defaults of `neighbours`, by
 
-    bench/rating_neighbours.py --choose     the error on a held-out tenth of each training part of ML-100K, by shrinkage and damping
+    bench/rating_neighbours.py --choose     the error on a held-out tenth of training parts, by shrinkage, damping and power
 """
 
 import itertools
@@ -60,10 +60,16 @@ def choose():
         options = {**RECIPES["ml-100k"], "patience": 40, "holdout": 0.1, "neighbours": 100, "neighbour_weight": 1}
         runs = [program.train(train, **options, neighbour_shrinkage=shrinkage, neighbour_damping=damping) for train, _ in splits("ml-100k")]
         print(f"| {shrinkage} | {damping} | {statistics.mean(run['validation']['rmse'] for run in runs):.5f} |", flush=True)
+    sets = {name: [train for train, _ in splits(name)] for name in RECIPES} | {name: [data.nine_tenths(name)[0]] for name in ("movietweetings", "insteval")}
+    print(f"\n| power | shrinkage | damping | {' | '.join(sets)} |\n|{'---|' * (3 + len(sets))}")
+    for power, shrinkage, damping in itertools.product((1, 2, 3), (50, 100, 200), (0.02, 0.05, 0.1, 0.3)):
+        options = {**PEARSON, "holdout": 0.1, "power": power, "shrinkage": shrinkage, "damping": damping}
+        errors = [statistics.mean(program.train(file, **options)["validation"]["rmse"] for file in files) for files in sets.values()]
+        print(f"| {power} | {shrinkage} | {damping} | {' | '.join(f'{error:.5f}' for error in errors)} |", flush=True)
 
 
 def main():
-    given = arguments(__doc__, quick="without Surprise", choose="print the errors on held-out tenths of the training parts, by shrinkage and damping")
+    given = arguments(__doc__, quick="without Surprise", choose="print the errors on held-out tenths of training parts, by shrinkage, damping and power")
     if given.choose:
         choose()
         return

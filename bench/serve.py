@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """Requests per second of `lowrank serve`: top-10 lists for random users of MovieTweetings by 64 keep-alive clients, client and server on this machine.
 
-    bench/serve.py [--quick] [--threads N] [--program PROGRAM]     writes build/bench/serve.json and prints a table; all else should be quiet meanwhile
+    bench/serve.py [--quick] [--rival] [--threads N] [--program PROGRAM]     writes build/bench/serve.json and prints a table; all else should be quiet meanwhile
 
 wrk asks as fast as answers come (closed loop). The lists are computed for each request: no run asks with If-None-Match. `first` is a run in which every
 user is asked for the first time, so that their factors are solved too; `again` finds them solved. `writes` are one client's rounds of a rating (PUT,
 answered after the commit) and the list that it changes. Processor seconds are the server's alone. Figures are medians.
+--rival: beside Gorse, built from its Go module, with the same ratings as likes in its SQLite store. Its lists of users are computed ahead and read from
+that store; those of a session (here a user's latest ten items) are computed when they are asked for, from neighbours of items.
 """
 
 import http.client
@@ -21,13 +23,17 @@ import time
 
 from harness import WORK, data, measure, program
 from harness.table import arguments, save, table
+from rivals.gorse import Gorse
 
-CLIENTS, ROUNDS = 64, 300
+CLIENTS, ROUNDS, SESSION = 64, 300, 10
+OWN = 'return wrk.format("GET", "/v1/users/" .. users[math.random(#users)] .. "/recommendations")'
+CACHED = 'return wrk.format("GET", "/api/recommend/" .. users[math.random(#users)] .. "?n=10")'
+COMPUTED = 'return wrk.format("POST", "/api/session/recommend?n=10", {["Content-Type"]="application/json"}, users[math.random(#users)])'
 SCRIPT = """
 local users = {}
 for line in io.lines("%s") do users[#users + 1] = line end
 math.randomseed(%d)
-request = function() return wrk.format("GET", "/v1/users/" .. users[math.random(#users)] .. "/recommendations") end
+request = function() %s end
 done = function(summary, latency, requests)
   local errors = summary.errors
   io.write(string.format('{"requests":%%d,"microseconds":%%d,"p50":%%d,"p95":%%d,"p99":%%d,"most":%%d,"failed":%%d}\\n', summary.requests, summary.duration,
@@ -65,10 +71,10 @@ class Service:
         self.running.wait()
 
 
-def load(service, users, seconds, seed):
-    """One run of wrk."""
+def load(service, users, seconds, seed, request=OWN):
+    """One run of wrk. \param users  a file with a line for each user"""
     script = WORK / "serve.lua"
-    script.write_text(SCRIPT % (users, seed))
+    script.write_text(SCRIPT % (users, seed, request))
     before = service.processor()
     result = measure.process(["wrk", "-t", "1", "-c", CLIENTS, "-d", f"{seconds}s", "--timeout", "10s", "-s", script, f"http://{service.address}"])
     own = json.loads(result["output"].strip().splitlines()[-1])
@@ -98,6 +104,26 @@ def writes(service, users):
     return {"p50": seconds[len(seconds) // 2], "p99": seconds[len(seconds) * 99 // 100]}
 
 
+def beside(rival, file, users, seconds, runs):
+    """Lists of the rival, computed ahead and computed."""
+    pairs = [line.split(",")[:2] for line in file.read_text().splitlines()[1:]]
+    items = {}
+    for user, item in pairs:
+        items.setdefault(user, []).append(item)
+    sessions = data.made("movietweetings.sessions", lambda path: path.write_text("".join(
+        json.dumps([{"FeedbackType": "star", "UserId": user, "ItemId": item, "Timestamp": "2024-01-01T00:00:00Z"} for item in own[-SESSION:]]) + "\n"
+        for user, own in items.items())))
+    rival.start(pairs)
+    rows = {name: middle([load(rival, lines, seconds, run, request) for run in range(runs)])
+            for name, lines, request in ((f"{rival.name}, computed ahead", users, CACHED), (f"{rival.name}, computed", sessions, COMPUTED))}
+    rival.end()
+    return rows
+
+
+def middle(results):
+    return {name: statistics.median(result[name] for result in results) for name in results[0]}
+
+
 def tables(document):
     rows = [[name, f"{row['per_second']:.0f}", f"{row['p50'] * 1000:.2f}", f"{row['p99'] * 1000:.2f}", f"{row['processor_per_thousand']:.3f}"]
             for name, row in document["lists"].items()]
@@ -108,7 +134,7 @@ def tables(document):
 
 
 def main():
-    given = arguments(__doc__, quick="short runs", threads={"type": int, "default": 0, "help": "threads that compute lists"},
+    given = arguments(__doc__, quick="short runs", rival="beside Gorse, which is built first", threads={"type": int, "default": 0, "help": "threads that compute lists"},
                       program={"default": program.PROGRAM, "help": "the program"})
     file, users = ratings_file()
     state = WORK / "serve.state"
@@ -130,8 +156,11 @@ def main():
         rounds = writes(service, users) if run == runs - 1 else None
         memory = service.memory()
         service.end()
-    middle = lambda results: {name: statistics.median(result[name] for result in results) for name in results[0]}
-    save("serve", {"lists": {"first": middle(first), "again": middle(again)}, "writes": rounds, "memory": memory, "memory_before": empty, "users": count,
+    lists = {"first": middle(first), "again": middle(again)}
+    rival = Gorse() if given.rival else None
+    if rival and not rival.missing():
+        lists |= beside(rival, file, users, seconds, runs)
+    save("serve", {"lists": lists, "writes": rounds, "memory": memory, "memory_before": empty, "users": count,
                    "memory_per_ten_thousand": memory / count * 10_000}, tables)
 
 

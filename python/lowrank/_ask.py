@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -181,7 +181,7 @@ class Answers(HasContexts):
             rows = tuple(np.repeat(own, size) if is_one(given) else own for own, given in zip(rows, (users, items)))  # type: ignore[assignment]
         if len(rows[0]) != len(rows[1]):
             raise DataError(f"users and items must have equal lengths, not {len(rows[0])} and {len(rows[1])}")
-        levels = levels_known_to(self._fitted(), users, len(rows[0])) if items is None else []
+        levels = levels_known_to(self._fitted().context_columns, users, len(rows[0])) if items is None else []
         if levels and (text := _core.unknown_levels_of(self._fitted(), levels, len(rows[0]))):
             warnings.warn(text, DataWarning, stacklevel=3)
         if times is None:
@@ -525,22 +525,24 @@ class Answers(HasContexts):
         times: bool = False,
         given: frozenset[str] = frozenset(),
         like: Asked | None = None,
+        contexts: Sequence[str] | None = None,
     ) -> tuple[_core.Pairs, npt.NDArray[Any] | None]:
         """Ratings in the numbering of the model, and the distinct users as they were given. `given` are contexts that X must not have, `like`
-        those that a file must have.
+        those that a file must have. `contexts` are read where X has them; None for those of the model.
         """
         model = self._fitted()
+        contexts = list(model.context_columns if contexts is None else contexts)
         if clicks and y is None and is_clicks(X, columns):
             source: Source = pairs_from(X, columns, name)
         else:
             own_layout = self._layout if layout is None else check_layout(layout)
-            source = ratings_from(X, y, columns, name, layout=own_layout, times=times, contexts=model.context_columns)
+            source = ratings_from(X, y, columns, name, layout=own_layout, times=times, contexts=contexts)
         if isinstance(source, File):
-            reading = Reading(contexts=like or Asked(names=model.context_columns, needed=False, given=sorted(given)))
+            reading = Reading(contexts=like or Asked(names=contexts, needed=False, given=sorted(given)))
             return _core.model_read_pairs(model, source.path, source.options(reading, times=times), threads)[0], None
         table = source.as_columns() if isinstance(source, Matrix) else source
         _, distinct = table.users.number()
-        levels = levels_known_to(model, X, len(table.users), like.missing if like else ())
+        levels = levels_known_to(contexts, X, len(table.users), like.missing if like else ())
         return _core.model_pairs(model, table.users, table.items, table.values, table.times, levels), ids_array(distinct)
 
 

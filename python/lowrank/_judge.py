@@ -56,7 +56,8 @@ class Judges(Answers):
         """Ratings to score. `models` are those that `compare` compares."""
         X = as_table(X) if is_table(X) else X
         refuse_columns_of(self._given, X)
-        pairs, _ = self._pairs(X, y, columns, threads, times=times, given=self._given, like=like)
+        contexts = list(dict.fromkeys(name for one in models for name in one._fitted().context_columns)) if models else None
+        pairs, _ = self._pairs(X, y, columns, threads, times=times, given=self._given, like=like, contexts=contexts)
         if len(pairs) == 0:
             raise DataError("X: there are no ratings to score")
         for one in models or (self,):

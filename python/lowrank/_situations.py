@@ -48,10 +48,10 @@ class Asked:
         return [_levels(one, column, size) for one, column in columns.items()]
 
 
-def levels_known_to(model: _core.Model, X: Any, size: int, missing: Sequence[str] = ()) -> list[Levels]:
-    """The contexts of the model that a table has columns of. `missing` are texts that stand for a missing level."""
-    table = _table_of(X) if model.context_columns else None
-    columns = _columns_known_to(model, table)
+def levels_known_to(contexts: Sequence[str], X: Any, size: int, missing: Sequence[str] = ()) -> list[Levels]:
+    """The contexts of models that a table has columns of. `missing` are texts that stand for a missing level."""
+    table = _table_of(X) if contexts else None
+    columns = _columns_known_to(contexts, table)
     return [_levels(name, table_column(table, column, "a context"), size, missing) for name, column in columns.items()]
 
 
@@ -91,12 +91,12 @@ def _table_of(X: Any) -> Any:
     return file_table(path_of(X, "X"), kind) if kind else None
 
 
-def _columns_known_to(model: _core.Model, table: Any) -> dict[str, Any]:
-    """The columns of a table by the context of the model that each is of."""
+def _columns_known_to(contexts: Sequence[str], table: Any) -> dict[str, Any]:
+    """The columns of a table by the context that each is of."""
     if table is None:
         return {}
     named = {_core.context_name(str(name)): name for name in names_of(table)}
-    return {name: named[name] for name in model.context_columns if name in named}
+    return {name: named[name] for name in contexts if name in named}
 
 
 def asked_contexts(contexts: Contexts | None, time_contexts: Sequence[str] | str | None, missing: Sequence[str] | str | None) -> Asked:

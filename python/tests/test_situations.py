@@ -465,3 +465,15 @@ def test_intervals_are_those_of_the_context(table):
     np.testing.assert_allclose(ends, bound.predict_interval(own["user"], own["item"]), atol=1e-3)
     assert np.mean(ends.mean(axis=1)) < np.mean(model.predict_interval(own["user"], own["item"]).mean(axis=1)) - 0.5
     assert np.all(deviations > 0.1)
+
+
+def test_a_comparison_reads_the_contexts_of_all_models(table, tmp_path):
+    path = tmp_path / "ratings.csv"
+    table.to_csv(path, index=False)
+    plain, model = lowrank.ALS(rank=2).fit(table), context().fit(table, contexts=["company"])
+    for test in (table, path):
+        alone = [one.evaluate(test)["rmse"] for one in (plain, model)]
+        assert alone[1] < alone[0] - 0.05
+        for first, second, expected in ((plain, model, alone), (model, plain, alone[::-1])):
+            rmse = next(metric for metric in lowrank.compare([first, second], test) if metric["metric"] == "rmse")
+            assert [one["value"] for one in rmse["models"]] == pytest.approx(expected, rel=1e-9)
