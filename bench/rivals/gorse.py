@@ -69,13 +69,19 @@ class Gorse(Rival):
         self.end()
         (self.state / "one_cache.data").unlink(missing_ok=True)
         self.begin()
-        self.wait(lambda: "complete ranking recommendation" in self.log.read_text() and "complete searching neighbors of items" in self.log.read_text())
+        self.wait(self.has_lists)
 
     def begin(self):
         self.log = self.state / "log"
         with self.log.open("w") as log:
             self.running = subprocess.Popen([self.folder / "gorse", "-c", "config.toml", "--recommend-jobs", "2"], cwd=self.state, stdout=log, stderr=log)
         self.wait(self.lives)
+
+    def has_lists(self):
+        """Whether lists of users were computed from a model, and neighbours of items."""
+        log = self.log.read_text()
+        fitted = log.find("fit ranking model complete")
+        return 0 <= fitted < log.rfind("complete ranking recommendation") and "complete searching neighbors of items" in log
 
     def lives(self):
         try:
