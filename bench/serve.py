@@ -12,7 +12,6 @@ that store; those of a session (here a user's latest ten items) are computed whe
 
 import http.client
 import json
-import os
 import pathlib
 import random
 import re
@@ -60,8 +59,7 @@ class Service:
 
     def processor(self):
         """Processor seconds so far."""
-        fields = pathlib.Path(f"/proc/{self.running.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return measure.processor(self.running.pid)
 
     def memory(self):
         return int(re.search(r"VmRSS:\s+(\d+)", pathlib.Path(f"/proc/{self.running.pid}/status").read_text())[1]) * 1024

@@ -1,6 +1,7 @@
 """Time and memory of processes; programs that take turns; medians."""
 
 import os
+import pathlib
 import statistics
 import subprocess
 import sys
@@ -32,6 +33,12 @@ def process(command, limit=None, **options):
             errors.seek(0)
             sys.exit(f"{' '.join(command)} failed with {running.returncode}:\n{errors.read()}")
     return {"seconds": seconds, "processor": usage.ru_utime + usage.ru_stime, "bytes": usage.ru_maxrss * 1024, "output": "".join(line for _, line in lines), "lines": lines}
+
+
+def processor(pid):
+    """Processor seconds of a running process so far."""
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def alternate(programs, runs, warm_up=1):

@@ -1,12 +1,11 @@
 import json
-import os
-import pathlib
 import shutil
 import subprocess
 import time
 import urllib.error
 import urllib.request
 
+from harness import measure
 from rivals import Rival
 
 MODULE = "github.com/zhenghaoz/gorse@v0.4.16"  # the newest one that its Go module can be had of
@@ -104,8 +103,7 @@ class Gorse(Rival):
 
     def processor(self):
         """Processor seconds so far."""
-        fields = pathlib.Path(f"/proc/{self.running.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return measure.processor(self.running.pid)
 
     def end(self):
         self.running.kill()

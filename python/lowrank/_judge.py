@@ -55,12 +55,14 @@ class Judges(Answers):
     ) -> _core.Pairs:
         """Ratings to score. `models` are those that `compare` compares."""
         X = as_table(X) if is_table(X) else X
-        refuse_columns_of(self._given, X)
-        contexts = list(dict.fromkeys(name for one in models for name in one._fitted().context_columns)) if models else None
-        pairs, _ = self._pairs(X, y, columns, threads, times=times, given=self._given, like=like, contexts=contexts)
+        asked = models or (self,)
+        given: frozenset[str] = frozenset().union(*(one._given for one in asked))
+        refuse_columns_of(given, X)
+        contexts = list(dict.fromkeys(name for one in asked for name in one._fitted().context_columns))
+        pairs, _ = self._pairs(X, y, columns, threads, times=times, given=given, like=like, contexts=contexts)
         if len(pairs) == 0:
             raise DataError("X: there are no ratings to score")
-        for one in models or (self,):
+        for one in asked:
             if text := _core.unknown_levels(one._fitted(), pairs):
                 warnings.warn(f"{path_of(X, 'X')}: {text}" if is_path(X) else text, DataWarning, stacklevel=3 if models else 4)
         return pairs
@@ -223,9 +225,6 @@ def compare(
     level = None if interval is None else number(interval, "interval")
     tops = list_lengths(top)
     compiled = [one._fitted() for one in fitted]
-    test = as_table(test) if is_table(test) else test
-    for one in fitted:
-        refuse_columns_of(one._given, test)
     pairs = fitted[0]._test_pairs(test, y, columns, threads, any(model.reads_times for model in compiled), models=fitted)
     limit = optional_rating(relevant_from, "relevant_from")
     metrics: list[dict[str, Any]] = _core.compare(compiled, pairs, tops, limit, level, threads)

@@ -242,7 +242,8 @@ def test_tables_of_pairs_may_have_the_other_contexts(tastes, tmp_path):
     rated.to_csv(tmp_path / "rated.csv", index=False)
     for ask in (lambda: of_kids.predict(pairs), lambda: of_kids.predict(pairs, context={"weather": "rain"}), lambda: of_kids.evaluate(rated),
                 lambda: of_kids.score(rated), lambda: of_kids.evaluate(tmp_path / "rated.csv"), lambda: of_kids.in_context(weather="sun").score(rated),
-                lambda: of_kids.evaluate(tmp_path / "rated.parquet"), lambda: lowrank.compare([model, of_kids], rated)):
+                lambda: of_kids.evaluate(tmp_path / "rated.parquet"), lambda: lowrank.compare([model, of_kids], rated),
+                lambda: lowrank.compare([model, of_kids], tmp_path / "rated.csv")):
         with pytest.raises(lowrank.OptionError, match='context: company is given, and .* has a column "?Company"?: leave one of them out'):
             ask()
     assert of_kids.predict(pairs.drop(columns="Company")).shape == (len(pairs),)

@@ -46,22 +46,24 @@ Ratings by_new_row(const Model& model, FoldInSide which, const Pairs& pairs, Voc
   return builder.build(of_users ? ids.size() : known, of_users ? known : ids.size(), rule_of(model), nullptr, threads);
 }
 
-/// One row's ratings, of repeats the one that counts.
+/// One row's ratings.
 struct RowRatings {
   std::vector<std::uint32_t> others;
   std::vector<float> values;
 };
 
+/// One row's ratings without repeats; nothing where the last of them counts, which the solver sees to.
 /// \param fixed  the side of `others`, of which those that it does not know are left out
-RowRatings merged(const Model& model, const Side& fixed, std::span<const std::uint32_t> others, std::span<const float> values) {
-  RowRatings row{{others.begin(), others.end()}, {values.begin(), values.end()}};
-  if (rule_of(model) == Duplicates::last || others.size() != values.size()) return row;
+std::optional<RowRatings> merged(const Model& model, const Side& fixed, std::span<const std::uint32_t> others,
+                                 std::span<const float> values) {
+  const Duplicates rule = rule_of(model);
+  if (rule == Duplicates::last || others.size() != values.size()) return std::nullopt;
   RatingsBuilder builder;
   for (std::size_t n = 0; n < others.size(); ++n) {
     if (fixed.knows(others[n])) builder.add(0, others[n], values[n]);
   }
-  const Ratings ratings = builder.build(1, fixed.size(), rule_of(model), nullptr, 1);
-  row = {{ratings.items().begin(), ratings.items().end()}, {}};
+  const Ratings ratings = builder.build(1, fixed.size(), rule, nullptr, 1);
+  RowRatings row{{ratings.items().begin(), ratings.items().end()}, {}};
   for (std::size_t at = 0; at < ratings.size(); ++at) row.values.push_back(ratings.value(at));
   return row;
 }
@@ -196,15 +198,21 @@ const FeatureDescription& description_of(FeatureSide side, const Model& model) {
 FoldedRow fold_in_user(const Model& model, std::span<const std::uint32_t> items, std::span<const float> values,
                        const FeatureRow& features) {
   Workers alone(1);
-  const RowRatings row = merged(model, model.items, items, values);
-  return fold_in_row(FoldInSolver(model, FoldInSide::users, alone), model.items, row.others, row.values, &model, features);
+  const FoldInSolver solver(model, FoldInSide::users, alone);
+  if (const auto row = merged(model, model.items, items, values)) {
+    return fold_in_row(solver, model.items, row->others, row->values, &model, features);
+  }
+  return fold_in_row(solver, model.items, items, values, &model, features);
 }
 
 FoldedRow fold_in_item(const Model& model, std::span<const std::uint32_t> users, std::span<const float> values,
                        const FeatureRow& features) {
   Workers alone(1);
-  const RowRatings row = merged(model, model.users, users, values);
-  return fold_in_row(FoldInSolver(model, FoldInSide::items, alone), model.users, row.others, row.values, nullptr, features);
+  const FoldInSolver solver(model, FoldInSide::items, alone);
+  if (const auto row = merged(model, model.users, users, values)) {
+    return fold_in_row(solver, model.users, row->others, row->values, nullptr, features);
+  }
+  return fold_in_row(solver, model.users, users, values, nullptr, features);
 }
 
 Model fold_in(const Model& model, const Pairs& pairs, int threads, const NewFeatures* features) {

@@ -99,6 +99,8 @@ void ContextLearner::solve(const View& view, const Rows& fixed, const LevelProdu
   if (!view.weights().empty()) step.weight = [&](std::size_t at) { return view.weights()[at]; };
   const bool vectors = has_vectors();
   const bool scales = has_scales();
+  // Whether products with vectors are computed rating by rating.
+  const bool dots = vectors && products.empty();
   const RowTable table{fixed.factors.data(), fixed.factors.stride()};
   step.write = [&](std::size_t row, std::size_t begin, std::size_t end, float* regressors, std::size_t stride, float* values) {
     CombinedLevels::Scratch scratch;
@@ -111,7 +113,7 @@ void ContextLearner::solve(const View& view, const Rows& fixed, const LevelProdu
         const auto own = static_cast<std::uint32_t>(row);
         float left = units_.to_training(view.value(first + n)) - fixed.biases[others[n]] - combined_.bias_of(situations[n]);
         left -= View::kOfUsers ? row_biases(own, others[n], situations[n]) : row_biases(others[n], own, situations[n]);
-        if (vectors && !products.empty()) left -= products.of(others[n], situations[n], level_rows_);
+        if (vectors && !dots) left -= products.of(others[n], situations[n], level_rows_);
         values[first - begin + n] = left;
       }
       float* const to = regressors + (first - begin) * stride;
@@ -119,16 +121,15 @@ void ContextLearner::solve(const View& view, const Rows& fixed, const LevelProdu
         combine_rows(table, others, {scales ? combined_.scales().data() : nullptr, stride},
                      {vectors ? combined_.vectors().data() : nullptr, stride}, situations.data(), count, stride, to, stride);
       }
-      for (std::size_t n = 0; n < count && (!combined_.keeps() || (vectors && products.empty())); ++n) {
+      if (combined_.keeps() && !dots) continue;
+      for (std::size_t n = 0; n < count; ++n) {
         const CombinedLevels::Terms terms = combined_.of(situations[n], scratch);
         if (!combined_.keeps()) {
           const std::uint32_t only = 0;
           combine_rows(table, others + n, {scales ? terms.scales : nullptr, 0}, {vectors ? terms.vectors : nullptr, 0}, &only, 1, stride,
                        to + n * stride, stride);
         }
-        if (vectors && products.empty()) {
-          values[first - begin + n] -= product(fixed.factors.row(others[n]).data(), terms.vectors, stride);
-        }
+        if (dots) values[first - begin + n] -= product(fixed.factors.row(others[n]).data(), terms.vectors, stride);
       }
     }
   };
@@ -216,7 +217,6 @@ double ContextLearner::squared_errors() {
   const std::size_t stride = users_.factors.stride();
   return workers_.sum_rows(ratings_.user_count(), [&](std::size_t first, std::size_t last, int) {
     std::vector<float> products;
-    CombinedLevels::Scratch scratch;
     double sum = 0;
     for (std::size_t row = first; row < last; ++row) {
       const std::size_t begin = ratings_.row_offsets()[row];

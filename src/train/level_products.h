@@ -14,7 +14,7 @@ namespace lowrank {
 /// once for each pair rather than for each rating.
 class LevelProducts {
  public:
-  /// \param rows  of the side \param most  numbers to hold at most: with more there would be, it stays empty
+  /// \param rows  of the side \param most  numbers to hold at most: it stays empty where there would be more
   LevelProducts(std::size_t rows, const std::vector<LevelTable>& columns, std::size_t most);
 
   [[nodiscard]] bool empty() const noexcept { return products_.empty(); }

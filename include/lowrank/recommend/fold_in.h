@@ -50,16 +50,14 @@ struct FoldedRow {
 };
 
 /// Solves the problem that the model states (see FoldIn) for a user given by ratings, against the fixed item factors. Items that the model
-/// does not know are left out; of repeats of an item the last counts, or their mean where the model was
-/// trained in contexts. Without any known item: zero factors, zero bias. Where the ratings do
-/// not pin the row down (no regularisation, fewer ratings than factors) it is the shortest solution. A divergence is brought down by
-/// multiplicative updates, until a factor changes by less than 1e-7 of the largest, 2000 at most; there, any of its minima.
-/// O(n rank^2 + rank^3), and O(items rank^2) more where unobserved cells have weight; for a divergence O(n rank) per update, and O(items
-/// rank). fold_in() solves many users at the price of one such sum over the items. \param items, values  one value per item
-/// \param features  of the user, where the model has features of users: the row is then solved around what they let expect (see
-/// FeatureVectors), and is that where no item is known
-/// \throws DataError for different numbers of items and values, and for ratings so extreme that no finite factors fit them; OptionError for
-/// features where the model has none of that side
+/// does not know are left out; of repeats of an item the last counts, or their mean where the model was trained in contexts. Without any
+/// known item: zero factors, zero bias. Where the ratings do not pin the row down (no regularisation, fewer ratings than factors) it is the
+/// shortest solution. A divergence is brought down by multiplicative updates, until a factor changes by less than 1e-7 of the largest, 2000
+/// at most; there, any of its minima. O(n rank^2 + rank^3), and O(items rank^2) more where unobserved cells have weight; for a divergence
+/// O(n rank) per update, and O(items rank). fold_in() solves many users at the price of one such sum over the items. \param items, values
+/// one value per item \param features  of the user, where the model has features of users: the row is then solved around what they let
+/// expect (see FeatureVectors), and is that where no item is known \throws DataError for different numbers of items and values, and for
+/// ratings so extreme that no finite factors fit them; OptionError for features where the model has none of that side
 FoldedRow fold_in_user(const Model& model, std::span<const std::uint32_t> items, std::span<const float> values,
                        const FeatureRow& features = {});
 
@@ -72,10 +70,11 @@ FoldedRow fold_in_item(const Model& model, std::span<const std::uint32_t> users,
 /// anew from the pairs given, also those that the model knows; without values every pair counts as a rating of 1, and repeats as in
 /// fold_in_user(). Their given items count as seen, and their number of known items as their ratings: a user without any is unknown to the
 /// result. The ids of the users have the kind of `pairs.unknown_users`. Where the model has an uncertainty, the result has one with the
-/// variances of the users given their ratings: O(n rank^2 + rank^3) more per user of n ratings. \param threads 0 for all; no influence on
-/// the result \param features  of users, if given; those without pairs are users too, known by their features alone \throws DataError for
-/// ratings so extreme that no finite factors fit them, and for pairs whose parts do not fit together; OptionError for features where the
-/// model has none of users
+/// variances of the users given their ratings: O(n rank^2 + rank^3) more per user of n ratings.
+/// \param threads 0 for all; no influence on the result \param features  of users, if given; those without pairs are users too, known by
+/// their features alone
+/// \throws DataError for ratings so extreme that no finite factors fit them, and for pairs whose parts do not fit together; OptionError
+/// for features where the model has none of users
 Model fold_in(const Model& model, const Pairs& pairs, int threads = 0, const NewFeatures* features = nullptr);
 
 /// `model` with items that are known by their features alone: new ones, and those that it has no rating of; items with ratings stay as they
