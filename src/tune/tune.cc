@@ -3,13 +3,19 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "base/file.h"
 #include "base/outputs.h"
 #include "lowrank/base/error.h"
+#include "lowrank/data/situations.h"
 #include "lowrank/evaluate/validation.h"
+#include "lowrank/model/contexts.h"
 #include "pipeline/feature_files.h"
+#include "pipeline/warnings.h"
 
 namespace lowrank {
 
@@ -36,7 +42,18 @@ void check_files(const TuneFiles& files, const TuneOptions& options) {
   check_outputs(read, written);
 }
 
-void score(const Pairs& test, const Model& model, int threads, TuneSummary& summary) {
+/// Notes a warning that has not been given yet.
+void warn(const std::optional<std::string>& text, TuneSummary& summary, TuneObserver& observer) {
+  std::vector<std::string>& given = summary.result.warnings;
+  if (!text || std::ranges::find(given, *text) != given.end()) return;
+  given.push_back(*text);
+  observer.on_warning(*text);
+}
+
+void score(const Pairs& test, const Model& model, int threads, TuneSummary& summary, TuneObserver& observer) {
+  warn(warning_of_shared_pairs(test, model.history, "test"), summary, observer);
+  if (const auto unknown = unknown_levels(model, test); !unknown.empty())
+    warn(description(unknown, test.size(), "ratings of the test set"), summary, observer);
   if (model.centre.predicts_ratings) summary.training.test = score_ratings(model, test, threads);
   const std::size_t top = parse_monitor(summary.result.monitor).top;
   if (top == 0) return;
@@ -51,8 +68,15 @@ TuneSummary tune(TrainData data, const TuneOptions& options, const std::string& 
   if (data.init) throw OptionError("init", "a search starts from no model");
   if (!output.empty()) check_writable(output);
   TuneSummary summary;
+  if (data.validation) {
+    warn(warning_of_shared_pairs(*data.validation, History(data.data.ratings, HistoryValues::dropped, options.threads), "validation"),
+         summary, observer);
+    warn(warning_of_unknown_levels(*data.validation, data.data.situations, "validation"), summary, observer);
+  }
+  std::vector<std::string> warnings = std::move(summary.result.warnings);
   const auto start = std::chrono::steady_clock::now();
   summary.result = search(data, options, observer, interrupted);
+  summary.result.warnings.insert(summary.result.warnings.begin(), warnings.begin(), warnings.end());
   summary.search_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   if (summary.result.trial == 0) return summary;
   observer.on_choice(summary.result);
@@ -67,7 +91,8 @@ TuneSummary tune(TrainData data, const TuneOptions& options, const std::string& 
   Model kept;
   // The best so far is trained to the end: the interrupt was for the search.
   summary.training = run_training(std::move(data), run, TrainingObserver::silent(), {}, &kept);
-  if (test) score(*test, kept, options.threads, summary);
+  for (const std::string& text : summary.training.warnings) warn(text, summary, observer);
+  if (test) score(*test, kept, options.threads, summary, observer);
   if (model != nullptr) *model = std::move(kept);
   return summary;
 }
@@ -90,11 +115,11 @@ TuneSummary tune(const TuneFiles& files, const TuneOptions& options, TuneObserve
   read.columns.weight_stated = false;
   read.times_needed = false;
   if (!files.validation.empty())
-    data.validation = read_pairs(files.validation, data.data.users, data.data.items, read, data.data.situations.columns);
+    data.validation = read_pairs(files.validation, data.data.users, data.data.items, read);
   Model model;
   TuneSummary summary = tune(std::move(data), options, files.output, observer, interrupted, &model);
   if (!files.test.empty() && summary.result.trial != 0) {
-    score(read_pairs(files.test, model.users.ids, model.items.ids, read), model, options.threads, summary);
+    score(read_pairs(files.test, model.users.ids, model.items.ids, read), model, options.threads, summary, observer);
   }
   return summary;
 }

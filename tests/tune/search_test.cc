@@ -164,6 +164,41 @@ TEST_F(SearchTest, TheModelIsThatOfTheChosenOptions) {
   EXPECT_EQ(content(path("tuned")), content(path("trained")));
 }
 
+/// What there is to say of the parts, of the ratings and of the model that is trained at the end.
+TEST_F(SearchTest, WarnsOfPartsAndOfTheModel) {
+  struct Heard final : TuneObserver {
+    std::vector<std::string> warnings;
+    void on_warning(std::string_view text) override { warnings.emplace_back(text); }
+  };
+  std::ofstream ratings(path("counts.csv"));
+  ratings << "user,item,rating,place\n";
+  for (int n = 0; n < 2000; ++n) ratings << n % 40 << ',' << n / 40 << ',' << (n % 97 == 0 ? 900 + n : 1 + n % 3) << ",home\n";
+  ratings.close();
+  std::ofstream(path("held.csv")) << "user,item,rating,place\n0,0,2,home\n1,99,2,sea\n2,3,2,home\n";
+  TuneOptions options;
+  options.trials = 2;
+  options.methods = {ContextAls{}};
+  TuneFiles files;
+  files.ratings = path("counts.csv");
+  files.validation = path("held.csv");
+  files.test = path("held.csv");
+  files.output = path("model");
+  files.read.contexts = {"place"};
+  Heard heard;
+  const TuneSummary summary = tune(files, options, heard);
+  EXPECT_EQ(heard.warnings, summary.result.warnings);
+  const auto count = [&](const std::string& part) {
+    return std::ranges::count_if(heard.warnings, [&](const std::string& text) { return text.find(part) != std::string::npos; });
+  };
+  EXPECT_EQ(count("2 of the 3 pairs of the validation set are also in the training data"), 1);
+  EXPECT_EQ(count("2 of the 3 pairs of the test set are also in the training data"), 1);
+  EXPECT_EQ(count("ratings of the validation set"), 1);
+  EXPECT_EQ(count("ratings of the test set"), 1);
+  EXPECT_EQ(count("look like counts"), 1);
+  const auto json = nlohmann::json::parse(to_json(summary));
+  EXPECT_EQ(json.at("warnings").size(), heard.warnings.size());
+}
+
 TEST_F(SearchTest, EveryMethodHasTheSameNumberOfTrials) {
   TuneOptions options;
   options.methods = {Sgd{}, Als{}, Baseline{}};
