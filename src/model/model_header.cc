@@ -10,6 +10,7 @@
 #include "model/checked_json.h"
 #include "model/fold_in_fields.h"
 #include "model/lineage_section.h"
+#include "model/neighbour_rule_section.h"
 #include "model/neighbours_code.h"
 #include "model/tensor_check.h"
 
@@ -125,15 +126,6 @@ ordered_json sections_json(const Model& model) {
   return sections;
 }
 
-constexpr std::string_view kMean = "mean";
-/// In the order of NeighbourSide.
-constexpr std::array<std::string_view, 2> kNeighbourSides = {"items", "users"};
-
-ordered_json neighbour_rule_json(const NeighbourRule& rule) {
-  return {
-      {"form", kMean}, {"side", kNeighbourSides[static_cast<std::size_t>(rule.side)]}, {"damping", rule.damping}, {"scale", rule.scale}};
-}
-
 // ---- reading
 
 IdKind id_kind(Fields& fields, const char* name) {
@@ -214,20 +206,6 @@ void read_record(const std::string& text, TrainingRecord& record) {
     metric.end();
   }
   fields.end();
-}
-
-NeighbourRule read_neighbour_rule(const std::string& text) {
-  const json parsed = parse_json(text, "the header's neighbours");
-  Fields fields(parsed, "the header's neighbours");
-  if (fields.text("form") != kMean) refuse(fields.what() + ": \"form\" is not a form of neighbours");
-  const auto side = std::ranges::find(kNeighbourSides, fields.text("side"));
-  if (side == kNeighbourSides.end()) refuse(fields.what() + ": \"side\" is neither items nor users");
-  NeighbourRule rule{.form = NeighbourForm::mean,
-                     .side = static_cast<NeighbourSide>(side - kNeighbourSides.begin()),
-                     .damping = fields.number("damping"),
-                     .scale = fields.number("scale")};
-  fields.end();
-  return rule;
 }
 
 /// True for a version of lowrank or the name of a section: short, and safe to print.
@@ -432,7 +410,7 @@ std::string make_header(const Model& model, const ModelExtent& extent) {
                             {"fold_in", fold_in_json(model.fold_in).dump()},
                             {"record", record_json(model.record).dump()}};
   if (model.neighbours && model.neighbours->is_mean())
-    header["__metadata__"][kNeighbours.name] = neighbour_rule_json(model.neighbours->rule()).dump();
+    header["__metadata__"][kNeighbours.name] = neighbour_rule_text(model.neighbours->rule());
   if (model.centre.ordinal) header["__metadata__"][kOrdinal.name] = ordinal_text(*model.centre.ordinal);
   if (model.uncertainty) header["__metadata__"][kUncertainty.name] = uncertainty_text(*model.uncertainty);
   if (!model.contexts.empty()) header["__metadata__"][kContexts.name] = contexts_text(model.contexts);

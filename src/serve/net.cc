@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "lowrank/base/error.h"
+#include "serve/access_log.h"
 #include "serve/http.h"
 #include "serve/json.h"
 #include "serve/notify.h"
@@ -47,6 +48,15 @@ Problem problem_of(const error_code& error, const Limits& limits) {
 bool is_of_request(const error_code& error) {
   return error.category() == make_error_code(http::error::bad_method).category() && error != http::error::end_of_stream &&
          error != http::error::partial_message;
+}
+
+/// The address of a socket that is known to be one of TCP.
+asio::ip::tcp::endpoint tcp_of(const asio::generic::stream_protocol::endpoint& general) {
+  asio::ip::tcp::endpoint endpoint;
+  endpoint.resize(general.size());
+  std::copy_n(static_cast<const char*>(static_cast<const void*>(general.data())), general.size(),
+              static_cast<char*>(static_cast<void*>(endpoint.data())));
+  return endpoint;
 }
 
 }  // namespace
@@ -193,7 +203,7 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
   void count_slow(const Request& request, const Route* route) {
     const Response response{.status = 408, .route = route == nullptr ? "" : route->path};
     state_.service.metrics().count(route, request.method, response, std::chrono::duration<double>(Clock::now() - request.arrived).count());
-    note(request, response, 0);
+    log_request(state_.log, request, response, 0);
   }
 
   /// \return a problem; its status is 0 where the client has gone, and 408 where it was too slow
@@ -274,6 +284,15 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
     co_await write(request, std::move(response));
   }
 
+  /// Writes within the time for that. \param[in,out] sent  bytes \return whether all of it was written
+  template <std::size_t count>
+  asio::awaitable<bool> send(const std::array<asio::const_buffer, count>& buffers, std::size_t& sent) {
+    stream_.expires_after(limits().write_time);
+    const auto [error, size] = co_await asio::async_write(stream_, buffers, kTuple);
+    sent += size;
+    co_return !error;
+  }
+
   /// \return whether all of it was written
   asio::awaitable<bool> write(const Request& request, Response response) {
     const bool bare = request.method == "HEAD" || response.status == 304 || response.status == 204;
@@ -282,19 +301,11 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
     const std::string header = header_of(request, response, {.version = version_, .chunked = chunked});
     const std::string_view body = bare || response.source ? std::string_view() : std::string_view(response.text());
     std::size_t sent = 0;
-    bool written = true;
     const std::array<asio::const_buffer, 2> first{asio::buffer(header), asio::buffer(body.substr(0, kPiece))};
-    stream_.expires_after(limits().write_time);
-    {
-      const auto [error, size] = co_await asio::async_write(stream_, first, kTuple);
-      written = !error;
-      sent += size;
-    }
+    bool written = co_await send(first, sent);
     for (std::size_t at = kPiece; written && at < body.size(); at += kPiece) {
-      stream_.expires_after(limits().write_time);
-      const auto [error, size] = co_await asio::async_write(stream_, asio::buffer(body.substr(at, kPiece)), kTuple);
-      written = !error;
-      sent += size;
+      const std::array<asio::const_buffer, 1> piece{asio::buffer(body.substr(at, kPiece))};
+      written = co_await send(piece, sent);
     }
     for (bool more = response.source && !bare; written && more;) {
       std::string piece;
@@ -305,29 +316,10 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
       const std::size_t head = piece.empty() ? 0 : static_cast<std::size_t>(digits);
       const std::array<asio::const_buffer, 3> parts{asio::buffer(length.data(), chunked ? head : 0), asio::buffer(piece),
                                                     asio::buffer(end.data(), chunked && (!more || !piece.empty()) ? end.size() : 0)};
-      stream_.expires_after(limits().write_time);
-      const auto [error, size] = co_await asio::async_write(stream_, parts, kTuple);
-      written = !error;
-      sent += size;
+      written = co_await send(parts, sent);
     }
-    note(request, response, sent);
+    log_request(state_.log, request, response, sent);
     co_return written;
-  }
-
-  void note(const Request& request, const Response& response, std::size_t bytes) {
-    const LogLevel level = response.status >= 500 && response.status != 503 ? LogLevel::warning : LogLevel::info;
-    if (!state_.log.takes(level)) return;
-    std::string members = ",\"request\":";
-    append_number(members, request.id);
-    members.append(",\"method\":");
-    append_string(members, request.method);
-    members.append(",\"route\":");
-    append_string(members, response.route);
-    members.append(",\"status\":").append(std::to_string(response.status)).append(",\"bytes\":").append(std::to_string(bytes));
-    members.append(",\"ms\":");
-    const auto microseconds = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - request.arrived).count();
-    append_number(members, static_cast<double>(microseconds) / 1000);
-    state_.log.write(level, "request", members);
   }
 
   /// Tells the client that nothing more comes, and waits a moment for it to have read that: a socket that is closed with unread bytes takes
@@ -380,12 +372,7 @@ void Server::State::listen() {
     acceptor.set_option(asio::socket_base::reuse_address(true));
     acceptor.bind(endpoint, error);
     if (error) fail("listen");
-    const auto bound = acceptor.local_endpoint();
-    asio::ip::tcp::endpoint own;
-    own.resize(bound.size());
-    std::copy_n(static_cast<const char*>(static_cast<const void*>(bound.data())), bound.size(),
-                static_cast<char*>(static_cast<void*>(own.data())));
-    address.port = own.port();
+    address.port = tcp_of(acceptor.local_endpoint()).port();
   }
   acceptor.listen(1024, error);
   if (error) fail("listen");
@@ -406,11 +393,7 @@ asio::awaitable<void> Server::State::accept() {
     }
     std::string address;
     if (!options.address.is_unix()) {
-      asio::ip::tcp::endpoint own;
-      own.resize(peer.size());
-      std::copy_n(static_cast<const char*>(static_cast<const void*>(peer.data())), peer.size(),
-                  static_cast<char*>(static_cast<void*>(own.data())));
-      address = own.address().to_string();
+      address = tcp_of(peer).address().to_string();
       error_code ignored;
       socket.set_option(asio::ip::tcp::no_delay(true), ignored);
     }

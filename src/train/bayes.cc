@@ -11,8 +11,8 @@
 
 #include "base/parallel.h"
 #include "train/alternating.h"
+#include "train/bayes_contexts.h"
 #include "train/bayes_learner.h"
-#include "train/by_level.h"
 #include "train/common_options.h"
 #include "train/epoch_loop.h"
 #include "train/gibbs_sampler.h"
@@ -39,14 +39,6 @@ constexpr auto kImplicitFeatures = std::to_array<Named<ImplicitFeatures>>({{"non
 constexpr auto kLikelihoods = std::to_array<Named<Likelihood>>({{"gaussian", Likelihood::gaussian}, {"ordinal", Likelihood::ordinal}});
 constexpr auto kTimes =
     std::to_array<Named<Period>>({{"none", Period::none}, {"day", Period::day}, {"week", Period::week}, {"month", Period::month}});
-constexpr auto kChains = std::to_array<Named<ContextChain>>({{"none", ContextChain::none},
-                                                             {"day", ContextChain::day},
-                                                             {"week", ContextChain::week},
-                                                             {"month", ContextChain::month},
-                                                             {"hour", ContextChain::hour},
-                                                             {"weekday", ContextChain::weekday},
-                                                             {"season", ContextChain::season},
-                                                             {"all", ContextChain::all}});
 constexpr auto kNoises =
     std::to_array<Named<NoiseOf>>({{"all", NoiseOf::all}, {"users", NoiseOf::users}, {"items", NoiseOf::items}, {"both", NoiseOf::both}});
 
@@ -59,7 +51,7 @@ constexpr std::array kOptions = {
     Option<Bayes>{"likelihood", choice<Bayes, &Bayes::likelihood, kLikelihoods>()},
     Option<Bayes>{"noise", choice<Bayes, &Bayes::noise, kNoises>()}.only(with("likelihood", "gaussian")),
     Option<Bayes>{"time", choice<Bayes, &Bayes::time, kTimes>()},
-    Option<Bayes>{"chain", choice<Bayes, &Bayes::chain, kChains>()},
+    Option<Bayes>{"chain", choice<Bayes, &Bayes::chain, kContextChains>()},
     patience_option<Bayes>(),
     seed_option<Bayes>(),
 };
@@ -88,39 +80,6 @@ GibbsSampler::Form form_of(const Bayes& options) {
           .user_noise = both || options.noise == NoiseOf::users,
           .item_noise = both || options.noise == NoiseOf::items,
           .ordinal = options.likelihood == Likelihood::ordinal};
-}
-
-/// The names of the contexts whose levels are chains.
-/// \throws OptionError where there is none that the options mean
-std::vector<std::string> chained(const Bayes& options, std::span<const ContextColumn> columns) {
-  std::vector<std::string> names;
-  if (options.chain == ContextChain::none) return names;
-  const auto* const wanted_chain = std::ranges::find(kChains, options.chain, &Named<ContextChain>::second);
-  const std::string wanted(wanted_chain->first);
-  for (const ContextColumn& column : columns) {
-    if (options.chain == ContextChain::all || column.name == wanted) names.push_back(column.name);
-  }
-  if (!names.empty()) return names;
-  throw OptionError("chain", options.chain == ContextChain::all
-                                 ? "needs ratings with contexts"
-                                 : "the ratings have no context " + wanted + ": give " + mention("time_contexts=" + wanted));
-}
-
-/// The contexts that ratings come with, or else their times. \throws DataError as periods_of()
-std::optional<RatingContexts> contexts_of(const Ratings& ratings, const ByItem& by_item, const Bayes& options,
-                                          const Situations* situations) {
-  if (situations != nullptr) {
-    if (options.time != Period::none)
-      throw OptionError("time",
-                        "is not read where ratings have contexts: give " + mention("time_contexts=" + std::string(name_of(options.time))));
-    return by_level(ratings, by_item, *situations, chained(options, situations->columns));
-  }
-  if (options.time == Period::none) {
-    chained(options, {});
-    return std::nullopt;
-  }
-  const ContextColumn column{std::string(name_of(options.time)), options.time, {}};
-  return by_period(ratings, by_item, options.time, !chained(options, {&column, 1}).empty());
 }
 
 class BayesLearner final : public EpochLearner {

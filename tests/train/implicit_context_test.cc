@@ -23,6 +23,7 @@
 #include "lowrank/train/train.h"
 #include "train/dense_oracle.h"
 #include "train/implicit_context_learner.h"
+#include "train/implicit_contexts.h"
 #include "train/implicit_weights.h"
 #include "train/same_options.h"
 #include "train/tensor.h"
@@ -30,15 +31,10 @@
 namespace lowrank::implicit_context_test {
 namespace {
 
-/// random_tensor() with likes, dislikes, and no zeros.
-Tensor feedback(const std::vector<std::uint32_t>& levels) {
-  Tensor tensor = random_tensor(5, levels);
-  for (TensorCell& cell : tensor.cells) {
-    cell.value -= 2;
-    if (std::abs(cell.value) < 0.05F) cell.value = 1;
-  }
-  return tensor;
-}
+using testing_implicit_context::all_options;
+using testing_implicit_context::feedback;
+using testing_implicit_context::kForms;
+using testing_implicit_context::regularize_levels;
 
 /// A learner and what it borrows.
 struct Bench {
@@ -170,38 +166,6 @@ std::vector<double> dense_row(const Bench& bench, const Of& of, const Regressor&
 void expect_row(const std::vector<double>& expected, std::span<const float> row, double around, const std::string& what) {
   for (std::size_t k = 0; k < row.size(); ++k)
     EXPECT_NEAR(double{row[k]} - around, expected[k], 1e-4 * (1 + std::abs(expected[k]))) << what;
-}
-
-constexpr ContextForm kForms[] = {ContextForm::pairwise, ContextForm::cp, ContextForm::both};
-
-/// What a form has of levels is regularised by `by`.
-void regularize_levels(ImplicitContext& options, double by) {
-  if (options.form != ContextForm::cp) options.context_regularization = by;
-  if (options.form != ContextForm::pairwise) options.scale_regularization = by;
-}
-
-/// Every form: with all defaults, with weights of all kinds, and with no weight of unobserved cells.
-std::vector<ImplicitContext> all_options() {
-  std::vector<ImplicitContext> all;
-  for (const ContextForm form : kForms) {
-    ImplicitContext options;
-    options.form = form;
-    options.rank = 3;
-    regularize_levels(options, 0.1);
-    options.initial_scale = 1;
-    all.push_back(options);
-    options.unobserved_weight = 0.3;
-    options.alpha = 0.5;
-    options.observed_item_exponent = -0.3;
-    options.unobserved_item_exponent = 0.2;
-    options.unobserved_user_exponent = 0.4;
-    all.push_back(options);
-    options.unobserved_weight = 0;
-    options.unobserved_item_exponent = 0;
-    options.unobserved_user_exponent = {};
-    all.push_back(options);
-  }
-  return all;
 }
 
 std::string text_of(const ImplicitContext& options) { return options_json(options); }
@@ -437,25 +401,6 @@ TEST(ImplicitContext, WithoutAContextItIsTheMean) {
   }
 }
 
-Trained train_tensor(const Tensor& tensor, const ImplicitContext& options, int threads = 2) {
-  TrainSettings settings;
-  settings.threads = threads;
-  return train({.data = tensor.dataset()}, options, {}, TrainingObserver::silent(), settings);
-}
-
-TEST(ImplicitContext, SameBytesOnAnyThreads) {
-  for (ImplicitContext options : all_options()) {
-    options.rank = 6;
-    options.epochs = 3;
-    for (const Solver solver : {Solver::exact, Solver::cg}) {
-      options.solver = solver;
-      const std::string one = serialize_model(train_tensor(feedback({4, 1, 3}), options, 1).model);
-      EXPECT_EQ(serialize_model(train_tensor(feedback({4, 1, 3}), options, 2).model), one);
-      EXPECT_EQ(serialize_model(train_tensor(feedback({4, 1, 3}), options, 8).model), one);
-    }
-  }
-}
-
 /// Conjugate gradients end at the minimum too.
 TEST(ImplicitContext, ManyStepsOfCgSolveRows) {
   for (ImplicitContext options : all_options()) {
@@ -470,182 +415,6 @@ TEST(ImplicitContext, ManyStepsOfCgSolveRows) {
       const std::optional<EpochFigures> other = exact.learner->run(epoch);
       ASSERT_TRUE(one && other);
       EXPECT_NEAR(*one->train_loss, *other->train_loss, 2e-4 * *other->train_loss);
-    }
-  }
-}
-
-TEST(ImplicitContext, WithoutContextsItIsImplicit) {
-  const std::vector<Triple> triples = synthetic(60, 40, 700, 3);
-  ImplicitContext options;
-  options.rank = 6;
-  Dataset one;
-  one.ratings = make_ratings(triples, 60, 40);
-  Dataset other;
-  other.ratings = make_ratings(triples, 60, 40);
-  struct Observer final : TrainingObserver {
-    std::vector<std::string> warnings;
-    void on_warning(std::string_view text) override { warnings.emplace_back(text); }
-  } observer;
-  const Model expected = train({.data = std::move(one)}, same_options<Implicit>(options)).model;
-  Model model = train({.data = std::move(other)}, options, {}, observer).model;
-  model.record.method = expected.record.method;
-  model.record.options = expected.record.options;
-  EXPECT_EQ(serialize_model(model), serialize_model(expected));
-  EXPECT_EQ(std::ranges::count(observer.warnings, "the ratings have no contexts, so that the model is that of method implicit"), 1);
-}
-
-/// Three tastes, each for odd items at one level and even ones at the other; as many of both, so that nothing but the levels tells them
-/// apart.
-Tensor two_occasions() {
-  Tensor tensor(30, 24, {2});
-  for (std::uint32_t user = 0; user < 30; ++user) {
-    for (std::uint32_t item = user % 3; item < 24; item += 3) {
-      const auto level = static_cast<std::uint16_t>(item % 2);
-      tensor.cells.push_back({user, item, tensor.situations.number({&level, 1}), 1});
-    }
-  }
-  return tensor;
-}
-
-TEST(ImplicitContext, ListsFollowTheContext) {
-  for (const ContextForm form : kForms) {
-    SCOPED_TRACE(static_cast<int>(form));
-    ImplicitContext options;
-    options.form = form;
-    options.rank = 4;
-    const Model model = train_tensor(two_occasions(), options).model;
-    for (std::uint32_t level = 0; level < 2; ++level) {
-      const Model bound = bind_context(model, std::vector<ContextValue>{{"context0", "level" + std::to_string(level)}});
-      std::vector<std::uint32_t> users(30);
-      std::iota(users.begin(), users.end(), 0U);
-      recommend(bound, users, {.top = 4, .include_seen = true}, [&](std::size_t user, std::span<const Scored> list) {
-        ASSERT_EQ(list.size(), 4U);
-        for (const Scored& item : list) {
-          EXPECT_EQ(item.index % 2, level) << user;
-          EXPECT_EQ(item.index % 3, user % 3) << user;
-        }
-      });
-    }
-  }
-}
-
-TEST(ImplicitContext, TheEdges) {
-  for (const ContextForm form : kForms) {
-    ImplicitContext options;
-    options.form = form;
-    options.rank = 4;
-    // Nothing regularised, a column that no rating has a level of, levels without ratings.
-    options.regularization = 0;
-    regularize_levels(options, 0);
-    Tensor tensor = feedback({3, 2});
-    for (TensorCell& cell : tensor.cells) {
-      const std::vector<std::uint16_t> levels = {static_cast<std::uint16_t>(cell.user % 2), Situations::kMissing};
-      cell.situation = tensor.situations.number(levels);
-    }
-    const Model model = train_tensor(tensor, options).model;
-    EXPECT_EQ(deserialize_model(serialize_model(model)), model);
-    for (const float x : model.contexts[0].user_factors.row(2)) EXPECT_EQ(x, 0);
-    EXPECT_EQ(model.contexts[0].biases[2], 0);
-    const Model bound = bind_context(model, std::vector<ContextValue>{{"context1", "level1"}});
-    EXPECT_EQ(score(bound, 0, 0), score(model, 0, 0));
-    ImplicitContext none;
-    none.rank = 0;
-    EXPECT_EQ(score(train_tensor(tensor, none).model, 0, 0), 0);
-    // Training goes on from a model.
-    options = {};
-    options.form = form;
-    options.rank = 4;
-    const Model first = train_tensor(tensor, options).model;
-    const Trained second = train({.data = tensor.dataset(), .init = &first}, options);
-    EXPECT_NE(serialize_model(second.model), serialize_model(first));
-  }
-  Tensor zeros = feedback({3});
-  for (TensorCell& cell : zeros.cells) cell.value = 0;
-  EXPECT_THROW(train_tensor(zeros, ImplicitContext{}), DataError);
-}
-
-/// Rows of any length, of blocks of any size, with the shared terms of whole tables.
-TEST(ImplicitContext, BlocksSolveRowsWithSharedTerms) {
-  constexpr std::size_t kRank = 5;
-  Workers workers(3);
-  std::vector<std::size_t> offsets = {0};
-  for (const std::size_t size : {3U, 0U, 40U, 7U, 1U, 8U, 0U, 130U, 2U}) offsets.push_back(offsets.back() + size);
-  const std::size_t rows = offsets.size() - 1;
-  RandomStream stream(3, Purpose::generate_ratings);
-  const auto normals = [&stream](std::size_t count) {
-    std::vector<float> numbers(count);
-    for (float& x : numbers) x = static_cast<float>(stream.normal());
-    return numbers;
-  };
-  const std::vector<float> z = normals(offsets.back() * kRank);
-  const std::vector<float> v = normals(offsets.back());
-  const std::vector<float> root = normals(kRank * kRank);
-  std::vector<double> ridges;
-  std::vector<double> factors;
-  for (std::size_t row = 0; row < rows; ++row) {
-    ridges.push_back(0.3 + 0.1 * static_cast<double>(row));
-    factors.push_back(0.5 + 0.2 * static_cast<double>(row));
-  }
-  const auto weight_of = [](std::size_t at) { return 0.5F + 0.25F * static_cast<float>(at % 4); };
-  for (const bool weighted : {false, true}) {
-    for (const bool factored : {false, true}) {
-      // Of one linear term for all rows, regressors are written in the basis of the shared terms.
-      for (const bool one : {false, true}) {
-        SharedTerms shared;
-        shared.matrix.resize(kRank * kRank);
-        for (std::size_t i = 0; i < kRank; ++i) {
-          for (std::size_t j = 0; j < kRank; ++j) {
-            for (std::size_t k = 0; k < kRank; ++k)
-              shared.matrix[i * kRank + j] += double{root[i * kRank + k]} * double{root[j * kRank + k]};
-          }
-        }
-        shared.linear = FactorMatrix(one ? 1 : rows, kRank);
-        for (std::size_t row = 0; row < shared.linear.rows(); ++row) std::ranges::copy(normals(kRank), shared.linear.row(row).begin());
-        if (factored) shared.factors = factors;
-        const AlignedFloats* basis = nullptr;
-        RegressorStep step;
-        step.offsets = offsets;
-        step.ridges = ridges;
-        step.shared = &shared;
-        if (weighted) step.weight = weight_of;
-        step.write = [&](std::size_t, std::size_t begin, std::size_t end, float* to, std::size_t stride, float* values) {
-          for (std::size_t at = begin; at < end; ++at) {
-            std::copy_n(z.data() + at * kRank, kRank, to + (at - begin) * stride);
-            values[at - begin] = v[at];
-          }
-          Workers alone(1);
-          if (one) rotate(to, stride, end - begin, kRank, *basis, alone);
-        };
-        if (one) step.turn = [&](const AlignedFloats& vectors) { basis = &vectors; };
-        for (const std::size_t most : {1U, 8U, 41U, 1000U}) {
-          RowBlocks blocks(kRank, workers, most);
-          FactorMatrix solved(rows + 1, kRank);
-          std::ranges::fill(solved.row(rows), 7.0F);
-          blocks.run(step, solved, nullptr);
-          for (std::size_t row = 0; row < rows; ++row) {
-            const double factor = factored ? factors[row] : 1;
-            std::vector<double> matrix(kRank * kRank);
-            std::vector<double> right(kRank);
-            for (std::size_t i = 0; i < kRank; ++i) {
-              for (std::size_t j = 0; j < kRank; ++j) matrix[i * kRank + j] = factor * shared.matrix[i * kRank + j];
-              matrix[i * kRank + i] += ridges[row];
-              right[i] = -factor * double{shared.linear.row(one ? 0 : row)[i]};
-            }
-            for (std::size_t at = offsets[row]; at < offsets[row + 1]; ++at) {
-              const double weight = weighted ? double{weight_of(at)} : 1;
-              for (std::size_t i = 0; i < kRank; ++i) {
-                for (std::size_t j = 0; j < kRank; ++j)
-                  matrix[i * kRank + j] += weight * double{z[at * kRank + i]} * double{z[at * kRank + j]};
-                right[i] += weight * double{z[at * kRank + i]} * double{v[at]};
-              }
-            }
-            const bool rated = offsets[row] != offsets[row + 1];
-            expect_row(rated ? eliminate(matrix, right) : std::vector<double>(kRank), solved.row(row), 0,
-                       "row " + std::to_string(row) + " most " + std::to_string(most));
-          }
-          for (const float x : solved.row(rows)) EXPECT_EQ(x, 7.0F);
-        }
-      }
     }
   }
 }
