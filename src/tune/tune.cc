@@ -114,8 +114,7 @@ TuneSummary tune(const TuneFiles& files, const TuneOptions& options, TuneObserve
   read.columns.weight = {};
   read.columns.weight_stated = false;
   read.times_needed = false;
-  if (!files.validation.empty())
-    data.validation = read_pairs(files.validation, data.data.users, data.data.items, read);
+  if (!files.validation.empty()) data.validation = read_pairs(files.validation, data.data.users, data.data.items, read);
   Model model;
   TuneSummary summary = tune(std::move(data), options, files.output, observer, interrupted, &model);
   if (!files.test.empty() && summary.result.trial != 0) {
