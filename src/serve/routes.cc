@@ -15,6 +15,10 @@ const Parameter kCursor{.name = "cursor",
                         .kind = Kind::text,
                         .help = "the cursor of the page before; where what is listed changed meanwhile, the answer is 409",
                         .pattern = "^([0-9a-f]{1,16}-[0-9]{1,6})?$"};
+const Parameter kVersioned{.name = "cursor",
+                           .kind = Kind::text,
+                           .help = "the cursor of the page before; where the ratings changed meanwhile, the answer is 409",
+                           .pattern = "^([0-9]{1,18}-[0-9]{1,9})?$"};
 const Parameter kPosition{.name = "cursor", .kind = Kind::text, .help = "the cursor of the page before", .pattern = "^[0-9]{0,9}$"};
 const Parameter kCategory{
     .name = "category", .kind = Kind::text, .help = "list only items of this category; several: of any of them", .repeats = true};
@@ -67,7 +71,7 @@ std::vector<Route> make_routes() {
              .kind = Kind::text,
              .help = "NAME=LEVEL, what the list is for, of a model with contexts; several for several contexts",
              .repeats = true,
-             .pattern = "^[^=]+=.*$"},
+             .pattern = "^[^=\\u0000-\\u001f\\u007f]+=[^\\u0000-\\u001f\\u007f]*$"},
             {.name = "model",
              .kind = Kind::integer,
              .help = "another model of /v1/models than the one in service, to compare",
@@ -174,7 +178,7 @@ std::vector<Route> make_routes() {
                  .scope = Scope::read,
                  .lane = Lane::fast,
                  .answer = ratings_of_user,
-                 .parameters = {kUser, limit("100"), kCursor},
+                 .parameters = {kUser, limit("100"), kVersioned},
                  .answers = {with("UserRatings"), missing, stale}});
   // Users
   all.push_back(

@@ -1,3 +1,7 @@
+#include <string>
+#include <string_view>
+
+#include "lowrank/train/method.h"
 #include "serve/routes.h"
 
 namespace lowrank::serve {
@@ -57,9 +61,9 @@ constexpr const char* kSchemas = R"json({
   "pairs":{"type":"array","minItems":1,"maxItems":1000,"items":{"type":"object","required":["user","item"],"additionalProperties":false,"properties":{
     "user":{"type":"string","minLength":1,"maxLength":512},"item":{"type":"string","minLength":1,"maxLength":512}}}}}},
 "TrainBody":{"type":"object","additionalProperties":false,"properties":{
-  "method":{"type":"string","maxLength":64},"options":{"type":"object"},"holdout":{"type":"number","minimum":0,"maximum":0.99},
+  "method":{"type":"string"},"options":{"type":"object"},"holdout":{"type":"number","minimum":0,"maximum":0.99},
   "monitor":{"type":"string","maxLength":64},"refit":{"type":"boolean"},"conformal":{"type":"boolean"},"warm":{"type":"boolean"},
-  "activate":{"type":"boolean"},"item_features":{"type":"boolean"},"history":{"type":"string","maxLength":64},
+  "activate":{"type":"boolean"},"item_features":{"type":"boolean"},"history":{"type":"string","enum":["automatic","kept","dropped"]},
   "min_rating":{"type":"number"},"max_rating":{"type":"number"},"clip":{"type":"boolean"}}},
 "Reason":{"type":"object","required":["item","amount"],"properties":{
   "item":{"type":"string"},"title":{"type":"string"},"value":{"type":"number"},"amount":{"type":"number"}}},
@@ -127,7 +131,12 @@ constexpr const char* kSchemas = R"json({
 }  // namespace
 
 const Json& schemas() {
-  static const Json parsed = Json::parse(kSchemas);
+  static const Json parsed = [] {
+    Json all = Json::parse(kSchemas);
+    Json& methods = all["TrainBody"]["properties"]["method"]["enum"];
+    for (const std::string_view name : method_names()) methods.push_back(std::string(name));
+    return all;
+  }();
   return parsed;
 }
 
