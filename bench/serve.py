@@ -3,7 +3,8 @@
 
     bench/serve.py [--quick] [--rival] [--threads N] [--program PROGRAM]     writes build/bench/serve.json and prints a table; all else should be quiet meanwhile
 
-wrk asks as fast as answers come (closed loop). The lists are computed for each request: no run asks with If-None-Match. `first` is a run in which every
+wrk asks as fast as answers come (closed loop). Where oha is there (`cargo install oha`), it asks OPEN times a second, whether answers have come or not (open loop);
+its times count from the moment at which a request was due. The lists are computed for each request: no run asks with If-None-Match. `first` is a run in which every
 user is asked for the first time, so that their factors are solved too; `again` finds them solved. `writes` are one client's rounds of a rating (PUT,
 answered after the commit) and the list that it changes. Processor seconds are the server's alone. Figures are medians.
 --rival: beside Gorse, built from its Go module, with the same ratings as likes in its SQLite store. Its lists of users are computed ahead and read from
@@ -15,6 +16,7 @@ import json
 import pathlib
 import random
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -24,7 +26,7 @@ from harness import WORK, data, measure, program
 from harness.table import arguments, save, table
 from rivals.gorse import Gorse
 
-CLIENTS, ROUNDS, SESSION = 64, 300, 10
+CLIENTS, ROUNDS, SESSION, OPEN = 64, 300, 10, 5000
 OWN = 'return wrk.format("GET", "/v1/users/" .. users[math.random(#users)] .. "/recommendations")'
 CACHED = 'return wrk.format("GET", "/api/recommend/" .. users[math.random(#users)] .. "?n=10")'
 COMPUTED = 'return wrk.format("POST", "/api/session/recommend?n=10", {["Content-Type"]="application/json"}, users[math.random(#users)])'
@@ -70,7 +72,7 @@ class Service:
 
 
 def load(service, users, seconds, seed, request=OWN):
-    """One run of wrk. \param users  a file with a line for each user"""
+    """One run of wrk; `users` is a file with a line for each user."""
     script = WORK / "serve.lua"
     script.write_text(SCRIPT % (users, seed, request))
     before = service.processor()
@@ -80,6 +82,21 @@ def load(service, users, seconds, seed, request=OWN):
         sys.exit(f"{own['failed']} requests failed")
     return {"per_second": own["requests"] / own["microseconds"] * 1e6, "p50": own["p50"] / 1e6, "p95": own["p95"] / 1e6, "p99": own["p99"] / 1e6,
             "processor_per_thousand": (service.processor() - before) / own["requests"] * 1000}
+
+
+def open_loop(service, users, seconds):
+    """One run of oha, OPEN requests a second."""
+    urls = data.made("movietweetings.urls", lambda path: path.write_text(""))
+    urls.write_text("".join(f"http://{service.address}/v1/users/{user}/recommendations\n" for user in users.read_text().split()))
+    before = service.processor()
+    result = measure.process(["oha", "-q", OPEN, "-c", CLIENTS, "-z", f"{seconds}s", "--latency-correction", "--no-tui", "--output-format", "json", "--urls-from-file", urls])
+    own = json.loads(result["output"])
+    answered = own["statusCodeDistribution"]
+    if set(answered) != {"200"}:
+        sys.exit(f"requests failed: {answered} {own['errorDistribution']}")
+    times = own["latencyPercentiles"]
+    return {"per_second": answered["200"] / own["summary"]["total"], "p50": times["p50"], "p95": times["p95"], "p99": times["p99"],
+            "processor_per_thousand": (service.processor() - before) / answered["200"] * 1000}
 
 
 def writes(service, users):
@@ -151,10 +168,11 @@ def main():
         empty = service.memory()
         first.append(load(service, users, seconds, run))
         again = [load(service, users, seconds, 100 + n) for n in range(runs)] if run == runs - 1 else []
+        steady = middle([open_loop(service, users, seconds) for _ in range(runs)]) if run == runs - 1 and shutil.which("oha") else None
         rounds = writes(service, users) if run == runs - 1 else None
         memory = service.memory()
         service.end()
-    lists = {"first": middle(first), "again": middle(again)}
+    lists = {"first": middle(first), "again": middle(again), **({f"again, {OPEN} requests a second": steady} if steady else {})}
     rival = Gorse() if given.rival else None
     if rival and not rival.missing():
         lists |= beside(rival, file, users, seconds, runs)
