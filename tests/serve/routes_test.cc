@@ -142,7 +142,7 @@ TEST(Routes, RefuseWhatTheyDoNotKnow) {
   EXPECT_EQ(served.ask("PUT", rating, R"({"value":5})", {{"content-type", "text/plain"}}).status, 415U);
   EXPECT_EQ(served.ask("PUT", rating).status, 415U);
   EXPECT_EQ(status("POST", "/v1/train", R"({"method":"als","options":{"rank":-1}})"), 422U);
-  EXPECT_EQ(status("POST", "/v1/train", R"({"method":"magic"})"), 422U);
+  EXPECT_EQ(status("POST", "/v1/train", R"({"method":"magic"})"), 400U);
   EXPECT_EQ(status("POST", "/v1/models/77/activate", "{}"), 404U);
   const Response problem = served.get("/v1/popular?limit=0");
   EXPECT_EQ(problem.content_type, "application/problem+json");
