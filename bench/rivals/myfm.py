@@ -48,3 +48,26 @@ class Myfm(Rival):
         if test:
             result["rmse"] = clipped_rmse(model.predict(None, blocks(*held_out[:2]), n_workers=1), held_out[2], values)
         return result
+
+    @staticmethod
+    def factors(train, test, rank, samples, burn_in, seed=1):
+        """Seconds of training and the test RMSE of the mean of `samples` sweeps after `burn_in`, of users and items alone, without features of what was rated."""
+        import myfm
+        import numpy
+        import scipy.sparse
+
+        users, items, values = rated(train)
+        test_users, test_items, truth = rated(test)
+        numbers = [{one: number for number, one in enumerate(numpy.unique(numpy.concatenate(both)))} for both in ((users, test_users), (items, test_items))]
+
+        def columns(*ids):
+            places = numpy.stack([[own[one] for one in side] for own, side in zip(numbers, ids)], axis=1)
+            places[:, 1] += len(numbers[0])
+            shape = (len(places), len(numbers[0]) + len(numbers[1]))
+            return scipy.sparse.csr_matrix((numpy.ones(places.size), places.ravel(), numpy.arange(0, places.size + 1, 2)), shape=shape)
+
+        start = time.perf_counter()
+        model = myfm.MyFMRegressor(rank=rank, random_seed=seed)
+        model.fit(columns(users, items), values, n_iter=burn_in + samples, n_kept_samples=samples, group_shapes=[len(own) for own in numbers])
+        seconds = time.perf_counter() - start
+        return {"seconds": seconds, "rmse": clipped_rmse(model.predict(columns(test_users, test_items), n_workers=1), truth, values)}

@@ -191,8 +191,14 @@ float PairSums::of(std::span<const std::uint32_t> users, std::span<const std::ui
   double weights = 0;
   const std::span<const std::uint32_t> others = by_item_->items_of(items[at]);
   const std::span<const float> own = by_item_->weights_of(items[at]);
+  // Without a branch: whether the user has an item is anybody's guess.
+  if (rated_.size() < others.size()) rated_.resize(others.size());
+  std::size_t count = 0;
   for (std::size_t n = 0; n < others.size(); ++n) {
-    if (marks_[others[n]] == 0) continue;
+    rated_[count] = static_cast<std::uint32_t>(n);
+    count += marks_[others[n]];
+  }
+  for (const std::uint32_t n : std::span(rated_).first(count)) {
     sum += product(own[n], values_[others[n]]);
     weights += static_cast<double>(std::abs(own[n]));
   }

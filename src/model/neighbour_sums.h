@@ -81,8 +81,9 @@ class PairSums {
   std::size_t end_ = 0;  ///< behind the pairs of the same user
   bool gathered_ = false;
   HistoryTerms terms_;
-  std::vector<float> values_;        ///< of the user's terms, by item
-  std::vector<std::uint8_t> marks_;  ///< the items that have one
+  std::vector<float> values_;         ///< of the user's terms, by item
+  std::vector<std::uint8_t> marks_;   ///< 1 for the items that have one
+  std::vector<std::uint32_t> rated_;  ///< places among an item's weights
 };
 
 /// score_pairs() with such neighbours.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -31,11 +32,15 @@ struct ResidualRows {
 
 using Candidates = std::vector<std::pair<float, std::uint32_t>>;
 
+/// The order of weights: ties go to the lower number.
+bool heavier(const Candidates::value_type& a, const Candidates::value_type& b) {
+  return a.first > b.first || (a.first == b.first && a.second < b.second);
+}
+
 /// Makes the greatest of the candidates a row, to their power.
 void keep_greatest(Candidates& candidates, const ResidualNeighbourOptions& options, NeighbourRow& row) {
   const auto kept = static_cast<std::ptrdiff_t>(std::min<std::size_t>(options.neighbours, candidates.size()));
   const auto middle = candidates.begin() + kept;
-  const auto heavier = [](const auto& a, const auto& b) { return a.first > b.first || (a.first == b.first && a.second < b.second); };
   if (middle != candidates.end()) std::nth_element(candidates.begin(), middle, candidates.end(), heavier);
   std::sort(candidates.begin(), middle, [](const auto& a, const auto& b) { return a.second < b.second; });
   row.items.reserve(static_cast<std::size_t>(kept));
@@ -67,17 +72,51 @@ struct Moments {
   [[nodiscard]] double squares() const { return static_cast<double>(sums[2]) * static_cast<double>(sums[3]); }
 };
 
-/// What a thread needs for the moments of a row with all others.
+/// What a thread needs for the moments of a row with those after it.
 struct Scratch {
   std::vector<Moments> moments;
   std::vector<std::uint32_t> touched;
-  Candidates candidates;
 };
 
-/// Calls use(other, moments) for the others that `row` has a column in common with, and clears the moments.
-/// \param rows  those that are compared \param columns  the other view of the same ratings
+/// The greatest weights of every row, which come from any thread in any order: a weight with fewer than `most` greater ones is kept.
+class GreatestWeights {
+ public:
+  GreatestWeights(std::size_t rows, std::uint32_t most) : most_(std::min<std::size_t>(most, rows)), rows_(rows) {}
+
+  void add(std::uint32_t row, std::uint32_t other, float weight) {
+    Row& own = rows_[row];
+    if (weight < own.least.load(std::memory_order_relaxed)) return;
+    while (own.taken.test_and_set(std::memory_order_acquire)) {
+    }
+    own.candidates.emplace_back(weight, other);
+    if (own.candidates.size() >= 2 * most_ + kSpare) {
+      const auto end = own.candidates.begin() + static_cast<std::ptrdiff_t>(most_);
+      std::nth_element(own.candidates.begin(), end, own.candidates.end(), heavier);
+      own.candidates.erase(end, own.candidates.end());
+      own.least.store(std::ranges::min_element(own.candidates, {}, &Candidates::value_type::first)->first, std::memory_order_relaxed);
+    }
+    own.taken.clear(std::memory_order_release);
+  }
+  /// The candidates of a row, which are given up.
+  [[nodiscard]] Candidates take(std::uint32_t row) { return std::move(rows_[row].candidates); }
+
+ private:
+  static constexpr std::size_t kSpare = 16;
+
+  struct Row {
+    std::atomic<float> least{0};  ///< what is below it is not among the greatest
+    std::atomic_flag taken;       ///< by a thread that changes the candidates
+    Candidates candidates;
+  };
+  std::size_t most_;
+  std::vector<Row> rows_;
+};
+
+/// Calls use(other, moments) for the rows after `row` that it has a column in common with, and clears the moments. Those of two rows are
+/// the same whichever is asked: both meet their common columns in ascending order. \param rows  those that are compared \param columns  the
+/// other view of the same ratings
 template <class Use>
-void for_each_moments(const ResidualRows& rows, const ResidualRows& columns, std::size_t row, Scratch& scratch, const Use& use) {
+void for_each_moments(const ResidualRows& rows, const ResidualRows& columns, std::uint32_t row, Scratch& scratch, const Use& use) {
   scratch.moments.resize(rows.size());
   scratch.touched.clear();
   std::size_t work = 0;
@@ -89,7 +128,9 @@ void for_each_moments(const ResidualRows& rows, const ResidualRows& columns, std
     const std::uint32_t column = rows.others[at];
     const float value = rows.residuals[at];
     const std::array<float, 4> own{1, value, value * value, 1};
-    for (std::size_t cell = columns.offsets[column]; cell < columns.offsets[column + 1]; ++cell) {
+    const auto cells = columns.others.subspan(columns.offsets[column], columns.offsets[column + 1] - columns.offsets[column]);
+    const auto after = std::ranges::upper_bound(cells, row) - columns.others.begin();
+    for (auto cell = static_cast<std::size_t>(after); cell < columns.offsets[column + 1]; ++cell) {
       Moments& moments = scratch.moments[columns.others[cell]];
       if (!looks_at_all && moments.count() == 0) scratch.touched.push_back(columns.others[cell]);
       moments.add(own, columns.residuals[cell]);
@@ -101,7 +142,7 @@ void for_each_moments(const ResidualRows& rows, const ResidualRows& columns, std
     moments = {};
   };
   if (looks_at_all) {
-    for (std::uint32_t other = 0; other < rows.size(); ++other) take(other);
+    for (std::uint32_t other = row + 1; other < rows.size(); ++other) take(other);
   } else {
     for (const std::uint32_t other : scratch.touched) take(other);
   }
@@ -152,15 +193,21 @@ Neighbours pearson_neighbours(const Ratings& ratings, const Model& baseline, con
   const ResidualRows& columns = of_users ? items : users;
   std::vector<NeighbourRow> found(rows.size());
   std::vector<Scratch> scratch(static_cast<std::size_t>(workers.count()));
+  GreatestWeights greatest_weights(rows.size(), options.neighbours);
   workers.for_ranges(rows.size(), kRows, [&](std::size_t begin, std::size_t end, int slot) {
-    Scratch& own = scratch[static_cast<std::size_t>(slot)];
-    for (std::size_t row = begin; row < end; ++row) {
-      own.candidates.clear();
-      for_each_moments(rows, columns, row, own, [&](std::uint32_t other, const Moments& moments) {
-        const float correlation = other == row ? 0 : correlation_of(moments, options);
-        if (correlation > 0) own.candidates.emplace_back(correlation, other);
+    for (auto row = static_cast<std::uint32_t>(begin); row < end; ++row) {
+      for_each_moments(rows, columns, row, scratch[static_cast<std::size_t>(slot)], [&](std::uint32_t other, const Moments& moments) {
+        const float correlation = correlation_of(moments, options);
+        if (!(correlation > 0)) return;
+        greatest_weights.add(row, other, correlation);
+        greatest_weights.add(other, row, correlation);
       });
-      keep_greatest(own.candidates, options, found[row]);
+    }
+  });
+  workers.for_ranges(rows.size(), kRows, [&](std::size_t begin, std::size_t end, int) {
+    for (auto row = static_cast<std::uint32_t>(begin); row < end; ++row) {
+      Candidates candidates = greatest_weights.take(row);
+      keep_greatest(candidates, options, found[row]);
     }
   });
   return to_model(std::move(found), options.rule);
