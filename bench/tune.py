@@ -25,7 +25,7 @@ WHOLE = ("rank", "epochs")
 def tune(train, **options):
     """The summary of a search, its seconds and its peak memory."""
     result = program.lowrank("tune", train, "--quiet", "--json", **{"output": program.MODEL, **options})
-    return {**json.loads(result["output"]), "wall": result["seconds"], "bytes": result["bytes"], "processor": result["processor"]}
+    return {**json.loads(result["output"]), "wall": result["seconds"], "processor": result["processor"]}
 
 
 class Trainings:
@@ -95,8 +95,8 @@ def cost(trials):
     ratings = data.movielens_1m()
     single = program.train(ratings, rank=64, holdout=0.1, threads=2)
     search = tune(ratings, trials=trials, threads=2, space="rank=16..64:log")
-    return {"seconds": search["wall"], "processor": search["processor"], "bytes": search["bytes"], "training_seconds": single["wall"],
-            "training_bytes": single["bytes"], "runs": search["runs"]}
+    return {"seconds": search["wall"], "processor": search["processor"], "bytes": search["peak_memory_bytes"], "training_seconds": single["wall"],
+            "training_bytes": single["peak_memory_bytes"], "runs": search["runs"]}
 
 
 def tables(document):

@@ -81,15 +81,17 @@ struct Scratch {
 /// The greatest weights of every row, which come from any thread in any order: a weight with fewer than `most` greater ones is kept.
 class GreatestWeights {
  public:
-  GreatestWeights(std::size_t rows, std::uint32_t most) : most_(std::min<std::size_t>(most, rows)), rows_(rows) {}
+  GreatestWeights(std::size_t rows, std::uint32_t most)
+      : most_(std::min<std::size_t>(most, rows)), spare_(most_ / 4 + kLeastSpare), rows_(rows) {}
 
   void add(std::uint32_t row, std::uint32_t other, float weight) {
     Row& own = rows_[row];
     if (weight < own.least.load(std::memory_order_relaxed)) return;
     while (own.taken.test_and_set(std::memory_order_acquire)) {
     }
+    if (own.candidates.empty()) own.candidates.reserve(std::min(most_ + spare_, rows_.size() - 1));
     own.candidates.emplace_back(weight, other);
-    if (own.candidates.size() >= 2 * most_ + kSpare) {
+    if (own.candidates.size() == most_ + spare_) {
       const auto end = own.candidates.begin() + static_cast<std::ptrdiff_t>(most_);
       std::nth_element(own.candidates.begin(), end, own.candidates.end(), heavier);
       own.candidates.erase(end, own.candidates.end());
@@ -101,7 +103,7 @@ class GreatestWeights {
   [[nodiscard]] Candidates take(std::uint32_t row) { return std::move(rows_[row].candidates); }
 
  private:
-  static constexpr std::size_t kSpare = 16;
+  static constexpr std::size_t kLeastSpare = 16;
 
   struct Row {
     std::atomic<float> least{0};  ///< what is below it is not among the greatest
@@ -109,6 +111,7 @@ class GreatestWeights {
     Candidates candidates;
   };
   std::size_t most_;
+  std::size_t spare_;  ///< candidates above `most` before a row is thinned out
   std::vector<Row> rows_;
 };
 

@@ -24,7 +24,7 @@ struct ResidualNeighbourOptions {
 ///     weight = max(0, rho (m - 1) / (m - 1 + shrinkage))^power,   rho = sum e_i e_j / sqrt(sum e_i^2 sum e_j^2)
 ///
 /// Only correlations above 0 are kept; ties go to the lower number. The same for any number of threads. O(sum over users of n_u^2), for
-/// users over items; memory O(n), 16 bytes per weight, and of the rows of a side 20 bytes per thread
+/// users over items; memory O(n), 10 bytes per weight, and of the rows of a side 20 bytes per thread
 Neighbours pearson_neighbours(const Ratings& ratings, const Model& baseline, const ResidualNeighbourOptions& options, Workers& workers);
 
 /// For each item the others with the greatest weights by their vectors: max(0, cosine)^power, or distance^(-2 power) with the
