@@ -285,8 +285,8 @@ class Server::State::Session : public std::enable_shared_from_this<Session> {
   }
 
   /// Writes within the time for that. \param[in,out] sent  bytes \return whether all of it was written
-  template <std::size_t count>
-  asio::awaitable<bool> send(const std::array<asio::const_buffer, count>& buffers, std::size_t& sent) {
+  template <std::size_t kBuffers>
+  asio::awaitable<bool> send(const std::array<asio::const_buffer, kBuffers>& buffers, std::size_t& sent) {
     stream_.expires_after(limits().write_time);
     const auto [error, size] = co_await asio::async_write(stream_, buffers, kTuple);
     sent += size;

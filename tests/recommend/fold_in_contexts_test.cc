@@ -6,6 +6,7 @@
 #include <tuple>
 #include <vector>
 
+#include "lowrank/base/error.h"
 #include "lowrank/recommend/fold_in.h"
 #include "lowrank/recommend/fold_in_items.h"
 #include "model/models.h"
