@@ -3,7 +3,6 @@
 /// \file
 /// Users, items and ratings in memory, as the store has them.
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -16,6 +15,7 @@
 
 #include "lowrank/data/vocabulary.h"
 #include "lowrank/recommend/fold_in.h"
+#include "serve/shared_slot.h"
 #include "serve/store.h"
 
 namespace lowrank::serve {
@@ -39,7 +39,7 @@ struct UserRow {
   std::uint64_t version = 0;       ///< differs for every write of the process
   std::vector<RatedItem> ratings;  ///< ascending by item
   /// What was solved last from these ratings.
-  mutable std::atomic<std::shared_ptr<const FoldedUser>> folded = {};
+  mutable SharedSlot<const FoldedUser> folded = {};
 };
 
 /// What is known of an item.

@@ -21,6 +21,7 @@
 #include "recommend/rank_rows.h"
 #include "recommend/row_screen.h"
 #include "serve/catalogue.h"
+#include "serve/shared_slot.h"
 
 namespace lowrank::serve {
 
@@ -154,7 +155,7 @@ class Slot {
   void put(std::shared_ptr<const Serving> serving) { serving_.store(std::move(serving)); }
 
  private:
-  std::atomic<std::shared_ptr<const Serving>> serving_;
+  SharedSlot<const Serving> serving_;
 };
 
 }  // namespace lowrank::serve

@@ -2,7 +2,11 @@
 
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <string>
+#include <thread>
+#include <utility>
+#include <vector>
 
 #include "serve/catalogue.h"
 #include "serve/digest.h"
@@ -10,6 +14,7 @@
 #include "serve/keys.h"
 #include "serve/metrics.h"
 #include "serve/routes.h"
+#include "serve/shared_slot.h"
 
 namespace lowrank::serve::parts_test {
 namespace {
@@ -111,6 +116,26 @@ TEST(Histogram, CountsAndEstimates) {
   EXPECT_NEAR(histogram.quantile(0.5), 0.005, 1e-4);
   EXPECT_NEAR(histogram.quantile(0.99), 0.0099, 1e-4);
   EXPECT_EQ(Histogram(second_bounds()).quantile(0.5), 0);
+}
+
+TEST(SharedSlot, IsReadWhileItIsReplaced) {
+  SharedSlot<const std::pair<int, int>> slot;
+  EXPECT_EQ(slot.load(), nullptr);
+  slot.store(std::make_shared<const std::pair<int, int>>(0, 0));
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < 4; ++thread) {
+    threads.emplace_back([&slot] {
+      for (int n = 1; n <= 2000; ++n) {
+        slot.store(std::make_shared<const std::pair<int, int>>(n, -n));
+        const auto read = slot.load();
+        EXPECT_EQ(read->first, -read->second);
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const auto last = slot.load();
+  EXPECT_EQ(last.use_count(), 2);
+  EXPECT_EQ(last->first, 2000);
 }
 
 }  // namespace
