@@ -86,7 +86,7 @@ def load(service, users, seconds, seed, request=OWN):
 
 def open_loop(service, users, seconds):
     """One run of oha, OPEN requests a second."""
-    urls = data.made("movietweetings.urls", lambda path: path.write_text(""))
+    urls = WORK / "serve.urls"
     urls.write_text("".join(f"http://{service.address}/v1/users/{user}/recommendations\n" for user in users.read_text().split()))
     before = service.processor()
     result = measure.process(["oha", "-q", OPEN, "-c", CLIENTS, "-z", f"{seconds}s", "--latency-correction", "--no-tui", "--output-format", "json", "--urls-from-file", urls])

@@ -113,7 +113,7 @@ def lists():
 
 
 def in_library(path, lines, count, runs):
-    """Seconds of an update by ratings in memory, of a model that is there: the median of twice as many as `runs`."""
+    """Median seconds of 2 `runs` updates, where model and ratings are in memory."""
     model, draws, seconds = lowrank.load(path), np.random.default_rng(2), []
     for _ in range(2 * runs):
         users, items, values = lines[draws.choice(len(lines), count, replace=False)].T

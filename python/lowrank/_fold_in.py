@@ -96,11 +96,7 @@ class FoldsIn(HasContexts):
         estimator
             A fitted estimator with the items of this one and the new ones behind them.
         """
-        self = self._snapshot()
-        model = self._fitted()
-        result = copy.copy(self)
-        result._take(model.add_items(new_features(features, False, model)), self._user_ids, None, given=self._given)
-        return result
+        return self._with_rows(features, of_users=False)
 
     def add_users(self: Self, features: Any) -> Self:
         """Take in users that are known by their features alone, so that they can be predicted and recommended for.
@@ -116,10 +112,16 @@ class FoldsIn(HasContexts):
         estimator
             A fitted estimator with the users of this one and the new ones behind them.
         """
+        return self._with_rows(features, of_users=True)
+
+    def _with_rows(self: Self, features: Any, *, of_users: bool) -> Self:
+        """An estimator with new rows of one side, known by their features."""
         self = self._snapshot()
         model = self._fitted()
         result = copy.copy(self)
-        result._take(model.add_users(new_features(features, True, model)), None, self._item_ids, given=self._given)
+        rows = new_features(features, of_users, model)
+        users, items = (None, self._item_ids) if of_users else (self._user_ids, None)
+        result._take(model.add_users(rows) if of_users else model.add_items(rows), users, items, given=self._given)
         return result
 
     def _pairs(

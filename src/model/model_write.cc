@@ -54,7 +54,7 @@ void emit(const std::vector<std::uint32_t>& counts, const Sink& sink) {
   }
 }
 
-/// What is encoded before a model is written.
+/// Parts of a model in their encoded form, which must exist before the first byte is written.
 struct Encoded {
   CodedRows neighbours;  ///< the rows of the model's neighbours
   std::string user_features;

@@ -20,7 +20,7 @@ using ModelBegin = std::function<void(std::uint64_t size)>;
 /// Gets the bytes of a file piece by piece.
 using ModelSink = std::function<void(std::string_view bytes)>;
 
-/// Hands over the file of `model`. A pass over the tensors goes before, for the checksum stands in front of them.
+/// Hands over the bytes of a model's file. Walks the tensors twice, first for their checksum, which the file has in front of them.
 /// \throws Error where the model is not sound
 void write_model(const Model& model, const ModelBegin& begin, const ModelSink& sink);
 

@@ -15,7 +15,7 @@ class SharedSlot {
     const Hold hold(taken_);
     return pointer_;
   }
-  /// What was there is destroyed after the slot is free again.
+  /// The pointer that is replaced is released after the slot is unlocked.
   void store(std::shared_ptr<T> pointer) {
     const Hold hold(taken_);
     pointer_.swap(pointer);

@@ -72,7 +72,7 @@ struct Moments {
   [[nodiscard]] double squares() const { return static_cast<double>(sums[2]) * static_cast<double>(sums[3]); }
 };
 
-/// What a thread needs for the moments of a row with those after it.
+/// Memory of a thread, for the moments of one row and each row after it.
 struct Scratch {
   std::vector<Moments> moments;
   std::vector<std::uint32_t> touched;
@@ -92,10 +92,10 @@ class GreatestWeights {
     if (own.candidates.empty()) own.candidates.reserve(std::min(most_ + spare_, rows_.size() - 1));
     own.candidates.emplace_back(weight, other);
     if (own.candidates.size() == most_ + spare_) {
-      const auto end = own.candidates.begin() + static_cast<std::ptrdiff_t>(most_);
-      std::nth_element(own.candidates.begin(), end, own.candidates.end(), heavier);
-      own.candidates.erase(end, own.candidates.end());
-      own.least.store(std::ranges::min_element(own.candidates, {}, &Candidates::value_type::first)->first, std::memory_order_relaxed);
+      const auto last = own.candidates.begin() + static_cast<std::ptrdiff_t>(most_ - 1);
+      std::nth_element(own.candidates.begin(), last, own.candidates.end(), heavier);
+      own.least.store(last->first, std::memory_order_relaxed);
+      own.candidates.erase(last + 1, own.candidates.end());
     }
     own.taken.clear(std::memory_order_release);
   }

@@ -232,7 +232,7 @@ class Search {
   }
 
   void say(const std::string& text) {
-    result_.warnings.push_back(text);
+    result_.warnings.emplace_back(Error(text).what());
     observer_.on_warning(text);
   }
 

@@ -54,7 +54,7 @@ TEST(Jobs, BackAndForth) {
   EXPECT_EQ(service.served, (std::vector<std::int64_t>{first, second, first, second, aside}));
   EXPECT_EQ(service.ranks, (std::vector<std::size_t>{2, 3, 2, 3, 4}));
   EXPECT_THROW(service.jobs->activate(77), UnknownIdError);
-  // What the service refuses is not noted as served.
+  // A model that the service refuses is not noted as the served one.
   service.refuses = true;
   EXPECT_THROW(service.jobs->activate(first), std::runtime_error);
   EXPECT_EQ(service.jobs->served(), aside);

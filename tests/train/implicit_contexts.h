@@ -22,7 +22,7 @@ inline Tensor feedback(const std::vector<std::uint32_t>& levels) {
 
 inline constexpr std::array kForms{ContextForm::pairwise, ContextForm::cp, ContextForm::both};
 
-/// What a form has of levels is regularised by `by`.
+/// Sets the regularization of vectors and of scales, as far as the form has them, to `by`.
 inline void regularize_levels(ImplicitContext& options, double by) {
   if (options.form != ContextForm::cp) options.context_regularization = by;
   if (options.form != ContextForm::pairwise) options.scale_regularization = by;

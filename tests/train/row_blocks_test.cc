@@ -26,17 +26,36 @@ void expect_row(const std::vector<double>& expected, std::span<const float> row,
   }
 }
 
-TEST(RowBlocks, SolveRowsOfAnyLength) {
-  constexpr std::size_t kRank = 5;
-  Workers workers(3);
+constexpr std::size_t kRank = 5;
+
+/// Rows of any length, with regressors z and values v at random.
+struct RandomRows {
+  RandomStream stream{3, Purpose::generate_ratings};
   std::vector<std::size_t> offsets = {0};
-  for (const std::size_t size : {3U, 0U, 40U, 7U, 1U, 8U, 0U, 130U, 2U}) offsets.push_back(offsets.back() + size);
+  std::vector<float> z;
+  std::vector<float> v;
+
+  RandomRows() {
+    for (const std::size_t size : {3U, 0U, 40U, 7U, 1U, 8U, 0U, 130U, 2U}) offsets.push_back(offsets.back() + size);
+    z = normals(offsets.back() * kRank);
+    v = normals(offsets.back());
+  }
+  std::vector<float> normals(std::size_t count) {
+    std::vector<float> numbers(count);
+    for (float& x : numbers) x = static_cast<float>(stream.normal());
+    return numbers;
+  }
+};
+
+float weight_of(std::size_t at) { return 0.5F + 0.25F * static_cast<float>(at % 4); }
+
+TEST(RowBlocks, SolveRowsOfAnyLength) {
+  Workers workers(3);
+  const RandomRows random;
+  const std::vector<std::size_t>& offsets = random.offsets;
+  const std::vector<float>& z = random.z;
+  const std::vector<float>& v = random.v;
   const std::size_t rows = offsets.size() - 1;
-  std::vector<float> z(offsets.back() * kRank);
-  std::vector<float> v(offsets.back());
-  RandomStream stream(3, Purpose::generate_ratings);
-  for (float& x : z) x = static_cast<float>(stream.normal());
-  for (float& x : v) x = static_cast<float>(stream.normal());
   std::vector<double> ridges;
   std::vector<double> dampings;
   for (std::size_t row = 0; row < rows; ++row) {
@@ -45,7 +64,6 @@ TEST(RowBlocks, SolveRowsOfAnyLength) {
   }
   for (const bool weighted : {false, true}) {
     for (const bool has_bias : {false, true}) {
-      const auto weight_of = [](std::size_t at) { return 0.5F + 0.25F * static_cast<float>(at % 4); };
       RegressorStep step;
       step.offsets = offsets;
       step.ridges = ridges;
@@ -80,27 +98,19 @@ TEST(RowBlocks, SolveRowsOfAnyLength) {
 }
 /// Rows of any length, of blocks of any size, with the shared terms of whole tables.
 TEST(RowBlocks, SolveRowsWithSharedTerms) {
-  constexpr std::size_t kRank = 5;
   Workers workers(3);
-  std::vector<std::size_t> offsets = {0};
-  for (const std::size_t size : {3U, 0U, 40U, 7U, 1U, 8U, 0U, 130U, 2U}) offsets.push_back(offsets.back() + size);
+  RandomRows random;
+  const std::vector<std::size_t>& offsets = random.offsets;
+  const std::vector<float>& z = random.z;
+  const std::vector<float>& v = random.v;
   const std::size_t rows = offsets.size() - 1;
-  RandomStream stream(3, Purpose::generate_ratings);
-  const auto normals = [&stream](std::size_t count) {
-    std::vector<float> numbers(count);
-    for (float& x : numbers) x = static_cast<float>(stream.normal());
-    return numbers;
-  };
-  const std::vector<float> z = normals(offsets.back() * kRank);
-  const std::vector<float> v = normals(offsets.back());
-  const std::vector<float> root = normals(kRank * kRank);
+  const std::vector<float> root = random.normals(kRank * kRank);
   std::vector<double> ridges;
   std::vector<double> factors;
   for (std::size_t row = 0; row < rows; ++row) {
     ridges.push_back(0.3 + 0.1 * static_cast<double>(row));
     factors.push_back(0.5 + 0.2 * static_cast<double>(row));
   }
-  const auto weight_of = [](std::size_t at) { return 0.5F + 0.25F * static_cast<float>(at % 4); };
   for (const bool weighted : {false, true}) {
     for (const bool factored : {false, true}) {
       // Of one linear term for all rows, regressors are written in the basis of the shared terms.
@@ -114,7 +124,8 @@ TEST(RowBlocks, SolveRowsWithSharedTerms) {
           }
         }
         shared.linear = FactorMatrix(one ? 1 : rows, kRank);
-        for (std::size_t row = 0; row < shared.linear.rows(); ++row) std::ranges::copy(normals(kRank), shared.linear.row(row).begin());
+        for (std::size_t row = 0; row < shared.linear.rows(); ++row)
+          std::ranges::copy(random.normals(kRank), shared.linear.row(row).begin());
         if (factored) shared.factors = factors;
         const AlignedFloats* basis = nullptr;
         RegressorStep step;

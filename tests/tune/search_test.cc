@@ -164,7 +164,7 @@ TEST_F(SearchTest, TheModelIsThatOfTheChosenOptions) {
   EXPECT_EQ(content(path("tuned")), content(path("trained")));
 }
 
-/// What there is to say of the parts, of the ratings and of the model that is trained at the end.
+/// Warnings about the validation and test parts, the ratings, the options and the model that is trained at the end.
 TEST_F(SearchTest, WarnsOfPartsAndOfTheModel) {
   struct Heard final : TuneObserver {
     std::vector<std::string> warnings;
@@ -177,6 +177,8 @@ TEST_F(SearchTest, WarnsOfPartsAndOfTheModel) {
   std::ofstream(path("held.csv")) << "user,item,rating,place\n0,0,2,home\n1,99,2,sea\n2,3,2,home\n";
   TuneOptions options;
   options.trials = 2;
+  // Both values are ends.
+  options.space = "rank=2..3";
   options.methods = {ContextAls{}};
   TuneFiles files;
   files.ratings = path("counts.csv");
@@ -186,10 +188,14 @@ TEST_F(SearchTest, WarnsOfPartsAndOfTheModel) {
   files.read.contexts = {"place"};
   Heard heard;
   const TuneSummary summary = tune(files, options, heard);
-  EXPECT_EQ(heard.warnings, summary.result.warnings);
   const auto count = [&](const std::string& part) {
     return std::ranges::count_if(heard.warnings, [&](const std::string& text) { return text.find(part) != std::string::npos; });
   };
+  ASSERT_EQ(heard.warnings.size(), summary.result.warnings.size());
+  for (std::size_t n = 0; n < heard.warnings.size(); ++n) {
+    EXPECT_EQ(summary.result.warnings[n], Error(heard.warnings[n]).what()) << "options as C++ spells them, without marks";
+  }
+  EXPECT_EQ(count("lies at the end of its range"), 1);
   EXPECT_EQ(count("2 of the 3 pairs of the validation set are also in the training data"), 1);
   EXPECT_EQ(count("2 of the 3 pairs of the test set are also in the training data"), 1);
   EXPECT_EQ(count("ratings of the validation set"), 1);
