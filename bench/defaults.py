@@ -16,15 +16,20 @@ from harness.table import arguments, save, table
 OF_RATINGS = ("sgd", "als", "nmf", "asymmetric", "neighbours", "bayes")
 OF_LISTS = ("implicit", "bpr", "neighbours", "slim")
 LISTS = {"gowalla": lambda: data.gowalla("train"), "ml-1m-implicit": data.movielens_1m_implicit, "hetrec-lastfm": data.lastfm}
+# What makes a method one of ratings.
+FIXED = {("ratings", "neighbours"): "--similarity pearson"}
 # Where a training takes minutes.
 LEFT_OUT = {("bayes", "ml-1m"), ("slim", "gowalla")}
 
 
-def search(file, method, trials, ranks):
+def search(file, kind, method, trials):
     """The figures of the defaults and of the best trial, and what the search chose."""
+    ranks = kind == "lists"
     log = WORK / "defaults.jsonl"
     log.unlink(missing_ok=True)
     options = {"monitor": "ndcg@20", "implicit_values": True} if ranks else {"monitor": "rmse"}
+    if fixed := FIXED.get((kind, method)):
+        options["fixed"] = fixed
     summary = json.loads(program.lowrank("tune", file, "--quiet", "--json", methods=method, trials=trials, trials_file=log, output=program.MODEL, **options)["output"])
     runs = [json.loads(line) for line in log.read_text().splitlines()[1:]]
     whole = {run["trial"]: run["figure"] for run in runs if run.get("full") and run["split"] == 0 and run["figure"] is not None}
@@ -58,7 +63,7 @@ def main():
     jobs += [("lists", name, method, file) for name, file in LISTS.items() for method in OF_LISTS]
     for kind, name, method, file in jobs:
         if name in sets and method in methods and (method, name) not in LEFT_OUT:
-            document[kind].append({"method": method, "data": name, **search(file(), method, given.trials, kind == "lists")})
+            document[kind].append({"method": method, "data": name, **search(file(), kind, method, given.trials)})
             save("defaults", document, lambda _: "")
     save("defaults", document, tables)
 
