@@ -81,15 +81,21 @@ void take_in(std::span<const float> vector, Side& side) {
       const std::span<float> own = side.prior->history.row(row);
       own.back() = sum_of(own.back(), product(own.first(own.size() - 1), vector));
     }
+    std::vector<float>& average = side.prior->average;
+    if (!average.empty()) average.back() = sum_of(average.back(), product(std::span(average).first(average.size() - 1), vector));
   }
 }
 
-/// Multiplies factor k of each row of a table, whose rows may be longer, by scales[k].
-void multiply(std::span<const float> scales, FactorMatrix& table) {
-  for (std::size_t row = 0; row < table.rows(); ++row) {
-    const std::span<float> own = table.row(row);
-    for (std::size_t k = 0; k < scales.size(); ++k) own[k] = as_float(static_cast<double>(own[k]) * static_cast<double>(scales[k]));
+/// Multiplies the first numbers of a row, which may be longer, by `scales`.
+void multiply(std::span<const float> scales, std::span<float> row) {
+  for (std::size_t k = 0; k < std::min(scales.size(), row.size()); ++k) {
+    row[k] = as_float(static_cast<double>(row[k]) * static_cast<double>(scales[k]));
   }
+}
+
+/// The same of each row of a table.
+void multiply(std::span<const float> scales, FactorMatrix& table) {
+  for (std::size_t row = 0; row < table.rows(); ++row) multiply(scales, table.row(row));
 }
 
 /// Divides the precision of (factors, bias) for rows that are multiplied by `scales`.
@@ -108,11 +114,11 @@ void scale_items(std::span<const float> scales, Model& model) {
   multiply(scales, items.factors);
   if (items.features) {
     multiply(scales, items.features->factors);
-    std::vector<float>& mean = items.features->mean;
-    for (std::size_t k = 0; k < mean.size(); ++k) mean[k] = as_float(static_cast<double>(mean[k]) * static_cast<double>(scales[k]));
+    multiply(scales, items.features->mean);
   }
   if (items.prior) {
     multiply(scales, items.prior->history);
+    multiply(scales, items.prior->average);
     divide_precision(scales, items.prior->precision);
   }
   std::vector<float> squares(scales.begin(), scales.end());

@@ -37,7 +37,10 @@ std::optional<std::string> prior_problem(const Model& model) {
     if (precision.rows() != size || precision.rank() != size) return "a prior of another rank";
     const FactorMatrix& history = side.prior->history;
     if (history.rows() != 0 && (history.rows() != other.size() || history.rank() != size)) return "a prior for other rows";
-    if (!is_finite(precision) || !is_finite(history)) return "a number of a prior is not finite";
+    const std::vector<float>& average = side.prior->average;
+    if (!average.empty() && (history.rows() == 0 || average.size() != size)) return "an average of a prior that does not belong to it";
+    if (!is_finite(precision) || !is_finite(history) || !is_finite(average.data(), average.size()))
+      return "a number of a prior is not finite";
     for (std::size_t k = 0; k < size; ++k) {
       if (!(precision.row(k)[k] > 0)) return "a precision that is not above 0";
       for (std::size_t j = 0; j < k; ++j) {

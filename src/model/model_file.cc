@@ -284,6 +284,13 @@ void divide_parts(const ReadContexts& read, const ModelExtent& extent, std::vect
   divide(read.item_biases, extent.items, parts, &ContextParts::item_biases, &ContextVectors::item_biases, contexts);
 }
 
+/// Gives a prior of the first version the average that the mean of its side's features stood for.
+void take_average_from_features(Side& side) {
+  if (side.prior->history.rows() == 0 || !side.features || (side.features->mean.empty() && side.features->mean_bias == 0)) return;
+  side.prior->average = side.features->mean;
+  side.prior->average.push_back(side.features->mean_bias);
+}
+
 Model read_model(Source& source) {
   ParsedHeader header = read_header(source);
   const ModelExtent& extent = header.extent;
@@ -293,10 +300,12 @@ Model read_model(Source& source) {
   if (extent.history_factors) model.history_factors = read_factors(source, extent.items, extent.rank);
   if (extent.row_priors) {
     const std::uint64_t size = extent.rank + 1;
-    RowPrior users{.precision = read_factors(source, size, size), .history = {}};
-    RowPrior items{.precision = read_factors(source, size, size), .history = {}};
+    RowPrior users{.precision = read_factors(source, size, size)};
+    RowPrior items{.precision = read_factors(source, size, size)};
     if (extent.row_priors->user_history != 0) users.history = read_factors(source, extent.row_priors->user_history, size);
     if (extent.row_priors->item_history != 0) items.history = read_factors(source, extent.row_priors->item_history, size);
+    users.average = source.read_vector<float>(extent.row_priors->user_average);
+    items.average = source.read_vector<float>(extent.row_priors->item_average);
     model.users.prior = std::move(users);
     model.items.prior = std::move(items);
   }
@@ -343,6 +352,9 @@ Model read_model(Source& source) {
   fill(model.items.ids, item_id_offsets, item_ids, "items");
   if (user_features) model.users.features = checked(*std::move(user_features));
   if (item_features) model.items.features = checked(*std::move(item_features));
+  if (extent.row_priors && !extent.row_priors->averages) {
+    for (Side* side : {&model.users, &model.items}) take_average_from_features(*side);
+  }
   if (contexts) {
     divide(*contexts, model.contexts);
     divide_parts(*contexts, extent, model.contexts);

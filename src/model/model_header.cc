@@ -40,7 +40,9 @@ const Section kNeighbours{.name = "neighbours", .version = 1, .required = true, 
 /// Neighbours with a rule of their own, which the metadata state.
 const Section kRuledNeighbours{.name = "neighbours", .version = 2, .required = true, .needs = std::string(kNeeds)};
 const Section kHistoryFactors{.name = "history_factors", .version = 1, .required = true, .needs = std::string(kNeeds)};
-const Section kRowPriors{.name = "row_priors", .version = 1, .required = true, .needs = std::string(kNeeds)};
+const Section kRowPriors{.name = "row_priors", .version = 2, .required = true, .needs = std::string(kNeeds)};
+/// Without averages; read, and no longer written.
+const Section kFirstRowPriors{.name = "row_priors", .version = 1, .required = true, .needs = std::string(kNeeds)};
 /// Without it scores are no ratings.
 const Section kOrdinal{.name = "ordinal", .version = 1, .required = true, .needs = std::string(kNeeds)};
 /// Without it predictions are the same, and have no intervals.
@@ -222,7 +224,7 @@ struct Sections {
   bool neighbours = false;
   bool neighbour_rule = false;
   bool history_factors = false;
-  bool row_priors = false;
+  std::uint64_t row_priors = 0;  ///< version of the section; 0 without
   bool user_features = false;
   bool item_features = false;
   bool ordinal = false;
@@ -246,14 +248,14 @@ Sections read_sections(const std::string& text) {
     found.neighbour_rule = found.neighbour_rule || is(kRuledNeighbours);
     found.neighbours = found.neighbours || found.neighbour_rule || is(kNeighbours);
     found.history_factors = found.history_factors || is(kHistoryFactors);
-    found.row_priors = found.row_priors || is(kRowPriors);
+    if (is(kRowPriors) || is(kFirstRowPriors)) found.row_priors = version;
     found.user_features = found.user_features || is(kUserFeatures);
     found.item_features = found.item_features || is(kItemFeatures);
     found.ordinal = found.ordinal || is(kOrdinal);
     found.uncertainty = found.uncertainty || is(kUncertainty);
     found.lineage = found.lineage || is(kLineage);
     if (is(kContexts) || is(kScaledContexts)) found.contexts = version;
-    const auto known = {kHistory,      kNeighbours, kRuledNeighbours, kHistoryFactors, kRowPriors,      kUserFeatures,
+    const auto known = {kHistory,      kNeighbours, kRuledNeighbours, kHistoryFactors, kRowPriors,      kFirstRowPriors, kUserFeatures,
                         kItemFeatures, kOrdinal,    kUncertainty,     kContexts,       kScaledContexts, kLineage};
     if (std::ranges::any_of(known, is)) continue;
     if (required) refuse("a model with the section " + in_quotes(name) + ", which needs lowrank " + needs + " or later");
@@ -302,13 +304,19 @@ ModelExtent read_extent(const json& header, FormatVersion version, std::optional
     extent.history_values = dimension(header, "history.values", 0);
   }
   extent.history_factors = sections.history_factors;
-  if (sections.row_priors) {
+  if (sections.row_priors != 0) {
+    const bool averages = sections.row_priors > kFirstRowPriors.version;
     extent.row_priors = RowPriorExtent{.user_history = dimension(header, "row_priors.user_history", 0),
-                                       .item_history = dimension(header, "row_priors.item_history", 0)};
+                                       .item_history = dimension(header, "row_priors.item_history", 0),
+                                       .user_average = averages ? dimension(header, "row_priors.user_average", 0) : 0,
+                                       .item_average = averages ? dimension(header, "row_priors.item_average", 0) : 0,
+                                       .averages = averages};
     if (extent.row_priors->user_history != 0 && extent.row_priors->user_history != extent.items)
       refuse("the header claims priors of users for other items");
     if (extent.row_priors->item_history != 0 && extent.row_priors->item_history != extent.users)
       refuse("the header claims priors of items for other users");
+    for (const std::uint64_t size : {extent.row_priors->user_average, extent.row_priors->item_average})
+      if (size != 0 && size != extent.rank + 1) refuse("the header claims averages of priors of another rank");
   }
   extent.user_features = read_feature_extent(header, sections.user_features, "user_features.factors", "user_features.mean",
                                              "user_features.names", "user_features.description");
@@ -379,8 +387,12 @@ ModelExtent extent_of(const Model& model) {
                      .history_values = model.history.values().size()};
   extent.history_factors = has_history_factors(model);
   if (has_row_priors(model)) {
-    extent.row_priors =
-        RowPriorExtent{.user_history = model.users.prior->history.rows(), .item_history = model.items.prior->history.rows()};
+    const RowPrior& users = *model.users.prior;
+    const RowPrior& items = *model.items.prior;
+    extent.row_priors = RowPriorExtent{.user_history = users.history.rows(),
+                                       .item_history = items.history.rows(),
+                                       .user_average = users.average.size(),
+                                       .item_average = items.average.size()};
   }
   if (model.users.features) extent.user_features = extent_of(*model.users.features, 0);
   if (model.items.features) extent.item_features = extent_of(*model.items.features, 0);

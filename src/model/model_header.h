@@ -19,6 +19,9 @@ namespace lowrank {
 struct RowPriorExtent {
   std::uint64_t user_history = 0;  ///< items, or 0
   std::uint64_t item_history = 0;  ///< users, or 0
+  std::uint64_t user_average = 0;  ///< rank + 1, or 0
+  std::uint64_t item_average = 0;  ///< likewise
+  bool averages = true;            ///< whether there are any tensors of averages: not in the first version of the section
 };
 
 /// The sizes that a model's tensors follow from.

@@ -124,6 +124,7 @@ void emit_tensors(const Model& model, const Encoded& encoded, const Sink& sink) 
   if (std::holds_alternative<PosteriorMean>(model.fold_in)) {
     for (const Side* side : {&model.users, &model.items}) emit(side->prior->precision, sink);
     for (const Side* side : {&model.users, &model.items}) emit(side->prior->history, sink);
+    for (const Side* side : {&model.users, &model.items}) sink(as_bytes(std::span<const float>(side->prior->average)));
   }
   sink(as_bytes(std::span<const float>(model.users.biases)));
   sink(as_bytes(std::span<const float>(model.items.biases)));

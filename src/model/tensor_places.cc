@@ -71,6 +71,10 @@ std::vector<TensorPlace> tensor_places(const ModelExtent& extent, FormatVersion 
                                             {"row_priors.item_precision", "F32", {size, size}},
                                             {"row_priors.user_history", "F32", {extent.row_priors->user_history, size}},
                                             {"row_priors.item_history", "F32", {extent.row_priors->item_history, size}}});
+      if (extent.row_priors->averages) {
+        places.insert(before("user_biases"), {{"row_priors.user_average", "F32", {extent.row_priors->user_average}},
+                                              {"row_priors.item_average", "F32", {extent.row_priors->item_average}}});
+      }
     }
     if (extent.neighbour_offsets != 0) {
       places.insert(before("user_id_offsets"), {"neighbours.weights", "F32", {extent.neighbour_weights}});

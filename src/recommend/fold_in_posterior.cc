@@ -54,11 +54,8 @@ void FoldInSolver::solve_posterior(const FoldInRows& rows, std::span<const Featu
         std::ranges::copy(expected.row(0), means.begin());
       }
       if (history.rows() != 0 && count != 0) {
-        // The mean of features stands for the ratings of a row that has none.
-        if (solved_.features && !solved_.features->mean.empty()) {
-          for (std::size_t k = 0; k < rank; ++k) means[k] -= solved_.features->mean[k];
-          means.back() -= solved_.features->mean_bias;
-        }
+        const std::vector<float>& average = solved_.prior->average;
+        for (std::size_t k = 0; k < average.size(); ++k) means[k] -= average[k];
         const float share = 1 / std::sqrt(static_cast<float>(count));
         for (std::size_t at = first; at < first + count; ++at) {
           for (std::size_t k = 0; k <= rank; ++k) means[k] += share * history.row(rows.others[at])[k];

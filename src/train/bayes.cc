@@ -131,13 +131,11 @@ class BayesLearner final : public EpochLearner {
     model.centre.mean = units_.mean + level_ * share * units_.scale;
     write(product_.users().front(), users_.biases().front(), share, kColumns * options_.rank, model.users);
     write(product_.items().front(), items_.biases().front(), share, kColumns * options_.rank, model.items);
-    if (user_features_)
-      write_features(*user_features_, product_.users(), users_.biases(), sides_of(options_.implicit_features).users, model.users);
+    if (user_features_) write_features(*user_features_, product_.users(), users_.biases(), model.users);
     store_priors(model);
     store_uncertainty(model);
     if (contexts_) store_levels(model);
-    if (item_features_)
-      write_features(*item_features_, product_.items(), items_.biases(), sides_of(options_.implicit_features).items, model.items);
+    if (item_features_) write_features(*item_features_, product_.items(), items_.biases(), model.items);
   }
 
   void restore(const Model* /*model*/) override {
@@ -175,6 +173,12 @@ class BayesLearner final : public EpochLearner {
     OrdinalScale scale{.levels = sampler_.steps(), .cutpoints = {}, .deviation = units_.scale * std::sqrt(1 + spread)};
     for (const double cut : cuts) scale.cutpoints.push_back(units_.mean + cut * units_.scale);
     return scale;
+  }
+
+  /// Factors in the units of the model.
+  void copy_scaled(std::span<const float> from, std::span<float> to) const {
+    const auto scale = static_cast<float>(std::sqrt(units_.scale));
+    std::ranges::transform(from, to.begin(), [scale](float x) { return x * scale; });
   }
 
   /// Writes how far ratings lie from the scores.
@@ -227,10 +231,6 @@ class BayesLearner final : public EpochLearner {
   void store_levels(Model& model) {
     const std::size_t columns = kColumns * options_.rank;
     const double share = 1 / static_cast<double>(product_.samples());
-    const auto scale = static_cast<float>(std::sqrt(units_.scale));
-    const auto copy = [&](const FactorMatrix& from, std::size_t row, std::span<float> to) {
-      std::ranges::transform(from.row(row).first(columns), to.begin(), [scale](float x) { return x * scale; });
-    };
     model.contexts.clear();
     std::size_t at = 0;
     for (const ByLevel& own : contexts_->columns) {
@@ -241,8 +241,8 @@ class BayesLearner final : public EpochLearner {
       to.user_factors = FactorMatrix(own.levels(), columns);
       to.item_factors = FactorMatrix(own.levels(), columns);
       for (std::size_t level = 0; level < own.levels(); ++level, ++at) {
-        copy(product_.items().back(), at, to.user_factors.row(level));
-        copy(product_.users().back(), at, to.item_factors.row(level));
+        copy_scaled(product_.items().back().row(at).first(columns), to.user_factors.row(level));
+        copy_scaled(product_.users().back().row(at).first(columns), to.item_factors.row(level));
         to.biases.push_back(to_bias(level_biases_[at] * share * units_.scale));
         to.counts.push_back(own.counts[own.rows[level]]);
       }
@@ -292,17 +292,18 @@ class BayesLearner final : public EpochLearner {
     const auto samples = static_cast<double>(product_.samples());
     model.fold_in = PosteriorMean{std::clamp(noise_ / samples * units_.scale * units_.scale, 1e-30, 1e30)};
     const auto prior = [&](const RowSpread& spread, bool has_history, const std::vector<FactorMatrix>& tables, const SideMean& mean) {
-      RowPrior row{.precision = spread.precision(units_), .history = {}};
+      RowPrior row{.precision = spread.precision(units_)};
       if (!has_history) return row;
-      // The first block after the rows.
-      const FactorMatrix& table = tables[1];
       const std::size_t columns = kColumns * options_.rank;
-      const auto scale = static_cast<float>(std::sqrt(units_.scale));
-      row.history = FactorMatrix(table.rows(), columns + 1);
-      for (std::size_t at = 0; at < table.rows(); ++at) {
-        std::ranges::transform(table.row(at).first(columns), row.history.row(at).begin(), [scale](float x) { return x * scale; });
-        row.history.row(at)[columns] = to_bias(mean.biases()[1][at] / samples * units_.scale);
-      }
+      const auto copy = [&](std::size_t table, std::size_t at, std::span<float> to) {
+        copy_scaled(tables[table].row(at).first(columns), to);
+        to[columns] = to_bias(mean.biases()[table][at] / samples * units_.scale);
+      };
+      // The first block after the rows, and the last of the side's own tables.
+      row.history = FactorMatrix(tables[1].rows(), columns + 1);
+      for (std::size_t at = 0; at < row.history.rows(); ++at) copy(1, at, row.history.row(at));
+      row.average.resize(columns + 1);
+      copy(mean.biases().size() - 1, 0, row.average);
       return row;
     };
     model.users.prior = prior(user_spread_, implicit.users, product_.users(), users_);
@@ -322,25 +323,17 @@ class BayesLearner final : public EpochLearner {
   }
 
   /// The vectors of the features, and of the rows that nothing else is known of.
-  /// \param implicit  whether there are features that are ratings, which such rows have none of
   void write_features(const GivenFeatures& own, const std::vector<FactorMatrix>& tables, const std::vector<std::vector<double>>& biases,
-                      bool implicit, Side& side) {
+                      Side& side) {
     const std::size_t columns = kColumns * options_.rank;
     if (!side.features) side.features = own.frame(columns);
     FeatureVectors& vectors = *side.features;
-    const auto scale = static_cast<float>(std::sqrt(units_.scale));
-    const auto copy = [&](std::size_t table, std::size_t from, std::span<float> to) {
-      std::ranges::transform(tables[table].row(from).first(columns), to.begin(), [scale](float x) { return x * scale; });
-      return to_bias(biases[table][from] / static_cast<double>(product_.samples()) * units_.scale);
-    };
+    const auto samples = static_cast<double>(product_.samples());
     // The last of the side's own tables are the given features, and what ratings let expect on the average.
-    const std::size_t last = biases.size() - 1;
+    const std::size_t table = biases.size() - 2;
     for (std::size_t column = 0; column < vectors.factors.rows(); ++column) {
-      vectors.biases[column] = copy(last - 1, column, vectors.factors.row(column));
-    }
-    if (implicit) {
-      vectors.mean.resize(columns);
-      vectors.mean_bias = copy(last, 0, vectors.mean);
+      copy_scaled(tables[table].row(column).first(columns), vectors.factors.row(column));
+      vectors.biases[column] = to_bias(biases[table][column] / samples * units_.scale);
     }
     for (std::uint32_t row = 0; row < side.counts.size(); ++row) {
       if (side.rated(row) || !side.knows(row)) continue;
@@ -376,11 +369,13 @@ class BayesLearner final : public EpochLearner {
 
   void add_sample() {
     const std::size_t rank = options_.rank;
-    level_ += sampler_.users.means[rank] + sampler_.items.means[rank];
-    for (std::size_t k = 0; k < rank; ++k) level_ += sampler_.users.means[k] * sampler_.items.means[k];
-    // A row is multiplied with the other side's, on the average with its mean.
-    std::vector<double> of_users(sampler_.items.means.begin(), sampler_.items.means.end() - 1);
-    std::vector<double> of_items(sampler_.users.means.begin(), sampler_.users.means.end() - 1);
+    const std::vector<double>& user = users_.centre(sampler_.users);
+    const std::vector<double>& item = items_.centre(sampler_.items);
+    level_ += user[rank] + item[rank];
+    for (std::size_t k = 0; k < rank; ++k) level_ += user[k] * item[k];
+    // A row is multiplied with the other side's, on the average with their centre.
+    std::vector<double> of_users(item.begin(), item.end() - 1);
+    std::vector<double> of_items(user.begin(), user.end() - 1);
     if (contexts_) add_levels(of_users, of_items);
     std::vector<const FactorMatrix*> users = users_.add(sampler_.users, of_users, sampler_.user_noise, workers_);
     std::vector<const FactorMatrix*> items = items_.add(sampler_.items, of_items, sampler_.item_noise, workers_);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
 #include "kernels/aligned_floats.h"
 #include "kernels/gram.h"
@@ -46,6 +47,20 @@ std::vector<std::size_t> SideMean::rows_of(const GibbsSide& side) {
   return rows;
 }
 
+const std::vector<double>& SideMean::centre(const GibbsSide& side) {
+  std::vector<double> average(side.rank() + 1);
+  for (std::size_t n = 0; n < shares_.size(); ++n) {
+    const FactorMatrix& table = side.blocks[n].coefficients;
+    for (std::size_t feature = 0; feature < shares_[n].size(); ++feature) {
+      for (std::size_t k = 0; k < average.size(); ++k) average[k] += shares_[n][feature] * static_cast<double>(table.row(feature)[k]);
+    }
+  }
+  std::ranges::transform(average, average_.row(0).begin(), [](double x) { return static_cast<float>(x); });
+  centre_.resize(average.size());
+  std::ranges::transform(average, side.means, centre_.begin(), std::plus<>());
+  return centre_;
+}
+
 std::vector<const FactorMatrix*> SideMean::add(const GibbsSide& side, std::span<const double> expected, std::span<const float> noise,
                                                Workers& workers) {
   const std::size_t rank = side.rank();
@@ -58,8 +73,8 @@ std::vector<const FactorMatrix*> SideMean::add(const GibbsSide& side, std::span<
     for (std::size_t row = begin; row < end; ++row) {
       if (side.counts()[row] == 0) continue;
       const std::span<float> own = centred_.row(row);
-      for (std::size_t k = 0; k < rank; ++k) own[k] = side.factors.row(row)[k] - static_cast<float>(side.means[k]);
-      const double bias = bias_of(own, static_cast<double>(side.biases[row]) - side.means[rank]);
+      for (std::size_t k = 0; k < rank; ++k) own[k] = side.factors.row(row)[k] - static_cast<float>(centre_[k]);
+      const double bias = bias_of(own, static_cast<double>(side.biases[row]) - centre_[rank]);
       double& sum = biases_.front()[row];
       if (before != 0) {
         const double difference = bias - sum / before;
@@ -77,15 +92,7 @@ std::vector<const FactorMatrix*> SideMean::add(const GibbsSide& side, std::span<
     }
     tables.push_back(&table);
   }
-  std::vector<double> average(rank + 1);
-  for (std::size_t n = 0; n < shares_.size(); ++n) {
-    const FactorMatrix& table = side.blocks[n].coefficients;
-    for (std::size_t feature = 0; feature < shares_[n].size(); ++feature) {
-      for (std::size_t k = 0; k <= rank; ++k) average[k] += shares_[n][feature] * static_cast<double>(table.row(feature)[k]);
-    }
-  }
-  std::ranges::transform(average, average_.row(0).begin(), [](double x) { return static_cast<float>(x); });
-  biases_.back()[0] += bias_of(average_.row(0), average[rank]);
+  biases_.back()[0] += bias_of(average_.row(0), static_cast<double>(average_.row(0)[rank]));
   tables.push_back(&average_);
   return tables;
 }

@@ -24,10 +24,13 @@ class SideMean {
   /// The numbers of rows of the tables that add() returns.
   static std::vector<std::size_t> rows_of(const GibbsSide& side);
 
-  /// Takes the present sample of the side. What a row is expected to be goes from the rows into the mean of all ratings and the biases of
-  /// the other side, so that a row without ratings, which adds nothing to a score, is the expected one. \param expected  the factors that a
-  /// row is multiplied with on the average, which go into its bias: rank numbers \param noise  precisions of the
-  /// rows' ratings, or none. \return the tables of the sample, rows first, for RunningProduct::add()
+  /// What a row whose ratings are not known is expected to be in the present sample: rank + 1 numbers, of the side's mean and of what
+  /// ratings let expect on the average.
+  const std::vector<double>& centre(const GibbsSide& side);
+  /// Takes the present sample of the side, after its centre() was found. That goes from the rows into the mean of all ratings and the
+  /// biases of the other side, so that a row without ratings, which adds nothing to a score, is the expected one. \param expected  the
+  /// factors that a row is multiplied with on the average, which go into its bias: rank numbers \param noise  precisions of the rows'
+  /// ratings, or none. \return the tables of the sample, rows first, for RunningProduct::add()
   std::vector<const FactorMatrix*> add(const GibbsSide& side, std::span<const double> expected, std::span<const float> noise,
                                        Workers& workers);
 
@@ -62,6 +65,7 @@ class SideMean {
   FactorMatrix spread_;                      ///< variances of the factors, in the columns of the mean
   FactorMatrix moved_;                       ///< scratch
   FactorMatrix average_;                     ///< of the present sample: one row, and its bias
+  std::vector<double> centre_;               ///< of the present sample
   std::vector<std::vector<double>> shares_;  ///< of each block, the mean over the rows with ratings of what each feature has; or none
   std::vector<double> noise_;                ///< sums over the samples of the variances of the rows' ratings; empty for ones
 };

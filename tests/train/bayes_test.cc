@@ -157,6 +157,7 @@ Eigen::VectorXd dense_row(const Model& model, const Side& side, const Side& othe
         expected(k) += static_cast<double>(side.prior->history.row(row)[static_cast<std::size_t>(k)]) / std::sqrt(rated.size());
       }
     }
+    for (Eigen::Index k = 0; k < size; ++k) expected(k) -= static_cast<double>(side.prior->average[static_cast<std::size_t>(k)]);
   }
   Eigen::MatrixXd a = precision;
   Eigen::VectorXd b = precision * expected;
@@ -192,6 +193,29 @@ TEST_P(BayesOf, NewRowsAreTheMeanOfTheirPosterior) {
       EXPECT_NEAR(own, wanted, 2e-3 * (1 + std::abs(wanted)));
     }
   }
+}
+
+// Where many ratings are good ratings, an item without any must not be taken for a bad one.
+TEST_P(BayesOf, AnItemWithoutRatingsIsRatedAsOthersAre) {
+  std::mt19937 random(9);
+  std::normal_distribution<float> normal;
+  std::vector<Triple> all;
+  for (std::uint32_t item = 0; item + 1 < kItems; ++item) {
+    for (std::uint32_t user = 0; user < kUsers; ++user) {
+      if (random() % kItems <= item) all.push_back({user, item, 2 + 2 * static_cast<float>(item) / kItems + 0.3F * normal(random)});
+    }
+  }
+  Bayes settings = options();
+  settings.implicit_features = GetParam();
+  const Model model = train_quietly(make_ratings(all, kUsers, kItems), settings).model;
+  double mean = 0;
+  double expected = 0;
+  for (const Triple& rating : all) {
+    mean += static_cast<double>(rating.value) / static_cast<double>(all.size());
+    expected += predict(model, rating.user, kItems - 1) / static_cast<double>(all.size());
+  }
+  EXPECT_NEAR(expected, mean, 0.4);
+  EXPECT_NEAR(predict(model, kUsers, 0), predict(model, 0, 0), 0.4);
 }
 
 // A user of training who is folded in with the same ratings is about the one of training.

@@ -43,6 +43,8 @@ TEST(SideMean, KnowsTheVariancesOfTheSamples) {
       noise[row] = static_cast<float>(0.5 + std::abs(normal(random)));
     }
     noise_sum += 1 / static_cast<double>(noise[4]);
+    mean.centre(users);
+    other.centre(items);
     const auto own = mean.add(users, std::span(items.means).first(kRank), noise, workers);
     const auto theirs = other.add(items, std::span(users.means).first(kRank), {}, workers);
     const auto changes = product.add(own, theirs, workers);
@@ -77,6 +79,48 @@ TEST(SideMean, KnowsTheVariancesOfTheSamples) {
   EXPECT_EQ(variances.factors.row(kUsers)[0], 5);
   EXPECT_EQ(variances.biases[kUsers], 7);
   EXPECT_NEAR(static_cast<double>(variances.noise[4]), noise_sum / kSamples, 1e-5);
+}
+
+// A row whose ratings are not known is expected where rows with ratings are on the average: each row of n ratings has n^(-1/2) times the
+// sum of its coefficients.
+TEST(SideMean, IsCentredWhereRowsWithRatingsAre) {
+  constexpr std::size_t kRank = 2;
+  Workers workers(1);
+  // Row 0 has features 0, 1, 2 and 3, row 1 has feature 0, row 2 none, row 3 features 0 and 1.
+  const std::vector<std::uint32_t> counts = {4, 1, 0, 2};
+  const std::vector<std::size_t> row_offsets = {0, 4, 5, 5, 7};
+  const std::vector<std::uint32_t> row_features = {0, 1, 2, 3, 0, 0, 1};
+  const std::vector<std::size_t> feature_offsets = {0, 3, 5, 6, 7};
+  const std::vector<std::uint32_t> feature_rows = {0, 1, 3, 0, 3, 0, 0};
+  std::vector<float> scales;
+  for (const std::uint32_t count : counts) scales.push_back(count == 0 ? 0.0F : 1 / std::sqrt(static_cast<float>(count)));
+  GibbsSide side(counts, kRank, {GibbsStage::user_prior, GibbsStage::user_coefficients});
+  side.add({.row_offsets = row_offsets,
+            .row_features = row_features.data(),
+            .feature_offsets = feature_offsets,
+            .feature_rows = feature_rows.data(),
+            .scales = scales});
+  side.means = {1, -2, 0.5};
+  std::array<double, kRank + 1> expected = {1, -2, 0.5};
+  for (std::size_t k = 0; k <= kRank; ++k) {
+    for (std::size_t feature = 0; feature < 4; ++feature) {
+      side.blocks[0].coefficients.row(feature)[k] = static_cast<float>(1 + static_cast<double>(feature * feature) - static_cast<double>(k));
+    }
+    for (std::size_t row = 0; row < counts.size(); ++row) {
+      for (std::size_t at = row_offsets[row]; at < row_offsets[row + 1]; ++at) {
+        expected[k] += 1 / 3.0 * static_cast<double>(scales[row] * side.blocks[0].coefficients.row(row_features[at])[k]);
+      }
+    }
+  }
+  SideMean mean(side, kRank, false);
+  const std::vector<double>& centre = mean.centre(side);
+  ASSERT_EQ(centre.size(), kRank + 1);
+  for (std::size_t k = 0; k <= kRank; ++k) EXPECT_NEAR(centre[k], expected[k], 1e-6) << k;
+  // The last table is the part of it that ratings let expect.
+  const std::vector<double> nothing(kRank);
+  const auto tables = mean.add(side, nothing, {}, workers);
+  for (std::size_t k = 0; k <= kRank; ++k) EXPECT_NEAR(static_cast<double>(tables.back()->row(0)[k]), expected[k] - side.means[k], 1e-6);
+  EXPECT_NEAR(static_cast<double>(tables.front()->row(0)[0]), -expected[0], 1e-6);
 }
 
 }  // namespace

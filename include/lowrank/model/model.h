@@ -77,13 +77,13 @@ struct FeatureVectors {
 /// What is known of a row of one side before its ratings, where fold-in is a PosteriorMean: the row (factors, bias), rank + 1 numbers, is
 /// normal around
 ///
-///     n^(-1/2) sum over its n ratings of history[row of the other side]  + what its features let expect
+///     n^(-1/2) sum over its n ratings of history[row of the other side]  - average  + what its features let expect
 ///
-/// where the mean of the features is left out (see FeatureVectors) if there is a history and n is above 0: it stands for ratings that are
-/// not known.
+/// where the average is left out if n is 0: it is what ratings that are not known let expect.
 struct RowPrior {
-  FactorMatrix precision;  ///< (rank + 1) x (rank + 1), symmetric, in units of the model; its diagonal is above 0
-  FactorMatrix history;    ///< rows of the other side x (rank + 1); no rows for zeros
+  FactorMatrix precision;           ///< (rank + 1) x (rank + 1), symmetric, in units of the model; its diagonal is above 0
+  FactorMatrix history = {};        ///< rows of the other side x (rank + 1); no rows for zeros
+  std::vector<float> average = {};  ///< rank + 1; empty for zeros, and without a history
   friend bool operator==(const RowPrior&, const RowPrior&) = default;
 };
 
