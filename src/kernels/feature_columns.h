@@ -5,11 +5,10 @@
 
 namespace lowrank {
 
-/// \name One column of a sparse matrix, against 16 columns of a table of rows
-/// The sums that a pass over coefficients takes, one feature after another.
+/// \name One column of a sparse matrix, against some columns of a table of rows
+/// The sums that a pass over coefficients takes, one feature after another. `width` is 1, 8 or 16; which one, a column's numbers do not
+/// depend on, but that those of width 1 add up in an order of their own.
 /// \{
-
-inline constexpr std::size_t kFeatureLanes = 16;
 
 /// The rows that have a feature, with its value for each.
 struct FeatureColumn {
@@ -19,10 +18,10 @@ struct FeatureColumn {
   bool by_row;          ///< which of the two
 };
 
-/// sums[k] = sum over the column of value * table[row][k], in 16 floats. \param table  aligned to 64 bytes, as are its rows
-void sum_column(const FeatureColumn& column, const float* table, std::size_t stride, float* sums);
+/// sums[k] = sum over the column of value * table[row][k], `width` floats. \param table  rows aligned to the width
+void sum_column(const FeatureColumn& column, const float* table, std::size_t stride, std::size_t width, float* sums);
 /// table[row][k] -= value * moves[k]
-void subtract_column(const FeatureColumn& column, const float* moves, float* table, std::size_t stride);
+void subtract_column(const FeatureColumn& column, const float* moves, std::size_t width, float* table, std::size_t stride);
 /// \}
 
 }  // namespace lowrank

@@ -36,9 +36,7 @@ RowDrawer::RowDrawer(std::size_t rank)
       gram_((pad(rank) + 4) * lda_),
       matrix_((pad(rank) + 4) * lda_),
       sums_(2 * columns_),
-      pulls_(rank + 1) {
-  for (std::size_t row = 0; row < chunk_; ++row) tile_rows_.push_back(static_cast<std::uint32_t>(row));
-}
+      pulls_(rank + 1) {}
 
 void RowDrawer::begin() {
   std::fill_n(gram_.data(), gram_.size(), 0.0F);
@@ -52,13 +50,9 @@ void RowDrawer::add(const Ratings& ratings) {
     const std::size_t count = std::min(chunk_, ratings.others.size() - begin);
     const float* weights = ratings.weights != nullptr ? ratings.weights + begin : nullptr;
     const float* values = ratings.values + begin;
-    for (std::size_t i = 0; i < count; ++i) {
-      const float weight = weights != nullptr ? weights[i] : 1.0F;
-      roots_[i] = std::sqrt(weight);
-      targets_[i] = roots_[i] * values[i];
-      weight_sum_ += static_cast<double>(weight);
-      value_sum_ += static_cast<double>(weight) * static_cast<double>(values[i]);
-    }
+    const WeightSums sums = take_roots(weights, values, count, roots_.data(), targets_.data());
+    weight_sum_ += sums.weights;
+    value_sum_ += sums.values;
     if (rank_ == 0) continue;
     const float* scale = weights != nullptr ? roots_.data() : nullptr;
     gather_rows(ratings.fixed, ratings.others.data() + begin, count, columns_, scale, nullptr, tile_.data(), ld_);
@@ -67,10 +61,8 @@ void RowDrawer::add(const Ratings& ratings) {
       gather_rows(ratings.added, ratings.added_rows + begin, count, columns_, scale, nullptr, added_tile_.data(), ld_);
       for (std::size_t n = 0; n < count * ld_; ++n) tile_[n] += added_tile_[n];
     }
-    const RowTable tile{tile_.data(), ld_};
     add_gram(tile_.data(), tile_.data(), ld_, count, columns_, gram_.data(), lda_);
-    gather_axpy(tile, tile_rows_.data(), count, columns_, targets_.data(), sums_.data());
-    gather_axpy(tile, tile_rows_.data(), count, columns_, scale, sums_.data() + columns_);
+    add_tile_sums(tile_.data(), ld_, count, columns_, targets_.data(), scale, sums_.data(), sums_.data() + columns_);
   }
 }
 
@@ -81,31 +73,31 @@ void RowDrawer::merge(const RowDrawer& other) {
   value_sum_ += other.value_sum_;
 }
 
-void RowDrawer::finish(const Prior& prior, const double* normals, float* x, float* bias) {
+void RowDrawer::finish(const Prior& prior, const float* normals, float* x, float* bias) {
   pull(prior);
   if (!finish_in_float(prior, normals, x, bias)) finish_in_double(prior, normals, x, bias);
 }
 
 void RowDrawer::pull(const Prior& prior) {
   const std::size_t size = rank_ + 1;
-  for (std::size_t k = 0; k < size; ++k) {
-    float sum = 0;
-    for (std::size_t j = 0; j < size; ++j) sum += prior.precision[j * size + k] * prior.means[j];
-    pulls_[k] = static_cast<double>(sum);
+  std::ranges::fill(pulls_, 0.0F);
+  for (std::size_t j = 0; j < size; ++j) {
+    const float mean = prior.means[j];
+    for (std::size_t k = 0; k < size; ++k) pulls_[k] += prior.precision[j * size + k] * mean;
   }
 }
 
 // The bias is the last unknown of a bordered system. With A = U^T U, y = U^-T b, z = U^-T s and a draw n, divided by the root of the noise
 // precision like the rest: bias = (value sum - <z, y>) / left + n_b / sqrt(left) for left = weight sum - <z, z>, and
 // x = U^-1 (y + n - bias z).
-bool RowDrawer::finish_in_float(const Prior& prior, const double* normals, float* x, float* bias) {
+bool RowDrawer::finish_in_float(const Prior& prior, const float* normals, float* x, float* bias) {
   float* a = matrix_.data();
   std::copy_n(gram_.data(), rank_ * lda_, a);
   const std::size_t size = rank_ + 1;
   for (std::size_t k = 0; k < rank_; ++k) {
     const float* precision = prior.precision.data() + k * size;
     for (std::size_t j = k; j < rank_; ++j) a[k * lda_ + j] += precision[j];
-    a[k * lda_ + rank_] = sums_[k] + static_cast<float>(pulls_[k]);
+    a[k * lda_ + rank_] = sums_[k] + pulls_[k];
     a[k * lda_ + rank_ + 1] = sums_[columns_ + k] + precision[rank_];
   }
   if (rank_ != 0 && (!factor_cholesky(a, lda_, rank_, 2) || !(pivot_ratio(a, lda_, rank_) <= kTrustedPivotRatio))) return false;
@@ -120,9 +112,11 @@ bool RowDrawer::finish_in_float(const Prior& prior, const double* normals, float
   const double left = whole - square;
   if (!(left * 1e4 > whole)) return false;
   const double spread = 1 / std::sqrt(prior.noise);
-  const double value = (value_sum_ + pulls_[rank_] - product) / left + spread * normals[rank_] / std::sqrt(left);
+  const double value =
+      (value_sum_ + static_cast<double>(pulls_[rank_]) - product) / left + spread * static_cast<double>(normals[rank_]) / std::sqrt(left);
   for (std::size_t k = 0; k < rank_; ++k) {
-    a[k * lda_ + rank_] += static_cast<float>(spread * normals[k] - value * static_cast<double>(a[k * lda_ + rank_ + 1]));
+    a[k * lda_ + rank_] +=
+        static_cast<float>(spread * static_cast<double>(normals[k]) - value * static_cast<double>(a[k * lda_ + rank_ + 1]));
   }
   if (rank_ != 0) {
     std::fill_n(x, columns_, 0.0F);
@@ -156,20 +150,20 @@ std::vector<double> RowDrawer::system(const Prior& prior) const {
   return a;
 }
 
-void RowDrawer::finish_in_double(const Prior& prior, const double* normals, float* x, float* bias) {
+void RowDrawer::finish_in_double(const Prior& prior, const float* normals, float* x, float* bias) {
   const std::size_t size = rank_ + 1;
   const std::vector<double> a = system(prior);
   std::vector<double> b(size);
   for (std::size_t k = 0; k < rank_; ++k) b[k] = static_cast<double>(sums_[k]);
   b[rank_] = value_sum_;
   for (std::size_t k = 0; k < size; ++k) {
-    b[k] += pulls_[k];
+    b[k] += static_cast<double>(pulls_[k]);
     for (std::size_t j = 0; j < k; ++j) b[k] -= a[k * size + j] * b[j];
     b[k] /= a[k * size + k];
   }
   const double spread = 1 / std::sqrt(prior.noise);
   for (std::size_t k = size; k-- > 0;) {
-    b[k] += spread * normals[k];
+    b[k] += spread * static_cast<double>(normals[k]);
     for (std::size_t j = k + 1; j < size; ++j) b[k] -= a[j * size + k] * b[j];
     b[k] /= a[k * size + k];
   }
@@ -201,7 +195,7 @@ namespace {
 struct Slot {
   explicit Slot(std::size_t rank) : drawer(rank), normals(rank + 1) {}
   RowDrawer drawer;
-  std::vector<double> normals;
+  std::vector<float> normals;
   std::vector<float> weights;
   std::vector<float> values;
 };

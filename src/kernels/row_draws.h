@@ -42,32 +42,31 @@ class RowDrawer {
   void merge(const RowDrawer& other);
   /// x and b as a function of `normals`, rank + 1 standard normal draws; zeros give the mean. In float32 where that is good to about 1e-3
   /// of a standard deviation, else in double. O(rank^3 / 6)
-  void finish(const Prior& prior, const double* normals, float* x, float* bias);
+  void finish(const Prior& prior, const float* normals, float* x, float* bias);
   /// The variances of x and b, which neither the means of the prior nor the values of the ratings change. In double. O(rank^3 / 3)
   /// \param[out] variances  rank + 1 numbers
   void variances(const Prior& prior, std::span<float> variances) const;
 
  private:
   void pull(const Prior& prior);
-  bool finish_in_float(const Prior& prior, const double* normals, float* x, float* bias);
+  bool finish_in_float(const Prior& prior, const float* normals, float* x, float* bias);
   /// The root L of the precision A = L L^T, divided by that of the ratings: (rank + 1) x (rank + 1), in the lower triangle.
   [[nodiscard]] std::vector<double> system(const Prior& prior) const;
-  void finish_in_double(const Prior& prior, const double* normals, float* x, float* bias);
+  void finish_in_double(const Prior& prior, const float* normals, float* x, float* bias);
 
   std::size_t rank_;
-  std::size_t columns_;                   ///< rank, padded
-  std::size_t ld_;                        ///< floats per row of the tile
-  std::size_t lda_;                       ///< floats per row of the matrices
-  std::size_t chunk_;                     ///< rows of the tile
-  std::vector<std::uint32_t> tile_rows_;  ///< 0, 1, 2 ...
+  std::size_t columns_;  ///< rank, padded
+  std::size_t ld_;       ///< floats per row of the tile
+  std::size_t lda_;      ///< floats per row of the matrices
+  std::size_t chunk_;    ///< rows of the tile
   AlignedFloats tile_;
   AlignedFloats added_tile_;
-  AlignedFloats roots_;        ///< roots of the weights
-  AlignedFloats targets_;      ///< values times those
-  AlignedFloats gram_;         ///< sum of w q q^T, upper triangle
-  AlignedFloats matrix_;       ///< the system that is factorised
-  AlignedFloats sums_;         ///< sum of w v q, then of w q
-  std::vector<double> pulls_;  ///< what the prior adds to the right-hand side
+  AlignedFloats roots_;       ///< roots of the weights
+  AlignedFloats targets_;     ///< values times those
+  AlignedFloats gram_;        ///< sum of w q q^T, upper triangle
+  AlignedFloats matrix_;      ///< the system that is factorised
+  AlignedFloats sums_;        ///< sum of w v q, then of w q
+  std::vector<float> pulls_;  ///< what the prior adds to the right-hand side
   double weight_sum_ = 0;
   double value_sum_ = 0;
 };
@@ -86,7 +85,7 @@ struct RowDraws {
   RowTable means{};                   ///< rank + 1 numbers of each row
   double noise = 1;
   /// Fills rank + 1 standard normal draws for a row.
-  std::function<void(std::size_t row, std::span<double> normals)> normals;
+  std::function<void(std::size_t row, std::span<float> normals)> normals;
 };
 
 /// Draws every row that has ratings; the others stay. Long rows are cut into pieces. The same for any number of threads.

@@ -37,7 +37,7 @@ void FoldInSolver::solve_posterior(const FoldInRows& rows, std::span<const Featu
   const FactorMatrix& table = fixed_.factors;
   const FactorMatrix& history = solved_.prior->history;
   const std::size_t rank = table.rank();
-  const std::vector<double> nothing(rank + 1);
+  const std::vector<float> nothing(rank + 1);
   workers.for_ranges(rows.size(), kRows, [&](std::size_t begin, std::size_t end, int) {
     RowDrawer drawer(rank);
     FactorMatrix x(1, rank);

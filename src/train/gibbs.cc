@@ -6,8 +6,10 @@
 
 #include "kernels/aligned_floats.h"
 #include "kernels/feature_columns.h"
+#include "kernels/gram.h"
 #include "kernels/gramian.h"
 #include "kernels/history_rows.h"
+#include "kernels/normals.h"
 #include "kernels/rows.h"
 #include "kernels/solve.h"
 #include "lowrank/base/error.h"
@@ -26,6 +28,29 @@ constexpr double kPriorVariance = 0.03;
 constexpr double kCentredVariance = 0.002;
 
 double square(float x) { return static_cast<double>(x) * static_cast<double>(x); }
+
+constexpr std::size_t kSliceColumns = 16;
+
+/// Columns that are drawn together.
+struct Slice {
+  std::size_t first;
+  std::size_t columns;
+  std::size_t width;  ///< with padding
+};
+
+/// Slices of 16 columns, or of 8 where else there were fewer than threads; a column that 16 leave over is a slice by itself. No number of a
+/// column depends on the others in its slice.
+std::vector<Slice> slices_of(std::size_t columns, int threads) {
+  const bool few = (columns + kSliceColumns - 1) / kSliceColumns < static_cast<std::size_t>(threads);
+  const bool single = columns % kSliceColumns == 1;
+  const std::size_t width = few ? kSliceColumns / 2 : kSliceColumns;
+  std::vector<Slice> slices;
+  for (std::size_t first = 0; first < columns; first += width) {
+    const std::size_t own = std::min(width, columns - first);
+    slices.push_back({first, own, own == 1 && single ? 1 : width});
+  }
+  return slices;
+}
 
 }  // namespace
 
@@ -232,35 +257,47 @@ void GibbsSide::draw_prior(const GibbsPlace& place, Workers& workers) {
   for (std::size_t number = 0; number < blocks.size(); ++number) draw_coefficients(place, number, root, workers);
 }
 
-// Given the rest, the coefficients of one feature are normal with the precision (sum of x^2 + s) P: the features are drawn one after
-// another, what is left of the rows being kept up to date. Threads take columns, 16 side by side.
-void GibbsSide::draw_coefficients(const GibbsPlace& place, std::size_t number, const std::vector<double>& root, Workers& workers) {
-  Block& block = blocks[number];
+// A row of standard normal draws z becomes one of N(0, P^-1): the product with the root's columns.
+void GibbsSide::draw_moves(const GibbsPlace& place, std::size_t number, const std::vector<double>& root, Workers& workers) {
+  const Block& block = blocks[number];
   const std::size_t size = rank() + 1;
-  const std::size_t slices = (size + kFeatureLanes - 1) / kFeatureLanes;
-  const std::size_t stride = scratch_.stride();
   const std::size_t features = block.x.features();
   if (draws_.rows() < features) draws_ = FactorMatrix(features, size);
+  const AlignedFloats panels = in_panels(root, size, size);
+  const std::size_t stride = draws_.stride();
   workers.for_ranges(features, kGrain, [&](std::size_t begin, std::size_t end, int) {
-    std::vector<double> normals(size);
-    std::vector<double> draw(size);
+    AlignedFloats normals((end - begin) * stride);
     for (std::size_t feature = begin; feature < end; ++feature) {
       if (!(block.squares[feature] > 0)) continue;
       RandomStream stream = place.stream(stages_.coefficients, stages_.first + (std::uint64_t{number} << 32U) + feature);
-      std::ranges::fill(draw, 0.0);
-      for (std::size_t j = 0; j < size; ++j) {
-        const double normal = stream.normal();
-        for (std::size_t k = 0; k <= j; ++k) draw[k] += root[j * size + k] * normal;
-      }
-      std::ranges::transform(draw, draws_.row(feature).begin(), [](double x) { return static_cast<float>(x); });
+      draw_normals(stream, {normals.data() + (feature - begin) * stride, size});
     }
+    multiply_rows(normals.data(), stride, end - begin, size, panels.data(), stride, draws_.row(begin).data(), stride);
   });
-  workers.for_each(slices, [&](std::size_t slice, int) {
-    const std::size_t first = slice * kFeatureLanes;
-    const std::size_t width = std::min(kFeatureLanes, size - first);
+}
+
+// Given the rest, the coefficients of one feature are normal with the precision (sum of x^2 + s) P: the features are drawn one after
+// another, what is left of the rows being kept up to date. Threads take slices of the columns.
+void GibbsSide::draw_coefficients(const GibbsPlace& place, std::size_t number, const std::vector<double>& root, Workers& workers) {
+  draw_moves(place, number, root, workers);
+  Block& block = blocks[number];
+  const std::size_t size = rank() + 1;
+  const std::size_t features = block.x.features();
+  const std::vector<Slice> slices = slices_of(size, workers.count());
+  workers.for_each(slices.size(), [&](std::size_t at, int) {
+    const auto [first, columns, width] = slices[at];
     float* table = scratch_.data() + first;
-    alignas(64) std::array<float, kFeatureLanes> sums{};
-    alignas(64) std::array<float, kFeatureLanes> moves{};
+    std::size_t stride = scratch_.stride();
+    // A single column has rows of its own, which stay in the nearest cache.
+    std::vector<float> single;
+    if (width == 1) {
+      single.resize(scratch_.rows());
+      for (std::size_t row = 0; row < single.size(); ++row) single[row] = table[row * stride];
+      table = single.data();
+      stride = 1;
+    }
+    alignas(64) std::array<float, kSliceColumns> sums{};
+    alignas(64) std::array<float, kSliceColumns> moves{};
     for (std::size_t feature = 0; feature < features; ++feature) {
       const double squares = block.squares[feature];
       if (!(squares > 0)) continue;
@@ -270,19 +307,20 @@ void GibbsSide::draw_coefficients(const GibbsPlace& place, std::size_t number, c
                                  .count = block.x.feature_offsets[feature + 1] - begin,
                                  .values = by_row ? block.x.scales.data() : block.x.feature_values + begin,
                                  .by_row = by_row};
-      sum_column(column, table, stride, sums.data());
+      sum_column(column, table, stride, width, sums.data());
       float* coefficients = block.coefficients.row(feature).data() + first;
       const float* draw = draws_.row(feature).data() + first;
       const auto share = static_cast<float>(1 / (squares + block.strength));
       const auto spread = std::sqrt(share);
       const auto own = static_cast<float>(squares);
-      for (std::size_t k = 0; k < width; ++k) {
+      for (std::size_t k = 0; k < columns; ++k) {
         const float drawn = share * (sums[k] + coefficients[k] * own) + spread * draw[k];
         moves[k] = drawn - coefficients[k];
         coefficients[k] = drawn;
       }
-      subtract_column(column, moves.data(), table, stride);
+      subtract_column(column, moves.data(), width, table, stride);
     }
+    for (std::size_t row = 0; row < single.size(); ++row) scratch_.row(row)[first] = single[row];
   });
   const std::vector<double> own = gramian({block.coefficients.data(), block.coefficients.stride()}, features, size, {}, workers);
   double squares = 0;

@@ -143,6 +143,7 @@ class GibbsSide {
  private:
   /// The row at a place of the chain less the one before.
   void write_step(std::size_t place, std::span<float> step) const;
+  void draw_moves(const GibbsPlace& place, std::size_t number, const std::vector<double>& root, Workers& workers);
   void draw_coefficients(const GibbsPlace& place, std::size_t number, const std::vector<double>& root, Workers& workers);
 
   std::span<const std::uint32_t> counts_;
@@ -151,7 +152,7 @@ class GibbsSide {
   bool centred_;
   ChainParts chain_;
   FactorMatrix scratch_;  ///< the rows' means; then the rows less those
-  FactorMatrix draws_;    ///< of coefficients
+  FactorMatrix draws_;    ///< of N(0, P^-1), for coefficients
 };
 
 }  // namespace lowrank

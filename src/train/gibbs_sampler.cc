@@ -6,6 +6,7 @@
 
 #include "kernels/aligned_floats.h"
 #include "kernels/dot.h"
+#include "kernels/normals.h"
 #include "kernels/row_draws.h"
 #include "kernels/rows.h"
 #include "lowrank/base/error.h"
@@ -264,9 +265,9 @@ void GibbsSampler::draw(const GibbsPlace& place, GibbsStage stage, std::uint64_t
     draws.precision = precision;
     draws.means = {means.data(), means.stride()};
     draws.noise = noise;
-    draws.normals = [&](std::size_t row, std::span<double> normals) {
+    draws.normals = [&](std::size_t row, std::span<float> normals) {
       RandomStream stream = place.stream(stage, first + part.first + row);
-      for (double& normal : normals) normal = stream.normal();
+      draw_normals(stream, normals);
     };
     draw_rows(draws, rank_, workers, drawn.factors.data() + part.first * drawn.factors.stride(), drawn.biases.data() + part.first);
   }

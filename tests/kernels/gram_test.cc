@@ -158,6 +158,51 @@ TEST_P(PickedRows, AreCombinedWithOthers) {
   }
 }
 
+TEST_P(PickedRows, OfATileAreAddedTwice) {
+  for (std::size_t count = 0; count <= 9; ++count) {
+    for (const float* second : {static_cast<const float*>(nullptr), weights_.data()}) {
+      AlignedVector sums = normals(2 * kColumns, 6);
+      const AlignedVector before = sums;
+      add_tile_sums(numbers_.data(), kStride, count, kColumns, x_.data(), second, sums.data(), sums.data() + kColumns);
+      for (std::size_t k = 0; k < kColumns; ++k) {
+        double one = double{before[k]};
+        double two = double{before[kColumns + k]};
+        for (std::uint32_t i = 0; i < count; ++i) {
+          one += double{x_[i]} * at(i, k);
+          two += (second != nullptr ? double{second[i]} : 1) * at(i, k);
+        }
+        ASSERT_NEAR(double{sums[k]}, one, 1e-4);
+        ASSERT_NEAR(double{sums[kColumns + k]}, two, 1e-4);
+      }
+    }
+  }
+}
+
+TEST_P(PickedRows, HaveRootsOfTheirWeights) {
+  for (std::size_t count = 0; count <= 17; ++count) {
+    for (const bool weighted : {false, true}) {
+      std::vector<float> weights(count);
+      for (std::size_t i = 0; i < count; ++i) weights[i] = std::abs(weights_[i]) + 0.01F;
+      std::vector<float> roots(count + 1, 9.0F);
+      std::vector<float> targets(count + 1, 9.0F);
+      const WeightSums sums = take_roots(weighted ? weights.data() : nullptr, x_.data(), count, roots.data(), targets.data());
+      double all = 0;
+      double products = 0;
+      for (std::size_t i = 0; i < count; ++i) {
+        const double weight = weighted ? double{weights[i]} : 1;
+        all += weight;
+        products += weight * double{x_[i]};
+        ASSERT_NEAR(double{roots[i]}, std::sqrt(weight), 1e-6);
+        ASSERT_NEAR(double{targets[i]}, std::sqrt(weight) * double{x_[i]}, 1e-5);
+      }
+      ASSERT_NEAR(sums.weights, all, 1e-5);
+      ASSERT_NEAR(sums.values, products, 1e-5);
+      ASSERT_EQ(roots[count], 9.0F);
+      ASSERT_EQ(targets[count], 9.0F);
+    }
+  }
+}
+
 TEST_P(PickedRows, AreMultipliedAndAdded) {
   for (std::size_t count = 0; count <= 30; ++count) {
     const std::vector<std::uint32_t> rows = some_rows(count);

@@ -91,7 +91,7 @@ struct Dense {
 };
 
 /// The row for given normal draws. \param pieces  in which the ratings come, each to a drawer of its own
-Eigen::VectorXd draw(const Problem& problem, bool weighted, bool adds, std::size_t pieces, const std::vector<double>& normals) {
+Eigen::VectorXd draw(const Problem& problem, bool weighted, bool adds, std::size_t pieces, const std::vector<float>& normals) {
   const std::size_t size = problem.others.size();
   std::vector<RowDrawer> drawers;
   for (std::size_t piece = 0; piece < pieces; ++piece) {
@@ -130,17 +130,17 @@ TEST_P(RowDrawerOf, MeanAndCovarianceAreTheDenseOnes) {
   const Case& one = GetParam();
   const Problem problem(one.rank, one.ratings, 3);
   const Dense dense(problem, one.weighted, one.adds);
-  std::vector<double> normals(one.rank + 1);
+  std::vector<float> normals(one.rank + 1);
   const Eigen::VectorXd mean = draw(problem, one.weighted, one.adds, one.pieces, normals);
   EXPECT_LE((mean - dense.mean).norm(), 1e-3 * (1 + dense.mean.norm()));
   const auto size = static_cast<Eigen::Index>(one.rank + 1);
   Eigen::MatrixXd j(size, size);
   // A large draw, of which the rounding of the mean is a small part.
-  constexpr double kStep = 1000;
+  constexpr float kStep = 1000;
   for (Eigen::Index k = 0; k < size; ++k) {
-    normals.assign(one.rank + 1, 0.0);
+    normals.assign(one.rank + 1, 0.0F);
     normals[static_cast<std::size_t>(k)] = kStep;
-    j.col(k) = (draw(problem, one.weighted, one.adds, one.pieces, normals) - mean) / kStep;
+    j.col(k) = (draw(problem, one.weighted, one.adds, one.pieces, normals) - mean) / static_cast<double>(kStep);
   }
   EXPECT_LE((j * j.transpose() - dense.covariance).norm(), 2e-3 * dense.covariance.norm());
 }
@@ -152,7 +152,7 @@ TEST(RowDrawer, NearlySingularRowsHaveTheDenseMean) {
     for (std::size_t k = 1; k < 8; ++k) problem.fixed.row(n)[k] = problem.fixed.row(n)[0] * (1 + 1e-3F * static_cast<float>(k));
   }
   const Dense dense(problem, false, false);
-  const Eigen::VectorXd mean = draw(problem, false, false, 1, std::vector<double>(9));
+  const Eigen::VectorXd mean = draw(problem, false, false, 1, std::vector<float>(9));
   EXPECT_LE((mean - dense.mean).norm(), 0.02 * dense.mean.norm());
 }
 
@@ -173,7 +173,7 @@ TEST(DrawRows, TheSameForAnyNumberOfThreadsAndNothingForRowsWithoutRatings) {
     };
     draws.precision = problem.precision;
     draws.means = {means.data(), means.stride()};
-    draws.normals = [](std::size_t row, std::span<double> normals) { std::iota(normals.begin(), normals.end(), static_cast<double>(row)); };
+    draws.normals = [](std::size_t row, std::span<float> normals) { std::iota(normals.begin(), normals.end(), static_cast<float>(row)); };
     FactorMatrix rows(4, rank);
     std::vector<float> biases(4);
     draw_rows(draws, rank, workers, rows.data(), biases.data());
