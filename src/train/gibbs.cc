@@ -26,6 +26,10 @@ constexpr double kMostPriorRows = 100;
 constexpr double kPriorShare = 0.1;
 constexpr double kPriorVariance = 0.03;
 constexpr double kCentredVariance = 0.002;
+/// Of a column of few levels, as a share of the numbers of a row.
+constexpr double kLevelShare = 0.1;
+/// What rounding leaves of sums of squares in float, as a share of the greatest: the least eigenvalue of a scatter matrix must be above it.
+constexpr double kRounding = 1e-6;
 
 double square(float x) { return static_cast<double>(x) * static_cast<double>(x); }
 
@@ -124,6 +128,7 @@ GibbsSide::GibbsSide(std::span<const std::uint32_t> counts, std::size_t rank, St
       scratch_(counts.size(), rank + 1) {
   for (std::size_t k = 0; k <= rank; ++k) precision[k * (rank + 1) + k] = kFirstPrecision;
   prior_rows = std::min(kMostPriorRows, kPriorShare * static_cast<double>(known_));
+  if (centred) prior_rows = std::max(prior_rows, kLevelShare * static_cast<double>(rank + 1));
   prior_scatter = (centred ? kCentredVariance : kPriorVariance) * prior_rows;
 }
 
@@ -237,6 +242,9 @@ void GibbsSide::draw_prior(const GibbsPlace& place, Workers& workers) {
     for (std::size_t i = 0; i < scatter.size(); ++i) scatter[i] += block.strength * own[i];
     degrees += static_cast<double>(block.used);
   }
+  double greatest = 0;
+  for (std::size_t i = 0; i < size; ++i) greatest = std::max(greatest, scatter[i * size + i]);
+  for (std::size_t i = 0; i < size; ++i) scatter[i * size + i] += kRounding * greatest;
   RandomStream stream = place.stream(stages_.prior, stages_.first);
   precision = draw_wishart(stream, scatter, size, degrees);
   // P = L L^T, so that L^-T z is a draw of N(0, P^-1).

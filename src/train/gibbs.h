@@ -130,7 +130,8 @@ class GibbsSide {
   static constexpr double kMeanWeight = 2;
   /// What the prior knows of the spread of rows, in units of the ratings' standard deviation: as if it had seen this many rows, whose
   /// squares add up to prior_scatter in each column. A tenth of the rows with ratings, at most 100, of variance .03 (.002 where the mean is
-  /// 0): chosen on training parts of ML-100K, ML-1M, MovieTweetings and InstEval; more would outweigh the ratings of small data.
+  /// 0, and then at least a tenth of rank + 1): chosen on training parts of ML-100K, ML-1M, MovieTweetings and InstEval; more would
+  /// outweigh the ratings of small data.
   double prior_rows = 0;
   double prior_scatter = 0;
 

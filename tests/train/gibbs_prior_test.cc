@@ -196,6 +196,25 @@ TEST(GibbsSide, CoefficientsHaveTheMeanAndCovarianceOfTheJointDraw) {
 
 // A model of one sample is that of libFM with implicit features: m + b_u + b_i + <p_u + n_u^(-1/2) sum of y_j, q_i>, where the bias has its
 // part of the sum too.
+// Sums of squares in float may leave more than the prior adds.
+TEST(GibbsSide, LargeRowsOfFewLevelsHaveAPrior) {
+  constexpr std::size_t kFactors = 16;
+  const std::vector<std::uint32_t> counts(3, 100);
+  Workers workers(1);
+  for (const float scale : {1.0F, 100.0F, 10'000.0F}) {
+    for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+      GibbsSide side(counts, kFactors, {GibbsStage::level_prior, GibbsStage::level_coefficients}, true);
+      RandomStream random(seed, Purpose::context_levels);
+      for (std::size_t row = 0; row < counts.size(); ++row) {
+        for (float& x : side.factors.row(row)) x = scale * static_cast<float>(random.normal());
+      }
+      side.means_of(side.parts().front(), workers);
+      side.draw_prior({seed, 1}, workers);
+      for (const double number : side.precision) EXPECT_TRUE(std::isfinite(number));
+    }
+  }
+}
+
 TEST(Bayes, OneSampleScoresAsSvdPlusPlus) {
   constexpr std::uint32_t kUsers = 30;
   constexpr std::uint32_t kItems = 20;
