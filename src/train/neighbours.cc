@@ -23,7 +23,8 @@ namespace {
 
 using enum NeighbourSimilarity;
 
-constexpr auto kSimilarities = std::to_array<Named<NeighbourSimilarity>>({{"discounted", discounted},
+constexpr auto kSimilarities = std::to_array<Named<NeighbourSimilarity>>({{"auto", automatic},
+                                                                          {"discounted", discounted},
                                                                           {"cosine", cosine},
                                                                           {"asymmetric-cosine", asymmetric_cosine},
                                                                           {"inverse-user-frequency", inverse_user_frequency},
@@ -57,6 +58,22 @@ constexpr std::array kOptions = {
 };
 
 bool weighs_values(const ItemNeighbours& options) { return options.similarity == tf_idf || options.similarity == bm25; }
+
+/// Items that a user has on the average, and their share of all, from which on active users are to be trusted less than `discounted` does;
+/// chosen on training parts (docs/methods/neighbours.md).
+constexpr double kManyItems = 16;
+constexpr double kLargeShare = 1.0 / 30;
+
+/// The options with a similarity. \param user_counts, item_counts  numbers of ratings
+ItemNeighbours settle(ItemNeighbours options, std::span<const std::uint32_t> user_counts, std::span<const std::uint32_t> item_counts) {
+  if (options.similarity != automatic) return options;
+  const auto known = [](std::span<const std::uint32_t> counts) {
+    return static_cast<double>(counts.size() - static_cast<std::size_t>(std::ranges::count(counts, 0U)));
+  };
+  const double mean = std::accumulate(user_counts.begin(), user_counts.end(), 0.0) / known(user_counts);
+  options.similarity = mean >= kManyItems && mean >= kLargeShare * known(item_counts) ? rp3beta : discounted;
+  return options;
+}
 
 /// Exponents of the sizes of both items, and of the numbers of items of users.
 struct Exponents {
@@ -170,8 +187,9 @@ Trained train_on_ratings(const Ratings& ratings, const ItemNeighbours& options, 
 
 }  // namespace
 
-Neighbours list_neighbours(const Ratings& ratings, const ItemNeighbours& options, std::span<const std::uint32_t> user_counts,
+Neighbours list_neighbours(const Ratings& ratings, const ItemNeighbours& given, std::span<const std::uint32_t> user_counts,
                            std::span<const std::uint32_t> item_counts, Workers& workers) {
+  const ItemNeighbours options = settle(given, user_counts, item_counts);
   const Exponents exponents = exponents_of(options);
   const double shrinkage = options.shrinkage.value_or(0);
   ItemProducts products{.ratings = ratings,

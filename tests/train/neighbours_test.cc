@@ -93,6 +93,34 @@ TEST(ItemNeighbours, WeightsAreThoseOfTheFormula) {
   }
 }
 
+// Users must have many items, and a large share of all; rows without any do not count.
+TEST(ItemNeighbours, TakeTheSimilarityThatSuitsHowManyPairsThereAre) {
+  using enum NeighbourSimilarity;
+  EXPECT_EQ(ItemNeighbours().similarity, automatic);
+  const auto takes = [](std::uint32_t each, std::uint32_t items, NeighbourSimilarity similarity) {
+    std::vector<Triple> triples;
+    RandomStream random(3, Purpose::rating_order);
+    for (std::uint32_t user = 0; user < 300; ++user) {
+      std::vector<std::uint32_t> order(items);
+      std::iota(order.begin(), order.end(), 0U);
+      random.shuffle(std::span(order));
+      for (std::uint32_t n = 0; n < each; ++n) triples.push_back({user, order[n], 1});
+    }
+    const Ratings ratings = make_ratings(triples, 900, 4 * items);
+    const auto weights = [&](NeighbourSimilarity one) {
+      const Model model = train_quietly(ratings, ItemNeighbours{.similarity = one}).model;
+      const std::span<const float> all = model.neighbours->weights();
+      return std::vector<float>(all.begin(), all.end());
+    };
+    EXPECT_NE(weights(discounted), weights(rp3beta));
+    return weights(automatic) == weights(similarity);
+  };
+  EXPECT_TRUE(takes(15, 100, discounted));
+  EXPECT_TRUE(takes(16, 100, rp3beta));
+  EXPECT_TRUE(takes(20, 601, discounted));
+  EXPECT_TRUE(takes(20, 600, rp3beta));
+}
+
 /// Clicks with values, some of them 0 or less, which count for nothing.
 std::vector<Triple> counts(std::uint64_t seed) {
   std::vector<Triple> triples = clicks(seed);

@@ -21,6 +21,7 @@ enum class NeighbourSimilarity : std::uint8_t {
   tf_idf,                  ///< cosine of items as documents, whose terms are their users
   bm25,                    ///< the same with the weighting of Robertson and others, not divided by lengths
   pearson,                 ///< no exponents: correlation of ratings, by which ratings are predicted
+  automatic,               ///< rp3beta where users have 16 items and a thirtieth of all, on the average; else discounted
 };
 
 /// Options of item-item neighbours for lists. With U_j the users who have item j (a rating above 0) and I_u the items of user u, item j
@@ -59,8 +60,9 @@ struct ItemNeighbours {
   /// Weights that an item keeps, 1 to 100000; more cost memory and time at each list.
   std::uint32_t neighbours = 200;
   /// Exponents by name, each of which its own option replaces: discounted, cosine, asymmetric-cosine, inverse-user-frequency, rp3beta or
-  /// tf-idf; or bm25, which has none. They give lists; pearson predicts ratings, from how alike items are rated.
-  NeighbourSimilarity similarity = NeighbourSimilarity::discounted;
+  /// tf-idf; or bm25, which has none. They give lists; pearson predicts ratings, from how alike items are rated. auto is rp3beta where
+  /// users have at least 16 items and a thirtieth of all on the average, else discounted.
+  NeighbourSimilarity similarity = NeighbourSimilarity::automatic;
   /// Exponent a, 0 to 2, of the number of users of the item that speaks; by default that of the similarity.
   std::optional<double> item_exponent = {};
   /// Exponent c, 0 to 2, of the number of users of the item that is spoken for: more favours rare items; by default that of the similarity.
