@@ -131,11 +131,12 @@ class BayesLearner final : public EpochLearner {
     model.centre.mean = units_.mean + level_ * share * units_.scale;
     write(product_.users().front(), users_.biases().front(), share, kColumns * options_.rank, model.users);
     write(product_.items().front(), items_.biases().front(), share, kColumns * options_.rank, model.items);
-    if (user_features_) write_features(*user_features_, product_.users(), users_.biases(), model.users);
+    const ImplicitSides implicit = sides_of(options_.implicit_features);
+    if (user_features_) write_features(*user_features_, product_.users(), users_.biases(), implicit.users, model.users);
     store_priors(model);
     store_uncertainty(model);
     if (contexts_) store_levels(model);
-    if (item_features_) write_features(*item_features_, product_.items(), items_.biases(), model.items);
+    if (item_features_) write_features(*item_features_, product_.items(), items_.biases(), implicit.items, model.items);
   }
 
   void restore(const Model* /*model*/) override {
@@ -289,25 +290,20 @@ class BayesLearner final : public EpochLearner {
   /// Writes how new rows are solved.
   void store_priors(Model& model) const {
     const ImplicitSides implicit = sides_of(options_.implicit_features);
-    const auto samples = static_cast<double>(product_.samples());
-    model.fold_in = PosteriorMean{std::clamp(noise_ / samples * units_.scale * units_.scale, 1e-30, 1e30)};
-    const auto prior = [&](const RowSpread& spread, bool has_history, const std::vector<FactorMatrix>& tables, const SideMean& mean) {
+    const double noise = noise_ / static_cast<double>(product_.samples());
+    model.fold_in = PosteriorMean{std::clamp(noise * units_.scale * units_.scale, 1e-30, 1e30)};
+    const auto prior = [&](const RowSpread& spread, bool has_history, bool has_features, const std::vector<FactorMatrix>& tables,
+                           const SideMean& mean) {
       RowPrior row{.precision = spread.precision(units_)};
       if (!has_history) return row;
-      const std::size_t columns = kColumns * options_.rank;
-      const auto copy = [&](std::size_t table, std::size_t at, std::span<float> to) {
-        copy_scaled(tables[table].row(at).first(columns), to);
-        to[columns] = to_bias(mean.biases()[table][at] / samples * units_.scale);
-      };
-      // The first block after the rows, and the last of the side's own tables.
-      row.history = FactorMatrix(tables[1].rows(), columns + 1);
-      for (std::size_t at = 0; at < row.history.rows(); ++at) copy(1, at, row.history.row(at));
-      row.average.resize(columns + 1);
-      copy(mean.biases().size() - 1, 0, row.average);
+      // The first block after the rows.
+      row.history = FactorMatrix(tables[1].rows(), kColumns * options_.rank + 1);
+      for (std::size_t at = 0; at < row.history.rows(); ++at) copy_with_bias(tables, mean.biases(), 1, at, row.history.row(at));
+      row.average = average_of(tables, mean.biases(), has_features ? 1 : SideMean::kUnknownShare);
       return row;
     };
-    model.users.prior = prior(user_spread_, implicit.users, product_.users(), users_);
-    model.items.prior = prior(item_spread_, implicit.items, product_.items(), items_);
+    model.users.prior = prior(user_spread_, implicit.users, user_features_.has_value(), product_.users(), users_);
+    model.items.prior = prior(item_spread_, implicit.items, item_features_.has_value(), product_.items(), items_);
   }
 
   /// \param columns  those of `table` that are the rows' factors
@@ -322,22 +318,45 @@ class BayesLearner final : public EpochLearner {
     });
   }
 
+  /// A row of one of a side's tables, its factors and then its bias, in the units of the model.
+  void copy_with_bias(const std::vector<FactorMatrix>& tables, const std::vector<std::vector<double>>& biases, std::size_t table,
+                      std::size_t row, std::span<float> to) const {
+    const std::size_t columns = kColumns * options_.rank;
+    copy_scaled(tables[table].row(row).first(columns), to);
+    to[columns] = to_bias(biases[table][row] / static_cast<double>(product_.samples()) * units_.scale);
+  }
+
+  /// A share of what ratings let expect of a side's rows on the average, the last of its own tables.
+  [[nodiscard]] std::vector<float> average_of(const std::vector<FactorMatrix>& tables, const std::vector<std::vector<double>>& biases,
+                                              double share) const {
+    std::vector<float> average(kColumns * options_.rank + 1);
+    copy_with_bias(tables, biases, biases.size() - 1, 0, average);
+    for (float& x : average) x *= static_cast<float>(share);
+    return average;
+  }
+
   /// The vectors of the features, and of the rows that nothing else is known of.
+  /// \param implicit  whether there are features that are ratings, of which such rows are expected to have the average
   void write_features(const GivenFeatures& own, const std::vector<FactorMatrix>& tables, const std::vector<std::vector<double>>& biases,
-                      Side& side) {
+                      bool implicit, Side& side) {
     const std::size_t columns = kColumns * options_.rank;
     if (!side.features) side.features = own.frame(columns);
     FeatureVectors& vectors = *side.features;
-    const auto samples = static_cast<double>(product_.samples());
-    // The last of the side's own tables are the given features, and what ratings let expect on the average.
-    const std::size_t table = biases.size() - 2;
+    // The given features are the table before the last.
+    std::vector<float> row(columns + 1);
     for (std::size_t column = 0; column < vectors.factors.rows(); ++column) {
-      copy_scaled(tables[table].row(column).first(columns), vectors.factors.row(column));
-      vectors.biases[column] = to_bias(biases[table][column] / samples * units_.scale);
+      copy_with_bias(tables, biases, biases.size() - 2, column, row);
+      std::copy_n(row.begin(), columns, vectors.factors.row(column).begin());
+      vectors.biases[column] = row.back();
     }
-    for (std::uint32_t row = 0; row < side.counts.size(); ++row) {
-      if (side.rated(row) || !side.knows(row)) continue;
-      side.biases[row] = vectors.expect(own.features->columns_of(row), own.features->values_of(row), side.factors.row(row));
+    if (implicit) {
+      vectors.mean = average_of(tables, biases, 1 - SideMean::kUnknownShare);
+      vectors.mean_bias = vectors.mean.back();
+      vectors.mean.pop_back();
+    }
+    for (std::uint32_t at = 0; at < side.counts.size(); ++at) {
+      if (side.rated(at) || !side.knows(at)) continue;
+      side.biases[at] = vectors.expect(own.features->columns_of(at), own.features->values_of(at), side.factors.row(at));
     }
   }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "kernels/aligned_floats.h"
 #include "kernels/gram.h"
@@ -57,7 +56,7 @@ const std::vector<double>& SideMean::centre(const GibbsSide& side) {
   }
   std::ranges::transform(average, average_.row(0).begin(), [](double x) { return static_cast<float>(x); });
   centre_.resize(average.size());
-  std::ranges::transform(average, side.means, centre_.begin(), std::plus<>());
+  std::ranges::transform(average, side.means, centre_.begin(), [](double x, double mean) { return mean + kUnknownShare * x; });
   return centre_;
 }
 

@@ -14,18 +14,22 @@
 namespace lowrank {
 
 /// The mean of one side of a Gaussian model over the samples, and how far the samples lie from it. A side has tables: its rows, the
-/// coefficients of each block of its features, and one row more, which is what the features that are ratings let expect of a row with
-/// ratings on the average: so much is expected of a row whose ratings are not known.
+/// coefficients of each block of its features, and one row more, the average: what the features that are ratings let expect of a row with
+/// ratings on the average.
 class SideMean {
  public:
+  /// How much of the average is expected of a row of which nothing is known, ratings nor features. It may be new, or one that few rate, of
+  /// which none would be expected; chosen on training parts (docs/methods/bayes.md).
+  static constexpr double kUnknownShare = 0.5;
+
   /// \param kept  columns of the running mean \param noise  whether the side's rows have noises of their own
   SideMean(const GibbsSide& side, std::size_t kept, bool noise);
 
   /// The numbers of rows of the tables that add() returns.
   static std::vector<std::size_t> rows_of(const GibbsSide& side);
 
-  /// What a row whose ratings are not known is expected to be in the present sample: rank + 1 numbers, of the side's mean and of what
-  /// ratings let expect on the average.
+  /// What a row of which nothing is known is expected to be in the present sample: rank + 1 numbers, the side's mean and a share of the
+  /// average.
   const std::vector<double>& centre(const GibbsSide& side);
   /// Takes the present sample of the side, after its centre() was found. That goes from the rows into the mean of all ratings and the
   /// biases of the other side, so that a row without ratings, which adds nothing to a score, is the expected one. \param expected  the

@@ -81,9 +81,9 @@ TEST(SideMean, KnowsTheVariancesOfTheSamples) {
   EXPECT_NEAR(static_cast<double>(variances.noise[4]), noise_sum / kSamples, 1e-5);
 }
 
-// A row whose ratings are not known is expected where rows with ratings are on the average: each row of n ratings has n^(-1/2) times the
-// sum of its coefficients.
-TEST(SideMean, IsCentredWhereRowsWithRatingsAre) {
+// The average is that of the rows with ratings: each row of n ratings has n^(-1/2) times the sum of its coefficients. Half of it is
+// expected of a row of which nothing is known.
+TEST(SideMean, IsCentredHalfwayToTheAverageOfRowsWithRatings) {
   constexpr std::size_t kRank = 2;
   Workers workers(1);
   // Row 0 has features 0, 1, 2 and 3, row 1 has feature 0, row 2 none, row 3 features 0 and 1.
@@ -101,26 +101,26 @@ TEST(SideMean, IsCentredWhereRowsWithRatingsAre) {
             .feature_rows = feature_rows.data(),
             .scales = scales});
   side.means = {1, -2, 0.5};
-  std::array<double, kRank + 1> expected = {1, -2, 0.5};
+  std::array<double, kRank + 1> average{};
   for (std::size_t k = 0; k <= kRank; ++k) {
     for (std::size_t feature = 0; feature < 4; ++feature) {
       side.blocks[0].coefficients.row(feature)[k] = static_cast<float>(1 + static_cast<double>(feature * feature) - static_cast<double>(k));
     }
     for (std::size_t row = 0; row < counts.size(); ++row) {
       for (std::size_t at = row_offsets[row]; at < row_offsets[row + 1]; ++at) {
-        expected[k] += 1 / 3.0 * static_cast<double>(scales[row] * side.blocks[0].coefficients.row(row_features[at])[k]);
+        average[k] += 1 / 3.0 * static_cast<double>(scales[row] * side.blocks[0].coefficients.row(row_features[at])[k]);
       }
     }
   }
   SideMean mean(side, kRank, false);
   const std::vector<double>& centre = mean.centre(side);
   ASSERT_EQ(centre.size(), kRank + 1);
-  for (std::size_t k = 0; k <= kRank; ++k) EXPECT_NEAR(centre[k], expected[k], 1e-6) << k;
-  // The last table is the part of it that ratings let expect.
+  for (std::size_t k = 0; k <= kRank; ++k) EXPECT_NEAR(centre[k], side.means[k] + average[k] / 2, 1e-6) << k;
+  // It is the last table.
   const std::vector<double> nothing(kRank);
   const auto tables = mean.add(side, nothing, {}, workers);
-  for (std::size_t k = 0; k <= kRank; ++k) EXPECT_NEAR(static_cast<double>(tables.back()->row(0)[k]), expected[k] - side.means[k], 1e-6);
-  EXPECT_NEAR(static_cast<double>(tables.front()->row(0)[0]), -expected[0], 1e-6);
+  for (std::size_t k = 0; k <= kRank; ++k) EXPECT_NEAR(static_cast<double>(tables.back()->row(0)[k]), average[k], 1e-6);
+  EXPECT_NEAR(static_cast<double>(tables.front()->row(0)[0]), -centre[0], 1e-6);
 }
 
 }  // namespace
