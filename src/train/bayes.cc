@@ -188,8 +188,8 @@ class BayesLearner final : public EpochLearner {
     const double noise = std::clamp(noise_ / samples * units_.scale * units_.scale, 1e-30, 1e30);
     model.uncertainty = Uncertainty{.noise = noise,
                                     .scale = 1,
-                                    .users = users_.variances(units_, user_spread_.variances(units_), workers_),
-                                    .items = items_.variances(units_, item_spread_.variances(units_), workers_),
+                                    .users = users_.variances(units_, product_.users().front(), workers_),
+                                    .items = items_.variances(units_, product_.items().front(), workers_),
                                     .quantiles = {}};
     const double spread = probes_.spread() * units_.scale * units_.scale;
     const double own = probes_.spread_of(model, workers_);

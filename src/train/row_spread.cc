@@ -89,13 +89,4 @@ FactorMatrix RowSpread::precision(const Units& units) const {
   return precision;
 }
 
-std::vector<float> RowSpread::variances(const Units& units) const {
-  std::vector<float> variances;
-  for (std::size_t k = 0; k <= kept_; ++k) {
-    const double unit = k == kept_ ? units.scale * units.scale : units.scale;
-    variances.push_back(to_bias(covariance_[k * (kept_ + 1) + k] * unit));
-  }
-  return variances;
-}
-
 }  // namespace lowrank

@@ -23,8 +23,6 @@ class RowSpread {
 
   /// The inverse of the covariance, in the units of a model. O(kept^3)
   [[nodiscard]] FactorMatrix precision(const Units& units) const;
-  /// The diagonal of the covariance, likewise.
-  [[nodiscard]] std::vector<float> variances(const Units& units) const;
 
   /// See train/state_bytes.h.
   template <class Visit>

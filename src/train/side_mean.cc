@@ -125,17 +125,31 @@ void SideMean::add_spread(const RunningProduct::Change& change, const FactorMatr
   });
 }
 
-RowVariances SideMean::variances(const Units& units, std::span<const float> unknown, Workers& workers) const {
+RowVariances SideMean::variances(const Units& units, const FactorMatrix& mean, Workers& workers) const {
   const std::size_t rows = counts_.size();
   const auto samples = static_cast<double>(samples_);
   RowVariances variances{.factors = FactorMatrix(rows + 1, kept_), .biases = std::vector<float>(rows + 1), .noise = {}};
   if (!noise_.empty()) variances.noise.assign(rows + 1, 1.0F);
   const double scale = units.scale;
+  const std::vector<double> squares = workers.sum_rows(rows, [&](std::size_t begin, std::size_t end, int) {
+    std::vector<double> sum(kept_ + 2);
+    for (std::size_t row = begin; row < end; ++row) {
+      if (counts_[row] == 0) continue;
+      for (std::size_t k = 0; k < kept_; ++k) {
+        sum[k] += std::pow(static_cast<double>(mean.row(row)[k]), 2) + static_cast<double>(std::max(spread_.row(row)[k], 0.0F));
+      }
+      sum[kept_] += std::pow(biases_.front()[row] / samples, 2) + bias_spread_[row] / samples;
+      ++sum[kept_ + 1];
+    }
+    return sum;
+  });
+  std::vector<float> unknown(kept_ + 1);
+  for (std::size_t k = 0; k <= kept_; ++k) unknown[k] = to_bias(squares[k] / squares.back() * scale * (k == kept_ ? scale : 1));
   workers.for_ranges(rows + 1, kGrain, [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t row = begin; row < end; ++row) {
       const std::span<float> own = variances.factors.row(row);
       if (row == rows || counts_[row] == 0) {
-        std::ranges::copy(unknown.first(kept_), own.begin());
+        std::copy_n(unknown.begin(), kept_, own.begin());
         variances.biases[row] = unknown[kept_];
         continue;
       }

@@ -46,8 +46,9 @@ class SideMean {
   /// Sums over the samples of the biases, by table.
   [[nodiscard]] const std::vector<std::vector<double>>& biases() const { return biases_; }
 
-  /// The variances as a model has them. \param unknown  of a row that nothing is known of, factors and bias, in the units of the model
-  [[nodiscard]] RowVariances variances(const Units& units, std::span<const float> unknown, Workers& workers) const;
+  /// The variances as a model has them. Those of a row of which nothing is known are how far rows lie from 0, the expected one, on the
+  /// average. \param mean  rows of the running product
+  [[nodiscard]] RowVariances variances(const Units& units, const FactorMatrix& mean, Workers& workers) const;
 
   /// See train/state_bytes.h.
   template <class Visit>

@@ -60,8 +60,7 @@ TEST(SideMean, KnowsTheVariancesOfTheSamples) {
     const auto n = static_cast<double>(values.size());
     return squares / n - sum * sum / n / n;
   };
-  const std::vector<float> unknown = {5, 7};
-  const RowVariances variances = mean.variances(Units{.mean = 0, .scale = 2}, unknown, workers);
+  const RowVariances variances = mean.variances(Units{.mean = 0, .scale = 2}, product.users().front(), workers);
   ASSERT_EQ(variances.biases.size(), kUsers + 1);
   for (std::size_t row = 0; row < kUsers; ++row) {
     EXPECT_NEAR(static_cast<double>(variances.biases[row]), 4 * variance_of(drawn[row][kRank]), 1e-4);
@@ -76,8 +75,18 @@ TEST(SideMean, KnowsTheVariancesOfTheSamples) {
       EXPECT_NEAR(spread, 2 * length * length * variance_of(drawn[row][0]), 0.02 * spread) << row << " " << item;
     }
   }
-  EXPECT_EQ(variances.factors.row(kUsers)[0], 5);
-  EXPECT_EQ(variances.biases[kUsers], 7);
+  // Of a row of which nothing is known: the mean square of the rows of all samples.
+  double factor = 0;
+  double bias = 0;
+  for (std::size_t row = 0; row < kUsers; ++row) {
+    for (std::size_t t = 0; t < kSamples; ++t) {
+      factor += std::pow(drawn[row][0][t], 2) / kUsers / kSamples;
+      bias += std::pow(drawn[row][kRank][t], 2) / kUsers / kSamples;
+    }
+  }
+  const auto length = static_cast<double>(product.items().front().row(1)[0]);
+  EXPECT_NEAR(static_cast<double>(variances.factors.row(kUsers)[0]) * length * length, 2 * factor, 0.02 * factor);
+  EXPECT_NEAR(static_cast<double>(variances.biases[kUsers]), 4 * bias, 0.01 * bias);
   EXPECT_NEAR(static_cast<double>(variances.noise[4]), noise_sum / kSamples, 1e-5);
 }
 
