@@ -487,7 +487,7 @@ MethodTraits<Bayes> traits_of() {
                 return timed + (form.item_noise ? 8U : form.user_noise ? 4U : 0U);
               },
           .extra_bytes = [](const Bayes& /*options*/,
-                            const TrainingShape& shape) { return shape.contexts == 0 ? 0 : shape.ratings * (16 + 12 * shape.contexts); }};
+                            const TrainingShape& shape) { return shape.contexts == 0 ? 0 : shape.ratings * (24 + 12 * shape.contexts); }};
 }
 
 template <>

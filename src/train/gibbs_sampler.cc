@@ -94,9 +94,11 @@ GibbsSampler::GibbsSampler(const Ratings& ratings, const ByItem& by_item, const 
   }
   if (form.user_noise) user_noise.assign(user_counts.size(), 1.0F);
   if (form.item_noise) item_noise.assign(item_counts.size(), 1.0F);
+  pairs_ = static_cast<double>(ratings.size());
+  if (form.pairs_once && !form.ordinal && !user_partners_.own_offsets.empty()) share_pairs();
+  if (form.item_noise || form.ordinal || !pair_shares_.empty()) by_user_ = places_by_user(ratings, by_item);
   if (!form.user_noise && !form.item_noise && !form.ordinal) return;
   errors_.resize(ratings.size());
-  if (form.item_noise || form.ordinal) by_user_ = places_by_user(ratings, by_item);
   if (!form.ordinal) return;
   steps_ = steps_of(ratings, workers);
   for (const float level : steps_) training_steps_.push_back(units.to_training(level));
@@ -131,6 +133,19 @@ GibbsSampler::Partners GibbsSampler::partners_of(std::span<const std::size_t> of
   return partners;
 }
 
+void GibbsSampler::share_pairs() {
+  pair_shares_.resize(ratings_.size());
+  pairs_ = 0;
+  for (std::size_t user = 0; user < users.biases.size(); ++user) {
+    const std::size_t last = ratings_.row_offsets()[user + 1];
+    for (std::size_t first = ratings_.row_offsets()[user], next = first; first < last; first = next) {
+      while (next < last && ratings_.items()[next] == ratings_.items()[first]) ++next;
+      std::fill_n(pair_shares_.begin() + static_cast<std::ptrdiff_t>(first), next - first, 1 / static_cast<float>(next - first));
+      ++pairs_;
+    }
+  }
+}
+
 void GibbsSampler::sweep(const GibbsPlace& place, Workers& workers) {
   if (cutpoints) {
     draw_latent(place, workers);
@@ -160,12 +175,14 @@ void GibbsSampler::draw_side(const GibbsPlace& place, bool of_users, Workers& wo
   const auto weights = [&](std::size_t row, std::size_t begin, std::size_t end, float* to) {
     const float share = own.empty() ? 1.0F : own[row];
     for (std::size_t at = begin; at < end; ++at) to[at - begin] = theirs.empty() ? share : share * theirs[cells.others[at]];
+    if (pair_shares_.empty()) return;
+    for (std::size_t at = begin; at < end; ++at) to[at - begin] *= pair_shares_[of_users ? at : by_user_[at]];
   };
   const auto values = [&](std::size_t begin, std::size_t end, float* to) {
     for (std::size_t at = begin; at < end; ++at) to[at - begin] = of_users ? user_value(at) : item_value(at);
   };
-  draw(place, of_users ? GibbsStage::user_rows : GibbsStage::item_rows, 0, cells, values, weights, !own.empty() || !theirs.empty(), drawn,
-       workers);
+  draw(place, of_users ? GibbsStage::user_rows : GibbsStage::item_rows, 0, cells, values, weights,
+       !own.empty() || !theirs.empty() || !pair_shares_.empty(), drawn, workers);
 }
 
 // A rating of a level has the sum of its user's and its item's factors for what is known, and what its other levels add taken from it. A
@@ -177,7 +194,8 @@ void GibbsSampler::draw_levels(const GibbsPlace& place, std::size_t column, Work
       .offsets = own.offsets, .others = own.users.data(), .fixed = rows_of(users), .added = own.items.data(), .more = rows_of(items)};
   const auto weights = [&](std::size_t /*row*/, std::size_t begin, std::size_t end, float* to) {
     for (std::size_t at = begin; at < end; ++at) {
-      to[at - begin] = (user_noise.empty() ? 1.0F : user_noise[own.users[at]]) * (item_noise.empty() ? 1.0F : item_noise[own.items[at]]);
+      to[at - begin] = (user_noise.empty() ? 1.0F : user_noise[own.users[at]]) * (item_noise.empty() ? 1.0F : item_noise[own.items[at]]) *
+                       pair_share(own.places[at]);
     }
   };
   const auto values = [&](std::size_t begin, std::size_t end, float* to) {
@@ -199,7 +217,8 @@ void GibbsSampler::draw_levels(const GibbsPlace& place, std::size_t column, Work
       to[at - begin] -= sum;
     }
   };
-  draw(place, GibbsStage::level_rows, first_of(column), cells, values, weights, !user_noise.empty() || !item_noise.empty(), drawn, workers);
+  draw(place, GibbsStage::level_rows, first_of(column), cells, values, weights,
+       !user_noise.empty() || !item_noise.empty() || !pair_shares_.empty(), drawn, workers);
   set_missing(own, drawn);
 }
 
@@ -276,35 +295,39 @@ void GibbsSampler::draw(const GibbsPlace& place, GibbsStage stage, std::uint64_t
 
 void GibbsSampler::draw_noise(const GibbsPlace& place, Workers& workers) {
   RandomStream stream = place.stream(GibbsStage::noise, 0);
-  const bool shared = user_noise.empty() && item_noise.empty();
-  noise = draw_gamma(stream, (static_cast<double>(ratings_.size()) + 1) / 2) / ((1 + (shared ? squares_ : weighted_squares_)) / 2);
+  const bool shared = user_noise.empty() && item_noise.empty() && pair_shares_.empty();
+  noise = draw_gamma(stream, (pairs_ + 1) / 2) / ((1 + (shared ? squares_ : weighted_squares_)) / 2);
   if (!user_noise.empty()) {
     draw_noise_of(
-        place, GibbsStage::user_noise, ratings_.row_offsets(), ratings_.items().data(), item_noise,
-        [this](std::size_t at) { return errors_[at]; }, user_noise, workers);
+        place, GibbsStage::user_noise, ratings_.row_offsets(), ratings_.items().data(), item_noise, [](std::size_t at) { return at; },
+        user_noise, workers);
   }
   if (!item_noise.empty()) {
     draw_noise_of(
         place, GibbsStage::item_noise, by_item_.offsets, by_item_.users.data(), user_noise,
-        [this](std::size_t at) { return errors_[by_user_[at]]; }, item_noise, workers);
+        [this](std::size_t at) { return std::size_t{by_user_[at]}; }, item_noise, workers);
   }
 }
 
 // Given the rest, a row's share is Gamma(shape + n / 2, shape + sum over its n ratings of the other precisions times the squared error /
-// 2).
-template <class ErrorAt>
+// 2), and a rating counts by its share of the pair.
+template <class PlaceAt>
 void GibbsSampler::draw_noise_of(const GibbsPlace& place, GibbsStage stage, std::span<const std::size_t> offsets,
-                                 const std::uint32_t* others, const std::vector<float>& theirs, const ErrorAt& error_at,
+                                 const std::uint32_t* others, const std::vector<float>& theirs, const PlaceAt& place_at,
                                  std::vector<float>& drawn, Workers& workers) const {
   workers.for_ranges(drawn.size(), kGrain, [&](std::size_t begin, std::size_t end, int) {
     for (std::size_t row = begin; row < end; ++row) {
       double sum = 0;
+      double count = 0;
       for (std::size_t at = offsets[row]; at < offsets[row + 1]; ++at) {
-        const auto error = static_cast<double>(error_at(at));
-        sum += (theirs.empty() ? 1.0 : static_cast<double>(theirs[others[at]])) * error * error;
+        const std::size_t own = place_at(at);
+        const auto error = static_cast<double>(errors_[own]);
+        const auto share = static_cast<double>(pair_share(own));
+        sum += share * (theirs.empty() ? 1.0 : static_cast<double>(theirs[others[at]])) * error * error;
+        count += share;
       }
       RandomStream stream = place.stream(stage, row);
-      const double shape = kNoiseShape + static_cast<double>(offsets[row + 1] - offsets[row]) / 2;
+      const double shape = kNoiseShape + count / 2;
       drawn[row] = std::max(static_cast<float>(draw_gamma(stream, shape) / (kNoiseShape + noise * sum / 2)), kLeastShare);
     }
   });
@@ -384,7 +407,8 @@ void GibbsSampler::start(Workers& workers) {
         if (!errors_.empty()) errors_[first + n] = error;
         const double square = static_cast<double>(error) * static_cast<double>(error);
         sum.plain += square;
-        own += item_noise.empty() ? square : square * static_cast<double>(item_noise[others[n]]);
+        const double shared = square * static_cast<double>(pair_share(first + n));
+        own += item_noise.empty() ? shared : shared * static_cast<double>(item_noise[others[n]]);
       }
       sum.weighted += user_noise.empty() ? own : own * static_cast<double>(user_noise[user]);
     }

@@ -31,6 +31,9 @@ class GibbsSampler {
     ImplicitSides implicit = {};
     bool user_noise = false;  ///< whether each user's ratings have a noise of their own
     bool item_noise = false;
+    /// Where a pair has several ratings, whether they count as one together: what they share besides the score is then not taken for so
+    /// many opinions. Not for ordinal ratings.
+    bool pairs_once = true;
     bool ordinal = false;  ///< ratings are steps of an ordered probit; without noises of rows
   };
 
@@ -116,10 +119,10 @@ class GibbsSampler {
   /// Adds to the products of a user's ratings what their contexts add.
   void add_contexts(std::size_t user, std::size_t first, std::size_t count, float* products) const;
   void draw_noise(const GibbsPlace& place, Workers& workers);
-  /// \param theirs  by what the other side's precisions differ
-  template <class ErrorAt>
+  /// \param theirs  by what the other side's precisions differ \param place_at  of a rating, in the order of users
+  template <class PlaceAt>
   void draw_noise_of(const GibbsPlace& place, GibbsStage stage, std::span<const std::size_t> offsets, const std::uint32_t* others,
-                     const std::vector<float>& theirs, const ErrorAt& error_at, std::vector<float>& drawn, Workers& workers) const;
+                     const std::vector<float>& theirs, const PlaceAt& place_at, std::vector<float>& drawn, Workers& workers) const;
   void draw_latent(const GibbsPlace& place, Workers& workers);
   [[nodiscard]] std::size_t step_of(std::size_t at) const;
 
@@ -154,17 +157,24 @@ class GibbsSampler {
     /// \}
     std::vector<float> scales = {};  ///< n^(-1/2) of each row, of n others
   };
+  /// One over the number of ratings of the pair of a rating, in the order of users: so a pair counts once in whatever many contexts it was
+  /// rated. Empty where no pair has several, and for ordinal ratings.
+  std::vector<float> pair_shares_;
+  double pairs_ = 0;  ///< sum of those; without them the number of ratings
+  void share_pairs();
+  [[nodiscard]] float pair_share(std::size_t at) const { return pair_shares_.empty() ? 1.0F : pair_shares_[at]; }
+
   static Partners partners_of(std::span<const std::size_t> offsets, const std::uint32_t* others, bool may_repeat);
   Partners user_partners_;
   Partners item_partners_;
-  /// \name Where rows have noises of their own, or ratings are ordinal
+  /// \name Where rows have noises of their own, pairs several ratings, or ratings are ordinal
   /// \{
   std::vector<std::uint32_t> by_user_;  ///< of each rating in the order of items, where it stands in the order of users
   std::vector<float> errors_;           ///< of each rating; of ordinal ones their scores
   std::vector<float> latent_;           ///< z of each ordinal rating
   std::vector<float> steps_;            ///< different ratings, ascending, of ordinal ones
   std::vector<float> training_steps_;   ///< the same in the units of training
-  double weighted_squares_ = 0;         ///< squared errors by the noises of their rows
+  double weighted_squares_ = 0;         ///< squared errors by the noises of their rows and the shares of their pairs
   /// \}
   double squares_ = 0;
 };
