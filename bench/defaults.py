@@ -76,6 +76,9 @@ def main():
         if name in sets and method in methods and (method, name) not in LEFT_OUT and (kind, method, name) not in done:
             document[kind].append({"method": method, "data": name, **search(file(), kind, name, method, given.trials)})
             save("defaults", document, lambda _: "")
+    places = [(kind, method, name) for kind, name, method, _ in jobs]
+    for kind in ("ratings", "contexts", "lists"):
+        document[kind].sort(key=lambda row: places.index((kind, row["method"], row["data"])))
     save("defaults", document, tables)
 
 

@@ -10,6 +10,7 @@ import sys
 import als
 import bayes
 import context
+import defaults
 import features
 import fold_in
 import from_python
@@ -46,6 +47,7 @@ KEPT = [
     ("context", "Contexts", context.tables),
     ("quality", "How good the models are", quality.tables),
     ("tune", "Searching for options", tune.tables),
+    ("defaults", "How far the defaults carry", defaults.tables),
     ("recommend", "Top-N lists", recommend.tables),
     ("fold_in", "Fold-in", fold_in.tables),
     ("update", "Updates", update.tables),
@@ -62,7 +64,7 @@ How fast is lowrank, and how good are its models, compared with the packages tha
 on the same data and threads, at the same quality or a better one. A ratio says how many times faster lowrank is: the peer's seconds divided by lowrank's.
 The figures come from a shared machine, on which times vary by a tenth from run to run. The peers are {peers}.
 
-`make bench` measures it, but for the search (`bench/tune.py`), which takes hours. Below each table is the command that measured it; what each one does is in the first lines of its script in [bench](../bench).
+`make bench` measures it, but for the search and the defaults (`bench/tune.py`, `bench/defaults.py`), which take hours. Below each table is the command that measured it; what each one does is in the first lines of its script in [bench](../bench).
 This page is written by `bench/report.py` from the documents in [bench/results](../bench/results).
 
 ![speed and accuracy of lowrank and of its peers](benchmarks.svg)
