@@ -66,8 +66,8 @@ void draw_normals(RandomStream& stream, std::span<float> to) {
   const auto kernel = LOWRANK_KERNEL(pairs_of_normals);
   alignas(64) std::array<std::uint32_t, kPairs> radii{};
   alignas(64) std::array<std::uint32_t, kPairs> angles{};
-  alignas(64) std::array<float, kPairs> cosines;
-  alignas(64) std::array<float, kPairs> sines;
+  alignas(64) std::array<float, kPairs> cosines{};
+  alignas(64) std::array<float, kPairs> sines{};
   while (!to.empty()) {
     const std::size_t pairs = std::min(kPairs, (to.size() + 1) / 2);
     for (std::size_t pair = 0; pair < pairs; ++pair) {
