@@ -7,6 +7,7 @@
 #include "kernels/gram.h"
 #include "kernels/row_plan.h"
 #include "kernels/rows.h"
+#include "kernels/tile_sums.h"
 
 namespace lowrank {
 

@@ -1,7 +1,5 @@
 #include "kernels/rows.h"
 
-#include <cmath>
-
 #include "kernels/dispatch.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -131,28 +129,6 @@ HWY_ATTR void gather_axpy(const RowTable& table, const uint32_t* rows, size_t co
     float factor[4] = {0, 0, 0, 0};
     for (size_t l = 0; l < taken; ++l) factor[l] = weights != nullptr ? weights[i + l] : 1.0F;
     add_four(row, factor, columns, out);
-  }
-}
-
-HWY_ATTR void add_tile_sums(const float* tile, size_t ld, size_t count, size_t columns, const float* first_factors,
-                            const float* second_factors, float* first, float* second) {
-  const hn::ScalableTag<float> d;
-  // One cache line of each row after another: every line is read once, and the sums stay in registers.
-  for (size_t k = 0; k < columns; k += kLanes) {
-    Floats sum[4] = {hn::Load(d, first + k), hn::Load(d, second + k), hn::Zero(d), hn::Zero(d)};
-    const auto add = [&](size_t i, Floats& to_first, Floats& to_second) HWY_ATTR {
-      const auto row = hn::Load(d, tile + i * ld + k);
-      to_first = hn::MulAdd(hn::Set(d, first_factors[i]), row, to_first);
-      to_second = second_factors != nullptr ? hn::MulAdd(hn::Set(d, second_factors[i]), row, to_second) : hn::Add(row, to_second);
-    };
-    size_t i = 0;
-    for (; i + 1 < count; i += 2) {
-      add(i, sum[0], sum[1]);
-      add(i + 1, sum[2], sum[3]);
-    }
-    if (i < count) add(i, sum[0], sum[1]);
-    hn::Store(hn::Add(sum[0], sum[2]), d, first + k);
-    hn::Store(hn::Add(sum[1], sum[3]), d, second + k);
   }
 }
 
@@ -304,34 +280,6 @@ HWY_ATTR ErrorSums add_errors(const RowTable& table, const uint32_t* rows, size_
   return {errors.value(), -objective.value()};
 }
 
-HWY_ATTR WeightSums take_roots(const float* weights, const float* values, size_t count, float* roots, float* targets) {
-  const hn::CappedTag<float, 4> d4;
-  DoubleSum all;
-  DoubleSum weighted;
-  for (size_t i = 0; i < count; i += 4) {
-    const size_t taken = count - i < 4 ? count - i : 4;
-    const auto weight = four_numbers(weights, i, taken);
-    const auto value = four_numbers(values, i, taken);
-    all.add(weight);
-    weighted.add(hn::Mul(weight, value));
-    const auto root = hn::Sqrt(weight);
-    const auto target = hn::Mul(root, value);
-    if (taken == 4) {
-      hn::StoreU(root, d4, roots + i);
-      hn::StoreU(target, d4, targets + i);
-      continue;
-    }
-    HWY_ALIGN float last[8];
-    hn::Store(root, d4, last);
-    hn::Store(target, d4, last + 4);
-    for (size_t l = 0; l < taken; ++l) {
-      roots[i + l] = last[l];
-      targets[i + l] = last[4 + l];
-    }
-  }
-  return {all.value(), weighted.value()};
-}
-
 HWY_ATTR double add_residual(const RowTable& table, const uint32_t* rows, size_t count, size_t columns, const float* weights,
                              const float* values, const float* x, float bias, double* out) {
   const hn::ScalableTag<double> d;
@@ -412,28 +360,6 @@ void gather_axpy(const RowTable& table, const std::uint32_t* rows, std::size_t c
   }
 }
 
-void add_tile_sums(const float* tile, std::size_t ld, std::size_t count, std::size_t columns, const float* first_factors,
-                   const float* second_factors, float* first, float* second) {
-  for (std::size_t i = 0; i < count; ++i) {
-    for (std::size_t k = 0; k < columns; ++k) {
-      first[k] += first_factors[i] * tile[i * ld + k];
-      second[k] += (second_factors != nullptr ? second_factors[i] : 1.0F) * tile[i * ld + k];
-    }
-  }
-}
-
-WeightSums take_roots(const float* weights, const float* values, std::size_t count, float* roots, float* targets) {
-  WeightSums sums;
-  for (std::size_t i = 0; i < count; ++i) {
-    const float weight = weights != nullptr ? weights[i] : 1.0F;
-    roots[i] = std::sqrt(weight);
-    targets[i] = roots[i] * values[i];
-    sums.weights += static_cast<double>(weight);
-    sums.values += static_cast<double>(weight) * static_cast<double>(values[i]);
-  }
-  return sums;
-}
-
 double add_normal_product(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
                           const float* x, float shift, float* out) {
   double total = 0;
@@ -511,15 +437,6 @@ void gather_dots(const RowTable& table, const std::uint32_t* rows, std::size_t c
 void gather_axpy(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
                  float* out) {
   LOWRANK_KERNEL(gather_axpy)(table, rows, count, columns, weights, out);
-}
-
-void add_tile_sums(const float* tile, std::size_t ld, std::size_t count, std::size_t columns, const float* first_factors,
-                   const float* second_factors, float* first, float* second) {
-  LOWRANK_KERNEL(add_tile_sums)(tile, ld, count, columns, first_factors, second_factors, first, second);
-}
-
-WeightSums take_roots(const float* weights, const float* values, std::size_t count, float* roots, float* targets) {
-  return LOWRANK_KERNEL(take_roots)(weights, values, count, roots, targets);
 }
 
 double add_normal_product(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,

@@ -29,20 +29,6 @@ void gather_dots(const RowTable& table, const std::uint32_t* rows, std::size_t c
 void gather_axpy(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,
                  float* out);
 
-/// first += sum of first_factors[i] * row i, and second likewise, of `count` rows of a tile, `ld` floats apart. `second_factors` may be
-/// null for ones. O(count columns)
-void add_tile_sums(const float* tile, std::size_t ld, std::size_t count, std::size_t columns, const float* first_factors,
-                   const float* second_factors, float* first, float* second);
-
-/// The sums of weights, and of weights times values.
-struct WeightSums {
-  double weights = 0;
-  double values = 0;
-};
-
-/// roots[i] = sqrt(weights[i]) and targets[i] = roots[i] * values[i], of `count` numbers, at any address. \return the sums
-WeightSums take_roots(const float* weights, const float* values, std::size_t count, float* roots, float* targets);
-
 /// out += sum of weights[i] * (<row i, x> + shift) * row i: the product of a normal equation's matrix and a vector, in one pass.
 /// \return the sum of weights[i] * (<row i, x> + shift). O(count columns)
 double add_normal_product(const RowTable& table, const std::uint32_t* rows, std::size_t count, std::size_t columns, const float* weights,

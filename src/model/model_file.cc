@@ -284,7 +284,7 @@ void divide_parts(const ReadContexts& read, const ModelExtent& extent, std::vect
   divide(read.item_biases, extent.items, parts, &ContextParts::item_biases, &ContextVectors::item_biases, contexts);
 }
 
-/// Gives a prior of the first version the average that the mean of its side's features stood for.
+/// The first version has no averages: the mean of a side's features was used as one.
 void take_average_from_features(Side& side) {
   if (side.prior->history.rows() == 0 || !side.features || (side.features->mean.empty() && side.features->mean_bias == 0)) return;
   side.prior->average = side.features->mean;

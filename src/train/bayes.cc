@@ -132,11 +132,11 @@ class BayesLearner final : public EpochLearner {
     write(product_.users().front(), users_.biases().front(), share, kColumns * options_.rank, model.users);
     write(product_.items().front(), items_.biases().front(), share, kColumns * options_.rank, model.items);
     const ImplicitSides implicit = sides_of(options_.implicit_features);
-    if (user_features_) write_features(*user_features_, product_.users(), users_.biases(), implicit.users, model.users);
+    if (user_features_) write_features(*user_features_, product_.users(), users_, implicit.users, model.users);
     store_priors(model);
     store_uncertainty(model);
     if (contexts_) store_levels(model);
-    if (item_features_) write_features(*item_features_, product_.items(), items_.biases(), implicit.items, model.items);
+    if (item_features_) write_features(*item_features_, product_.items(), items_, implicit.items, model.items);
   }
 
   void restore(const Model* /*model*/) override {
@@ -298,8 +298,9 @@ class BayesLearner final : public EpochLearner {
       if (!has_history) return row;
       // The first block after the rows.
       row.history = FactorMatrix(tables[1].rows(), kColumns * options_.rank + 1);
-      for (std::size_t at = 0; at < row.history.rows(); ++at) copy_with_bias(tables, mean.biases(), 1, at, row.history.row(at));
-      row.average = average_of(tables, mean.biases(), has_features ? 1 : SideMean::kUnknownShare);
+      for (std::size_t at = 0; at < row.history.rows(); ++at) mean.write_row(tables, 1, at, units_, 1, row.history.row(at));
+      row.average.resize(row.history.rank());
+      mean.write_row(tables, mean.tables() - 1, 0, units_, has_features ? 1 : SideMean::kUnknownShare, row.average);
       return row;
     };
     model.users.prior = prior(user_spread_, implicit.users, user_features_.has_value(), product_.users(), users_);
@@ -318,41 +319,23 @@ class BayesLearner final : public EpochLearner {
     });
   }
 
-  /// A row of one of a side's tables, its factors and then its bias, in the units of the model.
-  void copy_with_bias(const std::vector<FactorMatrix>& tables, const std::vector<std::vector<double>>& biases, std::size_t table,
-                      std::size_t row, std::span<float> to) const {
-    const std::size_t columns = kColumns * options_.rank;
-    copy_scaled(tables[table].row(row).first(columns), to);
-    to[columns] = to_bias(biases[table][row] / static_cast<double>(product_.samples()) * units_.scale);
-  }
-
-  /// A share of what ratings let expect of a side's rows on the average, the last of its own tables.
-  [[nodiscard]] std::vector<float> average_of(const std::vector<FactorMatrix>& tables, const std::vector<std::vector<double>>& biases,
-                                              double share) const {
-    std::vector<float> average(kColumns * options_.rank + 1);
-    copy_with_bias(tables, biases, biases.size() - 1, 0, average);
-    for (float& x : average) x *= static_cast<float>(share);
-    return average;
-  }
-
   /// The vectors of the features, and of the rows that nothing else is known of.
   /// \param implicit  whether there are features that are ratings, of which such rows are expected to have the average
-  void write_features(const GivenFeatures& own, const std::vector<FactorMatrix>& tables, const std::vector<std::vector<double>>& biases,
-                      bool implicit, Side& side) {
+  void write_features(const GivenFeatures& own, const std::vector<FactorMatrix>& tables, const SideMean& mean, bool implicit, Side& side) {
     const std::size_t columns = kColumns * options_.rank;
     if (!side.features) side.features = own.frame(columns);
     FeatureVectors& vectors = *side.features;
-    // The given features are the table before the last.
     std::vector<float> row(columns + 1);
     for (std::size_t column = 0; column < vectors.factors.rows(); ++column) {
-      copy_with_bias(tables, biases, biases.size() - 2, column, row);
+      mean.write_row(tables, mean.tables() - 2, column, units_, 1, row);
       std::copy_n(row.begin(), columns, vectors.factors.row(column).begin());
       vectors.biases[column] = row.back();
     }
     if (implicit) {
-      vectors.mean = average_of(tables, biases, 1 - SideMean::kUnknownShare);
-      vectors.mean_bias = vectors.mean.back();
-      vectors.mean.pop_back();
+      mean.write_row(tables, mean.tables() - 1, 0, units_, 1 - SideMean::kUnknownShare, row);
+      vectors.mean_bias = row.back();
+      row.pop_back();
+      vectors.mean = std::move(row);
     }
     for (std::uint32_t at = 0; at < side.counts.size(); ++at) {
       if (side.rated(at) || !side.knows(at)) continue;

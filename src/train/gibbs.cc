@@ -28,7 +28,8 @@ constexpr double kPriorVariance = 0.03;
 constexpr double kCentredVariance = 0.002;
 /// Of a column of few levels, as a share of the numbers of a row.
 constexpr double kLevelShare = 0.1;
-/// What rounding leaves of sums of squares in float, as a share of the greatest: the least eigenvalue of a scatter matrix must be above it.
+/// The rounding error of sums of squares in float, as a share of the greatest sum: so much is added to the diagonal of a scatter matrix, or
+/// it may have no root.
 constexpr double kRounding = 1e-6;
 
 double square(float x) { return static_cast<double>(x) * static_cast<double>(x); }

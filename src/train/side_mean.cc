@@ -125,6 +125,13 @@ void SideMean::add_spread(const RunningProduct::Change& change, const FactorMatr
   });
 }
 
+void SideMean::write_row(const std::vector<FactorMatrix>& tables, std::size_t table, std::size_t row, const Units& units, double share,
+                         std::span<float> to) const {
+  const auto scale = static_cast<float>(std::sqrt(units.scale) * share);
+  std::ranges::transform(tables[table].row(row).first(kept_), to.begin(), [scale](float x) { return x * scale; });
+  to[kept_] = to_bias(biases_[table][row] / static_cast<double>(samples_) * units.scale * share);
+}
+
 RowVariances SideMean::variances(const Units& units, const FactorMatrix& mean, Workers& workers) const {
   const std::size_t rows = counts_.size();
   const auto samples = static_cast<double>(samples_);

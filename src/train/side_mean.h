@@ -28,8 +28,8 @@ class SideMean {
   /// The numbers of rows of the tables that add() returns.
   static std::vector<std::size_t> rows_of(const GibbsSide& side);
 
-  /// What a row of which nothing is known is expected to be in the present sample: rank + 1 numbers, the side's mean and a share of the
-  /// average.
+  /// The side's mean in the present sample plus a share of the average: rank + 1 numbers. A row of which nothing is known is expected
+  /// there.
   const std::vector<double>& centre(const GibbsSide& side);
   /// Takes the present sample of the side, after its centre() was found. That goes from the rows into the mean of all ratings and the
   /// biases of the other side, so that a row without ratings, which adds nothing to a score, is the expected one. \param expected  the
@@ -43,6 +43,12 @@ class SideMean {
   /// before this one. O(rows kept^2)
   void add_spread(const RunningProduct::Change& change, const FactorMatrix& mean, std::size_t before, Workers& workers);
 
+  /// The number of tables, of which the average is the last and the features of the input, if any, the one before.
+  [[nodiscard]] std::size_t tables() const { return biases_.size(); }
+  /// Writes a row of a table of the mean as a model has it, times `share`: its factors, then its bias. \param tables  of the running
+  /// product
+  void write_row(const std::vector<FactorMatrix>& tables, std::size_t table, std::size_t row, const Units& units, double share,
+                 std::span<float> to) const;
   /// Sums over the samples of the biases, by table.
   [[nodiscard]] const std::vector<std::vector<double>>& biases() const { return biases_; }
 

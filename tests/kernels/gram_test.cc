@@ -9,6 +9,7 @@
 #include "kernels/aligned.h"
 #include "kernels/levels.h"
 #include "kernels/rows.h"
+#include "kernels/tile_sums.h"
 
 namespace lowrank::gram_test {
 namespace {

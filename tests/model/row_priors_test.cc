@@ -68,7 +68,7 @@ std::string first_version(const Model& model) {
   return opened.sealed();
 }
 
-// There the mean of the features stood for ratings that are not known.
+// In that version the mean of the features is the average.
 TEST(RowPriors, OfTheFirstVersionAreRead) {
   const Model plain = prior_model(5, true, false);
   EXPECT_EQ(deserialize_model(first_version(plain), "f"), plain);

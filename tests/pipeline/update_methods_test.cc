@@ -203,7 +203,7 @@ TEST(UpdateMethods, KeepIntervals) {
   EXPECT_LE(after.uncertainty->users.biases[41], after.uncertainty->users.biases[42] * 1.0001F);
   EXPECT_EQ(after.uncertainty->users.biases[7], model.uncertainty->users.biases[7]);
   EXPECT_EQ(after.uncertainty->users.biases[42], model.uncertainty->users.biases[40]);
-  // What the items leave open counts by the user's factors, which the two do not share.
+  // The two users have different factors, by which the variances of the items' factors would count.
   after.uncertainty->items.factors = FactorMatrix(after.items.size() + 1, after.rank());
   const std::vector<std::uint32_t> users{40, 41};
   const std::vector<std::uint32_t> items{1, 1};
